@@ -1,0 +1,95 @@
+"""Events inside one process: each subscriber has its own bounded queue and its own task."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Any], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Subscription:
+    name: str
+    handler: Handler
+    types: tuple[type, ...]
+    queue: asyncio.Queue[Any]
+    #: Events this subscriber never saw because its queue was full.
+    shed: int = 0
+    failed: int = 0
+    pending: int = 0
+
+
+@dataclass(slots=True)
+class EventBus:
+    """`publish` never waits: a subscriber that falls `queue_size` events behind loses the newest
+    and its `shed` counter says so (durable state is repaired by the resync, never from the bus).
+
+    One event's handlers run in no set order between subscribers; one subscriber sees events in the
+    order of publishing, one at a time.
+    """
+
+    queue_size: int = 10_000
+    subscriptions: list[Subscription] = field(default_factory=list)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _running: bool = False
+
+    def subscribe(self, name: str, handler: Handler, *types: type) -> Subscription:
+        """`handler` is awaited with each event that is an instance of one of `types`."""
+        subscription = Subscription(name, handler, types, asyncio.Queue(self.queue_size))
+        self.subscriptions.append(subscription)
+        if self._running:
+            self._start(subscription)
+        return subscription
+
+    def publish(self, event: Any) -> None:
+        for subscription in self.subscriptions:
+            if isinstance(event, subscription.types):
+                try:
+                    subscription.queue.put_nowait(event)
+                    subscription.pending += 1
+                except asyncio.QueueFull:
+                    subscription.shed += 1
+                    log.error("bus: %s is behind, event shed", subscription.name)
+
+    async def drain(self) -> None:
+        """Returns when every event published so far, and those its handlers published, is
+        handled."""
+        while any(subscription.pending for subscription in self.subscriptions):
+            for subscription in self.subscriptions:
+                await subscription.queue.join()
+
+    async def __aenter__(self) -> Self:
+        self._running = True
+        for subscription in self.subscriptions:
+            self._start(subscription)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._running = False
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    def _start(self, subscription: Subscription) -> None:
+        self._tasks.append(
+            asyncio.create_task(self._serve(subscription), name=f"bus:{subscription.name}")
+        )
+
+    async def _serve(self, subscription: Subscription) -> None:
+        while True:
+            event = await subscription.queue.get()
+            try:
+                await subscription.handler(event)
+            except Exception:
+                subscription.failed += 1
+                log.exception("bus: %s failed on %s", subscription.name, type(event).__name__)
+            finally:
+                subscription.pending -= 1
+                subscription.queue.task_done()

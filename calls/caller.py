@@ -1,0 +1,138 @@
+"""Who is calling: the identity outcome and what the CRM knows of the contact."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+
+from calls.segments import Segments
+
+
+class IdentityOutcome(enum.StrEnum):
+    UNIQUE = "unique"
+    MULTIPLE = "multiple"
+    NONE = "none"
+    WITHHELD = "withheld"
+    OWN = "own"
+    INTERNAL = "internal"
+    ERROR = "error"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRef:
+    """Where a contact lives: the CRM's short name and its own id there."""
+
+    crm: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.crm}:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One contact that a number may belong to; enough for an agent to choose by."""
+
+    ref: ContactRef
+    name: str
+    company: str | None = None
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    product: str
+    product_name: str
+    category: str
+    at: datetime
+    amount: Decimal
+    currency: str
+    quantity: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order not yet delivered (`open`) or delivered."""
+
+    id: str
+    product_name: str
+    status: str
+    placed_at: datetime
+    due_on: date | None
+    is_open: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    id: str
+    subject: str
+    #: complaint, question, repair ...
+    kind: str
+    is_open: bool
+    opened_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """The CRM's record of a person or company, with the history a call needs (newest first)."""
+
+    ref: ContactRef
+    first_name: str
+    last_name: str
+    company: str | None = None
+    language: str | None = None
+    url: str | None = None
+    owner: str | None = None
+    #: At most 20, newest first.
+    purchases: tuple[Purchase, ...] = ()
+    orders: tuple[Order, ...] = ()
+    cases: tuple[Case, ...] = ()
+    #: Product codes ever bought.
+    owns: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """Full name in the order of its script: family name first without a space in Chinese."""
+        if any("一" <= letter <= "鿿" for letter in self.last_name):
+            return f"{self.last_name}{self.first_name}"
+        return f"{self.first_name} {self.last_name}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    outcome: IdentityOutcome
+    #: How it was found: withheld, internal, own, e164, national, typed_key, ...
+    method: str
+    #: 0 to 1; personal facts are spoken only for `unique` at 0.8 and above.
+    confidence: float
+    candidates: tuple[Candidate, ...] = ()
+
+
+SPOKEN_CONFIDENCE_FLOOR = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The person on this call. `contact` is set only where the identity is unique."""
+
+    #: E.164, or None where withheld, internal or unparsable.
+    number: str | None
+    identity: Identity
+    contact: Contact | None = None
+    segments: Segments | None = None
+    #: What could not be found out in time, in words for the agent's screen.
+    degraded: tuple[str, ...] = field(default=())
+
+    @property
+    def is_known(self) -> bool:
+        return self.contact is not None
+
+    @property
+    def may_hear_personal_facts(self) -> bool:
+        return (
+            self.identity.outcome is IdentityOutcome.UNIQUE
+            and self.identity.confidence >= SPOKEN_CONFIDENCE_FLOOR
+        )

@@ -1,0 +1,133 @@
+"""What happened, in the past tense. Published on the bus; nobody waits for the reaction.
+
+Order of one answered call: CallArrived, CallerIdentified, MenuPresented and OptionChosen (any
+number), CallQueued, AgentRinging (any number), AgentAnswered, AgentReleased, CallEnded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from calls.call import Call, CallId, CallOutcome, KeyPress
+from calls.caller import Caller
+from calls.decision import Decision
+
+
+@dataclass(frozen=True, slots=True)
+class CallEvent:
+    """Base of all events about one call. `at` is aware, UTC."""
+
+    call_id: CallId
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CallArrived(CallEvent):
+    call: Call
+    #: The dialplan's fallback took it: we were away or failed.
+    fallback: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallerIdentified(CallEvent):
+    caller: Caller
+    #: True when the answer came after the caller's own deadline.
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionMade(CallEvent):
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class MenuPresented(CallEvent):
+    menu: str
+
+
+@dataclass(frozen=True, slots=True)
+class OptionChosen(CallEvent):
+    """A visit to a menu ended, by a key or without one."""
+
+    key: KeyPress
+
+
+@dataclass(frozen=True, slots=True)
+class CallQueued(CallEvent):
+    queue: str
+    priority: int = 0
+    hold_programme: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRinging(CallEvent):
+    """app_queue.c `AgentCalled`. `interface` is the member's, `state_interface` what it stands for."""
+
+    queue: str
+    interface: str
+    state_interface: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAnswered(CallEvent):
+    queue: str
+    interface: str
+    ring_s: float = 0.0
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentMissed(CallEvent):
+    """Rang and was not answered by this agent: timed out, refused, or somebody else was faster."""
+
+    queue: str
+    interface: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReleased(CallEvent):
+    """The agent's leg is over; not the end of the call where `transferred`."""
+
+    queue: str
+    interface: str
+    talk_s: float = 0.0
+    transferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallTransferred(CallEvent):
+    from_interface: str | None
+    to_extension: str | None
+    attended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallEnded(CallEvent):
+    """Exactly one for each CallArrived of this process's life, and for each call found open after
+    a restart."""
+
+    outcome: CallOutcome
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeadCreated(CallEvent):
+    lead_id: str
+    number: str
+
+
+@dataclass(frozen=True, slots=True)
+class AmiLost:
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AmiRestored:
+    at: datetime
+    #: Calls found gone and closed by the resync.
+    closed: int = 0
+
+
+Event = CallEvent | AmiLost | AmiRestored

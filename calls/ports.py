@@ -1,0 +1,123 @@
+"""Where features meet while the caller waits: each Protocol has one real adapter and a test twin."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from calls.call import Call, CallId
+from calls.caller import Caller, ContactRef
+from calls.deadlines import Deadline
+from calls.segments import Segments
+
+
+class ContactDirectory(Protocol):
+    """Who is this? Implemented by `crm_adapter.directory`."""
+
+    async def identify(self, call: Call, *, region: str, deadline: Deadline) -> Caller:
+        """Never raises for an unreachable CRM: the outcome is then `error` or `timeout` and
+        `degraded` says so. `region` is the ISO country of the number dialled."""
+        ...
+
+
+class SegmentReader(Protocol):
+    """What might they want? Implemented by `scoring.scorer`."""
+
+    async def segments_of(self, contact: ContactRef, *, deadline: Deadline) -> Segments | None:
+        """None where the contact has no computed segments, or not in time."""
+        ...
+
+
+class CallJournal(Protocol):
+    """The durable memory of calls. Every method is idempotent: repeated news changes nothing."""
+
+    async def open_call(self, call: Call, *, fallback: bool = False) -> None:
+        """Returns only when the row is on disk; called before the first AGI reply."""
+        ...
+
+    async def open_calls(self, system: str) -> Sequence[CallId]:
+        """Calls not closed yet, oldest first: what a resync compares with Asterisk."""
+        ...
+
+
+class SpokenText(Protocol):
+    """Text to a playable address. Implemented by `ivr.prompts`."""
+
+    async def render(self, text: str, language: str, *, deadline: Deadline) -> str | None:
+        """An http address of an 8 kHz WAV, or None where no speech could be had in time."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """What came of asking for keys. `digits` may be partial where `timed_out`."""
+
+    digits: str
+    timed_out: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRequest:
+    """Hand the caller to `Queue()`. `hold_class` is the music class made for this call."""
+
+    queue: str
+    priority: int = 0
+    hold_class: str | None = None
+    timeout_s: int = 600
+
+
+class CallChannel(Protocol):
+    """One caller's line, as the dialog sees it. Implemented by `ami_bridge.agi_channel`.
+
+    Every method raises CallerHungUp once the caller has gone and ChannelBroken where Asterisk does.
+    """
+
+    @property
+    def call(self) -> Call: ...
+
+    @property
+    def hung_up(self) -> bool: ...
+
+    async def answer(self) -> None: ...
+
+    async def begin_dialog(self) -> None:
+        """Lifts the dialplan's backstop (`TIMEOUT(absolute)`): from here on we answer for it."""
+        ...
+
+    async def play(self, sounds: Sequence[str]) -> None:
+        """Plays to the end; keys pressed meanwhile are kept for the next `ask`."""
+        ...
+
+    async def ask(self, sounds: Sequence[str], *, max_digits: int, timeout_s: float) -> Keys:
+        """Plays until a key is pressed, collects up to `max_digits`, waits `timeout_s` for the
+        first and each further key."""
+        ...
+
+    async def set_language(self, language: str) -> None: ...
+
+    async def to_queue(self, request: QueueRequest) -> None:
+        """The last thing a dialog does: sets the route and marks the dialog as completed."""
+        ...
+
+    async def hang_up(self) -> None:
+        """Ends the call politely; also marks the dialog as completed."""
+        ...
+
+
+class AgentRoster(Protocol):
+    """Who sits behind an Asterisk interface? Implemented by `screenpop.agents`; answers from
+    memory."""
+
+    def login_of(self, interface: str) -> str | None:
+        """`interface` as Asterisk names it (`PJSIP/agent1`), without a channel's suffix."""
+        ...
+
+
+class QueueControl(Protocol):
+    """Tells Asterisk what an agent chose. Implemented by `ami_bridge.queue_control`."""
+
+    async def set_paused(self, interface: str, *, paused: bool, reason: str) -> None:
+        """In every queue of the interface. Raises Unavailable while the AMI is away; the caller
+        of this keeps the wish and repeats it on AmiRestored."""
+        ...

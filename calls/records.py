@@ -1,0 +1,64 @@
+"""What is written to the CRM: the call record with its legs, and the lead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from calls.call import CallId, CallOutcome, KeyPress
+from calls.caller import ContactRef
+
+
+@dataclass(frozen=True, slots=True)
+class Leg:
+    """One agent's part of a call."""
+
+    agent: str
+    interface: str
+    rang_at: datetime
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    disposition: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One per call, however it ended. Durations follow from the times, in whole seconds."""
+
+    call_id: CallId
+    arrived_at: datetime
+    number: str | None
+    dialled: str
+    contact: ContactRef | None
+    identity_outcome: str
+    outcome: CallOutcome
+    queue: str | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    #: True where nobody saw the end and `ended_at` is an estimate.
+    end_estimated: bool = False
+    #: True where the dialplan's fallback served the caller instead of us.
+    fallback: bool = False
+    rulebook_version: str | None = None
+    menu_path: tuple[KeyPress, ...] = ()
+    legs: tuple[Leg, ...] = field(default=())
+
+    @property
+    def talk_s(self) -> int:
+        if self.answered_at is None or self.ended_at is None:
+            return 0
+        return max(0, round((self.ended_at - self.answered_at).total_seconds()))
+
+
+@dataclass(frozen=True, slots=True)
+class NewLead:
+    """A possible sale made from a call of somebody the CRM does not know."""
+
+    number: str
+    call_id: CallId
+    dialled: str
+    network_name: str | None
+    created_at: datetime
+    menu_path: tuple[KeyPress, ...] = ()
+    rulebook_version: str | None = None

@@ -1,0 +1,1 @@
+"""The CRM that comes with Switchboard: its tables, its adapter, its import."""

@@ -1,0 +1,1 @@
+"""What an existing PBX and a host need to run Switchboard."""

@@ -1,0 +1,1 @@
+"""Asterisk configuration to include, as templates."""

@@ -1,0 +1,1 @@
+"""The caller's story: recognised, decided, spoken, queued."""

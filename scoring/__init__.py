@@ -1,0 +1,1 @@
+"""What the purchases say about a contact."""

@@ -1,0 +1,1 @@
+"""The supervisor's tools across the features."""

@@ -1,0 +1,1 @@
+"""A whole centre on one machine: private Asterisk, callers, agents."""
