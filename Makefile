@@ -1,0 +1,73 @@
+# Two commands for everybody:  make demo   make test
+# Everything they need they install themselves; what they cannot install they name.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
+DESKTOP_SOURCES := $(shell find desktop -path desktop/node_modules -prune -o -type f -print 2>/dev/null)
+PYTEST := $(BIN)/python -m pytest
+PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint unit bench desktop lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime screenpop/static/index.html ## a running centre with real calls; ends with Ctrl-C
+	@deploy/install-programs.sh sipp flite espeak-ng
+	@deploy/fetch-asterisk.sh >/dev/null
+	@$(BIN)/switchboard demo $(DEMO_ARGS)
+
+test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the real Asterisk and a real browser
+	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium
+	@deploy/fetch-asterisk.sh >/dev/null
+	@$(MAKE) --no-print-directory lint
+	@cd desktop && npm run --silent check
+	@$(PYTEST) tests
+
+check: $(VENV)/.dev lint unit ## fast: lint, types, unit tests
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timing 2>/dev/null || $(BIN)/lint-imports
+	@$(BIN)/python -m tests.architecture.sizes
+
+unit: $(VENV)/.dev
+	@$(PYTEST) -q tests/unit tests/architecture
+
+bench: $(VENV)/.dev screenpop/static/index.html ## every figure of the README into benchmarks/RESULTS.md
+	@deploy/install-programs.sh sipp flite espeak-ng chromium
+	@deploy/fetch-asterisk.sh >/dev/null
+	@$(BIN)/python -m benchmarks
+
+desktop: screenpop/static/index.html ## the agent desktop, built
+
+screenpop/static/index.html: $(DESKTOP_SOURCES)
+	@deploy/install-programs.sh node npm
+	@cd desktop && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
+	@touch $@
+
+# The runtime's packages alone, so that a first demo starts sooner.
+$(VENV)/.runtime: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed: install python3 and python3-venv"; exit 1; }
+	@test -x $(BIN)/python || { echo "making $(VENV) with $(PYTHON)"; $(PYTHON) -m venv $(VENV); }
+	@echo "installing the pinned packages"
+	@$(PIP) --require-hashes --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
+	@$(PIP) --require-hashes --requirement requirements-dev.lock
+	@touch $@
+
+lock: $(VENV)/.dev ## new lock files from pyproject.toml, hashes and no addresses
+	@$(PIP) uv
+	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build -o requirements.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build --extra dev -o requirements-dev.lock
+
+clean: ## what was built; the fetched Asterisk stays in the cache folder
+	@rm -rf $(VENV) var screenpop/static desktop/node_modules *.egg-info
