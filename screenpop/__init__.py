@@ -1,1 +1,1 @@
-"""The agent's screen: pops, sessions, state."""
+"""What an agent sees while the phone rings: pops, their delivery, and the agents themselves."""

@@ -1,0 +1,48 @@
+"""What each agent was shown, when it was sent and when it was on the screen."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from storage.tables import UtcDateTime, metadata
+
+pops = sa.Table(
+    "pops",
+    metadata,
+    sa.Column("pop_id", sa.String(40), primary_key=True),
+    sa.Column("agent", sa.String(40), nullable=False, index=True),
+    sa.Column("call_id", sa.String(120), nullable=False, index=True),
+    sa.Column("interface", sa.String(120), nullable=False),
+    #: offered, claimed, wrapup or closed
+    sa.Column("state", sa.String(20), nullable=False, index=True),
+    sa.Column("seq", sa.BigInteger, nullable=False),
+    #: The newest content, as the desktop got it.
+    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("offered_at", UtcDateTime, nullable=False),
+    sa.Column("claimed_at", UtcDateTime, nullable=True),
+    sa.Column("released_at", UtcDateTime, nullable=True),
+    sa.Column("closed_at", UtcDateTime, nullable=True),
+    sa.Column("close_reason", sa.String(40), nullable=True),
+    sa.Column("disposition", sa.String(40), nullable=True),
+    sa.Column("note", sa.Text, nullable=True),
+)
+
+pop_deliveries = sa.Table(
+    "pop_deliveries",
+    metadata,
+    sa.Column("agent", sa.String(40), primary_key=True),
+    #: Counts up for each agent, across restarts too.
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("pop_id", sa.String(40), nullable=False, index=True),
+    sa.Column("call_id", sa.String(120), nullable=False, index=True),
+    sa.Column("kind", sa.String(20), nullable=False),
+    sa.Column("payload", sa.JSON, nullable=False),
+    #: When the event happened that this frame tells of.
+    sa.Column("event_at", UtcDateTime, nullable=False),
+    sa.Column("sent_at", UtcDateTime, nullable=False),
+    #: Live desktops it was handed to at that moment; 0 means it waited for a reconnect.
+    sa.Column("sockets", sa.Integer, nullable=False),
+    sa.Column("acked_at", UtcDateTime, nullable=True),
+    #: Milliseconds from the event to paint, as the browser measured it.
+    sa.Column("rendered_ms", sa.Float, nullable=True),
+)
