@@ -37,7 +37,9 @@ def test_no_file_or_function_is_past_one_sitting() -> None:
 
 
 def test_every_package_is_listed_and_every_listed_package_exists() -> None:
-    listed = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
+    listed = set(
+        tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"]
+    )
     found = {
         str(path.parent.relative_to(ROOT)).replace("/", ".")
         for path in tracked("*__init__.py")
@@ -49,7 +51,9 @@ def test_every_package_is_listed_and_every_listed_package_exists() -> None:
 def test_lock_files_carry_hashes_and_no_addresses() -> None:
     for path in (ROOT / "requirements.lock", ROOT / "requirements-dev.lock"):
         text = path.read_text()
-        assert "http" not in re.sub(r"(?m)^\s*#.*$|^[a-z0-9-]*http[a-z0-9-]*==.*$|.*aiohttp.*", "", text)
+        assert "http" not in re.sub(
+            r"(?m)^\s*#.*$|^[a-z0-9-]*http[a-z0-9-]*==.*$|.*aiohttp.*", "", text
+        )
         pins = re.findall(r"(?m)^[a-zA-Z0-9_.\[\]-]+==", text)
         assert len(pins) > 30
         assert text.count("--hash=sha256:") >= len(pins)
@@ -66,7 +70,9 @@ def test_nothing_names_a_machine_or_a_registry() -> None:
         f"{path.relative_to(ROOT)}:{number}"
         for path in tracked()
         if path.suffix not in (".png", ".gz", ".wav")
-        for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1)
+        for number, line in enumerate(
+            path.read_text(encoding="utf-8", errors="replace").splitlines(), 1
+        )
         if pattern.search(line)
     ]
     assert guilty == []

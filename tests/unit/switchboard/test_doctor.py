@@ -1,0 +1,54 @@
+"""What the doctor says of an Asterisk's files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from config.settings import Settings
+from switchboard import doctor
+
+pytestmark = pytest.mark.unit
+
+
+def write(etc: Path, **files: str) -> None:
+    for name, text in files.items():
+        (etc / f"{name}.conf").write_text(text, encoding="utf-8")
+
+
+GOOD = {
+    "manager": "[general]\nenabled=yes\n\n[switchboard]\nsecret = x ; secret\n"
+    "read = call,agent,reporting,system,user\nwrite = call,agent,originate,reporting\n",
+    "extensions": "#include switchboard.conf\n[general]\nstatic=yes\n[phones](!)\n"
+    "[switchboard-in]\nexten => _X.,1,NoOp()\n[switchboard-route]\n[switchboard-fallback]\n",
+    "extconfig": "[settings]\nmusiconhold => curl,http://127.0.0.1:8080/pbx/musiconhold\n",
+}
+
+
+def test_a_good_configuration_has_nothing_to_mend(tmp_path: Path) -> None:
+    write(tmp_path, **GOOD)
+    found = list(doctor._asterisk_files(Settings(), tmp_path))
+    assert {f.level for f in found} == {"ok"}
+    assert len(found) == 5
+
+
+def test_dangerous_rights_are_named(tmp_path: Path) -> None:
+    write(tmp_path, **{**GOOD, "manager": GOOD["manager"].replace("write = ", "write = command,")})
+    found = [f for f in doctor._asterisk_files(Settings(), tmp_path) if f.level == "warning"]
+    assert [f.what for f in found] == [
+        "AMI user switchboard may command: whoever has its secret owns the PBX"
+    ]
+
+
+def test_missing_rights_contexts_and_user_are_errors(tmp_path: Path) -> None:
+    write(tmp_path, extensions="[switchboard-in]\n", extconfig="[settings]\n")
+    errors = [f.what for f in doctor._asterisk_files(Settings(), tmp_path) if f.level == "error"]
+    assert errors[0] == f"no AMI user [switchboard] in {tmp_path}"
+    assert [e.split("]")[0] for e in errors[1:]] == [
+        "dialplan lacks [switchboard-route",
+        "dialplan lacks [switchboard-fallback",
+    ]
+    write(tmp_path, manager="[switchboard]\nread=call\nwrite=call\n")
+    found = [f.what for f in doctor._asterisk_files(Settings(), tmp_path)]
+    assert "AMI user switchboard lacks write=agent,originate,reporting" in found
