@@ -1,0 +1,83 @@
+"""The bus: order, isolation, bounds."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from calls.bus import EventBus
+
+pytestmark = pytest.mark.unit
+
+
+async def test_each_subscriber_sees_its_types_in_order() -> None:
+    seen: list[object] = []
+
+    async def take(event: object) -> None:
+        await asyncio.sleep(0)
+        seen.append(event)
+
+    bus = EventBus()
+    bus.subscribe("ints", take, int)
+    async with bus:
+        for event in (1, "text", 2, 3):
+            bus.publish(event)
+        await bus.drain()
+    assert seen == [1, 2, 3]
+
+
+async def test_one_failing_handler_stops_nobody() -> None:
+    seen: list[int] = []
+
+    async def fail(event: int) -> None:
+        raise RuntimeError("bad event")
+
+    async def take(event: int) -> None:
+        seen.append(event)
+
+    bus = EventBus()
+    failing = bus.subscribe("fails", fail, int)
+    bus.subscribe("takes", take, int)
+    async with bus:
+        bus.publish(1)
+        bus.publish(2)
+        await bus.drain()
+    assert (failing.failed, seen) == (2, [1, 2])
+
+
+async def test_a_slow_subscriber_is_bounded_and_says_what_it_missed() -> None:
+    gate = asyncio.Event()
+    seen: list[int] = []
+
+    async def slow(event: int) -> None:
+        await gate.wait()
+        seen.append(event)
+
+    bus = EventBus(queue_size=3)
+    subscription = bus.subscribe("slow", slow, int)
+    async with bus:
+        for event in range(10):
+            bus.publish(event)
+        assert subscription.shed == 7
+        gate.set()
+        await bus.drain()
+    assert seen == [0, 1, 2]
+
+
+async def test_drain_waits_for_what_handlers_publish() -> None:
+    seen: list[object] = []
+    bus = EventBus()
+
+    async def first(event: int) -> None:
+        bus.publish(str(event))
+
+    async def second(event: str) -> None:
+        seen.append(event)
+
+    bus.subscribe("second", second, str)
+    bus.subscribe("first", first, int)
+    async with bus:
+        bus.publish(7)
+        await bus.drain()
+    assert seen == ["7"]
