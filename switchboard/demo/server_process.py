@@ -1,0 +1,121 @@
+"""`switchboard run` as a process of its own, so that it can be watched, measured and killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import aiohttp
+import yaml
+
+from calls.errors import Unavailable
+
+
+@dataclass(slots=True)
+class ServerProcess:
+    """`settings` is written to `folder/switchboard.yaml`; the log goes to `folder/server.log`."""
+
+    folder: Path
+    settings: dict[str, Any]
+    start_limit_s: float = 30.0
+    process: asyncio.subprocess.Process | None = field(default=None, init=False)
+
+    @property
+    def base_url(self) -> str:
+        web = self.settings["web"]
+        return f"http://{web['host']}:{web['port']}"
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "switchboard.yaml"
+
+    @property
+    def pid(self) -> int:
+        if self.process is None:
+            raise Unavailable("the server is not running")
+        return self.process.pid
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def start(self, *, wait_for: tuple[str, ...] = ("agi", "storage", "ami")) -> None:
+        """Returns when the named parts of /readyz are up; raises Unavailable with the log's end."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.config_file.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("SWITCHBOARD_")}
+        with (self.folder / "server.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "switchboard", "run", "--config", str(self.config_file),
+                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
+            )  # fmt: skip
+        try:
+            async with asyncio.timeout(self.start_limit_s):
+                while not await self._is_up(wait_for):
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            await self.kill()
+            raise Unavailable(
+                f"the server was not ready after {self.start_limit_s:.0f} s:\n{self.log_end()}"
+            ) from None
+
+    async def stop(self, limit_s: float = 30.0) -> int:
+        """Asks politely, then not. The exit status; negative for a signal."""
+        if self.process is None or self.process.returncode is not None:
+            return 0 if self.process is None else (self.process.returncode or 0)
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return await asyncio.wait_for(self.process.wait(), limit_s)
+        except TimeoutError:
+            return await self.kill()
+
+    async def kill(self) -> int:
+        if self.process is None or self.process.returncode is not None:
+            return 0
+        self.process.kill()
+        return await self.process.wait()
+
+    def freeze(self) -> None:
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        os.kill(self.pid, signal.SIGCONT)
+
+    def cpu_s(self) -> float:
+        """User and system time so far, without children (proc(5), stat fields 14 and 15)."""
+        stat = Path(f"/proc/{self.pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+
+    def log_end(self, lines: int = 20) -> str:
+        path = self.folder / "server.log"
+        if not path.exists():
+            return ""
+        return "\n".join(path.read_text(encoding="utf-8", errors="replace").splitlines()[-lines:])
+
+    async def readyz(self) -> dict[str, Any]:
+        timeout = aiohttp.ClientTimeout(total=5)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as http,
+            http.get(f"{self.base_url}/readyz") as answer,
+        ):
+            body: dict[str, Any] = json.loads(await answer.text())
+            return body
+
+    async def _is_up(self, wait_for: tuple[str, ...]) -> bool:
+        assert self.process is not None
+        if self.process.returncode is not None:
+            raise Unavailable(f"the server ended while starting:\n{self.log_end()}")
+        try:
+            parts = (await self.readyz())["parts"]
+        except (aiohttp.ClientError, OSError, ValueError, TimeoutError):
+            return False
+        return all(parts.get(name, {}).get("ok") for name in wait_for)
