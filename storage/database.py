@@ -7,12 +7,15 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Self
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from calls.errors import Misconfigured
 from storage.writer import GroupWriter
+
+#: Execution option: how a SQLite transaction begins (DEFERRED unless told).
+SQLITE_BEGIN = "switchboard_sqlite_begin"
 
 
 class Database:
@@ -24,8 +27,10 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = _with_driver(url)
-        self.engine: AsyncEngine = _create_engine(self.url)
-        self.writer = GroupWriter(self.engine)
+        self.engine: AsyncEngine = open_engine(self.url)
+        # A writer that begins by reading could not be given the lock later: two such writers
+        # would each wait for the other. It takes the lock first.
+        self.writer = GroupWriter(self.engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"}))
 
     @property
     def is_sqlite(self) -> bool:
@@ -33,6 +38,7 @@ class Database:
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
+        """One consistent view for as long as the connection is held; never waits for a writer."""
         async with self.engine.connect() as connection:
             yield connection
 
@@ -59,23 +65,36 @@ def _with_driver(url: str) -> str:
     return parsed.set(drivername=drivers[backend]).render_as_string(hide_password=False)
 
 
-def _create_engine(url: str) -> AsyncEngine:
+def open_engine(url: str) -> AsyncEngine:
+    """An engine of its own for a `Database.url` (with the driver's name in it)."""
     if not url.startswith("sqlite"):
-        return create_async_engine(url, pool_size=8, max_overflow=4, pool_timeout=5)
+        return create_async_engine(
+            url, pool_size=8, max_overflow=4, pool_timeout=5, pool_pre_ping=True
+        )
     engine = create_async_engine(url, pool_size=6, max_overflow=2, pool_timeout=5)
-
-    @event.listens_for(engine.sync_engine, "connect")
-    def _pragmas(connection: Any, _record: Any) -> None:
-        cursor = connection.cursor()
-        # FULL: a journaled call survives a power cut, not only our own death.
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",
-            "foreign_keys=ON",
-            "busy_timeout=5000",
-            "cache_size=-16000",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
+    event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+    event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # Python's driver would begin transactions by its own rules and so break savepoints and
+    # transactional DDL; we begin them (SQLAlchemy, dialects/sqlite, "Transactions with SQLite").
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # busy_timeout first: changing the journal mode may itself have to wait.
+    # synchronous=FULL: a journaled call survives a power cut, not only our own death.
+    for pragma in (
+        "busy_timeout=5000",
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "cache_size=-16000",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    mode = connection.get_execution_options().get(SQLITE_BEGIN, "DEFERRED")
+    connection.exec_driver_sql(f"BEGIN {mode}")

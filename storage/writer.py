@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls.errors import Unavailable
+from storage.transient import is_transient
 
 log = logging.getLogger(__name__)
 
@@ -30,34 +31,58 @@ class _Unit:
 class GroupWriter:
     """One task owns the writing connection. A unit that fails is rolled back to its own savepoint
     and fails alone; a commit that fails fails every unit in it, so nobody believes in a write that
-    is not on disk."""
+    is not on disk. A lock, a lost race or a lost connection is tried again, the whole group, up to
+    `max_attempts` times.
+    """
 
     def __init__(
-        self, engine: AsyncEngine, *, max_group: int = 64, max_waiting: int = 5_000
+        self,
+        engine: AsyncEngine,
+        *,
+        max_group: int = 64,
+        max_waiting: int = 5_000,
+        max_attempts: int = 5,
+        retry_after_s: float = 0.05,
     ) -> None:
         self._engine = engine
         self._max_group = max_group
+        self._max_attempts = max_attempts
+        self._retry_after_s = retry_after_s
         self._queue: asyncio.Queue[_Unit] = asyncio.Queue(max_waiting)
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
+        if self._task is not None:
+            raise RuntimeError("the writer runs already")
         self._task = asyncio.create_task(self._run(), name="storage:writer")
 
-    async def stop(self) -> None:
-        """Finishes what waits, then ends."""
-        if self._task is None:
+    async def stop(self, *, limit_s: float = 30.0) -> None:
+        """Finishes what waits, then ends; what is not finished by `limit_s` fails as Unavailable.
+        A second stop does nothing."""
+        task, self._task = self._task, None
+        if task is None:
             return
-        await self._queue.join()
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-        self._task = None
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._queue.join()
+        except TimeoutError:
+            log.error("storage: stopped with %d writes waiting", self._queue.qsize())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
 
     async def write(self, work: Work[T]) -> T:
         """Runs `work(connection)` in a transaction and returns its result once that is committed.
 
-        `work` may run again after a serialisation failure, so it touches nothing but the
-        connection. Raises Unavailable when too many writes wait, and whatever `work` raises.
+        `work` may run again (after a lock, a lost race, or a connection lost during the commit,
+        which may have happened all the same): it touches nothing but the connection and leaves
+        the same rows when it is repeated. A caller that is cancelled does not know whether its
+        unit was written.
+
+        Raises Unavailable when too many writes wait or the writer does not run, and whatever
+        `work` raises.
         """
+        if self._task is None or self._task.done():
+            raise Unavailable("the database is closed for writing")
         unit = _Unit(work, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait(unit)
@@ -67,34 +92,70 @@ class GroupWriter:
         return result
 
     async def _run(self) -> None:
-        while True:
-            group = [await self._queue.get()]
-            while len(group) < self._max_group and not self._queue.empty():
+        group: list[_Unit] = []
+        try:
+            while True:
+                group = [await self._queue.get()]
+                while len(group) < self._max_group and not self._queue.empty():
+                    group.append(self._queue.get_nowait())
+                await self._serve(group)
+        finally:
+            # Nobody waits for a writer that is no more.
+            while not self._queue.empty():
                 group.append(self._queue.get_nowait())
+            _fail(group, Unavailable("the database was closed before this was written"))
+
+    async def _serve(self, group: list[_Unit]) -> None:
+        try:
+            await self._commit_or_retry(group)
+        except Exception as error:  # noqa: BLE001 -- the units carry it to their owners
+            _fail(group, error)
+        finally:
+            for _unit in group:
+                self._queue.task_done()
+
+    async def _commit_or_retry(self, group: list[_Unit]) -> None:
+        for attempt in range(1, self._max_attempts + 1):
             try:
-                await self._commit(group)
-            except Exception as error:  # noqa: BLE001 -- the units carry it to their owners
-                for unit in group:
-                    if not unit.done.done():
-                        unit.done.set_exception(error)
-            finally:
-                for unit in group:
-                    if not unit.done.done():
-                        unit.done.cancel()
-                    self._queue.task_done()
+                await self._commit([unit for unit in group if not unit.done.done()])
+            except Exception as error:
+                if attempt == self._max_attempts or not is_transient(error):
+                    raise
+                log.warning("storage: commit failed (%s), again", type(error).__name__)
+                await asyncio.sleep(self._retry_after_s * 2 ** (attempt - 1))
+            else:
+                return
 
     async def _commit(self, group: list[_Unit]) -> None:
+        if not group:
+            return
         results: list[tuple[_Unit, Any]] = []
         async with self._engine.begin() as connection:
-            for unit in group:
-                if unit.done.cancelled():
-                    continue
-                try:
-                    async with connection.begin_nested():
-                        results.append((unit, await unit.work(connection)))
-                except Exception as error:  # noqa: BLE001 -- one unit's edge
-                    if connection.invalidated or not unit.done.cancelled():
-                        unit.done.set_exception(error)
+            if len(group) == 1:
+                # Alone, the transaction is the savepoint.
+                results.append((group[0], await group[0].work(connection)))
+            else:
+                for unit in group:
+                    await self._attempt(unit, connection, results)
         for unit, result in results:
             if not unit.done.done():
                 unit.done.set_result(result)
+
+    async def _attempt(
+        self, unit: _Unit, connection: AsyncConnection, results: list[tuple[_Unit, Any]]
+    ) -> None:
+        try:
+            async with connection.begin_nested():
+                result = await unit.work(connection)
+        except Exception as error:
+            if is_transient(error):
+                raise
+            _fail([unit], error)
+        else:
+            results.append((unit, result))
+
+
+def _fail(group: list[_Unit], error: Exception) -> None:
+    for unit in group:
+        if not unit.done.done():
+            unit.done.set_exception(error)

@@ -1,0 +1,149 @@
+"""What is kept of every call, of the leads made from them, and of what the CRM is still owed."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    text,
+)
+
+from storage.tables import UtcDateTime, metadata
+
+calls = Table(
+    "calls",
+    metadata,
+    Column("system", String(40), primary_key=True),
+    Column("linkedid", String(64), primary_key=True),
+    Column("channel", String(120), nullable=False),
+    Column("from_raw", String(120), nullable=False),
+    Column("from_name", String(120), nullable=False),
+    Column("withheld", Boolean, nullable=False),
+    Column("dialled", String(80), nullable=False),
+    Column("language", String(20), nullable=False),
+    Column("attestation", String(8)),
+    Column("arrived_at", UtcDateTime, nullable=False),
+    #: The dialplan's fallback served this caller.
+    Column("fallback", Boolean, nullable=False),
+    #: E.164, once identified.
+    Column("number", String(20)),
+    Column("identity_outcome", String(20)),
+    Column("identity_method", String(40)),
+    Column("identity_confidence", Float),
+    #: Names and references of the contacts the number may belong to.
+    Column("candidates", JSON(none_as_null=True)),
+    Column("contact_crm", String(40)),
+    Column("contact_id", String(120)),
+    Column("contact_name", String(240)),
+    Column("rulebook_version", String(80)),
+    Column("lead_policy", String(20)),
+    #: `calls.decision.Decision.as_json()`.
+    Column("decision", JSON(none_as_null=True)),
+    #: Menu visits in order: at, menu, digits, outcome, intent.
+    Column("menu_path", JSON(none_as_null=True)),
+    Column("queue", String(80)),
+    Column("priority", Integer),
+    Column("hold_programme", String(80)),
+    Column("queued_at", UtcDateTime),
+    Column("answered_at", UtcDateTime),
+    #: NULL while the call lives.
+    Column("ended_at", UtcDateTime),
+    Column("outcome", String(20)),
+    Column("end_estimated", Boolean, nullable=False),
+    #: Outbox key of the lead that this caller's number has.
+    Column("lead_key", String(36)),
+    Index("ix_calls_arrived_at", "arrived_at"),
+    Index(
+        "ix_calls_open",
+        "system",
+        "arrived_at",
+        sqlite_where=text("ended_at IS NULL"),
+        postgresql_where=text("ended_at IS NULL"),
+    ),
+)
+
+call_legs = Table(
+    "call_legs",
+    metadata,
+    Column("system", String(40), primary_key=True),
+    Column("linkedid", String(64), primary_key=True),
+    #: 1 for the first agent who was rung.
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("agent", String(80), nullable=False),
+    Column("interface", String(120), nullable=False),
+    Column("queue", String(80), nullable=False),
+    Column("rang_at", UtcDateTime, nullable=False),
+    Column("answered_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("disposition", String(80)),
+    Column("note", Text),
+    ForeignKeyConstraint(
+        ["system", "linkedid"],
+        ["calls.system", "calls.linkedid"],
+        name="fk_call_legs_calls",
+        ondelete="CASCADE",
+    ),
+)
+
+leads = Table(
+    "leads",
+    metadata,
+    #: Also the outbox key of its creation.
+    Column("key", String(36), primary_key=True),
+    Column("tenant", String(40), nullable=False),
+    Column("number", String(20), nullable=False),
+    #: The call it was made from.
+    Column("system", String(40), nullable=False),
+    Column("linkedid", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    #: The CRM's own id; NULL until the CRM has it.
+    Column("lead_id", String(120)),
+    Column("closed_at", UtcDateTime),
+    # One open lead for a number, whatever races for it.
+    Index(
+        "uq_leads_open",
+        "tenant",
+        "number",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    #: Order of enqueueing; SQLite counts only a plain INTEGER by itself.
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("key", String(36), nullable=False, unique=True),
+    Column("operation", String(40), nullable=False),
+    #: Rows of one entity are delivered one after the other, in order.
+    Column("entity", String(120), nullable=False),
+    #: Key of a row that is to be settled (delivered or dead) before this one.
+    Column("depends_on", String(36)),
+    Column("payload", JSON, nullable=False),
+    #: pending, claimed, done or dead
+    Column("state", String(8), nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("not_before", UtcDateTime, nullable=False),
+    #: Who delivers it now, and until when that is believed.
+    Column("claimed_by", String(36)),
+    Column("leased_until", UtcDateTime),
+    #: What the CRM calls the result.
+    Column("result", String(120)),
+    Column("last_error", String(240)),
+    Column("finished_at", UtcDateTime),
+    Index("ix_outbox_state", "state", "seq"),
+    Index("ix_outbox_entity", "entity", "seq"),
+    sqlite_autoincrement=True,
+)

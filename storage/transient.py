@@ -1,0 +1,29 @@
+"""Which database failures pass by themselves, so that the same work may be tried again."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError
+
+#: PostgreSQL, appendix A "Error Codes": serialization failure, deadlock, administrator's and
+#: crash shutdown, cannot connect now, too many connections. Class 08 is every connection failure.
+_SQLSTATES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "53300"})
+#: sqlite.org/rescode.html: the low byte of an extended result code is the primary one.
+_SQLITE_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+
+
+def is_transient(error: BaseException) -> bool:
+    """True for a lock, a lost race between transactions and a lost connection."""
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        return error.orig is not None and is_transient(error.orig)
+    if isinstance(error, OSError):
+        # asyncpg lets the socket's own error through while it connects.
+        return True
+    sqlstate = getattr(error, "sqlstate", None)
+    if isinstance(sqlstate, str):
+        return sqlstate in _SQLSTATES or sqlstate.startswith("08")
+    code = getattr(error, "sqlite_errorcode", None)
+    return isinstance(code, int) and code & 0xFF in _SQLITE_CODES

@@ -1,0 +1,123 @@
+"""Databases and servers that tests may ask for; all private, all gone afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from storage.database import Database
+from tests.declared_tables import declared_metadata
+from tests.private_servers import private_postgres, private_redis
+
+TEMPLATE = "switchboard_template"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment() -> Iterator[None]:
+    """No test sees settings of the machine it happens to run on."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("SWITCHBOARD_")]:
+            patch.delenv(name)
+        yield
+
+
+async def _create_tables(url: str) -> None:
+    database = Database(url)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(declared_metadata().create_all)
+    await database.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    asyncio.run(_create_tables(f"sqlite:///{path}"))
+    return path
+
+
+@pytest.fixture
+def sqlite_url(_sqlite_template: Path, tmp_path: Path) -> str:
+    """A fresh SQLite file with all tables."""
+    path = tmp_path / "switchboard.db"
+    shutil.copyfile(_sqlite_template, path)
+    return f"sqlite:///{path}"
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> Iterator[str]:
+    """`postgresql://USER@HOST:PORT` of a private server; add `/NAME` for a database."""
+    with private_postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_cluster: str) -> str:
+    async def create() -> None:
+        await _administer(postgres_cluster, f"CREATE DATABASE {TEMPLATE}")
+        await _create_tables(f"{postgres_cluster}/{TEMPLATE}")
+
+    asyncio.run(create())
+    return TEMPLATE
+
+
+async def _administer(cluster: str, statement: str) -> None:
+    connection = await asyncpg.connect(f"{cluster}/postgres", timeout=10)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+@pytest.fixture
+async def postgres_url(postgres_cluster: str, _postgres_template: str) -> AsyncIterator[str]:
+    """A fresh PostgreSQL database with all tables."""
+    name = f"test_{uuid.uuid4().hex}"
+    await _administer(postgres_cluster, f"CREATE DATABASE {name} TEMPLATE {_postgres_template}")
+    yield f"{postgres_cluster}/{name}"
+    await _administer(postgres_cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def empty_postgres_url(postgres_cluster: str) -> AsyncIterator[str]:
+    """A fresh PostgreSQL database without any table, for migrations."""
+    name = f"test_{uuid.uuid4().hex}"
+    await _administer(postgres_cluster, f"CREATE DATABASE {name}")
+    yield f"{postgres_cluster}/{name}"
+    await _administer(postgres_cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def database(sqlite_url: str) -> AsyncIterator[Database]:
+    """The embedded default: a started Database on a fresh SQLite file with all tables."""
+    async with Database(sqlite_url) as database:
+        yield database
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def any_database_url(request: pytest.FixtureRequest) -> str:
+    """The test runs twice: on SQLite and on PostgreSQL."""
+    url: str = request.getfixturevalue(
+        "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    )
+    return url
+
+
+@pytest.fixture
+async def any_database(any_database_url: str) -> AsyncIterator[Database]:
+    """A started Database; the test runs twice: on SQLite and on PostgreSQL."""
+    async with Database(any_database_url) as database:
+        yield database
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A private Redis, one for the whole run: keep to keys of your own."""
+    with private_redis() as url:
+        yield url

@@ -1,0 +1,127 @@
+"""Grouped writes on both databases."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.errors import Unavailable
+from storage.database import Database
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+async def notes(any_database: Database) -> Database:
+    async with any_database.engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)"))
+    return any_database
+
+
+def insert(number: int) -> Any:
+    async def work(connection: AsyncConnection) -> int:
+        await connection.execute(
+            text("INSERT INTO notes (id, body) VALUES (:id, 'x')"), {"id": number}
+        )
+        return number
+
+    return work
+
+
+async def stored(database: Database) -> list[int]:
+    async with database.read() as connection:
+        return list(await connection.scalars(text("SELECT id FROM notes ORDER BY id")))
+
+
+async def test_a_write_is_visible_to_others_once_it_returns(notes: Database) -> None:
+    assert await notes.writer.write(insert(1)) == 1
+    assert await stored(notes) == [1]
+
+
+async def test_a_failing_unit_takes_nobody_with_it(notes: Database) -> None:
+    await notes.writer.write(insert(3))
+    results = await asyncio.gather(
+        *(notes.writer.write(insert(number)) for number in range(6)), return_exceptions=True
+    )
+    assert [number for number in results if isinstance(number, int)] == [0, 1, 2, 4, 5]
+    assert isinstance(results[3], IntegrityError)
+    assert await stored(notes) == [0, 1, 2, 3, 4, 5]
+
+
+async def test_half_a_unit_is_never_kept(notes: Database) -> None:
+    async def half(connection: AsyncConnection) -> None:
+        await insert(7)(connection)
+        raise ValueError("second half")
+
+    alone = await asyncio.gather(notes.writer.write(half), return_exceptions=True)
+    grouped = await asyncio.gather(
+        notes.writer.write(insert(1)),
+        notes.writer.write(half),
+        notes.writer.write(insert(2)),
+        return_exceptions=True,
+    )
+    assert isinstance(alone[0], ValueError)
+    assert isinstance(grouped[1], ValueError)
+    assert await stored(notes) == [1, 2]
+
+
+async def test_a_cancelled_caller_leaves_the_writer_working(notes: Database) -> None:
+    tasks = [asyncio.create_task(notes.writer.write(insert(n))) for n in range(10)]
+    await asyncio.sleep(0)
+    for task in tasks[::2]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert await notes.writer.write(insert(100)) == 100
+    assert {1, 3, 5, 7, 9, 100} <= set(await stored(notes))
+
+
+async def test_a_stopped_writer_finishes_what_waits_and_then_refuses(notes: Database) -> None:
+    waiting = [asyncio.create_task(notes.writer.write(insert(n))) for n in range(200)]
+    await asyncio.sleep(0)
+    await notes.writer.stop()
+    assert await asyncio.gather(*waiting) == list(range(200))
+    with pytest.raises(Unavailable):
+        await notes.writer.write(insert(1000))
+
+
+async def test_a_reader_is_not_held_up_by_a_writer(notes: Database) -> None:
+    inside, let_go = asyncio.Event(), asyncio.Event()
+
+    async def slow(connection: AsyncConnection) -> None:
+        await insert(1)(connection)
+        inside.set()
+        await let_go.wait()
+
+    writing = asyncio.create_task(notes.writer.write(slow))
+    await inside.wait()
+    async with asyncio.timeout(2):
+        assert await stored(notes) == []
+    let_go.set()
+    await writing
+    assert await stored(notes) == [1]
+
+
+async def test_a_write_waits_for_another_process_that_holds_the_lock(
+    notes: Database, any_database_url: str
+) -> None:
+    other = Database(any_database_url)
+    lock = "BEGIN IMMEDIATE" if notes.is_sqlite else "LOCK TABLE notes IN EXCLUSIVE MODE"
+    async with other.engine.connect() as holder:
+        if notes.is_sqlite:
+            await holder.rollback()
+            driver = await holder.get_raw_connection()
+            await driver.driver_connection.execute(lock)
+        else:
+            await holder.execute(text(lock))
+        writing = asyncio.create_task(notes.writer.write(insert(1)))
+        done, _ = await asyncio.wait([writing], timeout=0.1)
+        assert not done
+        if notes.is_sqlite:
+            await driver.driver_connection.execute("COMMIT")
+    assert await writing == 1
+    await other.engine.dispose()

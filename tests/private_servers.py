@@ -1,0 +1,155 @@
+"""A PostgreSQL and a Redis of our own, on loopback, for as long as the tests run."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+START_LIMIT_S = 30.0
+STOP_LIMIT_S = 10.0
+
+
+class ServerMissing(RuntimeError):
+    """A program the tests need is not installed; the message says which package has it."""
+
+
+@contextmanager
+def private_postgres() -> Iterator[str]:
+    """Yields `postgresql://switchboard@127.0.0.1:PORT`, without a database name. Nothing in it is
+    meant to survive: no fsync."""
+    initdb, postgres = _postgres_program("initdb"), _postgres_program("postgres")
+    home = Path(tempfile.mkdtemp(prefix="switchboard-postgres-"))
+    try:
+        prefix = _ordinary_user(home)
+        data = home / "data"
+        _run([*prefix, initdb, "-D", str(data), "-U", "switchboard", "-A", "trust",
+              "--no-sync", "-E", "UTF8", "--locale=C"], home)  # fmt: skip
+        port = _free_port()
+        options = {
+            "listen_addresses": "127.0.0.1",
+            "port": str(port),
+            "unix_socket_directories": str(home),
+            "fsync": "off",
+            "synchronous_commit": "off",
+            "full_page_writes": "off",
+            "max_connections": "60",
+            "shared_buffers": "16MB",
+        }
+        settings = [word for pair in options.items() for word in ("-c", "=".join(pair))]
+        with _serving(
+            [*prefix, postgres, "-D", str(data), *settings], home, signal.SIGINT
+        ) as server:
+            _wait_until(lambda: _answers_postgres(port), server, home)
+            yield f"postgresql://switchboard@127.0.0.1:{port}"
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def private_redis() -> Iterator[str]:
+    """Yields `redis://127.0.0.1:PORT/0` of a server that writes nothing to disk."""
+    program = shutil.which("redis-server")
+    if program is None:
+        raise ServerMissing("redis-server is missing: install the package redis-server")
+    home = Path(tempfile.mkdtemp(prefix="switchboard-redis-"))
+    try:
+        port = _free_port()
+        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "",
+                   "--appendonly", "no", "--dir", str(home)]  # fmt: skip
+        with _serving(command, home, signal.SIGTERM) as server:
+            _wait_until(lambda: _answers_redis(port), server, home)
+            yield f"redis://127.0.0.1:{port}/0"
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _postgres_program(name: str) -> str:
+    # Debian keeps the server's programs by version and off the PATH.
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"),
+        key=lambda path: float(path.parts[-3]),
+    )
+    found = str(versions[-1]) if versions else shutil.which(name)
+    if found is None:
+        raise ServerMissing(f"{name} is missing: install the package postgresql")
+    return found
+
+
+def _ordinary_user(home: Path) -> list[str]:
+    """Words to put before a command; initdb and postgres refuse to run as root."""
+    if os.geteuid() != 0:
+        return []
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        raise ServerMissing("setpriv is missing: install the package util-linux, or do not be root")
+    names = {entry.pw_name: entry for entry in pwd.getpwall()}
+    user = names.get("postgres") or names["nobody"]
+    os.chown(home, user.pw_uid, user.pw_gid)
+    return [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
+
+
+def _run(command: list[str], home: Path) -> None:
+    done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise RuntimeError(f"{command[-1]} failed: {done.stderr[-800:]}")
+
+
+@contextmanager
+def _serving(
+    command: list[str], home: Path, stop_signal: signal.Signals
+) -> Iterator[subprocess.Popen[bytes]]:
+    with (home / "log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=home, stdout=log, stderr=subprocess.STDOUT)
+    try:
+        yield process
+    finally:
+        process.send_signal(stop_signal)
+        try:
+            process.wait(STOP_LIMIT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_until(answers: Callable[[], bool], process: subprocess.Popen[bytes], home: Path) -> None:
+    limit = time.monotonic() + START_LIMIT_S
+    while not answers():
+        if process.poll() is not None or time.monotonic() > limit:
+            said = (home / "log").read_text(errors="replace")[-800:]
+            raise RuntimeError(f"{process.args} did not start: {said}")
+        time.sleep(0.02)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _answers_redis(port: int) -> bool:
+    return _exchange(port, b"PING\r\n") == b"+"
+
+
+def _answers_postgres(port: int) -> bool:
+    # An SSLRequest (PostgreSQL, "Message Formats") is answered by S or N once it takes
+    # connections; while it starts up the start-up packet is refused with E.
+    return _exchange(port, bytes((0, 0, 0, 8, 4, 210, 22, 47))) in (b"S", b"N")
+
+
+def _exchange(port: int, question: bytes) -> bytes:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1.0) as peer:
+            peer.sendall(question)
+            return peer.recv(1)
+    except OSError:
+        return b""
