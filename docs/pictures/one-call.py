@@ -70,9 +70,11 @@ def ends(start: str, end: str) -> tuple[float, float, float, float]:
 def draw() -> str:
     out = [
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 962 510" '
-        'font-family="system-ui, sans-serif" role="img" aria-label="The way of one call through Switchboard">',
+        'font-family="system-ui, sans-serif" role="img" '
+        'aria-label="The way of one call through Switchboard">',
         '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" '
-        'markerWidth="8" markerHeight="8" orient="auto"><path d="M0 0 8 4 0 8z" fill="#475569"/></marker></defs>',
+        'markerWidth="8" markerHeight="8" orient="auto">'
+        '<path d="M0 0 8 4 0 8z" fill="#475569"/></marker></defs>',
         '<rect width="962" height="510" rx="12" fill="#fff"/>',
     ]
     for start, end, label in ARROWS:
