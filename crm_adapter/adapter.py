@@ -1,29 +1,44 @@
-"""What every CRM is asked, and the few ways in which it can fail.
+"""The one language every CRM is spoken to in, and what can go wrong there.
 
-CrmError
-+-- NotFound, Conflict, Invalid, Forbidden, Unsupported     asking again will not help
-+-- AuthFailed, RateLimited, Unavailable, Timeout           may pass
-+-- AmbiguousWrite                                          it may have been written: ask by key
+CrmError (SwitchboardError)
++-- NotFound          no such record (any more)
++-- Conflict          the CRM holds another record like this one; `existing` names it where known
++-- Invalid           the CRM refuses a value; `field` says which
++-- Forbidden         our user there lacks a right
++-- AuthFailed        wrong or expired credentials; stop asking until somebody mends them
++-- RateLimited       too many questions; `after_s` says how long to be quiet
++-- CrmUnavailable    not reachable, or broken on its side; trying later is right
+|   +-- CrmTimeout    no answer in time, to a question that changed nothing
++-- AmbiguousWrite    a write was sent and its answer never came: look for the key before resending
++-- Unsupported       this CRM cannot do that
+
+`retryable` on each class tells the outbox whether the same request may succeed later.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
 
-from calls.errors import SwitchboardError
+from calls.caller import Candidate, Contact, ContactRef
+from calls.deadlines import Deadline
+from calls.errors import DeadlineExceeded, SwitchboardError, Unavailable
 from calls.records import CallRecord, NewLead
 
 
 class CrmError(SwitchboardError):
-    """The CRM did not do what was asked."""
+    """The CRM's own trouble, as opposed to Asterisk's or ours."""
+
+    retryable: ClassVar[bool] = False
 
 
 class NotFound(CrmError):
-    """There is no such record (any more)."""
+    """The CRM has no such record, or no longer."""
 
 
 class Conflict(CrmError):
-    """The CRM holds a record that stands in the way; `existing` is its id where it told."""
+    """The CRM refuses a second record like one it has."""
 
     def __init__(self, message: str, *, existing: str | None = None) -> None:
         super().__init__(message)
@@ -31,7 +46,7 @@ class Conflict(CrmError):
 
 
 class Invalid(CrmError):
-    """The CRM refuses the content; `field` names what it does not like, where it told."""
+    """The CRM refuses a value."""
 
     def __init__(self, message: str, *, field: str | None = None) -> None:
         super().__init__(message)
@@ -39,45 +54,86 @@ class Invalid(CrmError):
 
 
 class Forbidden(CrmError):
-    """Our user there may not do this."""
+    """The CRM's user that we are lacks a right."""
 
 
 class AuthFailed(CrmError):
-    """Our credentials are not accepted; nothing will work until somebody mends them."""
+    """The CRM does not accept our credentials."""
 
 
 class RateLimited(CrmError):
-    """Too many requests; `after_s` is what the CRM asked us to wait."""
+    """The CRM wants fewer questions."""
+
+    retryable = True
 
     def __init__(self, message: str, *, after_s: float | None = None) -> None:
         super().__init__(message)
         self.after_s = after_s
 
 
-class Unavailable(CrmError):
-    """No answer, or an answer that says the CRM itself is broken."""
+class CrmUnavailable(CrmError, Unavailable):
+    """The CRM cannot be used now."""
+
+    retryable = True
 
 
-class Timeout(CrmError):
-    """No answer in time to a question that changes nothing."""
+class CrmTimeout(CrmUnavailable, DeadlineExceeded):
+    """The CRM did not answer a question in time."""
 
 
 class AmbiguousWrite(CrmError):
-    """The connection or the time ended after the write was sent: it may have happened."""
+    """Nobody knows whether the CRM kept what was sent; it may even have answered 500 after
+    committing. Resending with the same `idem` is safe only where the adapter says so."""
+
+    retryable = True
 
 
 class Unsupported(CrmError):
-    """This CRM cannot do that at all."""
+    """This CRM has nothing of the kind."""
 
 
-class CrmWriter(Protocol):
-    """Writing half of the port. `idem` is our key for this write: an adapter finds what an earlier
-    try with the same key left behind, before it writes again."""
+@dataclass(frozen=True, slots=True)
+class PhoneHit:
+    """A contact the CRM offers for a number. `numbers` are all it holds for the contact, as
+    stored: whoever asked compares them again, since CRMs match loosely."""
+
+    candidate: Candidate
+    numbers: tuple[str, ...]
+
+
+class CrmAdapter(Protocol):
+    """One CRM. Every method may raise any CrmError; none blocks the loop."""
+
+    @property
+    def name(self) -> str:
+        """The `crm` of every ContactRef from here."""
+        ...
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def check(self) -> None:
+        """Returns where a call could be served now, raises what is wrong otherwise."""
+        ...
+
+    async def find_by_phone(
+        self, key: str, *, limit: int, deadline: Deadline
+    ) -> Sequence[PhoneHit]:
+        """`key` is E.164. Each contact once, in a stable order, at most `limit`; none is an empty
+        answer, not an error."""
+        ...
+
+    async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
+        """The contact with its history. Raises NotFound."""
+        ...
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
-        """The CRM's id of the lead; the same id however often the same `idem` is sent."""
+        """The lead's id in the CRM. The same `idem` again, even at the same time from another
+        process, makes no second lead and returns the first one's id."""
         ...
 
     async def log_call(self, record: CallRecord, idem: str) -> str:
-        """The CRM's id of the call record; the same id however often the same `idem` is sent."""
+        """The call record's id in the CRM; idempotent by `idem` as `create_lead` is. A later
+        record of the same call with another `idem` replaces what was written, never adds."""
         ...

@@ -1,0 +1,180 @@
+"""The embedded CRM's tables. Ids are the owner's own (`C-1042`), so that an import can be
+repeated; money is exact on every database."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.types import TypeDecorator
+
+from storage.tables import UtcDateTime, metadata
+
+MONEY_SCALE = 10_000
+
+
+class Money(TypeDecorator[Decimal]):
+    """Decimal in and out, kept as whole ten-thousandths: SQLite has no exact decimals."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Any) -> int | None:
+        if value is None:
+            return None
+        return int((value * MONEY_SCALE).to_integral_value(ROUND_HALF_EVEN))
+
+    def process_result_value(self, value: int | None, dialect: Any) -> Decimal | None:
+        return None if value is None else Decimal(value) / MONEY_SCALE
+
+
+def _contact_id() -> Column[str]:
+    return Column(
+        "contact_id", String(64), ForeignKey("crm_contacts.id", ondelete="CASCADE"), nullable=False
+    )
+
+
+def _product() -> Column[str]:
+    return Column("product", String(64), ForeignKey("crm_products.code"), nullable=True)
+
+
+contacts = Table(
+    "crm_contacts",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("first_name", String(200), nullable=False, default=""),
+    Column("last_name", String(200), nullable=False, default=""),
+    Column("company", String(200)),
+    Column("language", String(16)),
+    Column("url", Text),
+    Column("owner", String(64)),
+    # Raised by every change, so that a writer can tell whether what it read is still so.
+    Column("version", Integer, nullable=False, default=1),
+    Column("updated_at", UtcDateTime, nullable=False),
+)
+
+#: The phone index: one row for each number of each contact.
+contact_numbers = Table(
+    "crm_contact_numbers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _contact_id(),
+    Column("e164", String(20), nullable=False, index=True),
+    Column("kind", String(16), nullable=False, default="phone"),
+    UniqueConstraint("contact_id", "e164"),
+)
+
+products = Table(
+    "crm_products",
+    metadata,
+    Column("code", String(64), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("category", String(64), nullable=False, default=""),
+    Column("price", Money),
+    Column("currency", String(3)),
+)
+
+purchases = Table(
+    "crm_purchases",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _contact_id(),
+    _product(),
+    Column("at", UtcDateTime, nullable=False),
+    # Below zero for what came back.
+    Column("amount", Money, nullable=False),
+    Column("currency", String(3), nullable=False),
+    Column("quantity", Integer, nullable=False, default=1),
+    Index(None, "contact_id", "at"),
+)
+
+orders = Table(
+    "crm_orders",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _contact_id(),
+    _product(),
+    Column("status", String(32), nullable=False),
+    Column("placed_at", UtcDateTime, nullable=False),
+    Column("due_on", Date),
+    Column("is_open", Boolean, nullable=False),
+    Index(None, "contact_id", "placed_at"),
+)
+
+cases = Table(
+    "crm_cases",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _contact_id(),
+    Column("subject", String(300), nullable=False),
+    Column("kind", String(32), nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+    Index(None, "contact_id", "opened_at"),
+)
+
+leads = Table(
+    "crm_leads",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("idem", String(100), nullable=False, unique=True),
+    Column("number", String(20), nullable=False, index=True),
+    Column("status", String(16), nullable=False, default="open"),
+    # Until an agent has confirmed who it was.
+    Column("unverified", Boolean, nullable=False, default=True),
+    Column("system", String(40), nullable=False),
+    Column("linkedid", String(80), nullable=False),
+    Column("dialled", String(80), nullable=False),
+    Column("network_name", String(200)),
+    Column("menu_path", JSON, nullable=False),
+    Column("rulebook_version", String(80)),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+call_records = Table(
+    "crm_call_records",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    # Of the last version written.
+    Column("idem", String(100), nullable=False, unique=True),
+    Column("system", String(40), nullable=False),
+    Column("linkedid", String(80), nullable=False),
+    Column("contact_id", String(64), index=True),
+    Column("number", String(20), index=True),
+    Column("dialled", String(80), nullable=False),
+    Column("identity", String(16), nullable=False),
+    Column("outcome", String(24), nullable=False),
+    Column("queue", String(40)),
+    Column("arrived_at", UtcDateTime, nullable=False),
+    Column("answered_at", UtcDateTime),
+    Column("ended_at", UtcDateTime),
+    Column("end_estimated", Boolean, nullable=False),
+    Column("fallback", Boolean, nullable=False),
+    Column("talk_s", Integer, nullable=False),
+    Column("rulebook_version", String(80)),
+    Column("menu_path", JSON, nullable=False),
+    Column("legs", JSON, nullable=False),
+    UniqueConstraint("system", "linkedid"),
+)
+
+#: Which sets of data were loaded by us (the demo's), so that they are loaded once.
+datasets = Table(
+    "crm_datasets",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("stamp", String(80), nullable=False),
+)
