@@ -1,0 +1,155 @@
+"""The `agi_*` block that opens a FastAGI connection: hostile bytes to a typed request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+from urllib.parse import parse_qsl
+
+from ami_bridge import dialplan
+from calls.call import Call, CallId
+from calls.errors import SwitchboardError
+
+MAX_HEADER_BYTES = 8 * 1024
+MAX_HEADER_LINES = 100
+#: Every header line starts so; a peer whose first bytes differ speaks something else.
+HEADER_START = b"agi_"
+
+#: Words that stand where a number should be; Asterisk lets them through also with presentation
+#: "allowed" (chan_pjsip without trust_id_inbound).
+WITHHELD_WORDS = frozenset(
+    {"", "anonymous", "unknown", "restricted", "private", "unavailable", "withheld", "blocked"}
+)
+#: Restricted and unavailable (AST_PRES_RESTRICTION, callerid.h); 0 is "allowed".
+_PRESENTATION_BITS = 0x60
+_NAME_CHARS = 80
+_NUMBER_CHARS = 64
+_TEXT_CHARS = 256
+
+
+class MalformedRequest(SwitchboardError):
+    """Not a FastAGI request of Asterisk's; nothing of it is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgiRequest:
+    """Texts are free of control characters and cut to length, and still not to be trusted."""
+
+    script: str
+    unique_id: str
+    channel: str
+    language: str
+    number: str
+    name: str
+    presentation: int
+    extension: str
+    dnid: str
+    arguments: tuple[str, ...] = ()
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, block: bytes) -> Self:
+        """`block` is everything before the empty line. Raises MalformedRequest."""
+        lines = _lines(block)
+        script, _, query = _clean(lines.get("agi_network_script", b""), _TEXT_CHARS).partition("?")
+        unique_id = _clean(lines.get("agi_uniqueid", b""), 150)
+        if not unique_id:
+            raise MalformedRequest("no agi_uniqueid")
+        return cls(
+            script=script.strip("/"),
+            unique_id=unique_id,
+            channel=_clean(lines.get("agi_channel", b""), _TEXT_CHARS),
+            language=_clean(lines.get("agi_language", b""), 40),
+            number=_clean(lines.get("agi_callerid", b""), _NUMBER_CHARS),
+            name=_clean(lines.get("agi_calleridname", b""), _NAME_CHARS),
+            presentation=_number(lines.get("agi_callingpres", b"")),
+            extension=_clean(lines.get("agi_extension", b""), _NUMBER_CHARS),
+            dnid=_clean(lines.get("agi_dnid", b""), _NUMBER_CHARS),
+            arguments=_arguments(lines),
+            query=_query(query) if query else {},
+        )
+
+    @property
+    def is_withheld(self) -> bool:
+        word = self.number.partition("@")[0].strip().casefold()
+        return bool(self.presentation & _PRESENTATION_BITS) or word in WITHHELD_WORDS
+
+    @property
+    def linkedid(self) -> str:
+        """The first argument, `${CHANNEL(linkedid)}`, where it looks like one."""
+        if self.arguments and dialplan.LINKEDID.fullmatch(self.arguments[0]):
+            return self.arguments[0]
+        return self.unique_id
+
+    def as_call(self, *, system: str, arrived_at: datetime) -> Call:
+        return Call(
+            id=CallId(system, self.linkedid),
+            channel=self.channel,
+            from_raw=self.number,
+            # Asterisk writes "unknown" for no name at all.
+            from_name="" if self.name.casefold() == "unknown" else self.name,
+            withheld=self.is_withheld,
+            dialled=self._dialled(),
+            language=_iso_language(self.language),
+            arrived_at=arrived_at,
+        )
+
+    def _dialled(self) -> str:
+        if self.extension in {"", "s"} and self.dnid.casefold() != "unknown":
+            return self.dnid
+        return self.extension
+
+
+def _lines(block: bytes) -> dict[str, bytes]:
+    """A key twice means that a line break was smuggled into a value: nobody can say which is
+    Asterisk's, so the request is refused."""
+    if len(block) > MAX_HEADER_BYTES:
+        raise MalformedRequest(f"more than {MAX_HEADER_BYTES} bytes of header")
+    raw = block.split(b"\n")
+    if len(raw) > MAX_HEADER_LINES:
+        raise MalformedRequest(f"more than {MAX_HEADER_LINES} header lines")
+    lines: dict[str, bytes] = {}
+    for line in raw:
+        key, colon, value = line.partition(b":")
+        if not colon or not key.startswith(HEADER_START):
+            raise MalformedRequest("a line that is no agi_ header")
+        name = key.decode("ascii", "replace")
+        if name in lines:
+            raise MalformedRequest("a header key twice")
+        lines[name] = value
+    return lines
+
+
+def _clean(value: bytes, limit: int) -> str:
+    """Printable characters only: no control, format (text direction) or line characters."""
+    text = value.decode("utf-8", "replace")
+    if not text.isprintable():
+        text = "".join(letter for letter in text if letter.isprintable())
+    return text.strip()[:limit]
+
+
+def _number(value: bytes) -> int:
+    digits = value.strip()[:6]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _arguments(lines: dict[str, bytes]) -> tuple[str, ...]:
+    arguments: list[str] = []
+    while (value := lines.get(f"agi_arg_{len(arguments) + 1}")) is not None:
+        arguments.append(_clean(value, _TEXT_CHARS))
+    return tuple(arguments)
+
+
+def _query(query: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(query, max_num_fields=20))
+    except ValueError as error:
+        raise MalformedRequest("too many fields in the script's query") from error
+
+
+def _iso_language(language: str) -> str:
+    """`en_US` to `en`; Asterisk's languages are folder names of sounds."""
+    code = language.replace("-", "_").partition("_")[0].lower()
+    return code if code.isascii() and code.isalpha() and len(code) in {2, 3} else "en"

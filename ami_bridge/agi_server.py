@@ -1,0 +1,244 @@
+"""Accepts Asterisk's FastAGI connections: one owned task per call, and the fallback for the rest.
+
+Whatever fails here, the socket closes without SWB_DONE and the dialplan serves the caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
+
+from ami_bridge import dialplan
+from ami_bridge.agi_channel import AgiChannel, CommandDeadlines
+from ami_bridge.agi_connection import AgiConnection
+from ami_bridge.agi_request import AgiRequest
+from calls.bus import EventBus
+from calls.call import Call, CallId
+from calls.errors import CallerHungUp, ChannelBroken
+from calls.events import CallArrived
+from calls.ports import CallChannel, CallJournal
+from config.settings import AgiSettings
+
+log = logging.getLogger(__name__)
+
+#: A dialog whose caller left has this long to end by itself (CallerHungUp out of its command).
+_LEAVE_S = 0.05
+_BACKLOG = 1024
+
+
+class DialogWatcher(Protocol):
+    """Who must know which calls are with us. Implemented by `ami_bridge.call_tracker`."""
+
+    def dialog_started(self, call_id: CallId) -> None: ...
+
+    def dialog_ended(self, call_id: CallId, *, hung_up: bool, queued: bool) -> None:
+        """`hung_up`: the caller left. `queued`: the caller goes on to a queue, of our choice or
+        the fallback's. Neither: we sent the caller away."""
+        ...
+
+
+@dataclass(slots=True)
+class AgiCounters:
+    """For /metrics. `waiting` and `live` are levels, the others only grow."""
+
+    #: Connections whose request is not whole yet.
+    waiting: int = 0
+    #: Calls being served.
+    live: int = 0
+    #: Calls ever served.
+    total: int = 0
+    #: Calls sent to the fallback because `max_sessions` were live.
+    refused: int = 0
+    #: Connections that never sent a FastAGI request.
+    bad: int = 0
+    #: Calls whose dialog failed; the fallback has them.
+    failed: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class _Session:
+    connection: AgiConnection
+    task: asyncio.Task[None] | None = None
+    #: The call is in the journal: from now on the task may be cancelled.
+    journaled: bool = False
+
+
+class AgiServer:
+    """`handler` is run once per call with its channel and is cancelled when the caller hangs up."""
+
+    def __init__(
+        self,
+        *,
+        settings: AgiSettings,
+        system: str,
+        journal: CallJournal,
+        bus: EventBus,
+        calls: DialogWatcher,
+        handler: Callable[[CallChannel], Awaitable[None]],
+        journal_deadline_s: float = 2.0,
+        deadlines: CommandDeadlines | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._settings = settings
+        self._system = system
+        self._journal = journal
+        self._bus = bus
+        self._calls = calls
+        self._handler = handler
+        self._journal_deadline_s = journal_deadline_s
+        self._deadlines = deadlines or CommandDeadlines()
+        self._now = now
+        self._server: asyncio.Server | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        #: Connections without a whole request, oldest first.
+        self._waiting: dict[AgiConnection, None] = {}
+        self._sessions: dict[AgiConnection, _Session] = {}
+        self.counters = AgiCounters()
+
+    @property
+    def port(self) -> int:
+        """The port bound; differs from the settings where they say 0. 0 while stopped."""
+        if self._server is None or not self._server.sockets:
+            return 0
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def start(self) -> None:
+        """Raises OSError where the address cannot be had."""
+        self._loop = loop = asyncio.get_running_loop()
+        settings = self._settings
+
+        def connection() -> AgiConnection:
+            return AgiConnection(
+                owner=self, loop=loop, header_deadline_s=settings.header_deadline_s
+            )
+
+        self._server = await loop.create_server(
+            connection, settings.host, settings.port, backlog=_BACKLOG
+        )
+
+    async def stop(self, grace_s: float) -> None:
+        """Accepts nobody more; dialogs have `grace_s` to end, then their callers get the
+        fallback."""
+        if self._server is None:
+            return
+        self._server.close()
+        for connection in list(self._waiting):
+            connection.close()
+        tasks = self._tasks()
+        if tasks and grace_s > 0:
+            await asyncio.wait(tasks, timeout=grace_s)
+        for session in list(self._sessions.values()):
+            session.connection.fail("the server stops")
+            if session.task is not None:
+                session.task.cancel()
+        await asyncio.gather(*self._tasks(), return_exceptions=True)
+        self._server = None
+
+    def connected(self, connection: AgiConnection) -> bool:
+        """A flood of silent peers must not keep Asterisk out: the oldest of them gives way."""
+        if len(self._waiting) >= self._settings.max_sessions:
+            oldest = next(iter(self._waiting))
+            self._forget_waiting(oldest)
+            self.counters.bad += 1
+            oldest.close()
+        self._waiting[connection] = None
+        self.counters.waiting = len(self._waiting)
+        return self._server is not None and self._server.is_serving()
+
+    def refused(self, connection: AgiConnection, reason: str) -> None:
+        self.counters.bad += 1
+        log.debug("agi: a connection refused: %s", reason)
+
+    def requested(self, connection: AgiConnection, request: AgiRequest) -> None:
+        self._forget_waiting(connection)
+        if request.script not in {dialplan.SCRIPT_INBOUND, ""}:
+            self.counters.bad += 1
+            log.warning("agi: the dialplan asks for a script that is not 'inbound'")
+            connection.close()
+            return
+        if len(self._sessions) >= self._settings.max_sessions:
+            self.counters.refused += 1
+            log.warning("agi: the limit of live calls is reached, one more left to the fallback")
+            connection.close()
+            return
+        call = request.as_call(system=self._system, arrived_at=self._now())
+        session = self._sessions[connection] = _Session(connection)
+        self.counters.total += 1
+        self.counters.live = len(self._sessions)
+        session.task = asyncio.create_task(self._serve(session, call), name=f"agi:{call.id}")
+        session.task.add_done_callback(partial(self._served, connection))
+
+    def gone(self, connection: AgiConnection) -> None:
+        session = self._sessions.get(connection)
+        if session is not None and session.journaled and self._loop is not None:
+            self._loop.call_later(_LEAVE_S, self._cancel, connection)
+
+    def closed(self, connection: AgiConnection) -> None:
+        self._forget_waiting(connection)
+
+    async def _serve(self, session: _Session, call: Call) -> None:
+        if await self._journal_call(call):
+            session.journaled = True
+            await self._converse(session.connection, call)
+
+    def _served(self, connection: AgiConnection, _task: asyncio.Task[None]) -> None:
+        connection.close()
+        del self._sessions[connection]
+        self.counters.live = len(self._sessions)
+
+    async def _journal_call(self, call: Call) -> bool:
+        """Not cut short by a hang-up: a row half known would be a call nobody ends."""
+        try:
+            async with asyncio.timeout(self._journal_deadline_s):
+                await self._journal.open_call(call)
+        except Exception:
+            self.counters.failed += 1
+            log.exception("agi: call %s could not be journaled, left to the fallback", call.id)
+            return False
+        return True
+
+    async def _converse(self, connection: AgiConnection, call: Call) -> None:
+        channel = AgiChannel(call=call, connection=connection, deadlines=self._deadlines)
+        self._calls.dialog_started(call.id)
+        self._bus.publish(CallArrived(call.id, call.arrived_at, call))
+        try:
+            # Who left while the call was journaled gets no dialog.
+            if not (connection.hung_up or connection.broken):
+                await self._handler(channel)
+                if channel.completed is None:
+                    self._failed(call, "its dialog ended without a route")
+        except CallerHungUp:
+            log.debug("agi: call %s: the caller hung up", call.id)
+        except ChannelBroken as error:
+            self._failed(call, str(error))
+        except asyncio.CancelledError:
+            if not (connection.hung_up or connection.broken):
+                raise
+        except Exception:
+            self.counters.failed += 1
+            log.exception("agi: call %s failed, left to the fallback", call.id)
+        finally:
+            hung_up = connection.hung_up
+            queued = not hung_up and channel.completed != dialplan.ROUTE_HANGUP
+            self._calls.dialog_ended(call.id, hung_up=hung_up, queued=queued)
+
+    def _failed(self, call: Call, reason: str) -> None:
+        self.counters.failed += 1
+        log.warning("agi: call %s left to the fallback: %s", call.id, reason)
+
+    def _cancel(self, connection: AgiConnection) -> None:
+        session = self._sessions.get(connection)
+        if session is not None and session.task is not None:
+            session.task.cancel()
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [session.task for session in self._sessions.values() if session.task is not None]
+
+    def _forget_waiting(self, connection: AgiConnection) -> None:
+        self._waiting.pop(connection, None)
+        self.counters.waiting = len(self._waiting)
