@@ -1,14 +1,14 @@
 """The one language every CRM is spoken to in, and what can go wrong there.
 
-CrmError (SwitchboardError)
+CrmError (calls.errors.SwitchboardError)
 +-- NotFound          no such record (any more)
 +-- Conflict          the CRM holds another record like this one; `existing` names it where known
 +-- Invalid           the CRM refuses a value; `field` says which
 +-- Forbidden         our user there lacks a right
 +-- AuthFailed        wrong or expired credentials; stop asking until somebody mends them
 +-- RateLimited       too many questions; `after_s` says how long to be quiet
-+-- CrmUnavailable    not reachable, or broken on its side; trying later is right
-|   +-- CrmTimeout    no answer in time, to a question that changed nothing
++-- Unavailable       not reachable, or broken on its side; also calls.errors.Unavailable
+|   +-- Timeout       no answer in time to a question that changes nothing; also DeadlineExceeded
 +-- AmbiguousWrite    a write was sent and its answer never came: look for the key before resending
 +-- Unsupported       this CRM cannot do that
 
@@ -21,13 +21,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
+from calls import errors
 from calls.caller import Candidate, Contact, ContactRef
 from calls.deadlines import Deadline
-from calls.errors import DeadlineExceeded, SwitchboardError, Unavailable
 from calls.records import CallRecord, NewLead
 
 
-class CrmError(SwitchboardError):
+class CrmError(errors.SwitchboardError):
     """The CRM's own trouble, as opposed to Asterisk's or ours."""
 
     retryable: ClassVar[bool] = False
@@ -71,13 +71,13 @@ class RateLimited(CrmError):
         self.after_s = after_s
 
 
-class CrmUnavailable(CrmError, Unavailable):
+class Unavailable(CrmError, errors.Unavailable):
     """The CRM cannot be used now."""
 
     retryable = True
 
 
-class CrmTimeout(CrmUnavailable, DeadlineExceeded):
+class Timeout(Unavailable, errors.DeadlineExceeded):
     """The CRM did not answer a question in time."""
 
 
@@ -101,7 +101,21 @@ class PhoneHit:
     numbers: tuple[str, ...]
 
 
-class CrmAdapter(Protocol):
+class CrmWriter(Protocol):
+    """The writing half of a CRM; all that the outbox needs."""
+
+    async def create_lead(self, lead: NewLead, idem: str) -> str:
+        """The lead's id in the CRM. The same `idem` again, even at the same time from another
+        process, makes no second lead and returns the first one's id."""
+        ...
+
+    async def log_call(self, record: CallRecord, idem: str) -> str:
+        """The call record's id in the CRM; idempotent by `idem` as `create_lead` is. A later
+        record of the same call with another `idem` replaces what was written, never adds."""
+        ...
+
+
+class CrmAdapter(CrmWriter, Protocol):
     """One CRM. Every method may raise any CrmError; none blocks the loop."""
 
     @property
@@ -126,14 +140,4 @@ class CrmAdapter(Protocol):
 
     async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
         """The contact with its history. Raises NotFound."""
-        ...
-
-    async def create_lead(self, lead: NewLead, idem: str) -> str:
-        """The lead's id in the CRM. The same `idem` again, even at the same time from another
-        process, makes no second lead and returns the first one's id."""
-        ...
-
-    async def log_call(self, record: CallRecord, idem: str) -> str:
-        """The call record's id in the CRM; idempotent by `idem` as `create_lead` is. A later
-        record of the same call with another `idem` replaces what was written, never adds."""
         ...
