@@ -1,0 +1,82 @@
+"""What Asterisk fetches from us: prompts, and the music on hold of one call.
+
+The realtime answers follow res_config_curl.c (Asterisk 20 to 22): a POST with a form, answered by
+one form-encoded line per row; an empty body means that there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import parse_qs, urlencode
+
+from aiohttp import web
+
+from ivr.hold import HoldProgrammes
+from ivr.prompt_store import PromptStore
+
+FORM_LIMIT = 4096
+FIELDS_LIMIT = 20
+FOREVER = "public, max-age=31536000, immutable"
+
+
+def add_routes(app: web.Application, *, store: PromptStore, hold: HoldProgrammes) -> None:
+    routes = HoldRoutes(store=store, hold=hold)
+    app.router.add_get("/prompts/{file}", routes.prompt)
+    for shape in ("single", "multi"):
+        app.router.add_post(f"/pbx/musiconhold/{shape}", routes.music_class)
+        app.router.add_post(f"/pbx/musiconhold_entry/{shape}", routes.music_entries)
+
+
+class HoldRoutes:
+    def __init__(self, *, store: PromptStore, hold: HoldProgrammes) -> None:
+        self._store = store
+        self._hold = hold
+
+    async def prompt(self, request: web.Request) -> web.StreamResponse:
+        """The file behind `Prompts.render`'s address; the name is a hash and nothing else."""
+        name, dot, kind = request.match_info["file"].partition(".")
+        try:
+            path = self._store.path(name)
+        except ValueError:
+            raise web.HTTPNotFound from None
+        if (dot, kind) != (".", "wav"):
+            raise web.HTTPNotFound
+        headers = {"Cache-Control": FOREVER, "Content-Type": "audio/wav"}
+        response = web.FileResponse(path, headers=headers)
+        await response.prepare(request)
+        if response.status == web.HTTPNotFound.status_code:
+            self._store.forget(name)
+        return response
+
+    async def music_class(self, request: web.Request) -> web.Response:
+        name = await _name_asked_for(request)
+        if not self._hold.is_live(name):
+            return _rows(())
+        return _rows(({"name": name, "mode": "playlist"},))
+
+    async def music_entries(self, request: web.Request) -> web.Response:
+        name = await _name_asked_for(request)
+        urls = await self._hold.playlist(name)
+        return _rows(
+            [{"name": name, "position": str(n), "entry": url} for n, url in enumerate(urls)]
+        )
+
+
+async def _name_asked_for(request: web.Request) -> str:
+    """The field `name` of a small form. Other fields (`position >=`) are Asterisk's own filter,
+    which our answer always meets."""
+    body = bytearray()
+    async for chunk in request.content.iter_any():
+        body += chunk
+        if len(body) > FORM_LIMIT:
+            raise web.HTTPRequestEntityTooLarge(max_size=FORM_LIMIT, actual_size=len(body))
+    try:
+        form = parse_qs(body.decode("ascii"), max_num_fields=FIELDS_LIMIT)
+    except ValueError:
+        raise web.HTTPBadRequest(text="not a form of Asterisk's\n") from None
+    return form.get("name", [""])[0]
+
+
+def _rows(rows: Sequence[dict[str, str]]) -> web.Response:
+    # res_config_curl.c realtime_multi_curl() parts rows at newlines and fields at `&`.
+    return web.Response(text="".join(f"{urlencode(row)}\n" for row in rows))
