@@ -1,0 +1,139 @@
+"""Conditions are data: evaluated with a reason. Read and checked by `config.condition_reader`.
+
+    {caller.tier: vip, caller.open_complaints: {gt: 0}}          every one of them
+    {any: [{caller.tier: vip}, {not: {call.hour: {between: [9, 17]}}}]}
+
+A fact that is not known matches nothing but `ne`, `not_in` and `exists: false`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import functools
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`because` names the value that decided."""
+
+    matched: bool
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One fact, one operator, one value."""
+
+    fact: str
+    operator: str
+    value: Any
+
+    def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
+        actual = facts.get(self.fact)
+        matched = _holds(self.operator, actual, self.value)
+        seen = f"{self.fact} is {_shown(actual)}"
+        wanted = _WORDS[self.operator].format(_shown(self.value))
+        if self.operator == "eq" and matched:
+            return Verdict(True, seen)
+        return Verdict(matched, f"{seen}, {wanted}" if matched else f"{seen}, not {wanted}")
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    parts: tuple[Condition, ...]
+
+    def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
+        verdicts = []
+        for part in self.parts:
+            verdict = part.evaluate(facts)
+            if not verdict.matched:
+                return verdict
+            verdicts.append(verdict.because)
+        return Verdict(True, " and ".join(verdicts) or "always")
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    parts: tuple[Condition, ...]
+
+    def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
+        verdicts = []
+        for part in self.parts:
+            verdict = part.evaluate(facts)
+            if verdict.matched:
+                return verdict
+            verdicts.append(verdict.because)
+        return Verdict(False, " and ".join(verdicts))
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: Condition
+
+    def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
+        verdict = self.part.evaluate(facts)
+        return Verdict(not verdict.matched, verdict.because)
+
+
+Condition = Comparison | All | OneOf | Not
+
+_WORDS = {
+    "eq": "{}",
+    "ne": "other than {}",
+    "lt": "below {}",
+    "lte": "at most {}",
+    "gt": "above {}",
+    "gte": "at least {}",
+    "in": "one of {}",
+    "not_in": "outside {}",
+    "has": "with {}",
+    "matches": "like {}",
+    "between": "between {}",
+    "exists": "known: {}",
+}
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, frozenset | tuple):
+        items = [
+            _shown(item) for item in (sorted(value) if isinstance(value, frozenset) else value)
+        ]
+        return ", ".join(items[:10]) or "empty"
+    return str(value)[:100]
+
+
+def _holds(operator: str, actual: Any, value: Any) -> bool:
+    if operator == "exists":
+        return (actual is not None) is value
+    if actual is None:
+        return operator in ("ne", "not_in")
+    return bool(_HOLDS[operator](actual, value))
+
+
+@functools.lru_cache(maxsize=1_000)
+def _pattern(wildcards: str) -> str:
+    """fnmatch's translation never backtracks over an earlier `*`: its cost stays bounded."""
+    return fnmatch.translate(wildcards)
+
+
+_HOLDS: dict[str, Callable[[Any, Any], object]] = {
+    "eq": lambda actual, value: actual == value,
+    "ne": lambda actual, value: actual != value,
+    "lt": lambda actual, value: actual < value,
+    "lte": lambda actual, value: actual <= value,
+    "gt": lambda actual, value: actual > value,
+    "gte": lambda actual, value: actual >= value,
+    "in": lambda actual, value: actual in value,
+    "not_in": lambda actual, value: actual not in value,
+    "has": lambda actual, value: value in actual,
+    "between": lambda actual, value: value[0] <= actual <= value[1],
+    "matches": lambda actual, value: re.match(_pattern(value), str(actual)[:200]),
+}

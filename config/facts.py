@@ -1,0 +1,85 @@
+"""Every fact that a condition may ask for and a spoken text may use, with its type.
+
+`ivr.facts` fills exactly these names. A fact may be unknown (None) unless it is in ALWAYS_KNOWN.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from calls.caller import IdentityOutcome
+from calls.segments import LifecycleStage, Tier
+
+
+class FactKind(enum.StrEnum):
+    """The value says how a supervisor would call it."""
+
+    YES_NO = "true or false"
+    WHOLE = "a whole number"
+    NUMBER = "a number"
+    TEXT = "a text"
+    SET = "a list of codes"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    kind: FactKind
+    #: Where not empty: the only values there are.
+    choices: tuple[str, ...] = ()
+
+
+_YES_NO, _WHOLE, _NUMBER = Fact(FactKind.YES_NO), Fact(FactKind.WHOLE), Fact(FactKind.NUMBER)
+_TEXT = Fact(FactKind.TEXT)
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+
+FACTS: dict[str, Fact] = {
+    "caller.known": _YES_NO,
+    "caller.identity": Fact(FactKind.TEXT, tuple(IdentityOutcome)),
+    "caller.confidence": _NUMBER,
+    "caller.number": _TEXT,
+    "caller.first_name": _TEXT,
+    "caller.last_name": _TEXT,
+    "caller.name": _TEXT,
+    "caller.company": _TEXT,
+    "caller.language": _TEXT,
+    "caller.tier": Fact(FactKind.TEXT, tuple(Tier)),
+    "caller.lifecycle": Fact(FactKind.TEXT, tuple(LifecycleStage)),
+    "caller.recency": _WHOLE,
+    "caller.frequency": _WHOLE,
+    "caller.monetary": _WHOLE,
+    "caller.spend_12m": _NUMBER,
+    "caller.days_since_last": _WHOLE,
+    "caller.usual_gap_days": _WHOLE,
+    "caller.open_orders": _WHOLE,
+    "caller.open_cases": _WHOLE,
+    "caller.open_complaints": _WHOLE,
+    "caller.owns": Fact(FactKind.SET),
+    "caller.last_order.product": _TEXT,
+    "caller.last_order.days_ago": _WHOLE,
+    "caller.last_order.late_days": _WHOLE,
+    "caller.last_order.status": _TEXT,
+    "call.dialled": _TEXT,
+    "call.withheld": _YES_NO,
+    "call.hour": _WHOLE,
+    "call.weekday": Fact(FactKind.TEXT, WEEKDAYS),
+    "call.language": _TEXT,
+}
+
+ALWAYS_KNOWN = frozenset(
+    {
+        "caller.known",
+        "caller.identity",
+        "caller.confidence",
+        "caller.open_orders",
+        "caller.open_cases",
+        "caller.open_complaints",
+        "caller.owns",
+        "call.dialled",
+        "call.withheld",
+        "call.hour",
+        "call.weekday",
+        "call.language",
+    }
+)
