@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 #: Raise when the treatment of sound changes: old files then get no new listeners.
 RECIPE_VERSION = 1
-NAME = re.compile(r"^[0-9a-f]{64}$")
+NAME = re.compile(r"[0-9a-f]{64}")
 #: Sounds being made or waiting to be; further ones are refused at once.
 FLIGHT_LIMIT = 200
 #: Sounds made at the same time.
@@ -77,7 +77,7 @@ class PromptStore:
 
     def path(self, name: str) -> Path:
         """Where the sound lies, whether or not it does. Raises ValueError for what is no name."""
-        if not NAME.match(name):
+        if not NAME.fullmatch(name):
             raise ValueError("not the name of a prompt")
         return self._folder / f"{name}.wav"
 
@@ -160,7 +160,7 @@ def _scan(folder: Path) -> OrderedDict[str, int]:
     for path in folder.iterdir():
         if path.suffix == ".part":
             path.unlink(missing_ok=True)
-        elif path.suffix == ".wav" and NAME.match(path.stem):
+        elif path.suffix == ".wav" and NAME.fullmatch(path.stem):
             with suppress(FileNotFoundError):
                 seen = path.stat()
                 found.append((seen.st_mtime, path.stem, seen.st_size))

@@ -27,7 +27,7 @@ PROGRAM_DEADLINE_S = 20.0
 #: espeak-ng 1.51 names Mandarin by ISO 639-3; its `zh` is an alias that other versions lack.
 ESPEAK_VOICES = {"zh": "cmn", "cmn": "cmn", "en": "en-us", "yue": "yue"}
 
-_LANGUAGE = re.compile(r"^[a-z]{2,3}$")
+_LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
 class SpeechFailed(Unavailable):
@@ -54,7 +54,7 @@ class SpeechEngine(Protocol):
 def base_language(language: str) -> str:
     """`zh` of `zh-CN` or `zh_TW`. Raises SpeechFailed for what is no language code."""
     base = re.split(r"[-_]", language.strip().lower())[0]
-    if not _LANGUAGE.match(base):
+    if not _LANGUAGE.fullmatch(base):
         raise SpeechFailed("not a language code; expected one like en or zh")
     return base
 

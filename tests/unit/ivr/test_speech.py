@@ -1,0 +1,143 @@
+"""The speech programs of the machine, and programs that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from calls.errors import DeadlineExceeded
+from ivr import sound, speech
+
+pytestmark = pytest.mark.unit
+
+
+def engine() -> speech.EngineByLanguage:
+    return speech.EngineByLanguage(
+        english=speech.Flite(program="flite", voice="slt"),
+        others=speech.Espeak(program="espeak-ng"),
+    )
+
+
+def program(folder: Path, body: str) -> str:
+    path = folder / "program"
+    path.write_text(f"#!/bin/sh\n{body}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "shortest_s", "longest_s"),
+    [
+        ("Thank you for calling. For billing, press one.", "en", 2.0, 5.0),
+        ("Welcome to Acme, José García.", "en-US", 1.2, 4.0),
+        ("感谢您的来电。查询账单请按一。", "zh", 2.5, 7.0),
+        ("王小明，您好。", "zh-CN", 0.8, 4.0),
+        ("Guten Tag und willkommen.", "de", 0.8, 4.0),
+    ],
+)
+async def test_real_speech_has_a_sane_length_and_the_even_level(
+    text: str, language: str, shortest_s: float, longest_s: float
+) -> None:
+    samples = await engine().speak(text, language)
+    assert shortest_s < samples.size / sound.RATE < longest_s
+    sounding = samples[np.abs(samples) > sound.SILENCE]
+    assert sounding.size > samples.size / 3
+    level = float(np.sqrt(np.mean(sounding**2)))
+    assert sound.SPEECH_RMS / 2 < level < sound.SPEECH_RMS * 1.3
+    assert float(np.max(np.abs(samples))) <= sound.PEAK + 0.01
+    assert not samples[-int(sound.TAIL_S * sound.RATE) :].any()
+
+
+async def test_the_same_text_sounds_the_same_twice() -> None:
+    first = await engine().speak("For an invoice", "en")
+    assert np.array_equal(first, await engine().speak("For an invoice", "en"))
+
+
+def test_english_is_spoken_by_flite_and_the_rest_by_espeak() -> None:
+    assert engine().voice_for("en-GB") == speech.Voice("flite", "slt")
+    assert engine().voice_for("zh-CN") == speech.Voice("espeak-ng", "cmn")
+    assert engine().voice_for("cmn") == speech.Voice("espeak-ng", "cmn")
+    assert engine().voice_for("fr") == speech.Voice("espeak-ng", "fr")
+
+
+@pytest.mark.parametrize("language", ["", "-v", "../en", "e n", "english", "en;ls", "1"])
+def test_what_is_no_language_never_reaches_a_program(language: str) -> None:
+    with pytest.raises(speech.SpeechFailed, match="language"):
+        engine().voice_for(language)
+
+
+@pytest.mark.parametrize("text", ["", "  \n ", "...", "\x00\x1b", "x" * (speech.TEXT_LIMIT + 1)])
+async def test_text_that_cannot_be_spoken_is_refused(text: str) -> None:
+    with pytest.raises(speech.SpeechFailed, match="text"):
+        await engine().speak(text, "en")
+
+
+async def test_a_text_is_never_read_as_an_option_or_a_command(tmp_path: Path) -> None:
+    copy = program(tmp_path, f'cp text "{tmp_path}/seen"; printf "%s\\n" "$@" >"{tmp_path}/args"')
+    hostile = "-o /etc/passwd $(id) `id` ; \u202e \x1b[31m Maria\n-voice x"
+    with pytest.raises(speech.SpeechFailed, match="wrote no sound"):
+        await speech.Espeak(program=copy).speak(hostile, "de")
+    seen = (tmp_path / "seen").read_text()
+    assert seen == "-o /etc/passwd $(id) `id` ; [31m Maria -voice x\n"
+    assert "Maria" not in (tmp_path / "args").read_text()
+
+
+async def test_a_missing_program_says_how_to_install_it() -> None:
+    missing = speech.Flite(program="no-such-program", voice="slt")
+    with pytest.raises(speech.SpeechFailed, match="apt-get install flite"):
+        await missing.speak("Hello there", "en")
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [
+        ("exit 3", "status 3"),
+        ("exit 0", "wrote no sound"),
+        ("echo nonsense >speech.wav", "wrote no sound"),
+        ("kill -9 $$", "status -9"),
+    ],
+)
+async def test_a_failing_program_is_named(tmp_path: Path, body: str, complaint: str) -> None:
+    with pytest.raises(speech.SpeechFailed, match=complaint):
+        await speech.Espeak(program=program(tmp_path, body)).speak("Hallo", "de")
+
+
+def hanging(folder: Path) -> str:
+    """Starts a child of its own, tells its id through a pipe, and never ends."""
+    os.mkfifo(folder / "pids")
+    return program(folder, f'sleep 1000 & echo "$$ $!" >"{folder}/pids"; wait')
+
+
+async def gone(pid: int) -> bool:
+    """Whether the process ends; a zombie counts as ended."""
+    async with asyncio.timeout(5):
+        while True:
+            try:
+                if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                    return True
+            except (FileNotFoundError, ProcessLookupError):
+                return True
+            await asyncio.sleep(0)
+
+
+async def test_a_hanging_program_is_killed_with_its_children(tmp_path: Path) -> None:
+    path = hanging(tmp_path)
+    asked = asyncio.create_task(speech.run_program(path, [], "Hello", package="x", deadline_s=0.2))
+    pids = await asyncio.to_thread((tmp_path / "pids").read_text)
+    with pytest.raises(DeadlineExceeded, match=r"0\.2 s"):
+        await asked
+    assert all([await gone(int(pid)) for pid in pids.split()])
+
+
+async def test_giving_up_kills_the_program(tmp_path: Path) -> None:
+    path = hanging(tmp_path)
+    asked = asyncio.create_task(speech.run_program(path, [], "Hello", package="x"))
+    pids = await asyncio.to_thread((tmp_path / "pids").read_text)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert all([await gone(int(pid)) for pid in pids.split()])
