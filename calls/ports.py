@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from calls.call import Call, CallId
-from calls.caller import Caller, ContactRef
+from calls.caller import Caller, Contact, ContactRef
 from calls.deadlines import Deadline
 from calls.segments import Segments
 
@@ -18,6 +19,59 @@ class ContactDirectory(Protocol):
     async def identify(self, call: Call, *, region: str, deadline: Deadline) -> Caller:
         """Never raises for an unreachable CRM: the outcome is then `error` or `timeout` and
         `degraded` says so. `region` is the ISO country of the number dialled."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """One line of a contact's call history."""
+
+    call_id: CallId
+    arrived_at: datetime
+    dialled: str
+    outcome: str
+    queue: str | None
+    talk_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCard:
+    """All an agent may want to read about a contact. `calls` are newest first, at most 20."""
+
+    contact: Contact
+    #: E.164, in the CRM's own order.
+    numbers: tuple[str, ...]
+    #: Raised by every change of the contact.
+    version: int
+    calls: tuple[PastCall, ...] = ()
+
+
+class ContactReader(Protocol):
+    """More about a contact, for people's eyes. Implemented by `crm_adapter.embedded`."""
+
+    async def card_of(self, contact: ContactRef, *, deadline: Deadline) -> ContactCard | None:
+        """None where the contact is gone. Raises Unavailable, or DeadlineExceeded."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPurchases:
+    """Everything one contact ever bought: aware times and amounts (below zero for returns), oldest
+    first; empty for a contact who bought nothing yet."""
+
+    contact: ContactRef
+    purchases: tuple[tuple[datetime, float], ...]
+
+
+class PurchaseHistories(Protocol):
+    """All contacts' purchases, for batch scoring. Implemented by `crm_adapter.embedded`."""
+
+    async def count(self) -> int:
+        """How many contacts `histories` will give, for a progress bar."""
+        ...
+
+    def histories(self) -> AsyncIterator[ContactPurchases]:
+        """Each contact once, never all in memory."""
         ...
 
 

@@ -58,7 +58,9 @@ class Forbidden(CrmError):
 
 
 class AuthFailed(CrmError):
-    """The CRM does not accept our credentials."""
+    """The CRM does not accept our credentials. Once they are mended the same request works."""
+
+    retryable = True
 
 
 class RateLimited(CrmError):

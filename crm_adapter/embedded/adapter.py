@@ -1,0 +1,174 @@
+"""The CRM that comes with Switchboard: the reference for all others, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, Table, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.caller import Candidate, Contact, ContactRef
+from calls.deadlines import Deadline
+from calls.errors import DeadlineExceeded
+from calls.ports import ContactCard
+from calls.records import CallRecord, NewLead
+from crm_adapter.adapter import Invalid, NotFound, PhoneHit, Timeout, Unavailable
+from crm_adapter.embedded import contact_cards, history, rows, tables
+from storage.database import Database
+
+CRM = "embedded"
+
+T = TypeVar("T")
+
+
+class EmbeddedCrm:
+    """Implements `crm_adapter.adapter.CrmAdapter` on our own database."""
+
+    name = CRM
+
+    def __init__(self, *, database: Database) -> None:
+        self._database = database
+
+    async def open(self) -> None:
+        """Nothing to do: the database is opened by its owner."""
+
+    async def close(self) -> None:
+        """Nothing to do: the database is closed by its owner."""
+
+    async def check(self) -> None:
+        async with self._reading() as connection:
+            await connection.execute(select(tables.contacts.c.id).limit(1))
+
+    async def find_by_phone(
+        self, key: str, *, limit: int, deadline: Deadline
+    ) -> Sequence[PhoneHit]:
+        return await _in_time(deadline, self._find(key, limit))
+
+    async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
+        return await _in_time(deadline, self._get(ref))
+
+    async def card_of(self, contact: ContactRef, *, deadline: Deadline) -> ContactCard | None:
+        """Implements `calls.ports.ContactReader`."""
+        try:
+            return await _in_time(deadline, self._card(contact))
+        except NotFound:
+            return None
+
+    async def create_lead(self, lead: NewLead, idem: str) -> str:
+        return await self._write(tables.leads, rows.lead(lead, idem), None)
+
+    async def log_call(self, record: CallRecord, idem: str) -> str:
+        row = rows.call_record(record, idem)
+        return await self._write(tables.call_records, row, ("system", "linkedid"))
+
+    async def _find(self, key: str, limit: int) -> list[PhoneHit]:
+        """One query: the phone index leads to the contacts, and these to all their numbers."""
+        numbers, contacts = tables.contact_numbers, tables.contacts
+        found = (
+            select(numbers.c.contact_id)
+            .where(numbers.c.e164 == key)
+            .order_by(numbers.c.contact_id)
+            .limit(limit)
+        )
+        query = (
+            select(contacts, numbers.c.e164)
+            .join(numbers, numbers.c.contact_id == contacts.c.id)
+            .where(contacts.c.id.in_(found))
+            .order_by(contacts.c.id, numbers.c.id)
+        )
+        hits: dict[str, tuple[Candidate, list[str]]] = {}
+        async with self._reading() as connection:
+            for row in await connection.execute(query):
+                candidate = _candidate(row)
+                hits.setdefault(row.id, (candidate, []))[1].append(row.e164)
+        return [PhoneHit(candidate, tuple(known)) for candidate, known in hits.values()]
+
+    async def _get(self, ref: ContactRef) -> Contact:
+        async with self._reading() as connection:
+            return await _contact(connection, ref)
+
+    async def _card(self, ref: ContactRef) -> ContactCard:
+        async with self._reading() as connection:
+            return ContactCard(
+                contact=await _contact(connection, ref),
+                numbers=await contact_cards.numbers(connection, ref.id),
+                version=await contact_cards.version(connection, ref.id),
+                calls=await contact_cards.calls(connection, ref.id),
+            )
+
+    async def _write(
+        self, table: Table, row: dict[str, Any], replace_on: tuple[str, ...] | None
+    ) -> str:
+        """Inserts once for each `idem`; where `replace_on` already has a row, that one is
+        rewritten and keeps its id."""
+
+        async def work(connection: AsyncConnection) -> str:
+            known = select(table.c.id).where(table.c.idem == row["idem"])
+            if (existing := (await connection.execute(known)).scalar()) is not None:
+                return str(existing)
+            dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+            insert = dialect.insert(table).values(row)
+            if replace_on is None:
+                insert = insert.on_conflict_do_nothing(index_elements=["idem"])
+            else:
+                changed = {name: value for name, value in row.items() if name != "id"}
+                insert = insert.on_conflict_do_update(index_elements=replace_on, set_=changed)
+            await connection.execute(insert)
+            return str((await connection.execute(known)).scalar_one())
+
+        with _errors_named():
+            return await self._database.writer.write(work)
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[AsyncConnection]:
+        with _errors_named():
+            async with self._database.read() as connection:
+                yield connection
+
+
+async def _in_time(deadline: Deadline, answer: Awaitable[T]) -> T:
+    try:
+        return await deadline.bound("the embedded CRM", answer)
+    except DeadlineExceeded as error:
+        raise Timeout(str(error)) from error
+
+
+@contextmanager
+def _errors_named() -> Iterator[None]:
+    """The database's errors in the port's words. The cause keeps the driver's own; its text may
+    carry personal values, so it is not repeated."""
+    try:
+        yield
+    except IntegrityError as error:
+        raise Invalid("the embedded CRM refuses the record: it contradicts another") from error
+    except (SQLAlchemyError, OSError) as error:
+        raise Unavailable("the embedded CRM's database does not answer: see storage.url") from error
+
+
+def _candidate(row: Row[Any]) -> Candidate:
+    contact = Contact(ContactRef(CRM, row.id), row.first_name, row.last_name)
+    return Candidate(contact.ref, contact.name, row.company, row.url)
+
+
+async def _contact(connection: AsyncConnection, ref: ContactRef) -> Contact:
+    query = select(tables.contacts).where(tables.contacts.c.id == ref.id)
+    row = (await connection.execute(query)).one_or_none()
+    if row is None or ref.crm != CRM:
+        raise NotFound(f"there is no contact {ref}")
+    return Contact(
+        ref=ref,
+        first_name=row.first_name,
+        last_name=row.last_name,
+        company=row.company,
+        language=row.language,
+        url=row.url,
+        owner=row.owner,
+        purchases=await history.purchases(connection, ref.id),
+        orders=await history.orders(connection, ref.id),
+        cases=await history.cases(connection, ref.id),
+        owns=await history.owned_products(connection, ref.id),
+    )
