@@ -1,10 +1,13 @@
-"""Which database failures pass by themselves, so that the same work may be tried again."""
+"""Which database failures pass: by themselves at once, or once somebody has helped the server."""
 
 from __future__ import annotations
 
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from calls.errors import Unavailable
 
 #: PostgreSQL, appendix A "Error Codes": serialization failure, deadlock, administrator's and
 #: crash shutdown, cannot connect now, too many connections. Class 08 is every connection failure.
@@ -27,3 +30,16 @@ def is_transient(error: BaseException) -> bool:
         return sqlstate in _SQLSTATES or sqlstate.startswith("08")
     code = getattr(error, "sqlite_errorcode", None)
     return isinstance(code, int) and code & 0xFF in _SQLITE_CODES
+
+
+def is_outage(error: BaseException) -> bool:
+    """True where the database is at fault (away, full, read-only, out of connections) and not
+    what it was given: the same work will succeed once the database is well."""
+    if isinstance(error, OperationalError | InterfaceError | PoolTimeout | Unavailable):
+        return True
+    if is_transient(error):
+        return True
+    orig = error.orig if isinstance(error, DBAPIError) else error
+    sqlstate = getattr(orig, "sqlstate", None)
+    # Insufficient resources, operator intervention, system error.
+    return isinstance(sqlstate, str) and sqlstate[:2] in ("53", "57", "58")

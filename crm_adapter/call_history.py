@@ -1,0 +1,216 @@
+"""Calls as people ask for them: the latest, one in full, and how many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.call import CallId, CallOutcome, KeyPress
+from calls.caller import ContactRef
+from calls.records import Leg
+from crm_adapter import outbox
+from crm_adapter.call_tables import call_legs, calls, leads
+from crm_adapter.call_tables import outbox as outbox_table
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class CallSummary:
+    """One line of the history. `outcome` is None while the call lives."""
+
+    call_id: CallId
+    arrived_at: datetime
+    ended_at: datetime | None
+    number: str | None
+    contact: ContactRef | None
+    contact_name: str | None
+    dialled: str
+    queue: str | None
+    answered_at: datetime | None
+    outcome: CallOutcome | None
+    fallback: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallDetail:
+    """Everything kept of one call. `decision` is `Decision.as_json()`, None where none was made;
+    `record_state` is pending, claimed, done or dead, None before the call's end."""
+
+    summary: CallSummary
+    identity_outcome: str | None
+    identity_method: str | None
+    rulebook_version: str | None
+    decision: dict[str, Any] | None
+    menu_path: tuple[KeyPress, ...]
+    legs: tuple[Leg, ...]
+    lead_id: str | None
+    record_id: str | None
+    record_state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallCounts:
+    """Records and leads count once the CRM has them; `owed` is what it is still to get, `dead`
+    what it refused."""
+
+    calls: int
+    open_calls: int
+    records_written: int
+    leads_written: int
+    owed: int
+    dead: int
+
+
+_SUMMARY = (
+    calls.c.system,
+    calls.c.linkedid,
+    calls.c.arrived_at,
+    calls.c.ended_at,
+    calls.c.number,
+    calls.c.contact_crm,
+    calls.c.contact_id,
+    calls.c.contact_name,
+    calls.c.dialled,
+    calls.c.queue,
+    calls.c.answered_at,
+    calls.c.outcome,
+    calls.c.fallback,
+)
+
+
+class CallHistory:
+    """Reads only."""
+
+    def __init__(
+        self, *, database: Database, tenant: str = "default", adapter: str = "embedded"
+    ) -> None:
+        self._database = database
+        self._tenant = tenant
+        self._adapter = adapter
+
+    async def recent_calls(
+        self, limit: int = 50, *, contact: ContactRef | None = None
+    ) -> list[CallSummary]:
+        """Newest first; of one contact where told."""
+        query = select(*_SUMMARY).order_by(calls.c.arrived_at.desc(), calls.c.linkedid.desc())
+        if contact is not None:
+            query = query.where(
+                calls.c.contact_crm == contact.crm, calls.c.contact_id == contact.id
+            )
+        async with self._database.read() as connection:
+            return [_summary(row) for row in await connection.execute(query.limit(limit))]
+
+    async def call_detail(self, call_id: CallId) -> CallDetail | None:
+        """None for a call that is not known (any more)."""
+        record_key = outbox.entry_key(
+            tenant=self._tenant,
+            adapter=self._adapter,
+            operation=outbox.LOG_CALL,
+            call_id=call_id,
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(_detail_query(call_id, record_key))).one_or_none()
+            if row is None:
+                return None
+            legs = await _legs(connection, call_id)
+        return CallDetail(
+            summary=_summary(row),
+            identity_outcome=row.identity_outcome,
+            identity_method=row.identity_method,
+            rulebook_version=row.rulebook_version,
+            decision=row.decision,
+            menu_path=tuple(
+                KeyPress(step["menu"], step["digits"], step["outcome"], step["intent"])
+                for step in row.menu_path or []
+            ),
+            legs=legs,
+            lead_id=row.lead_id,
+            record_id=row.record_id,
+            record_state=row.record_state,
+        )
+
+    async def counts(self) -> CallCounts:
+        query = select(
+            _count(calls),
+            _count(calls, calls.c.ended_at.is_(None)),
+            _outbox_count("done", outbox.LOG_CALL),
+            _count(leads, leads.c.lead_id.is_not(None)),
+            _outbox_count("pending") + _outbox_count("claimed"),
+            _outbox_count("dead"),
+        )
+        async with self._database.read() as connection:
+            return CallCounts(*(await connection.execute(query)).one())
+
+
+def _detail_query(call_id: CallId, record_key: str) -> Select[*tuple[Any, ...]]:
+    return (
+        select(
+            *_SUMMARY,
+            calls.c.identity_outcome,
+            calls.c.identity_method,
+            calls.c.rulebook_version,
+            calls.c.decision,
+            calls.c.menu_path,
+            leads.c.lead_id,
+            outbox_table.c.result.label("record_id"),
+            outbox_table.c.state.label("record_state"),
+        )
+        .select_from(
+            calls.outerjoin(leads, leads.c.key == calls.c.lead_key).outerjoin(
+                outbox_table, outbox_table.c.key == record_key
+            )
+        )
+        .where(calls.c.system == call_id.system, calls.c.linkedid == call_id.linkedid)
+    )
+
+
+async def _legs(connection: AsyncConnection, call_id: CallId) -> tuple[Leg, ...]:
+    query = (
+        select(call_legs)
+        .where(call_legs.c.system == call_id.system, call_legs.c.linkedid == call_id.linkedid)
+        .order_by(call_legs.c.position)
+    )
+    return tuple(
+        Leg(
+            agent=row.agent,
+            interface=row.interface,
+            rang_at=row.rang_at,
+            answered_at=row.answered_at,
+            ended_at=row.ended_at,
+            disposition=row.disposition,
+            note=row.note,
+        )
+        for row in await connection.execute(query)
+    )
+
+
+def _summary(row: Row[*tuple[Any, ...]]) -> CallSummary:
+    known = row.contact_crm is not None and row.contact_id is not None
+    return CallSummary(
+        call_id=CallId(row.system, row.linkedid),
+        arrived_at=row.arrived_at,
+        ended_at=row.ended_at,
+        number=row.number,
+        contact=ContactRef(row.contact_crm, row.contact_id) if known else None,
+        contact_name=row.contact_name,
+        dialled=row.dialled,
+        queue=row.queue,
+        answered_at=row.answered_at,
+        outcome=CallOutcome(row.outcome) if row.outcome else None,
+        fallback=row.fallback,
+    )
+
+
+def _count(table: Any, *conditions: Any) -> Any:
+    return select(func.count()).select_from(table).where(*conditions).scalar_subquery()
+
+
+def _outbox_count(state: str, operation: str | None = None) -> Any:
+    conditions = [outbox_table.c.state == state]
+    if operation is not None:
+        conditions.append(outbox_table.c.operation == operation)
+    return _count(outbox_table, *conditions)

@@ -1,0 +1,214 @@
+"""Keeps every call's row current, and owes the CRM one record of every call that ends.
+
+Events are gathered while a write is under way and go to the database together: a few statements
+and one commit, however many calls they are about.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.bus import EventBus
+from calls.call import CallId
+from calls.events import (
+    AgentAnswered,
+    AgentMissed,
+    AgentReleased,
+    AgentRinging,
+    CallArrived,
+    CallEnded,
+    CallerIdentified,
+    CallEvent,
+    CallQueued,
+    DecisionMade,
+    OptionChosen,
+)
+from calls.ports import AgentRoster
+from crm_adapter import call_rows, outbox
+from crm_adapter.call_state import CallState
+from crm_adapter.call_tables import calls
+from crm_adapter.journal import arrived
+from crm_adapter.leads import claim_leads
+from crm_adapter.payloads import record_to_json
+from storage.database import Database
+from storage.insert_once import insert_once
+from storage.transient import is_outage
+
+log = logging.getLogger(__name__)
+
+RECORDED = (
+    CallArrived,
+    CallerIdentified,
+    DecisionMade,
+    OptionChosen,
+    CallQueued,
+    AgentRinging,
+    AgentAnswered,
+    AgentMissed,
+    AgentReleased,
+    CallEnded,
+)
+
+Batch = dict[CallId, list[CallEvent]]
+
+
+class CallRecorder:
+    """Subscriber of the bus. While the database is away, up to `max_waiting` events wait here and
+    then in the bus; a call whose events the database refuses is logged and left out, alone.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        roster: AgentRoster,
+        now: Callable[[], datetime],
+        enqueued: Callable[[], None],
+        tenant: str = "default",
+        adapter: str = "embedded",
+        max_calls: int = 100,
+        max_waiting: int = 20_000,
+        retry_after_s: float = 1.0,
+    ) -> None:
+        """`enqueued` is told when the outbox has something new, after the commit."""
+        self._database = database
+        self._roster = roster
+        self._now = now
+        self._enqueued = enqueued
+        self._tenant = tenant
+        self._adapter = adapter
+        self._max_calls = max_calls
+        self._max_waiting = max_waiting
+        self._retry_after_s = retry_after_s
+        self._waiting: Batch = {}
+        self._count = 0
+        self._changed = asyncio.Condition()
+        self._busy = False
+        self._task: asyncio.Task[None] | None = None
+        #: Calls whose events were left out because the database refused them.
+        self.refused = 0
+
+    def subscribe(self, bus: EventBus) -> None:
+        bus.subscribe("call_records", self.note, *RECORDED)
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="crm:call_records")
+
+    @property
+    def task(self) -> asyncio.Task[None] | None:
+        """To be watched: it ends only when it is stopped, or broken."""
+        return self._task
+
+    async def stop(self, *, limit_s: float = 10.0) -> None:
+        """Writes what waits, for at most `limit_s`; what is left is told to the log."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self.settled()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        if self._count:
+            log.error("records: stopped with %d events not written", self._count)
+
+    async def note(self, event: CallEvent) -> None:
+        """Takes the event; it is in the database once `settled()`. Waits only while full."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._count < self._max_waiting)
+            self._waiting.setdefault(event.call_id, []).append(event)
+            self._count += 1
+            self._changed.notify_all()
+
+    async def settled(self) -> None:
+        """Returns when all events noted so far are written (or refused)."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: not self._waiting and not self._busy)
+
+    async def _run(self) -> None:
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: bool(self._waiting))
+                batch = self._take()
+                self._busy = True
+            await self._write_or_split(batch)
+            async with self._changed:
+                self._busy = False
+                self._count -= sum(len(events) for events in batch.values())
+                self._changed.notify_all()
+
+    def _take(self) -> Batch:
+        ids = list(self._waiting)[: self._max_calls]
+        return {call_id: self._waiting.pop(call_id) for call_id in ids}
+
+    async def _write_or_split(self, batch: Batch) -> None:
+        try:
+            await self._write_until_up(batch)
+        except Exception:
+            if len(batch) > 1:
+                for call_id, events in batch.items():
+                    await self._write_or_split({call_id: events})
+                return
+            self.refused += 1
+            log.exception("records: %s could not be recorded", next(iter(batch)))
+
+    async def _write_until_up(self, batch: Batch) -> None:
+        while True:
+            try:
+                owed = await self._database.writer.write(lambda link: self._record(link, batch))
+            except Exception as error:
+                if not is_outage(error):
+                    raise
+                log.warning("records: the database is away (%s)", type(error).__name__)
+                await asyncio.sleep(self._retry_after_s)
+            else:
+                if owed:
+                    self._enqueued()
+                return
+
+    async def _record(self, connection: AsyncConnection, batch: Batch) -> bool:
+        """One transaction. True where the CRM is now owed something."""
+        await insert_once(connection, calls, _arrivals(batch))
+        states = await call_rows.load_open(connection, batch.keys())
+        for state in states:
+            for event in batch[state.id]:
+                state.apply(event, self._roster)
+        at = self._now()
+        leads_before = [state.lead_key for state in states]
+        await claim_leads(connection, states, tenant=self._tenant, adapter=self._adapter, at=at)
+        await call_rows.save(connection, states)
+        ended = [self._log_entry(state) for state in states if state.ended_at is not None]
+        await outbox.enqueue(connection, ended, at=at)
+        return bool(ended) or leads_before != [state.lead_key for state in states]
+
+    def _log_entry(self, state: CallState) -> outbox.NewEntry:
+        key = outbox.entry_key(
+            tenant=self._tenant,
+            adapter=self._adapter,
+            operation=outbox.LOG_CALL,
+            call_id=state.id,
+        )
+        return outbox.NewEntry(
+            key=key,
+            operation=outbox.LOG_CALL,
+            entity=f"call/{state.id}",
+            payload=record_to_json(state.record()),
+            # So that the CRM can hang the record on the lead.
+            depends_on=state.lead_key,
+        )
+
+
+def _arrivals(batch: Batch) -> list[dict[str, object]]:
+    """Rows for calls that the journal could not write when they came."""
+    return [
+        arrived(event.call, fallback=event.fallback)
+        for events in batch.values()
+        for event in events
+        if isinstance(event, CallArrived)
+    ]

@@ -1,0 +1,103 @@
+"""Calls between the database and `CallState`: a few statements for any number of calls."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import fields
+from typing import Any
+
+from sqlalchemy import and_, bindparam, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.call import CallId
+from crm_adapter.call_state import CallState, LegState
+from crm_adapter.call_tables import call_legs, calls
+from storage.insert_once import insert_once
+
+_KEY = ("system", "linkedid")
+#: Known at arrival, never changed later.
+_FIXED = ("arrived_at", "from_raw", "from_name", "withheld", "dialled")
+_ROW = tuple(f.name for f in fields(CallState) if f.name not in ("legs", "decision"))
+_LEG = tuple(f.name for f in fields(LegState))
+
+_CHANGING = tuple(name for name in _ROW if name not in (*_KEY, *_FIXED))
+_LEG_CHANGING = ("answered_at", "ended_at", "disposition", "note")
+
+_THIS_CALL = and_(
+    calls.c.system == bindparam("of_system"), calls.c.linkedid == bindparam("of_linkedid")
+)
+_SAVE_CALL = update(calls).where(_THIS_CALL)
+_SAVE_LEG = update(call_legs).where(
+    call_legs.c.system == bindparam("of_system"),
+    call_legs.c.linkedid == bindparam("of_linkedid"),
+    call_legs.c.position == bindparam("of_position"),
+)
+
+
+async def load_open(connection: AsyncConnection, ids: Collection[CallId]) -> list[CallState]:
+    """The calls among `ids` that have not ended. On PostgreSQL they stay locked to the end of the
+    transaction (in one order, so that two of us never wait for each other); on SQLite the writer
+    holds the only lock there is."""
+    wanted = [(call_id.system, call_id.linkedid) for call_id in ids]
+    query = (
+        select(*(calls.c[name] for name in _ROW))
+        .where(tuple_(calls.c.system, calls.c.linkedid).in_(wanted), calls.c.ended_at.is_(None))
+        .order_by(calls.c.system, calls.c.linkedid)
+        .with_for_update()
+    )
+    states = {
+        (row.system, row.linkedid): CallState(**row._mapping)
+        for row in await connection.execute(query)
+    }
+    if states:
+        await _load_legs(connection, states)
+    return list(states.values())
+
+
+async def _load_legs(connection: AsyncConnection, states: dict[tuple[str, str], CallState]) -> None:
+    key = tuple_(call_legs.c.system, call_legs.c.linkedid)
+    query = (
+        select(call_legs.c.system, call_legs.c.linkedid, *(call_legs.c[name] for name in _LEG))
+        .where(key.in_(list(states)))
+        .order_by(call_legs.c.position)
+    )
+    for row in await connection.execute(query):
+        leg = LegState(**{name: getattr(row, name) for name in _LEG})
+        states[row.system, row.linkedid].legs.append(leg)
+
+
+async def save(connection: AsyncConnection, states: Sequence[CallState]) -> None:
+    """Writes calls that were loaded in this transaction."""
+    if not states:
+        return
+    rows = [_key_of(state) | {name: getattr(state, name) for name in _CHANGING} for state in states]
+    await connection.execute(_SAVE_CALL.values({name: bindparam(name) for name in _CHANGING}), rows)
+    decided = [
+        _key_of(state) | {"decision": state.decision}
+        for state in states
+        if state.decision is not None
+    ]
+    if decided:
+        await connection.execute(_SAVE_CALL.values(decision=bindparam("decision")), decided)
+    await _save_legs(connection, states)
+
+
+async def _save_legs(connection: AsyncConnection, states: Sequence[CallState]) -> None:
+    new, changed = [], []
+    for state in states:
+        for leg in state.legs:
+            values: dict[str, Any] = {name: getattr(leg, name) for name in _LEG}
+            new.append({"system": state.system, "linkedid": state.linkedid} | values)
+            changed.append(
+                _key_of(state)
+                | {"of_position": leg.position}
+                | {name: values[name] for name in _LEG_CHANGING}
+            )
+    if new:
+        await insert_once(connection, call_legs, new)
+        values_of: dict[str, Any] = {name: bindparam(name) for name in _LEG_CHANGING}
+        await connection.execute(_SAVE_LEG.values(values_of), changed)
+
+
+def _key_of(state: CallState) -> dict[str, Any]:
+    return {"of_system": state.system, "of_linkedid": state.linkedid}

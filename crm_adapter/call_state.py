@@ -1,0 +1,229 @@
+"""What a call's row says, and how each event changes it. Pure: no database, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from calls import events
+from calls.call import CallId, CallOutcome, KeyPress, MenuPath
+from calls.caller import Caller, ContactRef
+from calls.ports import AgentRoster
+from calls.records import CallRecord, Leg
+from storage.storable import storable
+
+#: Identity outcome of a call whose caller was never looked up, as in the fallback.
+NOT_ASKED = "not_asked"
+
+
+@dataclass(slots=True)
+class LegState:
+    """One agent's part; open while `ended_at` is None."""
+
+    position: int
+    agent: str
+    interface: str
+    queue: str
+    rang_at: datetime
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    disposition: str | None = None
+    note: str | None = None
+
+
+@dataclass(slots=True)
+class CallState:
+    """The row of an open call with its legs. Applying the same event again changes nothing."""
+
+    system: str
+    linkedid: str
+    arrived_at: datetime
+    from_raw: str
+    from_name: str
+    withheld: bool
+    dialled: str
+    fallback: bool
+    number: str | None = None
+    identity_outcome: str | None = None
+    identity_method: str | None = None
+    identity_confidence: float | None = None
+    candidates: list[dict[str, Any]] | None = None
+    contact_crm: str | None = None
+    contact_id: str | None = None
+    contact_name: str | None = None
+    rulebook_version: str | None = None
+    lead_policy: str | None = None
+    menu_path: list[dict[str, Any]] | None = None
+    queue: str | None = None
+    priority: int | None = None
+    hold_programme: str | None = None
+    queued_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    outcome: str | None = None
+    end_estimated: bool = False
+    lead_key: str | None = None
+    legs: list[LegState] = field(default_factory=list)
+    #: Set by DecisionMade; large, and therefore never read back here.
+    decision: dict[str, Any] | None = None
+
+    @property
+    def id(self) -> CallId:
+        return CallId(self.system, self.linkedid)
+
+    def apply(self, event: events.CallEvent, roster: AgentRoster) -> None:
+        """An ended call changes no more: its record is on its way."""
+        if self.ended_at is not None:
+            return
+        match event:
+            case events.CallArrived():
+                self.fallback = self.fallback or event.fallback
+            case events.CallerIdentified():
+                self._identified(event.caller)
+            case events.DecisionMade():
+                self.rulebook_version = storable(event.decision.rulebook_version, 80)
+                self.lead_policy = storable(event.decision.lead, 20)
+                self.decision = event.decision.as_json()
+            case events.OptionChosen():
+                self._chosen(event)
+            case events.CallQueued():
+                self.queue = storable(event.queue, 80)
+                self.priority = event.priority
+                self.hold_programme = event.hold_programme and storable(event.hold_programme, 80)
+                self.queued_at = event.at
+            case events.AgentRinging():
+                self._ringing(event, roster)
+            case events.AgentAnswered():
+                self._answered(event, roster)
+            case events.AgentMissed():
+                self._end_leg(event.interface, event.at, answered=False)
+            case events.AgentReleased():
+                self._end_leg(event.interface, event.at, answered=True)
+            case events.CallEnded():
+                self._ended(event)
+            case _:
+                pass
+
+    def _identified(self, caller: Caller) -> None:
+        identity = caller.identity
+        self.number = caller.number and storable(caller.number, 20)
+        self.identity_outcome = identity.outcome.value
+        self.identity_method = storable(identity.method, 40)
+        self.identity_confidence = identity.confidence
+        self.candidates = [
+            {"crm": found.ref.crm, "id": found.ref.id, "name": found.name, "company": found.company}
+            for found in identity.candidates
+        ]
+        if caller.contact is not None:
+            self.contact_crm = storable(caller.contact.ref.crm, 40)
+            self.contact_id = storable(caller.contact.ref.id, 120)
+            self.contact_name = storable(caller.contact.name, 240)
+
+    def _chosen(self, event: events.OptionChosen) -> None:
+        path = self.menu_path or []
+        step = {
+            "at": event.at.isoformat(),
+            "menu": event.key.menu,
+            "digits": event.key.digits,
+            "outcome": event.key.outcome,
+            "intent": event.key.intent,
+        }
+        if step not in path and len(path) < MenuPath().limit:
+            self.menu_path = [*path, step]
+
+    def _ringing(self, event: events.AgentRinging, roster: AgentRoster) -> None:
+        for leg in self.legs:
+            if leg.interface == event.interface and leg.ended_at is None:
+                return
+            if leg.interface == event.interface and leg.rang_at == event.at:
+                return
+        agent = roster.login_of(event.interface)
+        if agent is None and event.state_interface:
+            agent = roster.login_of(event.state_interface)
+        self._add_leg(agent, event.interface, event.queue, event.at)
+
+    def _answered(self, event: events.AgentAnswered, roster: AgentRoster) -> None:
+        mine = [leg for leg in self.legs if leg.interface == event.interface]
+        if any(leg.answered_at == event.at for leg in mine):
+            return
+        live = [leg for leg in mine if leg.ended_at is None]
+        if not live:
+            # The ringing was not seen: the AMI was away.
+            rang_at = event.at - timedelta(seconds=event.ring_s)
+            agent = roster.login_of(event.interface)
+            live = [self._add_leg(agent, event.interface, event.queue, rang_at)]
+        if live[-1].answered_at is None:
+            live[-1].answered_at = event.at
+        self.answered_at = self.answered_at or event.at
+
+    def _add_leg(
+        self, agent: str | None, interface: str, queue: str, rang_at: datetime
+    ) -> LegState:
+        leg = LegState(
+            position=len(self.legs) + 1,
+            agent=storable(agent or interface, 80),
+            interface=storable(interface, 120),
+            queue=storable(queue, 80),
+            rang_at=rang_at,
+        )
+        self.legs.append(leg)
+        return leg
+
+    def _end_leg(self, interface: str, at: datetime, *, answered: bool) -> None:
+        for leg in reversed(self.legs):
+            ours = leg.interface == interface and leg.ended_at is None
+            if ours and (leg.answered_at is not None) == answered:
+                leg.ended_at = at
+                return
+
+    def _ended(self, event: events.CallEnded) -> None:
+        # An estimate, or the clock of another machine, may lie before the arrival.
+        self.ended_at = max(event.at, self.arrived_at)
+        self.outcome = event.outcome.value
+        self.end_estimated = event.estimated
+        for leg in self.legs:
+            leg.ended_at = leg.ended_at or self.ended_at
+
+    def menu_steps(self) -> tuple[KeyPress, ...]:
+        return tuple(
+            KeyPress(step["menu"], step["digits"], step["outcome"], step["intent"])
+            for step in self.menu_path or []
+        )
+
+    def record(self) -> CallRecord:
+        """What the CRM is told. Only of an ended call."""
+        if self.outcome is None:
+            raise ValueError("the call has not ended")
+        contact = None
+        if self.contact_crm is not None and self.contact_id is not None:
+            contact = ContactRef(self.contact_crm, self.contact_id)
+        return CallRecord(
+            call_id=self.id,
+            arrived_at=self.arrived_at,
+            number=self.number or (None if self.withheld else self.from_raw or None),
+            dialled=self.dialled,
+            contact=contact,
+            identity_outcome=self.identity_outcome or NOT_ASKED,
+            outcome=CallOutcome(self.outcome),
+            queue=self.queue,
+            answered_at=self.answered_at,
+            ended_at=self.ended_at,
+            end_estimated=self.end_estimated,
+            fallback=self.fallback,
+            rulebook_version=self.rulebook_version,
+            menu_path=self.menu_steps(),
+            legs=tuple(_leg(leg) for leg in self.legs),
+        )
+
+
+def _leg(leg: LegState) -> Leg:
+    return Leg(
+        agent=leg.agent,
+        interface=leg.interface,
+        rang_at=leg.rang_at,
+        answered_at=leg.answered_at,
+        ended_at=leg.ended_at,
+        disposition=leg.disposition,
+        note=leg.note,
+    )

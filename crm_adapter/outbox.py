@@ -1,0 +1,210 @@
+"""What the CRM is still owed: rows written together with the state they report.
+
+A row is pending, then claimed by one worker for the length of a lease, then done or dead. A worker
+that dies leaves a claim behind; it is pending again once the lease is over, and its key lets the
+adapter find what the dead worker may have written.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import and_, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.call import CallId
+from crm_adapter.call_tables import outbox
+from storage.insert_once import insert_once
+from storage.storable import storable
+
+CREATE_LEAD = "create_lead"
+LOG_CALL = "log_call"
+
+_NAMESPACE = uuid.UUID("5b0a2b36-6a0f-4c47-9b59-0d3c5a3cf2a7")
+_UNSETTLED = ("pending", "claimed")
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """Something to tell the CRM. `depends_on` is the key of an entry to be settled first."""
+
+    key: str
+    operation: str
+    entity: str
+    payload: dict[str, Any]
+    depends_on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedEntry:
+    """An entry that is ours until the lease ends. `attempts` counts this one."""
+
+    key: str
+    operation: str
+    payload: dict[str, Any]
+    attempts: int
+    created_at: datetime
+    claimed_by: str
+
+
+def entry_key(
+    *, tenant: str, adapter: str, operation: str, call_id: CallId, leg: str = "", revision: int = 1
+) -> str:
+    """The same fact has the same key, in every process and after every restart. Also the
+    idempotency key that the CRM gets."""
+    # \x1f cannot occur in any of the parts, so that no two sets of parts run together.
+    parts = (tenant, adapter, operation, str(call_id), leg, str(revision))
+    return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
+
+
+async def enqueue(
+    connection: AsyncConnection, entries: Sequence[NewEntry], *, at: datetime
+) -> None:
+    """In the caller's transaction. An entry whose key is there already changes nothing."""
+    await insert_once(
+        connection,
+        outbox,
+        [
+            {
+                "key": entry.key,
+                "operation": entry.operation,
+                "entity": storable(entry.entity, 120),
+                "depends_on": entry.depends_on,
+                "payload": entry.payload,
+                "state": "pending",
+                "attempts": 0,
+                "created_at": at,
+                "not_before": at,
+            }
+            for entry in entries
+        ],
+    )
+
+
+async def anything_due(connection: AsyncConnection, *, at: datetime) -> bool:
+    """Cheap, and without a lock; a claim may still find nothing."""
+    query = (
+        select(outbox.c.seq)
+        .where(
+            or_(
+                and_(outbox.c.state == "pending", outbox.c.not_before <= at),
+                and_(outbox.c.state == "claimed", outbox.c.leased_until <= at),
+            )
+        )
+        .limit(1)
+    )
+    return await connection.scalar(query) is not None
+
+
+async def claim(
+    connection: AsyncConnection, *, at: datetime, limit: int, lease: timedelta, worker: str
+) -> list[ClaimedEntry]:
+    """Up to `limit` entries, oldest first, at most one of each entity, none whose dependency is
+    unsettled. Two workers never hold the same entry."""
+    await _end_leases(connection, at)
+    earlier, needed = outbox.alias("earlier"), outbox.alias("needed")
+    behind_another = (
+        select(earlier.c.seq)
+        .where(
+            earlier.c.entity == outbox.c.entity,
+            earlier.c.seq < outbox.c.seq,
+            earlier.c.state.in_(_UNSETTLED),
+        )
+        .exists()
+    )
+    waits_for_another = (
+        select(needed.c.seq)
+        .where(needed.c.key == outbox.c.depends_on, needed.c.state.in_(_UNSETTLED))
+        .exists()
+    )
+    due = (
+        select(outbox.c.seq)
+        .where(
+            outbox.c.state == "pending",
+            outbox.c.not_before <= at,
+            ~behind_another,
+            ~waits_for_another,
+        )
+        .order_by(outbox.c.seq)
+        .limit(limit)
+        # PostgreSQL; SQLite has one writer and knows no such words.
+        .with_for_update(skip_locked=True, of=outbox)
+        .cte("due")
+    )
+    taken = await connection.execute(
+        update(outbox)
+        .where(outbox.c.seq.in_(select(due.c.seq)), outbox.c.state == "pending")
+        .values(
+            state="claimed",
+            claimed_by=worker,
+            leased_until=at + lease,
+            attempts=outbox.c.attempts + 1,
+        )
+        .returning(
+            outbox.c.seq,
+            outbox.c.key,
+            outbox.c.operation,
+            outbox.c.payload,
+            outbox.c.attempts,
+            outbox.c.created_at,
+        )
+    )
+    return [
+        ClaimedEntry(row.key, row.operation, row.payload, row.attempts, row.created_at, worker)
+        for row in sorted(taken, key=lambda row: row.seq)
+    ]
+
+
+async def _end_leases(connection: AsyncConnection, at: datetime) -> None:
+    await connection.execute(
+        update(outbox)
+        .where(outbox.c.state == "claimed", outbox.c.leased_until <= at)
+        .values(state="pending", claimed_by=None, leased_until=None)
+    )
+
+
+async def settle(
+    connection: AsyncConnection,
+    entry: ClaimedEntry,
+    *,
+    at: datetime,
+    state: str,
+    result: str | None = None,
+    error: str | None = None,
+    not_before: datetime | None = None,
+) -> bool:
+    """To `done`, `dead`, or back to `pending` (with `not_before`). False, and nothing is changed,
+    where the lease was lost to somebody else meanwhile."""
+    values: dict[str, Any] = {"state": state, "claimed_by": None, "leased_until": None}
+    if result is not None:
+        values["result"] = storable(result, 120)
+    if error is not None:
+        values["last_error"] = storable(error, 240)
+    if state == "pending":
+        values["not_before"] = not_before or at
+    else:
+        values["finished_at"] = at
+    changed = await connection.execute(
+        update(outbox)
+        .where(
+            outbox.c.key == entry.key,
+            outbox.c.state == "claimed",
+            outbox.c.claimed_by == entry.claimed_by,
+        )
+        .values(values)
+    )
+    return changed.rowcount == 1
+
+
+async def replay_dead(connection: AsyncConnection, *, at: datetime) -> int:
+    """Gives every dead entry another life, counted from now; returns how many."""
+    changed = await connection.execute(
+        update(outbox)
+        .where(outbox.c.state == "dead")
+        .values(state="pending", attempts=0, created_at=at, not_before=at, finished_at=None)
+    )
+    return changed.rowcount

@@ -1,0 +1,103 @@
+"""The records side of a centre as one thing to start and stop: recorder and outbox."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Self
+
+from calls.bus import EventBus
+from calls.ports import AgentRoster
+from crm_adapter.adapter import CrmWriter
+from crm_adapter.call_history import CallHistory
+from crm_adapter.call_records import CallRecorder
+from crm_adapter.journal import DatabaseJournal
+from crm_adapter.leads import close_lead
+from crm_adapter.outbox import replay_dead
+from crm_adapter.outbox_worker import DeliveryPace, OutboxWorker
+from storage.database import Database
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Records:
+    """`async with Records(...)`: subscribed before it starts, drained when it stops.
+
+    `adapter` is the short name of the CRM that is written to; with `tenant` it is part of every
+    key, so that changing either makes new records.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        bus: EventBus,
+        crm: CrmWriter,
+        roster: AgentRoster,
+        adapter: str = "embedded",
+        tenant: str = "default",
+        now: Callable[[], datetime] = _utc_now,
+        pace: DeliveryPace | None = None,
+        jitter: random.Random | None = None,
+    ) -> None:
+        self._database = database
+        self._now = now
+        self._tenant = tenant
+        self.outbox = OutboxWorker(
+            database=database,
+            crm=crm,
+            now=now,
+            lead_created=bus.publish,
+            pace=pace,
+            jitter=jitter,
+        )
+        self.recorder = CallRecorder(
+            database=database,
+            roster=roster,
+            now=now,
+            enqueued=self.outbox.wake,
+            tenant=tenant,
+            adapter=adapter,
+        )
+        self.journal = DatabaseJournal(database=database)
+        self.history = CallHistory(database=database, tenant=tenant, adapter=adapter)
+        self.recorder.subscribe(bus)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """To be watched while it runs: one that ends by itself is a fault."""
+        return [task for task in (self.recorder.task, self.outbox.task) if task is not None]
+
+    async def __aenter__(self) -> Self:
+        await self.recorder.start()
+        await self.outbox.start()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def stop(self, *, limit_s: float = 10.0) -> None:
+        """Writes what was noted, then delivers what is due; each for at most half of `limit_s`.
+        What the CRM did not get stays in the outbox."""
+        await self.recorder.stop(limit_s=limit_s / 2)
+        await self.outbox.stop(limit_s=limit_s / 2)
+
+    async def settled(self) -> None:
+        """Returns when all events noted so far are in the database."""
+        await self.recorder.settled()
+
+    async def close_lead(self, number: str) -> None:
+        """Won, lost or turned into a contact: the number's next call may make a new lead."""
+        await self._database.writer.write(
+            lambda link: close_lead(link, tenant=self._tenant, number=number, at=self._now())
+        )
+
+    async def replay_dead(self) -> int:
+        """Sends everything the CRM refused once more; returns how many entries that is."""
+        count = await self._database.writer.write(lambda link: replay_dead(link, at=self._now()))
+        self.outbox.wake()
+        return count
