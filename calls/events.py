@@ -118,6 +118,16 @@ class LeadCreated(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class WrapUpDone(CallEvent):
+    """The agent said how the call went; often after CallEnded. `agent` is the login."""
+
+    agent: str
+    interface: str
+    disposition: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class AmiLost:
     at: datetime
     reason: str

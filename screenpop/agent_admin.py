@@ -1,0 +1,84 @@
+"""Adding and listing agents: what `switchboard agents add|list` does."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.agents import Agent, AgentState
+from calls.errors import Misconfigured
+from screenpop.agent_tables import agent_sessions, agents
+from screenpop.agents import agent_of
+from screenpop.passwords import Passwords
+from storage.database import Database
+
+_LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+#: As Asterisk names a queue member, e.g. PJSIP/agent1 or Local/100@agents.
+_INTERFACE = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/+-]{1,100}")
+_ROLES = ("agent", "supervisor")
+MIN_PASSWORD = 8
+
+
+async def add_agent(database: Database, agent: Agent, password: str) -> None:
+    """Adds the agent, or changes the one with this login (whose log-ins then end).
+
+    Raises Misconfigured, naming the value, for a login, interface, role or password that cannot
+    be, and for an interface that rings somebody else already.
+    """
+    _check(agent, password)
+    password_hash = await Passwords().hash(password)
+
+    async def write(connection: AsyncConnection) -> None:
+        await _refuse_shared_interface(connection, agent)
+        values = {
+            "name": agent.name,
+            "password_hash": password_hash,
+            "interfaces": list(agent.interfaces),
+            "queues": list(agent.queues),
+            "language": agent.language,
+            "role": agent.role,
+        }
+        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+        await connection.execute(
+            insert(agents)
+            .values(login=agent.login, state=AgentState.OFFLINE.value, **values)
+            .on_conflict_do_update(index_elements=["login"], set_=values)
+        )
+        await connection.execute(
+            sa.delete(agent_sessions).where(agent_sessions.c.login == agent.login)
+        )
+
+    await database.writer.write(write)
+
+
+async def list_agents(database: Database) -> Sequence[Agent]:
+    """By login."""
+    async with database.read() as connection:
+        rows = (await connection.execute(sa.select(agents).order_by(agents.c.login))).mappings()
+        return [agent_of(row) for row in rows]
+
+
+def _check(agent: Agent, password: str) -> None:
+    if not _LOGIN.fullmatch(agent.login):
+        raise Misconfigured(
+            f"login {agent.login!r}: use small letters, digits, dot, dash, underscore; at most 40"
+        )
+    for interface in agent.interfaces:
+        if not _INTERFACE.fullmatch(interface):
+            raise Misconfigured(f"interface {interface!r}: expected e.g. PJSIP/agent1")
+    if agent.role not in _ROLES:
+        raise Misconfigured(f"role {agent.role!r}: use one of {', '.join(_ROLES)}")
+    if len(password) < MIN_PASSWORD:
+        raise Misconfigured(f"password: at least {MIN_PASSWORD} characters")
+
+
+async def _refuse_shared_interface(connection: AsyncConnection, agent: Agent) -> None:
+    """One interface rings one person: otherwise pops would reach the wrong one."""
+    others = sa.select(agents.c.login, agents.c.interfaces).where(agents.c.login != agent.login)
+    for login, interfaces in await connection.execute(others):
+        for interface in set(interfaces) & set(agent.interfaces):
+            raise Misconfigured(f"interface {interface!r} rings {login!r} already")

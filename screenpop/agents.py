@@ -1,0 +1,156 @@
+"""Who answers: the agents, what they chose to be, and which interface rings whom."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Self
+
+import sqlalchemy as sa
+
+from calls import events
+from calls.agents import Agent, AgentState
+from calls.errors import Unavailable
+from calls.ports import QueueControl
+from screenpop.agent_tables import agents
+from screenpop.call_story import epoch_ms
+from screenpop.protocol import AgentStatus
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+MAX_WISHES = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """`at` is None where the agent never chose: then Asterisk is left alone."""
+
+    state: AgentState = AgentState.OFFLINE
+    reason: str | None = None
+    at: datetime | None = None
+
+    def status(self) -> AgentStatus:
+        since = epoch_ms(self.at) if self.at else None
+        return AgentStatus(state=self.state, reason=self.reason, since=since)
+
+
+class Agents:
+    """Implements `calls.ports.AgentRoster`, from memory; `reload` after agents were added.
+
+    What an agent chose is stored, told to Asterisk, and told again whenever the AMI is back:
+    Asterisk forgets pauses of static members when it restarts.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        queue_control: QueueControl,
+        on_change: Callable[[str, AgentStatus], None],
+    ) -> None:
+        self._database = database
+        self._queue_control = queue_control
+        self._on_change = on_change
+        self._agents: dict[str, Agent] = {}
+        self._chosen: dict[str, Chosen] = {}
+        self._login_of: dict[str, str] = {}
+        self._wishes: asyncio.Queue[str] = asyncio.Queue(MAX_WISHES)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.reload()
+        self._task = asyncio.create_task(self._tell_asterisk(), name="screenpop:agent-states")
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def reload(self) -> None:
+        async with self._database.read() as connection:
+            rows = (await connection.execute(sa.select(agents))).mappings().all()
+        self._agents = {row["login"]: agent_of(row) for row in rows}
+        # A choice made here is newer than its row, which may still be on the way to the disk.
+        stored = {row["login"]: _chosen_of(row) for row in rows}
+        self._chosen = stored | {k: v for k, v in self._chosen.items() if k in stored}
+        self._login_of = {
+            interface: agent.login
+            for agent in self._agents.values()
+            for interface in agent.interfaces
+        }
+
+    def login_of(self, interface: str) -> str | None:
+        return self._login_of.get(interface)
+
+    def find(self, login: str) -> Agent | None:
+        return self._agents.get(login)
+
+    def status_of(self, login: str) -> AgentStatus:
+        return self._chosen.get(login, Chosen()).status()
+
+    async def choose(self, login: str, state: AgentState, reason: str | None = None) -> None:
+        """Shown and told to Asterisk at once; returns when it is stored too. Raises Unavailable
+        where it could not be stored."""
+        chosen = Chosen(state, reason, datetime.now(UTC))
+        self._chosen[login] = chosen
+        self._on_change(login, chosen.status())
+        self._wish(login)
+        statement = (
+            sa.update(agents)
+            .where(agents.c.login == login)
+            .values(state=state.value, state_reason=reason, state_at=chosen.at)
+        )
+        await self._database.writer.write(lambda connection: connection.execute(statement))
+
+    async def on_ami_restored(self, event: events.AmiRestored) -> None:
+        """The bus's handler."""
+        for login, chosen in self._chosen.items():
+            if chosen.at is not None:
+                self._wish(login)
+
+    def _wish(self, login: str) -> None:
+        try:
+            self._wishes.put_nowait(login)
+        except asyncio.QueueFull:
+            log.error("agents: too many state changes wait for Asterisk")
+
+    async def _tell_asterisk(self) -> None:
+        """Always the newest choice: an older one that still waits is told as the newest, twice."""
+        while True:
+            login = await self._wishes.get()
+            try:
+                await self._set_paused(login)
+            except Unavailable:
+                log.warning("agents: AMI away, state of one agent is told when it is back")
+            except Exception:
+                log.exception("agents: Asterisk could not be told a state")
+
+    async def _set_paused(self, login: str) -> None:
+        agent = self._agents.get(login)
+        chosen = self._chosen.get(login)
+        if agent is None or chosen is None:
+            return
+        paused = chosen.state is not AgentState.AVAILABLE
+        reason = (chosen.reason or chosen.state.value) if paused else ""
+        for interface in agent.interfaces:
+            await self._queue_control.set_paused(interface, paused=paused, reason=reason)
+
+
+def agent_of(row: Mapping[Any, Any]) -> Agent:
+    return Agent(
+        login=row["login"],
+        name=row["name"],
+        interfaces=tuple(row["interfaces"]),
+        queues=tuple(row["queues"]),
+        language=row["language"],
+        role=row["role"],
+    )
+
+
+def _chosen_of(row: Mapping[Any, Any]) -> Chosen:
+    return Chosen(AgentState(row["state"]), row["state_reason"], row["state_at"])

@@ -1,0 +1,211 @@
+"""What is known of one call so far, and how it becomes the content of a pop."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+
+from calls.call import Call, CallId, KeyPress, MenuPath
+from calls.caller import Caller, Candidate, Case, Contact, IdentityOutcome, Order, Purchase
+from calls.decision import Decision
+from calls.segments import Segments
+from screenpop import content
+from screenpop.content import clean, clean_lines, safe_url
+
+MAX_CANDIDATES = 20
+MAX_PURCHASES = 5
+MAX_ORDERS = 8
+MAX_CASES = 8
+MAX_NOTES = 10
+
+
+@dataclass(slots=True)
+class CallStory:
+    """Grows with the call's events; bounded, whatever the caller does."""
+
+    call_id: CallId
+    call: Call | None = None
+    caller: Caller | None = None
+    decision: Decision | None = None
+    path: MenuPath = field(default_factory=MenuPath)
+    queue: str | None = None
+    queued_at: datetime | None = None
+    transferred_from: str | None = None
+    notes: list[str] = field(default_factory=list)
+    #: The agent's choice among several candidates.
+    selected: str | None = None
+
+    def press(self, key: KeyPress) -> None:
+        self.path.add(key)
+
+    def add_note(self, text: str) -> None:
+        if text and len(self.notes) < MAX_NOTES:
+            self.notes.append(clean_lines(text))
+
+    def has_candidate(self, ref: str) -> bool:
+        return self.caller is not None and any(
+            str(candidate.ref) == ref for candidate in self.caller.identity.candidates
+        )
+
+    def as_content(self, today: date) -> content.PopContent:
+        """`today` decides how many days an order is late."""
+        caller = self.caller
+        contact = caller.contact if caller else None
+        return content.PopContent(
+            call=self._call(),
+            match=self._match(),
+            contact=_contact(contact, today) if contact else None,
+            segments=_segments(caller.segments) if caller and caller.segments else None,
+            decision=_decision(self.decision) if self.decision else None,
+            lead=self._lead(),
+            degraded=tuple(clean(text) for text in (caller.degraded if caller else ())),
+        )
+
+    def _call(self) -> content.CallShown:
+        call = self.call
+        return content.CallShown(
+            id=str(self.call_id),
+            queue=self.queue,
+            dialled=clean(call.dialled, 80) if call else "",
+            number=self._number(),
+            network_name=(clean(call.from_name) or None) if call and not call.withheld else None,
+            withheld=call.withheld if call else False,
+            attestation=call.attestation if call else None,
+            language=clean(call.language, 20) if call else "en",
+            arrived_at=epoch_ms(call.arrived_at) if call else None,
+            queued_at=epoch_ms(self.queued_at) if self.queued_at else None,
+            keys=tuple(_key(step) for step in self.path.steps),
+            transferred_from=self.transferred_from,
+            notes=tuple(self.notes),
+        )
+
+    def _number(self) -> str | None:
+        """Never a withheld number, even where the network leaked one."""
+        if self.call is not None and self.call.withheld:
+            return None
+        if self.caller is not None and self.caller.number:
+            return clean(self.caller.number, 80)
+        return (clean(self.call.from_raw, 80) or None) if self.call else None
+
+    def _match(self) -> content.MatchShown:
+        if self.caller is None:
+            return content.MatchShown(
+                outcome="pending", method="", confidence=0.0, candidates=(), selected=None
+            )
+        identity = self.caller.identity
+        return content.MatchShown(
+            outcome=identity.outcome.value,
+            method=clean(identity.method, 40),
+            confidence=identity.confidence,
+            candidates=tuple(_candidate(c) for c in identity.candidates[:MAX_CANDIDATES]),
+            selected=self.selected,
+        )
+
+    def _lead(self) -> content.LeadShown | None:
+        caller = self.caller
+        if caller is None or caller.number is None:
+            return None
+        if caller.identity.outcome is not IdentityOutcome.NONE:
+            return None
+        name = clean(self.call.from_name) if self.call else ""
+        return content.LeadShown(number=clean(caller.number, 80), name=name or None)
+
+
+def epoch_ms(at: datetime) -> float:
+    return at.timestamp() * 1000
+
+
+def from_epoch_ms(ms: float) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
+
+
+def _key(step: KeyPress) -> content.KeyShown:
+    return content.KeyShown(
+        menu=clean(step.menu, 80),
+        digits=clean(step.digits, 40),
+        outcome=clean(step.outcome, 20),
+        intent=clean(step.intent, 80) if step.intent else None,
+    )
+
+
+def _candidate(candidate: Candidate) -> content.CandidateShown:
+    return content.CandidateShown(
+        ref=clean(str(candidate.ref)),
+        name=clean(candidate.name),
+        company=clean(candidate.company) if candidate.company else None,
+        url=safe_url(candidate.url),
+    )
+
+
+def _contact(contact: Contact, today: date) -> content.ContactShown:
+    orders = sorted(contact.orders, key=lambda order: not order.is_open)
+    cases = sorted(contact.cases, key=lambda case: not case.is_open)
+    return content.ContactShown(
+        ref=clean(str(contact.ref)),
+        name=clean(contact.name),
+        company=clean(contact.company) if contact.company else None,
+        language=clean(contact.language, 20) if contact.language else None,
+        url=safe_url(contact.url),
+        owner=clean(contact.owner) if contact.owner else None,
+        purchases=tuple(_purchase(p) for p in contact.purchases[:MAX_PURCHASES]),
+        orders=tuple(_order(order, today) for order in orders[:MAX_ORDERS]),
+        cases=tuple(_case(case) for case in cases[:MAX_CASES]),
+    )
+
+
+def _purchase(purchase: Purchase) -> content.PurchaseShown:
+    return content.PurchaseShown(
+        product_name=clean(purchase.product_name),
+        at=epoch_ms(purchase.at),
+        amount=str(purchase.amount),
+        currency=clean(purchase.currency, 10),
+        quantity=purchase.quantity,
+    )
+
+
+def _order(order: Order, today: date) -> content.OrderShown:
+    late = (today - order.due_on).days if order.is_open and order.due_on else 0
+    return content.OrderShown(
+        id=clean(order.id, 80),
+        product_name=clean(order.product_name),
+        status=clean(order.status, 40),
+        is_open=order.is_open,
+        due_on=order.due_on.isoformat() if order.due_on else None,
+        late_days=max(0, late),
+    )
+
+
+def _case(case: Case) -> content.CaseShown:
+    return content.CaseShown(
+        id=clean(case.id, 80),
+        subject=clean(case.subject),
+        case_kind=clean(case.kind, 40),
+        is_open=case.is_open,
+        opened_at=epoch_ms(case.opened_at),
+    )
+
+
+def _segments(segments: Segments) -> content.SegmentsShown:
+    return content.SegmentsShown(
+        tier=segments.tier.value,
+        lifecycle=segments.lifecycle.value,
+        spend_12m=segments.spend_12m,
+        days_since_last=segments.days_since_last,
+        reasons=tuple(clean(reason) for reason in segments.reasons),
+    )
+
+
+def _decision(decision: Decision) -> content.DecisionShown:
+    return content.DecisionShown(
+        rulebook_version=decision.rulebook_version,
+        menu=decision.menu,
+        rule=decision.route.rule,
+        priority=decision.route.priority,
+        offers=tuple(
+            content.OfferShown(
+                offer=clean(offer.offer), reasons=tuple(clean(why) for why in offer.reasons)
+            )
+            for offer in decision.offers
+            if offer.chosen
+        ),
+    )

@@ -1,0 +1,169 @@
+"""What a pop shows: the caller's story, cleaned, in the order an agent reads it.
+
+Everything here may come from a caller: it is text, never markup, and has no control characters.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict
+
+#: Bidirectional overrides and isolates: they can make one text read as another.
+_BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def clean(text: str, limit: int = 200) -> str:
+    """One line without control characters, lone surrogates or direction overrides."""
+    kept = [
+        letter
+        for letter in text[: limit * 4]
+        if letter not in _BIDI and unicodedata.category(letter) not in ("Cc", "Cs", "Zl", "Zp")
+    ]
+    return "".join(kept).strip()[:limit]
+
+
+def clean_lines(text: str, limit: int = 2000) -> str:
+    """Like `clean`, keeping the line breaks a person typed."""
+    return "\n".join(clean(line, limit) for line in text.splitlines())[:limit]
+
+
+def safe_url(url: str | None) -> str | None:
+    """The address where it is http or https, else None: an agent will click on it."""
+    if not url:
+        return None
+    try:
+        parts = urlsplit(clean(url, 2000))
+    except ValueError:
+        return None
+    return parts.geturl() if parts.scheme in ("http", "https") and parts.netloc else None
+
+
+class Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class KeyShown(Part):
+    menu: str
+    digits: str
+    outcome: str
+    intent: str | None
+
+
+class CallShown(Part):
+    id: str
+    queue: str | None
+    dialled: str
+    #: E.164, or as the network wrote it; null where withheld.
+    number: str | None
+    #: Display name from the network: anybody can send any.
+    network_name: str | None
+    withheld: bool
+    attestation: str | None
+    language: str
+    #: Milliseconds since 1970.
+    arrived_at: float | None
+    #: When the wait in the queue began.
+    queued_at: float | None
+    keys: tuple[KeyShown, ...]
+    transferred_from: str | None
+    #: Notes of the agents who had this call before.
+    notes: tuple[str, ...]
+
+
+class CandidateShown(Part):
+    ref: str
+    name: str
+    company: str | None
+    url: str | None
+
+
+class MatchShown(Part):
+    """`pending` until the look-up has answered."""
+
+    outcome: str
+    method: str
+    confidence: float
+    candidates: tuple[CandidateShown, ...]
+    selected: str | None
+
+
+class PurchaseShown(Part):
+    product_name: str
+    at: float
+    amount: str
+    currency: str
+    quantity: int
+
+
+class OrderShown(Part):
+    id: str
+    product_name: str
+    status: str
+    is_open: bool
+    #: ISO date.
+    due_on: str | None
+    late_days: int
+
+
+class CaseShown(Part):
+    id: str
+    subject: str
+    case_kind: str
+    is_open: bool
+    opened_at: float
+
+
+class ContactShown(Part):
+    ref: str
+    name: str
+    company: str | None
+    language: str | None
+    url: str | None
+    owner: str | None
+    #: Newest first.
+    purchases: tuple[PurchaseShown, ...]
+    #: Open ones first.
+    orders: tuple[OrderShown, ...]
+    cases: tuple[CaseShown, ...]
+
+
+class SegmentsShown(Part):
+    tier: str
+    lifecycle: str
+    spend_12m: float
+    days_since_last: int | None
+    reasons: tuple[str, ...]
+
+
+class OfferShown(Part):
+    offer: str
+    reasons: tuple[str, ...]
+
+
+class DecisionShown(Part):
+    rulebook_version: str
+    menu: str | None
+    #: The rule that routed the call.
+    rule: str | None
+    priority: int
+    offers: tuple[OfferShown, ...]
+
+
+class LeadShown(Part):
+    """The prefilled card of a caller the CRM does not know."""
+
+    number: str
+    name: str | None
+
+
+class PopContent(Part):
+    call: CallShown
+    match: MatchShown
+    contact: ContactShown | None
+    segments: SegmentsShown | None
+    decision: DecisionShown | None
+    lead: LeadShown | None
+    #: What could not be found out in time.
+    degraded: tuple[str, ...]

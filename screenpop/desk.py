@@ -1,0 +1,142 @@
+"""The agent side of the house put together: what the composition root builds and starts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from contextlib import AsyncExitStack
+from typing import Any, Self
+
+from calls import events
+from calls.bus import EventBus
+from calls.errors import Unavailable
+from calls.ports import QueueControl
+from config.settings import WebSettings
+from screenpop import protocol
+from screenpop.agents import Agents
+from screenpop.counters import DeskCounters
+from screenpop.hub import Hub
+from screenpop.log_in import LogIns, Tickets
+from screenpop.pop_store import PopStore
+from screenpop.pops import Pops
+from screenpop.session import DesktopSocket
+from storage.database import Database
+
+
+class Desk:
+    """`agents` is the AgentRoster. Enter it after storage and the bus exist and before events
+    flow; it subscribes itself."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        bus: EventBus,
+        queue_control: QueueControl,
+        web: WebSettings,
+        counters: DeskCounters | None = None,
+    ) -> None:
+        self.counters = counters or DeskCounters()
+        self._bus = bus
+        self._store = PopStore(database=database, counters=self.counters)
+        self.hub = Hub(store=self._store, counters=self.counters)
+        self.agents = Agents(
+            database=database, queue_control=queue_control, on_change=self._state_changed
+        )
+        self.pops = Pops(
+            roster=self.agents,
+            hub=self.hub,
+            store=self._store,
+            bus=bus,
+            counters=self.counters,
+        )
+        self.log_ins = LogIns(
+            database=database, counters=self.counters, session_hours=web.session_hours
+        )
+        self.tickets = Tickets()
+        self._choices: set[asyncio.Task[None]] = set()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._store)
+        self.hub.restore(await self._store.last_seqs())
+        self.pops.restore(await self._store.open_pops())
+        await self._stack.enter_async_context(self.agents)
+        self._bus.subscribe("screenpop", self.pops.handle, events.CallEvent)
+        self._bus.subscribe("agent states", self.agents.on_ami_restored, events.AmiRestored)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.hub.close_all()
+        await asyncio.gather(*self._choices, return_exceptions=True)
+        await self._stack.aclose()
+
+    async def flush(self) -> None:
+        """Returns when everything sent so far is also stored."""
+        await self._store.flush()
+
+    def attach(self, login: str, desktop: DesktopSocket, last_seq: int | None) -> bool:
+        """Without waiting, so that no frame can fall between the greeting and the stream."""
+        resumed = self.hub.can_resume(login, last_seq)
+        hello = self._hello(login, resumed=resumed)
+        return self.hub.attach(login, desktop, hello.model_dump_json(), last_seq)
+
+    def receive(self, login: str, frame: protocol.ClientFrame) -> None:
+        """What an agent's desktop asks for; only ever about this agent's own pops."""
+        match frame:
+            case protocol.Ack():
+                self.hub.acknowledge(login, frame.seq, frame.rendered_ms)
+            case protocol.StateSet():
+                self._start(self._choose(login, frame))
+            case protocol.Disposition():
+                done = self.pops.dispose(login, frame.pop_id, frame.code, frame.note)
+                self._unless(done, login, "disposition_refused", "This call is wrapped up already.")
+            case protocol.NoteSet():
+                done = self.pops.note(login, frame.pop_id, frame.text)
+                self._unless(done, login, "note_refused", "This call is closed: note not kept.")
+            case protocol.Select():
+                done = self.pops.select(login, frame.pop_id, frame.candidate)
+                self._unless(done, login, "select_refused", "This choice is no longer possible.")
+
+    def _hello(self, login: str, *, resumed: bool) -> protocol.Hello:
+        agent = self.agents.find(login)
+        if agent is None:
+            raise LookupError("no such agent")
+        return protocol.Hello(
+            ts=_now_ms(),
+            agent=protocol.AgentCard(
+                login=agent.login,
+                name=agent.name,
+                language=agent.language,
+                role=agent.role,
+                queues=agent.queues,
+            ),
+            status=self.agents.status_of(login),
+            seq=self.hub.seq_of(login),
+            resumed=resumed,
+            pops=() if resumed else self.pops.snapshot(login),
+        )
+
+    async def _choose(self, login: str, frame: protocol.StateSet) -> None:
+        try:
+            await self.agents.choose(login, frame.state, frame.reason)
+        except Unavailable:
+            self._unless(False, login, "state_not_stored", "The state holds until a restart only.")
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work, name="desk:choose")
+        self._choices.add(task)
+        task.add_done_callback(self._choices.discard)
+
+    def _state_changed(self, login: str, status: protocol.AgentStatus) -> None:
+        self.hub.tell(login, protocol.AgentStateChanged(ts=_now_ms(), status=status))
+
+    def _unless(self, done: bool, login: str, code: str, text: str) -> None:
+        if not done:
+            notice = protocol.Notice(ts=_now_ms(), level="warning", code=code, text=text)
+            self.hub.tell(login, notice)
+
+
+def _now_ms() -> float:
+    return time.time() * 1000

@@ -1,0 +1,95 @@
+"""Writes the protocol as TypeScript: `python -m screenpop.generate_types`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from screenpop import protocol
+
+TARGET = Path(__file__).parent.parent / "desktop" / "src" / "core" / "protocol.gen.ts"
+
+_SERVER = (
+    protocol.Hello,
+    protocol.PopOffer,
+    protocol.PopUpdate,
+    protocol.PopClaim,
+    protocol.PopClose,
+    protocol.PopWrapUp,
+    protocol.AgentStateChanged,
+    protocol.Notice,
+)
+_CLIENT = (
+    protocol.Ack,
+    protocol.StateSet,
+    protocol.Disposition,
+    protocol.NoteSet,
+    protocol.Select,
+)
+_HEAD = """\
+// Generated from screenpop/protocol.py by `python -m screenpop.generate_types`. Do not edit.
+
+"""
+
+Schema = Mapping[str, Any]
+
+
+def typescript() -> str:
+    """The whole file, in a stable order."""
+    _, server = models_json_schema([(m, "serialization") for m in _SERVER])
+    _, client = models_json_schema([(m, "validation") for m in _CLIENT])
+    always = set(server["$defs"])
+    definitions: dict[str, Schema] = {**client["$defs"], **server["$defs"]}
+    parts = [f"export const PROTOCOL_VERSION = {protocol.PROTOCOL_VERSION};"]
+    parts += [
+        _declaration(name, definitions[name], whole=name in always) for name in sorted(definitions)
+    ]
+    parts.append(_union("ServerFrame", _SERVER))
+    parts.append(_union("ClientFrame", _CLIENT))
+    return _HEAD + "\n\n".join(parts) + "\n"
+
+
+def _declaration(name: str, schema: Schema, *, whole: bool) -> str:
+    """`whole`: every field is there, as the server writes its defaults too."""
+    if "enum" in schema:
+        return f"export type {name} = {_type(schema)};"
+    required = set(schema["properties"] if whole else schema.get("required", ()))
+    lines = [f"export interface {name} {{"]
+    for field, part in schema["properties"].items():
+        optional = "" if field in required or "const" in part else "?"
+        lines.append(f"  {field}{optional}: {_type(part)};")
+    return "\n".join([*lines, "}"])
+
+
+def _union(name: str, models: tuple[type, ...]) -> str:
+    return f"export type {name} =\n" + "\n".join(f"  | {m.__name__}" for m in models) + ";"
+
+
+def _type(schema: Schema) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"]).rsplit("/", 1)[-1]
+    if "const" in schema:
+        return json.dumps(schema["const"])
+    if "enum" in schema:
+        return " | ".join(json.dumps(value) for value in schema["enum"])
+    if "anyOf" in schema:
+        return " | ".join(_type(part) for part in schema["anyOf"])
+    if schema["type"] == "array":
+        item = _type(schema["items"])
+        return f"readonly ({item})[]" if " | " in item else f"readonly {item}[]"
+    simple = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
+    return {**simple, "null": "null"}[schema["type"]]
+
+
+def main() -> None:
+    TARGET.write_text(typescript(), encoding="utf-8")
+    sys.stdout.write(f"wrote {TARGET.name}\n")
+
+
+if __name__ == "__main__":
+    main()

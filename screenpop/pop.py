@@ -1,0 +1,62 @@
+"""One pop: one agent's ringing phone, from offer to wrap-up. Pure state, no sockets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from calls.call import CallId
+from screenpop.call_story import epoch_ms
+from screenpop.content import PopContent
+from screenpop.protocol import CloseReason, PopSnapshot, PopState, WrapUp
+
+#: Codes an agent can end a call with; the desktop has them in its languages.
+DISPOSITION_CODES = (
+    "resolved",
+    "follow_up",
+    "callback",
+    "sale",
+    "complaint",
+    "wrong_number",
+    "other",
+)
+
+
+@dataclass(slots=True)
+class Pop:
+    """offered -> claimed -> wrapup -> closed; an offer may also close straight away."""
+
+    pop_id: str
+    agent: str
+    call_id: CallId
+    interface: str
+    content: PopContent
+    offered_at: datetime
+    state: PopState = "offered"
+    #: The newest frame sent about it.
+    seq: int = 0
+    claimed_at: datetime | None = None
+    released_at: datetime | None = None
+    closed_at: datetime | None = None
+    close_reason: CloseReason | None = None
+    wrapup: WrapUp | None = None
+    disposition: str | None = None
+    note: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.state != "closed"
+
+    def snapshot(self) -> PopSnapshot:
+        return PopSnapshot(
+            pop_id=self.pop_id,
+            seq=self.seq,
+            state=self.state,
+            content=self.content,
+            offered_at=epoch_ms(self.offered_at),
+            claimed_at=epoch_ms(self.claimed_at) if self.claimed_at else None,
+            closed_at=epoch_ms(self.closed_at) if self.closed_at else None,
+            close_reason=self.close_reason,
+            wrapup=self.wrapup,
+            note=self.note,
+        )

@@ -1,0 +1,231 @@
+"""Keeps pops and deliveries, behind the sending: no agent waits for a disk.
+
+What is lost when the process dies between sending and commit is the trace of frames already on a
+screen, and `AgentStreams` leaves room in its numbering for exactly those.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+import sqlalchemy as sa
+from pydantic import BaseModel
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.call import CallId
+from calls.errors import Unavailable
+from screenpop.content import PopContent
+from screenpop.counters import DeskCounters
+from screenpop.pop import DISPOSITION_CODES, Pop
+from screenpop.pop_tables import pop_deliveries, pops
+from screenpop.protocol import WrapUp
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+#: Rows that may wait.
+MAX_WAITING = 5_000
+MAX_BATCH = 200
+RETRY_S = 0.5
+#: An open pop older than this belongs to a shift that is over.
+OPEN_POP_HOURS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    agent: str
+    seq: int
+    pop_id: str
+    call_id: CallId
+    kind: str
+    frame: BaseModel
+    event_at: datetime
+    sent_at: datetime
+    sockets: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    agent: str
+    seq: int
+    at: datetime
+    rendered_ms: float | None
+
+
+_Row = tuple[sa.Table, dict[str, Any]] | Acknowledged
+
+
+class PopStore:
+    """Rows are written in the order given. While the database is away they wait; beyond
+    `MAX_WAITING` the newest are shed and counted."""
+
+    def __init__(self, *, database: Database, counters: DeskCounters) -> None:
+        self._database = database
+        self._counters = counters
+        self._waiting: asyncio.Queue[_Row] = asyncio.Queue(MAX_WAITING)
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self._run(), name="screenpop:store")
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Writes what waits, for at most two seconds."""
+        try:
+            async with asyncio.timeout(2.0):
+                await self._waiting.join()
+        except TimeoutError:
+            log.error("pops: %d rows not stored at the end", self._waiting.qsize())
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def save_pop(self, pop: Pop) -> None:
+        self._put((pops, _pop_row(pop)))
+
+    def save_delivery(self, delivery: Delivery) -> None:
+        self._put((pop_deliveries, _delivery_row(delivery)))
+
+    def save_ack(self, ack: Acknowledged) -> None:
+        self._put(ack)
+
+    async def flush(self) -> None:
+        """Returns when everything given so far is committed."""
+        await self._waiting.join()
+
+    async def last_seqs(self) -> dict[str, int]:
+        """The highest stored sequence of each agent."""
+        question = sa.select(pop_deliveries.c.agent, sa.func.max(pop_deliveries.c.seq)).group_by(
+            pop_deliveries.c.agent
+        )
+        async with self._database.read() as connection:
+            rows = (await connection.execute(question)).all()
+        return {row[0]: row[1] for row in rows}
+
+    async def open_pops(self) -> Sequence[Pop]:
+        """What was on the screens when the last process ended."""
+        since = datetime.now(UTC) - timedelta(hours=OPEN_POP_HOURS)
+        question = (
+            sa.select(pops)
+            .where(pops.c.state != "closed", pops.c.offered_at > since)
+            .order_by(pops.c.offered_at)
+        )
+        async with self._database.read() as connection:
+            return [_pop_of(row) for row in (await connection.execute(question)).mappings()]
+
+    def _put(self, row: _Row) -> None:
+        try:
+            self._waiting.put_nowait(row)
+        except asyncio.QueueFull:
+            self._counters.unstored.inc()
+
+    async def _run(self) -> None:
+        while True:
+            batch = [await self._waiting.get()]
+            while len(batch) < MAX_BATCH and not self._waiting.empty():
+                batch.append(self._waiting.get_nowait())
+            try:
+                await self._store(batch)
+            finally:
+                for _ in batch:
+                    self._waiting.task_done()
+
+    async def _store(self, batch: Sequence[_Row]) -> None:
+        while True:
+            try:
+                await self._database.writer.write(lambda connection: _write(connection, batch))
+                return
+            except (Unavailable, OperationalError, OSError):
+                log.warning("pops: the database is away; %d rows wait", self._waiting.qsize())
+                await asyncio.sleep(RETRY_S)
+            except Exception:
+                self._counters.unstored.inc(len(batch))
+                log.exception("pops: %d rows could not be stored", len(batch))
+                return
+
+
+async def _write(connection: AsyncConnection, batch: Iterable[_Row]) -> None:
+    """Idempotent: a batch whose commit was not confirmed is simply written again."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    for row in batch:
+        if isinstance(row, Acknowledged):
+            await connection.execute(_ack_statement(row))
+            continue
+        table, columns = row
+        # Turned to JSON only here: the sending is over by now.
+        values = columns | {"payload": columns["payload"].model_dump(mode="json")}
+        statement = insert(table).values(values)
+        if table is pops:
+            statement = statement.on_conflict_do_update(index_elements=["pop_id"], set_=values)
+        else:
+            statement = statement.on_conflict_do_nothing()
+        await connection.execute(statement)
+
+
+def _ack_statement(ack: Acknowledged) -> sa.Update:
+    """The first acknowledgement stands."""
+    table = pop_deliveries
+    return (
+        sa.update(table)
+        .where(table.c.agent == ack.agent, table.c.seq == ack.seq, table.c.acked_at.is_(None))
+        .values(acked_at=ack.at, rendered_ms=ack.rendered_ms)
+    )
+
+
+def _delivery_row(delivery: Delivery) -> dict[str, Any]:
+    return {
+        "agent": delivery.agent,
+        "seq": delivery.seq,
+        "pop_id": delivery.pop_id,
+        "call_id": str(delivery.call_id),
+        "kind": delivery.kind,
+        "payload": delivery.frame,
+        "event_at": delivery.event_at,
+        "sent_at": delivery.sent_at,
+        "sockets": delivery.sockets,
+    }
+
+
+def _pop_row(pop: Pop) -> dict[str, Any]:
+    return {
+        "pop_id": pop.pop_id,
+        "agent": pop.agent,
+        "call_id": str(pop.call_id),
+        "interface": pop.interface,
+        "state": pop.state,
+        "seq": pop.seq,
+        "payload": pop.content,
+        "offered_at": pop.offered_at,
+        "claimed_at": pop.claimed_at,
+        "released_at": pop.released_at,
+        "closed_at": pop.closed_at,
+        "close_reason": pop.close_reason,
+        "disposition": pop.disposition,
+        "note": pop.note,
+    }
+
+
+def _pop_of(row: sa.RowMapping) -> Pop:
+    pop = Pop(
+        pop_id=row["pop_id"],
+        agent=row["agent"],
+        call_id=CallId.parse(row["call_id"]),
+        interface=row["interface"],
+        content=PopContent.model_validate(row["payload"]),
+        offered_at=row["offered_at"],
+        state=row["state"],
+        seq=row["seq"],
+        claimed_at=row["claimed_at"],
+        released_at=row["released_at"],
+        note=row["note"] or "",
+    )
+    if pop.state == "wrapup":
+        pop.wrapup = WrapUp(codes=DISPOSITION_CODES)
+    return pop

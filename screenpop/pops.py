@@ -1,0 +1,211 @@
+"""Turns what happens to calls into what agents see: offer, claim, close, update, wrap-up."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from calls import events
+from calls.bus import EventBus
+from calls.call import CallId
+from calls.ports import AgentRoster
+from screenpop import protocol
+from screenpop.call_story import epoch_ms
+from screenpop.content import clean_lines
+from screenpop.counters import DeskCounters
+from screenpop.hub import Hub
+from screenpop.pop import DISPOSITION_CODES, Pop
+from screenpop.pop_book import PopBook
+from screenpop.pop_store import PopStore
+from screenpop.stories import Stories
+
+
+class Pops:
+    """Every event is handled without waiting: the hub's `deliver` and the store's `save_*` only
+    put into bounded queues."""
+
+    def __init__(
+        self,
+        *,
+        roster: AgentRoster,
+        hub: Hub,
+        store: PopStore,
+        bus: EventBus,
+        counters: DeskCounters,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(12),
+    ) -> None:
+        self._roster = roster
+        self._hub = hub
+        self._store = store
+        self._bus = bus
+        self._counters = counters
+        self._new_id = new_id
+        self._stories = Stories()
+        self._book = PopBook()
+
+    def restore(self, pops: Iterable[Pop]) -> None:
+        for pop in pops:
+            self._book.add(pop)
+
+    async def handle(self, event: events.CallEvent) -> None:
+        """The bus's handler."""
+        if self._stories.learn(event):
+            self._update(event.call_id, event.at)
+            return
+        match event:
+            case events.AgentRinging():
+                self._offer(event)
+            case events.AgentAnswered():
+                self._claim(event)
+            case events.AgentMissed():
+                self._miss(event)
+            case events.AgentReleased():
+                self._release(event)
+            case events.CallTransferred():
+                self._transfer(event)
+            case events.CallEnded():
+                self._end(event)
+            case _:
+                pass
+
+    # -- what happens to the call
+
+    def _offer(self, event: events.AgentRinging) -> Pop | None:
+        """The pop of the agent behind the interface, old or new; None where nobody is."""
+        login = self._login(event.interface) or self._login(event.state_interface)
+        if login is None:
+            self._counters.unmapped.inc()
+            return None
+        known = self._book.find(event.call_id, login)
+        if known is not None and known.state in ("offered", "claimed"):
+            return known
+        for old in (known, self._book.overdue(login)):
+            if old is not None and old.is_open:
+                self._close(old, "expired", event.at)
+        story = self._stories.of(event.call_id)
+        story.queue = event.queue
+        content = story.as_content(event.at.date())
+        pop = Pop(self._new_id(), login, event.call_id, event.interface, content, event.at)
+        self._book.add(pop)
+        self._counters.offered.inc()
+        self._send(pop, event.at, protocol.PopOffer, content=content)
+        return pop
+
+    def _claim(self, event: events.AgentAnswered) -> None:
+        login = self._login(event.interface)
+        for other in self._book.of_call(event.call_id):
+            if other.agent != login and other.state == "offered":
+                self._close(other, "answered_elsewhere", event.at)
+        pop = self._book.find(event.call_id, login)
+        if pop is None or pop.state == "wrapup":
+            # The ringing was not heard of, or the call came back: the agent talks all the same.
+            pop = self._offer(
+                events.AgentRinging(event.call_id, event.at, event.queue, event.interface)
+            )
+        if pop is not None and pop.state == "offered":
+            pop.state, pop.claimed_at = "claimed", event.at
+            self._send(pop, event.at, protocol.PopClaim)
+
+    def _miss(self, event: events.AgentMissed) -> None:
+        pop = self._book.find(event.call_id, self._login(event.interface))
+        if pop is not None and pop.state == "offered":
+            self._close(pop, "missed", event.at)
+
+    def _release(self, event: events.AgentReleased) -> None:
+        pop = self._book.find(event.call_id, self._login(event.interface))
+        if pop is not None and pop.state == "claimed":
+            if event.transferred:
+                self._hand_on(pop)
+            self._wrap_up(pop, event.at, event.talk_s, transferred=event.transferred)
+
+    def _transfer(self, event: events.CallTransferred) -> None:
+        pop = self._book.find(event.call_id, self._login(event.from_interface))
+        if pop is not None and pop.state == "claimed":
+            self._hand_on(pop)
+
+    def _end(self, event: events.CallEnded) -> None:
+        for pop in self._book.of_call(event.call_id):
+            if pop.state == "offered":
+                self._close(pop, "caller_gone", event.at)
+            elif pop.state == "claimed":
+                talk_s = (event.at - (pop.claimed_at or event.at)).total_seconds()
+                self._wrap_up(pop, event.at, max(0.0, talk_s), transferred=False)
+        self._stories.forget(event.call_id)
+
+    def _update(self, call_id: CallId, at: datetime) -> None:
+        pops = self._book.of_call(call_id)
+        if not pops:
+            return
+        content = self._stories.of(call_id).as_content(at.date())
+        for pop in pops:
+            if content != pop.content:
+                pop.content = content
+                self._send(pop, at, protocol.PopUpdate, content=content)
+
+    # -- what agents do; False where it is not theirs to do, or too late
+
+    def note(self, agent: str, pop_id: str, text: str) -> bool:
+        """Replaces the note so far; a transfer takes it along."""
+        pop = self._book.own(agent, pop_id)
+        if pop is None:
+            return False
+        pop.note = clean_lines(text)
+        self._store.save_pop(pop)
+        return True
+
+    def dispose(self, agent: str, pop_id: str, code: str, note: str) -> bool:
+        """Ends the wrap-up."""
+        pop = self._book.own(agent, pop_id)
+        if pop is None or pop.state != "wrapup" or code not in DISPOSITION_CODES:
+            return False
+        pop.disposition, pop.note = code, clean_lines(note) or pop.note
+        now = datetime.now(UTC)
+        self._close(pop, "done", now)
+        self._bus.publish(events.WrapUpDone(pop.call_id, now, agent, pop.interface, code, pop.note))
+        return True
+
+    def select(self, agent: str, pop_id: str, candidate: str | None) -> bool:
+        """Which candidate the caller is; every agent on the call sees the choice."""
+        pop = self._book.own(agent, pop_id)
+        story = self._stories.find(pop.call_id) if pop else None
+        if story is None or not (candidate is None or story.has_candidate(candidate)):
+            return False
+        story.selected = candidate
+        self._update(story.call_id, datetime.now(UTC))
+        return True
+
+    def snapshot(self, agent: str) -> tuple[protocol.PopSnapshot, ...]:
+        """The agent's open pops and the last few closed ones, oldest first."""
+        return self._book.snapshot(agent)
+
+    # -- small steps
+
+    def _login(self, interface: str | None) -> str | None:
+        return self._roster.login_of(interface) if interface else None
+
+    def _hand_on(self, pop: Pop) -> None:
+        """The next agent's pop says who had the call, and what they noted."""
+        story = self._stories.of(pop.call_id)
+        if story.transferred_from != pop.agent:
+            story.transferred_from = pop.agent
+            story.add_note(pop.note)
+
+    def _wrap_up(self, pop: Pop, at: datetime, talk_s: float, *, transferred: bool) -> None:
+        pop.state, pop.released_at = "wrapup", at
+        pop.wrapup = protocol.WrapUp(
+            codes=DISPOSITION_CODES, talk_s=talk_s, transferred=transferred
+        )
+        self._send(pop, at, protocol.PopWrapUp, wrapup=pop.wrapup)
+
+    def _close(self, pop: Pop, reason: protocol.CloseReason, at: datetime) -> None:
+        pop.state, pop.closed_at, pop.close_reason = "closed", at, reason
+        self._book.retire(pop)
+        self._send(pop, at, protocol.PopClose, reason=reason)
+
+    def _send(self, pop: Pop, at: datetime, kind: type[protocol.PopFrame], **parts: Any) -> None:
+        pop.seq = self._hub.next_seq(pop.agent)
+        frame = kind(ts=epoch_ms(at), seq=pop.seq, pop_id=pop.pop_id, **parts)
+        self._hub.deliver(pop, frame, at)
+        self._store.save_pop(pop)

@@ -1,0 +1,206 @@
+"""The frames between server and agent desktop: one JSON object per websocket message.
+
+`desktop/src/core/protocol.gen.ts` is generated from here by `python -m screenpop.generate_types`.
+Frames with a `seq` are numbered per agent and kept until acknowledged; the others tell of now and
+are repeated by the next `hello`.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+from calls.agents import AgentState
+from screenpop.content import PopContent
+
+#: Raised when an old desktop could misread a frame; the desktop then reloads itself.
+PROTOCOL_VERSION: Literal[1] = 1
+
+PopState = Literal["offered", "claimed", "wrapup", "closed"]
+CloseReason = Literal["answered_elsewhere", "missed", "caller_gone", "done", "expired"]
+
+
+class Frame(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerMessage(Frame):
+    v: Literal[1] = PROTOCOL_VERSION
+    #: Server wall clock, milliseconds since 1970: when the thing told of happened.
+    ts: float
+
+
+class PopFrame(ServerMessage):
+    seq: int
+    pop_id: str
+
+
+class PopOffer(PopFrame):
+    """The agent's phone rings."""
+
+    kind: Literal["pop.offer"] = "pop.offer"
+    content: PopContent
+
+
+class PopUpdate(PopFrame):
+    """The whole content anew: something was learned after the offer."""
+
+    kind: Literal["pop.update"] = "pop.update"
+    content: PopContent
+
+
+class PopClaim(PopFrame):
+    """This agent answered."""
+
+    kind: Literal["pop.claim"] = "pop.claim"
+
+
+class PopClose(PopFrame):
+    kind: Literal["pop.close"] = "pop.close"
+    reason: CloseReason
+
+
+class WrapUp(Frame):
+    """What is asked of the agent after the call; no time limit where `limit_s` is null."""
+
+    codes: tuple[str, ...]
+    mandatory: bool = False
+    limit_s: int | None = None
+    talk_s: float = 0.0
+    transferred: bool = False
+
+
+class PopWrapUp(PopFrame):
+    """The agent's leg is over."""
+
+    kind: Literal["pop.wrapup"] = "pop.wrapup"
+    wrapup: WrapUp
+
+
+class AgentCard(Frame):
+    login: str
+    name: str
+    language: str
+    role: str
+    queues: tuple[str, ...]
+
+
+class AgentStatus(Frame):
+    state: AgentState
+    reason: str | None = None
+    #: Milliseconds since 1970; null where the agent never chose.
+    since: float | None = None
+
+
+class PopSnapshot(Frame):
+    """One pop as it stands; `seq` is the newest frame already counted in."""
+
+    pop_id: str
+    seq: int
+    state: PopState
+    content: PopContent
+    offered_at: float
+    claimed_at: float | None = None
+    closed_at: float | None = None
+    close_reason: CloseReason | None = None
+    wrapup: WrapUp | None = None
+    note: str = ""
+
+
+class Hello(ServerMessage):
+    """First frame of every socket. `resumed`: everything after the client's `last_seq` follows and
+    its own picture stays; otherwise `pops` replaces it and `seq` is where it now stands."""
+
+    kind: Literal["hello"] = "hello"
+    agent: AgentCard
+    status: AgentStatus
+    seq: int
+    resumed: bool
+    pops: tuple[PopSnapshot, ...] = ()
+
+
+class AgentStateChanged(ServerMessage):
+    kind: Literal["agent.state"] = "agent.state"
+    status: AgentStatus
+
+
+class Notice(ServerMessage):
+    """Something to tell the person; `code` is for the translation, `text` is English."""
+
+    kind: Literal["notice"] = "notice"
+    level: Literal["info", "warning", "error"]
+    code: str
+    text: str
+
+
+ServerFrame = Annotated[
+    Hello | PopOffer | PopUpdate | PopClaim | PopClose | PopWrapUp | AgentStateChanged | Notice,
+    Field(discriminator="kind"),
+]
+
+PopId = Annotated[str, Field(min_length=1, max_length=40)]
+Note = Annotated[str, Field(max_length=2000)]
+
+
+class Ack(Frame):
+    """`rendered_ms`: from the frame's `ts` to the paint after it; null where nothing was painted
+    (the tab is hidden, or the frame was a repetition)."""
+
+    kind: Literal["ack"] = "ack"
+    pop_id: PopId
+    seq: int = Field(ge=0)
+    rendered_ms: float | None = Field(default=None, ge=0, le=86_400_000)
+
+
+class StateSet(Frame):
+    kind: Literal["state.set"] = "state.set"
+    state: AgentState
+    reason: str | None = Field(default=None, max_length=80)
+
+
+class Disposition(Frame):
+    """Ends the wrap-up."""
+
+    kind: Literal["disposition"] = "disposition"
+    pop_id: PopId
+    code: str = Field(min_length=1, max_length=40)
+    note: Note = ""
+
+
+class NoteSet(Frame):
+    """The note so far; a later one replaces it, and it goes along with a transferred call."""
+
+    kind: Literal["note"] = "note"
+    pop_id: PopId
+    text: Note
+
+
+class Select(Frame):
+    """Which of several candidates the caller is; null undoes the choice."""
+
+    kind: Literal["select"] = "select"
+    pop_id: PopId
+    candidate: str | None = Field(default=None, max_length=200)
+
+
+ClientFrame = Annotated[
+    Ack | StateSet | Disposition | NoteSet | Select, Field(discriminator="kind")
+]
+
+server_frames: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)
+client_frames: TypeAdapter[ClientFrame] = TypeAdapter(ClientFrame)
+
+
+class CloseCode:
+    """Websocket close codes of ours (RFC 6455 leaves 4000 to 4999 to applications)."""
+
+    GOING_AWAY = 1001
+    #: The session ended or was logged out.
+    LOGGED_OUT = 4401
+    #: Too many messages, or too many that make no sense.
+    MISBEHAVED = 4429
+    #: Did not take its frames; reconnect and resume.
+    TOO_SLOW = 4408
+    #: This agent has as many desktops open as we allow.
+    TOO_MANY = 4409

@@ -1,0 +1,180 @@
+"""The desktop's addresses: log-in, ticket, websocket, and the page itself."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from calls.agents import Agent
+from calls.errors import Unavailable
+from config.settings import WebSettings
+from screenpop.desk import Desk
+from screenpop.log_in import TICKET_LIFE_S, LogInRefused, TooManyLogIns
+from screenpop.protocol import CloseCode
+from screenpop.session import DesktopSocket
+from screenpop.static_files import STATIC, add_static, guarded
+
+COOKIE = "switchboard_session"
+_MAX_BODY = 4 * 1024
+_MAX_SEQ = 2**53
+
+
+class Credentials(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    login: Annotated[str, Field(min_length=1, max_length=80)]
+    password: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class DeskRoutes:
+    def __init__(self, *, desk: Desk, settings: WebSettings) -> None:
+        self._desk = desk
+        self._settings = settings
+
+    async def log_in(self, request: web.Request) -> web.StreamResponse:
+        self._check_origin(request, required=False)
+        credentials = await _credentials(request)
+        address = request.remote or "unknown"
+        try:
+            token = await self._desk.log_ins.log_in(
+                credentials.login, credentials.password, address
+            )
+        except LogInRefused as refused:
+            raise _refusal(web.HTTPUnauthorized, "wrong_credentials", str(refused)) from None
+        except TooManyLogIns as refused:
+            raise _refusal(web.HTTPTooManyRequests, "rate_limited", str(refused)) from None
+        except Unavailable as away:
+            raise _refusal(web.HTTPServiceUnavailable, "unavailable", str(away)) from None
+        agent = await self._agent_of(token)
+        response = web.json_response(_card(agent))
+        response.set_cookie(
+            COOKIE,
+            token,
+            max_age=self._settings.session_hours * 3600,
+            httponly=True,
+            samesite="Strict",
+            secure=(self._settings.public_url or "").startswith("https:"),
+        )
+        return response
+
+    async def log_out(self, request: web.Request) -> web.StreamResponse:
+        """Ends this session; the agent's other desktops reconnect by their own."""
+        self._check_origin(request, required=False)
+        token = request.cookies.get(COOKIE, "")
+        login = await self._desk.log_ins.login_of(token)
+        if login is not None:
+            await self._desk.log_ins.log_out(token)
+            self._desk.hub.close_desktops(login, CloseCode.LOGGED_OUT, "logged out")
+        response = web.Response(status=204)
+        response.del_cookie(COOKIE)
+        return response
+
+    async def me(self, request: web.Request) -> web.StreamResponse:
+        return web.json_response(_card(await self._agent(request)))
+
+    async def ticket(self, request: web.Request) -> web.StreamResponse:
+        self._check_origin(request, required=False)
+        agent = await self._agent(request)
+        ticket = self._desk.tickets.issue(agent.login)
+        return web.json_response({"ticket": ticket, "expires_s": TICKET_LIFE_S})
+
+    async def websocket(self, request: web.Request) -> web.StreamResponse:
+        self._check_origin(request, required=True)
+        last_seq = _last_seq(request)
+        login = self._desk.tickets.redeem(request.query.get("ticket", ""))
+        if login is None or self._desk.agents.find(login) is None:
+            raise _refusal(web.HTTPUnauthorized, "ticket_refused", "the ticket is not valid")
+        desktop = DesktopSocket()
+        await desktop.open(request)
+        if not self._desk.attach(login, desktop, last_seq):
+            desktop.drop(CloseCode.TOO_MANY, "too many desktops open")
+        try:
+            return await desktop.run(request, lambda frame: self._desk.receive(login, frame))
+        finally:
+            self._desk.hub.detach(login, desktop)
+
+    async def _agent(self, request: web.Request) -> Agent:
+        return await self._agent_of(request.cookies.get(COOKIE, ""))
+
+    async def _agent_of(self, token: str) -> Agent:
+        login = await self._desk.log_ins.login_of(token) if token else None
+        agent = self._desk.agents.find(login) if login else None
+        if agent is None and login:
+            # Added on the command line since we started.
+            await self._desk.agents.reload()
+            agent = self._desk.agents.find(login)
+        if agent is None:
+            raise _refusal(web.HTTPUnauthorized, "not_logged_in", "log in first")
+        return agent
+
+    def _check_origin(self, request: web.Request, *, required: bool) -> None:
+        """Only our own page may; a browser cannot lie about `Origin`. Programs that send none may
+        use the plain addresses, never the websocket."""
+        origin = request.headers.get("Origin")
+        if origin is None and not required:
+            return
+        if origin is not None and self._is_ours(origin, request.host):
+            return
+        raise _refusal(web.HTTPForbidden, "origin_refused", "this origin may not")
+
+    def _is_ours(self, origin: str, host: str) -> bool:
+        public = self._settings.public_url
+        if public is not None:
+            parts = urlsplit(public)
+            if origin == f"{parts.scheme}://{parts.netloc}":
+                return True
+        if origin in self._settings.allowed_origins:
+            return True
+        return origin in (f"http://{host}", f"https://{host}")
+
+
+def add_routes(
+    app: web.Application, *, desk: Desk, settings: WebSettings, static: Path = STATIC
+) -> None:
+    """`static` is the built desktop; where it is missing the page says how to build it."""
+    routes = DeskRoutes(desk=desk, settings=settings)
+    app.router.add_post("/api/v1/session", guarded(routes.log_in))
+    app.router.add_delete("/api/v1/session", guarded(routes.log_out))
+    app.router.add_get("/api/v1/me", guarded(routes.me))
+    app.router.add_post("/api/v1/agent/ticket", guarded(routes.ticket))
+    app.router.add_get("/agent/ws", routes.websocket)
+    add_static(app, static)
+
+
+async def _credentials(request: web.Request) -> Credentials:
+    body = await request.read()
+    if request.content_type != "application/json" or len(body) > _MAX_BODY:
+        raise _refusal(web.HTTPBadRequest, "bad_request", "expected a small JSON object")
+    try:
+        return Credentials.model_validate_json(body)
+    except ValidationError:
+        raise _refusal(web.HTTPBadRequest, "bad_request", "expected login, password") from None
+
+
+def _last_seq(request: web.Request) -> int | None:
+    text = request.query.get("last_seq", "")
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text[:17]) < _MAX_SEQ):
+        raise _refusal(web.HTTPBadRequest, "bad_request", "last_seq is not a number")
+    return int(text[:17])
+
+
+def _card(agent: Agent) -> dict[str, object]:
+    return {
+        "login": agent.login,
+        "name": agent.name,
+        "language": agent.language,
+        "role": agent.role,
+        "queues": list(agent.queues),
+    }
+
+
+def _refusal(kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
+    body = json.dumps({"error": code, "message": text})
+    return kind(text=body, content_type="application/json")

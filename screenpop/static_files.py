@@ -1,0 +1,85 @@
+"""The built desktop: hashed assets for ever, the page itself never from a cache."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+STATIC = Path(__file__).parent / "static"
+
+_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+SECURITY_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), payment=()",
+}
+
+_NOT_BUILT = """<!doctype html>
+<html lang="en"><meta charset="utf-8"><title>Switchboard</title>
+<p>The agent desktop is not built. Run <code>make desktop</code>, then reload this page.</p>
+</html>
+"""
+
+
+def add_static(app: web.Application, static: Path) -> None:
+    """`/` and `/assets/...`; whatever lies in `static` when it is asked for."""
+
+    async def index(_request: web.Request) -> web.StreamResponse:
+        headers = SECURITY_HEADERS | {"Cache-Control": "no-store"}
+        page = static / "index.html"
+        if not page.is_file():
+            return web.Response(
+                text=_NOT_BUILT, content_type="text/html", status=503, headers=headers
+            )
+        return web.FileResponse(page, headers=headers)
+
+    async def asset(request: web.Request) -> web.StreamResponse:
+        folder = (static / "assets").resolve()
+        path = (folder / request.match_info["name"]).resolve()
+        if path.parent != folder or not path.is_file():
+            raise web.HTTPNotFound
+        cache = {"Cache-Control": "public, max-age=31536000, immutable"}
+        return web.FileResponse(path, headers=SECURITY_HEADERS | cache)
+
+    async def icon(_request: web.Request) -> web.StreamResponse:
+        path = static / "icon.svg"
+        if not path.is_file():
+            raise web.HTTPNotFound
+        return web.FileResponse(path, headers=SECURITY_HEADERS)
+
+    app.router.add_get("/", index)
+    app.router.add_get("/icon.svg", icon)
+    app.router.add_get("/assets/{name}", asset)
+
+
+def guarded(handler: Handler) -> Handler:
+    """An answer of the interface: never cached, never sniffed, never framed."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            response = await handler(request)
+        except web.HTTPException as refusal:
+            refusal.headers.update(SECURITY_HEADERS | {"Cache-Control": "no-store"})
+            raise
+        response.headers.update(SECURITY_HEADERS | {"Cache-Control": "no-store"})
+        return response
+
+    return answer
