@@ -17,9 +17,9 @@ PHONES_HOST = "127.0.0.3"
 
 #: What a call through FastAGI, a queue, realtime hold music and AMI needs, and no more: the whole
 #: set takes several seconds to load.
-MODULES = """
+MODULES = """\
 pbx_config app_queue app_stack app_userevent app_verbose app_playback app_db app_dial app_echo
-app_read app_milliwatt app_originate
+app_read app_milliwatt app_originate app_dumpchan
 bridge_simple bridge_builtin_features bridge_native_rtp bridge_softmix bridge_holding
 chan_pjsip codec_ulaw codec_alaw codec_resample format_wav format_pcm format_gsm format_sln
 func_callerid func_channel func_cdr func_curl func_db func_global func_groupcount
@@ -33,7 +33,7 @@ res_pjsip_header_funcs res_pjsip_logger res_pjsip_nat res_pjsip_outbound_authent
 res_pjsip_pubsub res_pjsip_refer res_pjsip_registrar res_pjsip_rfc3326 res_pjsip_sdp_rtp
 res_pjsip_session res_pjsip_path res_pjsip_outbound_publish res_pjsip_maintenance
 cdr_csv cel_custom res_cdrel_custom
-""".split()
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ documentation_language = en_US
 
 
 def modules() -> str:
-    loads = "".join(f"load = {name}.so\n" for name in MODULES)
+    loads = "".join(f"load = {name}.so\n" for name in MODULES.split())
     return f"[modules]\nautoload = no\n{loads}"
 
 
@@ -150,7 +150,7 @@ def small_files(*, ami_port: int, run: Path) -> dict[str, str]:
         "events = CHAN_START,ANSWER,BRIDGE_ENTER,HANGUP,CHAN_END,LINKEDID_END\n",
         "cel_custom.conf": "[mappings]\nMaster.csv => ${CSV_QUOTE(${eventtype})},"
         "${CSV_QUOTE(${eventtime})},${CSV_QUOTE(${CHANNEL(linkedid)})},"
-        "${CSV_QUOTE(${CHANNEL(uniqueid)})},${CSV_QUOTE(${CHANNEL(name)})}\n",
+        "${CSV_QUOTE(${CHANNEL(uniqueid)})},${CSV_QUOTE(${CHANNEL(channame)})}\n",
         "http.conf": "[general]\nenabled = no\n",
         "acl.conf": "",
         "queuerules.conf": "",
@@ -158,7 +158,8 @@ def small_files(*, ami_port: int, run: Path) -> dict[str, str]:
         "features.conf": "",
         "ccss.conf": "",
         "stasis.conf": "",
-        "indications.conf": "[general]\ncountry = us\n[us]\ndescription = US\nringcadence = 2000,4000\n"
+        "indications.conf": "[general]\ncountry = us\n[us]\ndescription = US\n"
+        "ringcadence = 2000,4000\n"
         "dial = 350+440\nbusy = 480+620/500,0/500\nring = 440+480/2000,0/4000\n"
         "congestion = 480+620/250,0/250\n",
         "res_stun_monitor.conf": "",

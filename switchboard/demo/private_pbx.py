@@ -28,8 +28,9 @@ class PbxDidNotStart(RuntimeError):
 
 
 class PrivatePbx:
-    """Asterisk on free loopback ports, with a SIP trunk for callers, `agents` phones agent1, agent2,
-    ... in every queue, and the shipped dialplan, filled in for a server that may start later.
+    """Asterisk on free loopback ports, with a SIP trunk for callers, `agents` phones (agent1,
+    agent2, ...) in every queue, and the shipped dialplan, filled in for a server that may start
+    later.
 
     Not tied to an event loop. `run` (the folder of its files and logs) is removed on `close` when
     it was made here. CDRs, CEL and queue_log are kept as witnesses that owe nothing to AMI.
@@ -88,9 +89,10 @@ class PrivatePbx:
     async def start(self, *, deadline_s: float = 30.0) -> None:
         """Returns when calls are served. After `stop` or `kill` it starts again with the same
         ports, configuration and AstDB."""
-        program = self._program = self._program or await asyncio.to_thread(AsteriskProgram.fetch)
-        await asyncio.to_thread(self._write_files, program)
-        self._process = self._launch(program)
+        if self._program is None:
+            self._program = await asyncio.to_thread(AsteriskProgram.fetch)
+        await asyncio.to_thread(self._write_files, self._program)
+        self._process = self._launch(self._program)
         try:
             await asyncio.to_thread(self._wait_booted, time.monotonic() + deadline_s)
         except BaseException:
