@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import Protocol, cast
 
 from ami_bridge.agi_protocol import CODE_DEAD_CHANNEL, HANGUP, ProtocolViolation, Reply, ReplyParser
@@ -35,20 +36,21 @@ class ConnectionOwner(Protocol):
 class AgiConnection(asyncio.Protocol):
     """`hung_up` is true once the caller has gone, `broken` once the socket can carry no command.
 
-    A protocol, not streams: half the processor time, and a hang-up is seen while nobody reads.
+    A protocol, not streams: a hang-up is seen while nobody reads. Its owner looks at `expires_at`
+    (the loop's time, infinite while we owe the next word) and calls `expire`: a timer for each
+    command would cost as much as the command.
     """
 
     __slots__ = (
         "_closing",
-        "_deadline",
         "_header",
-        "_header_deadline_s",
         "_loop",
         "_owner",
         "_parser",
         "_transport",
         "_waiting",
         "broken",
+        "expires_at",
         "hung_up",
     )
 
@@ -57,14 +59,13 @@ class AgiConnection(asyncio.Protocol):
     ) -> None:
         self._owner = owner
         self._loop = loop
-        self._header_deadline_s = header_deadline_s
         #: None once the request is read.
         self._header: bytes | None = b""
         self._parser = ReplyParser()
         self._transport: asyncio.Transport | None = None
-        self._deadline: asyncio.TimerHandle | None = None
         self._waiting: asyncio.Future[Reply] | None = None
         self._closing = False
+        self.expires_at = loop.time() + header_deadline_s
         self.hung_up = False
         self.broken = False
 
@@ -78,7 +79,7 @@ class AgiConnection(asyncio.Protocol):
             raise ChannelBroken("a second command while one is in flight")
         waiting: asyncio.Future[Reply] = self._loop.create_future()
         self._waiting = waiting
-        timer = self._loop.call_later(deadline_s, self.fail, "no reply in time")
+        self.expires_at = self._loop.time() + deadline_s
         self._transport.write(line)
         try:
             reply = await waiting
@@ -89,7 +90,7 @@ class AgiConnection(asyncio.Protocol):
             self.fail("a command was abandoned")
             raise
         finally:
-            timer.cancel()
+            self.expires_at = math.inf
             self._waiting = None
         if reply.code == CODE_DEAD_CHANNEL:
             self._hang_up()
@@ -114,16 +115,18 @@ class AgiConnection(asyncio.Protocol):
         if self._header is None:
             self._owner.gone(self)
 
+    def expire(self) -> None:
+        if self._header is not None:
+            self._refuse("no whole request in time")
+        else:
+            self.fail("no reply in time")
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # create_server's promise; uvloop's transports are no subclasses, so nothing is asserted.
         self._transport = cast("asyncio.Transport", transport)
         if not self._owner.connected(self):
             self._closing = True
             self._transport.abort()
-            return
-        self._deadline = self._loop.call_later(
-            self._header_deadline_s, self._refuse, "no whole request in time"
-        )
 
     def data_received(self, data: bytes) -> None:
         if self._closing or self.broken:
@@ -138,8 +141,6 @@ class AgiConnection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
         self._peer_left()
         self._transport = None
         self._owner.closed(self)
@@ -160,8 +161,7 @@ class AgiConnection(asyncio.Protocol):
             self._refuse(str(error))
             return
         self._header = None
-        if self._deadline is not None:
-            self._deadline.cancel()
+        self.expires_at = math.inf
         self._owner.requested(self, request)
         if rest and not self._closing:
             self._read_replies(rest)

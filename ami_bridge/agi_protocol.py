@@ -54,6 +54,8 @@ class HangupNotice:
 
 
 HANGUP = HangupNotice()
+#: What nearly every command is answered with.
+_USUAL = {b"200 result=%d" % n: Reply(200, str(n), text=f"result={n}") for n in (0, 1)}
 Message = Reply | HangupNotice
 
 
@@ -111,6 +113,8 @@ class ReplyParser:
             return HANGUP
         if self._open:
             return self._go_on(line)
+        if usual := _USUAL.get(line):
+            return usual
         if not _STATUS.match(line):
             raise ProtocolViolation("a line that is no reply")
         if line[3:4] == b"-" or _value_is_open(line):

@@ -53,20 +53,20 @@ class AgiRequest:
     def parse(cls, block: bytes) -> Self:
         """`block` is everything before the empty line. Raises MalformedRequest."""
         lines = _lines(block)
-        script, _, query = _clean(lines.get("agi_network_script", b""), _TEXT_CHARS).partition("?")
-        unique_id = _clean(lines.get("agi_uniqueid", b""), 150)
+        script, _, query = _clean(lines.get(b"agi_network_script", b""), _TEXT_CHARS).partition("?")
+        unique_id = _clean(lines.get(b"agi_uniqueid", b""), 150)
         if not unique_id:
             raise MalformedRequest("no agi_uniqueid")
         return cls(
             script=script.strip("/"),
             unique_id=unique_id,
-            channel=_clean(lines.get("agi_channel", b""), _TEXT_CHARS),
-            language=_clean(lines.get("agi_language", b""), 40),
-            number=_clean(lines.get("agi_callerid", b""), _NUMBER_CHARS),
-            name=_clean(lines.get("agi_calleridname", b""), _NAME_CHARS),
-            presentation=_number(lines.get("agi_callingpres", b"")),
-            extension=_clean(lines.get("agi_extension", b""), _NUMBER_CHARS),
-            dnid=_clean(lines.get("agi_dnid", b""), _NUMBER_CHARS),
+            channel=_clean(lines.get(b"agi_channel", b""), _TEXT_CHARS),
+            language=_clean(lines.get(b"agi_language", b""), 40),
+            number=_clean(lines.get(b"agi_callerid", b""), _NUMBER_CHARS),
+            name=_clean(lines.get(b"agi_calleridname", b""), _NAME_CHARS),
+            presentation=_number(lines.get(b"agi_callingpres", b"")),
+            extension=_clean(lines.get(b"agi_extension", b""), _NUMBER_CHARS),
+            dnid=_clean(lines.get(b"agi_dnid", b""), _NUMBER_CHARS),
             arguments=_arguments(lines),
             query=_query(query) if query else {},
         )
@@ -102,23 +102,22 @@ class AgiRequest:
         return self.extension
 
 
-def _lines(block: bytes) -> dict[str, bytes]:
+def _lines(block: bytes) -> dict[bytes, bytes]:
     """A key twice means that a line break was smuggled into a value: nobody can say which is
     Asterisk's, so the request is refused."""
     if len(block) > MAX_HEADER_BYTES:
         raise MalformedRequest(f"more than {MAX_HEADER_BYTES} bytes of header")
-    raw = block.split(b"\n")
-    if len(raw) > MAX_HEADER_LINES:
-        raise MalformedRequest(f"more than {MAX_HEADER_LINES} header lines")
-    lines: dict[str, bytes] = {}
-    for line in raw:
-        key, colon, value = line.partition(b":")
-        if not colon or not key.startswith(HEADER_START):
-            raise MalformedRequest("a line that is no agi_ header")
-        name = key.decode("ascii", "replace")
-        if name in lines:
-            raise MalformedRequest("a header key twice")
-        lines[name] = value
+    # Whole-block operations: this is a third of what a session costs us.
+    if (
+        not (b"\n" + block).count(b"\n" + HEADER_START)
+        == block.count(b"\n") + 1
+        <= MAX_HEADER_LINES
+    ):
+        raise MalformedRequest("a line that is no agi_ header, or too many lines")
+    parts = [line.partition(b":") for line in block.split(b"\n")]
+    lines = {key: value for key, colon, value in parts if colon}
+    if len(lines) != len(parts):
+        raise MalformedRequest("a header key twice, or without a value")
     return lines
 
 
@@ -135,9 +134,9 @@ def _number(value: bytes) -> int:
     return int(digits) if digits.isdigit() else 0
 
 
-def _arguments(lines: dict[str, bytes]) -> tuple[str, ...]:
+def _arguments(lines: dict[bytes, bytes]) -> tuple[str, ...]:
     arguments: list[str] = []
-    while (value := lines.get(f"agi_arg_{len(arguments) + 1}")) is not None:
+    while (value := lines.get(b"agi_arg_%d" % (len(arguments) + 1))) is not None:
         arguments.append(_clean(value, _TEXT_CHARS))
     return tuple(arguments)
 

@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 #: A dialog whose caller left has this long to end by itself (CallerHungUp out of its command).
 _LEAVE_S = 0.05
 _BACKLOG = 1024
+#: How late a deadline of a connection may be noticed.
+_SWEEP_S = 0.1
 
 
 class DialogWatcher(Protocol):
@@ -95,6 +97,7 @@ class AgiServer:
         self._now = now
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._sweeper: asyncio.TimerHandle | None = None
         #: Connections without a whole request, oldest first.
         self._waiting: dict[AgiConnection, None] = {}
         self._sessions: dict[AgiConnection, _Session] = {}
@@ -120,6 +123,7 @@ class AgiServer:
         self._server = await loop.create_server(
             connection, settings.host, settings.port, backlog=_BACKLOG
         )
+        self._sweep(loop)
 
     async def stop(self, grace_s: float) -> None:
         """Accepts nobody more; dialogs have `grace_s` to end, then their callers get the
@@ -138,6 +142,8 @@ class AgiServer:
                 session.task.cancel()
         await asyncio.gather(*self._tasks(), return_exceptions=True)
         self._server = None
+        if self._sweeper is not None:
+            self._sweeper.cancel()
 
     def connected(self, connection: AgiConnection) -> bool:
         """A flood of silent peers must not keep Asterisk out: the oldest of them gives way."""
@@ -226,6 +232,13 @@ class AgiServer:
             hung_up = connection.hung_up
             queued = not hung_up and channel.completed != dialplan.ROUTE_HANGUP
             self._calls.dialog_ended(call.id, hung_up=hung_up, queued=queued)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = loop.time()
+        for connection in [*self._waiting, *self._sessions]:
+            if connection.expires_at <= now:
+                connection.expire()
+        self._sweeper = loop.call_later(_SWEEP_S, self._sweep, loop)
 
     def _failed(self, call: Call, reason: str) -> None:
         self.counters.failed += 1

@@ -22,7 +22,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import asterisk.agi as pyst2
 import uvloop
+
+from ami_bridge.agi_server import AgiServer
+from calls.bus import EventBus
+from calls.call import Call, CallId
+from calls.ports import CallChannel
+from config.settings import AgiSettings
 
 CONCURRENT = 50
 HEADER = b"""agi_network: yes
@@ -63,12 +70,6 @@ TARGET_MS = 0.10
 
 
 async def serve_switchboard() -> None:
-    from ami_bridge.agi_server import AgiServer
-    from calls.bus import EventBus
-    from calls.call import Call, CallId
-    from calls.ports import CallChannel
-    from config.settings import AgiSettings
-
     class NoJournal:
         async def open_call(self, call: Call, *, fallback: bool = False) -> None:
             return
@@ -119,8 +120,6 @@ async def serve_streams() -> None:
 
 
 def serve_pyst2() -> None:
-    import asterisk.agi as pyst2
-
     pyst2.signal.signal = lambda *_: None  # it wants SIGHUP, which only a main thread may have
 
     class Silence(io.TextIOBase):

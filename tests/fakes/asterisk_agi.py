@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import socket
+import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -117,6 +119,8 @@ class FakeLine:
 
     async def vanish(self) -> None:
         """No FIN in order, a reset: Asterisk was killed."""
+        peer = self.writer.get_extra_info("socket")
+        peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
         await asyncio.sleep(0)
 
