@@ -6,6 +6,7 @@ one form-encoded line per row; an empty body means that there is none.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from urllib.parse import parse_qs, urlencode
 
@@ -41,12 +42,11 @@ class HoldRoutes:
             raise web.HTTPNotFound from None
         if (dot, kind) != (".", "wav"):
             raise web.HTTPNotFound
-        headers = {"Cache-Control": FOREVER, "Content-Type": "audio/wav"}
-        response = web.FileResponse(path, headers=headers)
-        await response.prepare(request)
-        if response.status == web.HTTPNotFound.status_code:
+        if not await asyncio.to_thread(path.is_file):
             self._store.forget(name)
-        return response
+            raise web.HTTPNotFound
+        headers = {"Cache-Control": FOREVER, "Content-Type": "audio/wav"}
+        return web.FileResponse(path, headers=headers)
 
     async def music_class(self, request: web.Request) -> web.Response:
         name = await _name_asked_for(request)
