@@ -1,0 +1,190 @@
+"""Turns what an author wrote under `when:` into a condition, or says what is wrong with it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from config.conditions import All, Comparison, Condition, Not, OneOf
+from config.facts import FACTS, Fact, FactKind
+from config.problems import did_you_mean
+
+MAX_PATTERN = 100
+MAX_DEPTH = 10
+MAX_LIST = 1_000
+
+Path = tuple[str | int, ...]
+Report = Callable[[Path, str], None]
+
+_ORDERED = ("lt", "lte", "gt", "gte", "between")
+_BY_KIND: dict[FactKind, tuple[str, ...]] = {
+    FactKind.YES_NO: ("eq", "ne", "exists"),
+    FactKind.WHOLE: ("eq", "ne", "in", "not_in", "exists", *_ORDERED),
+    FactKind.NUMBER: ("eq", "ne", "in", "not_in", "exists", *_ORDERED),
+    FactKind.TEXT: ("eq", "ne", "in", "not_in", "matches", "exists"),
+    FactKind.SET: ("has", "exists"),
+}
+OPERATORS = tuple(dict.fromkeys(name for names in _BY_KIND.values() for name in names))
+
+
+def read_condition(
+    raw: Any, path: Path, report: Report, facts: Mapping[str, Fact] = FACTS
+) -> Condition | None:
+    """`path` leads to `raw` in its document. `report(path, sentence)` hears of every problem; the
+    answer is None where there was one."""
+    return _Reader(report, facts).condition(raw, path, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    report: Report
+    facts: Mapping[str, Fact]
+
+    def condition(self, raw: Any, path: Path, depth: int) -> Condition | None:
+        if depth > MAX_DEPTH:
+            return self._bad(path, f"conditions are nested more than {MAX_DEPTH} levels deep")
+        if not isinstance(raw, dict) or not raw:
+            return self._bad(path, "a condition is written as {fact: value}, all, any or not")
+        parts = [self._entry(key, value, (*path, key), depth) for key, value in raw.items()]
+        good = tuple(part for part in parts if part is not None)
+        if len(good) < len(parts):
+            return None
+        return good[0] if len(good) == 1 else All(good)
+
+    def _entry(self, key: str, value: Any, path: Path, depth: int) -> Condition | None:
+        if key in ("all", "any"):
+            return self._several(key, value, path, depth)
+        if key == "not":
+            part = self.condition(value, path, depth + 1)
+            return None if part is None else Not(part)
+        fact = self.facts.get(key)
+        if fact is None:
+            hint = did_you_mean(key, [*self.facts, "all", "any", "not"])
+            return self._bad(path, f"unknown fact '{key[:60]}'{hint}")
+        if isinstance(value, dict):
+            return self._operators(key, fact, value, path)
+        if isinstance(value, list) and fact.kind is not FactKind.SET:
+            return self._comparison(key, fact, "in", value, path)
+        return self._comparison(
+            key, fact, "has" if fact.kind is FactKind.SET else "eq", value, path
+        )
+
+    def _several(self, key: str, value: Any, path: Path, depth: int) -> Condition | None:
+        if not isinstance(value, list) or not value:
+            return self._bad(path, f"'{key}' takes a list of conditions")
+        parts = [
+            self.condition(item, (*path, index), depth + 1) for index, item in enumerate(value)
+        ]
+        good = tuple(part for part in parts if part is not None)
+        if len(good) < len(parts):
+            return None
+        return All(good) if key == "all" else OneOf(good)
+
+    def _operators(
+        self, key: str, fact: Fact, value: dict[str, Any], path: Path
+    ) -> Condition | None:
+        if not value:
+            return self._bad(path, f"{key} has no operator; there are: {_listed(fact)}")
+        parts = []
+        for operator, operand in value.items():
+            at = (*path, operator)
+            if operator not in OPERATORS:
+                hint = did_you_mean(operator, OPERATORS) or f"; there are: {_listed(fact)}"
+                parts.append(self._bad(at, f"unknown operator '{operator[:60]}'{hint}"))
+            else:
+                parts.append(self._comparison(key, fact, operator, operand, at))
+        good = tuple(part for part in parts if part is not None)
+        if len(good) < len(parts):
+            return None
+        return good[0] if len(good) == 1 else All(good)
+
+    def _comparison(
+        self, key: str, fact: Fact, operator: str, raw: Any, path: Path
+    ) -> Condition | None:
+        if operator not in _BY_KIND[fact.kind]:
+            sentence = f"'{operator}' does not fit {key}, which is {fact.kind}"
+            return self._bad(path, f"{sentence}; there are: {_listed(fact)}")
+        try:
+            value = _operand(key, fact, operator, raw)
+        except ValueError as error:
+            return self._bad(path, str(error))
+        return Comparison(key, operator, value)
+
+    def _bad(self, path: Path, sentence: str) -> Condition | None:
+        self.report(path, sentence)
+        return None
+
+
+def _listed(fact: Fact) -> str:
+    return ", ".join(_BY_KIND[fact.kind])
+
+
+def _operand(key: str, fact: Fact, operator: str, raw: Any) -> Any:
+    match operator:
+        case "exists":
+            if not isinstance(raw, bool):
+                raise ValueError(f"'exists' takes true or false, not {_said(raw)}")
+            return raw
+        case "in" | "not_in":
+            if not isinstance(raw, list) or not raw or len(raw) > MAX_LIST:
+                raise ValueError(f"'{operator}' takes a list of 1 to {MAX_LIST} values")
+            return tuple(_single(key, fact, item) for item in raw)
+        case "between":
+            if not isinstance(raw, list) or len(raw) != 2:
+                raise ValueError("'between' takes a list of two values, the lower one first")
+            low, high = (_single(key, fact, item) for item in raw)
+            if low > high:
+                raise ValueError(f"'between' takes the lower value first; {low} is above {high}")
+            return (low, high)
+        case "matches":
+            return _pattern(raw)
+    return _single(key, fact, raw)
+
+
+def _single(key: str, fact: Fact, raw: Any) -> Any:
+    """One value of the fact's own kind. Raises ValueError with the sentence."""
+    fits = {
+        FactKind.YES_NO: isinstance(raw, bool),
+        FactKind.WHOLE: isinstance(raw, int) and not isinstance(raw, bool),
+        FactKind.NUMBER: isinstance(raw, int | float) and not isinstance(raw, bool),
+        FactKind.TEXT: isinstance(raw, str),
+        FactKind.SET: isinstance(raw, str),
+    }[fact.kind]
+    if not fits:
+        wanted = "one code" if fact.kind is FactKind.SET else fact.kind
+        quotes = " (put it in quotes)" if wanted == FactKind.TEXT and not _is_nested(raw) else ""
+        raise ValueError(f"{key} is compared with {wanted}, not {_said(raw)}{quotes}")
+    if isinstance(raw, float) and not math.isfinite(raw):
+        raise ValueError(f"{key} is compared with a finite number")
+    if fact.choices and raw not in fact.choices:
+        hint = did_you_mean(raw, fact.choices)
+        listed = "" if hint else f"; there are: {', '.join(fact.choices)}"
+        raise ValueError(f"{key} is never '{raw[:60]}'{hint}{listed}")
+    return raw
+
+
+def _pattern(raw: Any) -> str:
+    if not isinstance(raw, str) or not 0 < len(raw) <= MAX_PATTERN:
+        raise ValueError(f"'matches' takes a text of 1 to {MAX_PATTERN} characters")
+    if raw.startswith("^") or raw.endswith("$") or ".*" in raw or "\\" in raw:
+        raise ValueError(
+            "'matches' takes wildcards (* for anything, ? for one character), not a regular "
+            "expression"
+        )
+    return raw
+
+
+def _is_nested(raw: Any) -> bool:
+    return raw is None or isinstance(raw, list | dict)
+
+
+def _said(raw: Any) -> str:
+    if raw is None:
+        return "nothing"
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, list):
+        return "a list"
+    return "a mapping" if isinstance(raw, dict) else f"'{str(raw)[:60]}'"

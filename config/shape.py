@@ -1,0 +1,93 @@
+"""Checks the shape of outside text with pydantic and says what is wrong in the author's words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import pydantic
+from pydantic_core import ErrorDetails
+
+from config.problems import did_you_mean
+
+Path = tuple[str | int, ...]
+Report = Callable[[Path, str], None]
+M = TypeVar("M", bound=pydantic.BaseModel)
+
+_WANTED = {
+    "string_type": "a text (put it in quotes)",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "dict_type": "a mapping (key: value)",
+    "model_type": "a mapping (key: value)",
+    "model_attributes_type": "a mapping (key: value)",
+    "list_type": "a list (- item)",
+    "tuple_type": "a list (- item)",
+    "path_type": "a path",
+}
+
+
+def check_shape(model: type[M], raw: Any, path: Path, report: Report) -> M | None:
+    """The model, or None after `report(path, sentence)` was told everything that is wrong."""
+    try:
+        return model.model_validate(raw)
+    except pydantic.ValidationError as error:
+        for detail in error.errors(include_url=False):
+            where = tuple(part for part in detail["loc"] if part != "[key]")
+            report((*path, *where), _sentence(model, detail, path))
+        return None
+
+
+def _sentence(model: type[pydantic.BaseModel], detail: ErrorDetails, path: Path) -> str:
+    location, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
+    name = str(location[-1] if location else path[-1] if path else "this")[:60]
+    if kind == "extra_forbidden":
+        known = _fields(model, location[:-1])
+        hint = did_you_mean(name, known) or f"; there are: {', '.join(known)}"
+        return f"unknown key '{name}'{hint}"
+    if kind == "missing":
+        return f"'{name}' is missing"
+    if kind == "value_error":
+        return str(context["error"])
+    return f"'{name}' {_must(kind, detail, context)}"
+
+
+def _must(kind: str, detail: ErrorDetails, context: dict[str, Any]) -> str:
+    said = _said(detail["input"])
+    if kind in _WANTED:
+        return f"must be {_WANTED[kind]}, not {said}"
+    if kind in ("literal_error", "enum"):
+        choices = str(context["expected"]).replace("'", "").replace(" or ", ", ")
+        hint = did_you_mean(str(detail["input"]), choices.split(", "))
+        return f"must be one of {choices}, not {said}{hint}"
+    if kind == "string_pattern_mismatch":
+        return f"cannot be {said}; it must look like {context['pattern']}"
+    wanted = detail["msg"].replace("Input should be", "must be").replace("Value should", "must")
+    return f"{wanted[0].lower()}{wanted[1:]}, not {said}"
+
+
+def _fields(model: type[pydantic.BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    """Names of the fields of the model that `location` leads to, from `model`."""
+    for part in location:
+        field = model.model_fields.get(str(part))
+        inner = field.annotation if field else None
+        if not (isinstance(inner, type) and issubclass(inner, pydantic.BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)
+
+
+def _said(raw: Any) -> str:
+    if raw is None:
+        return "nothing"
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, list):
+        return "a list"
+    return "a mapping" if isinstance(raw, dict) else f"'{str(raw)[:60]}'"
