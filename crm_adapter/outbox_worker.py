@@ -81,6 +81,7 @@ class OutboxWorker:
         self._in_flight: set[asyncio.Task[None]] = set()
         self._paused_until: datetime | None = None
         self._failures = 0
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -93,6 +94,7 @@ class OutboxWorker:
         self._wake.set()
 
     async def start(self) -> None:
+        self._stopping = False
         self._task = asyncio.create_task(self._run(), name="crm:outbox")
 
     async def stop(self, *, limit_s: float = 5.0) -> None:
@@ -101,15 +103,18 @@ class OutboxWorker:
         task, self._task = self._task, None
         if task is None:
             return
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        # Asked, not cancelled: a claim that is cut off would stay claimed with nobody to deliver.
+        self._stopping = True
+        self._wake.set()
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
+                await task
                 while self._in_flight or await self.deliver_due():
                     await asyncio.gather(*self._in_flight)
-        for delivery in self._in_flight:
-            delivery.cancel()
-        await asyncio.gather(*self._in_flight, return_exceptions=True)
+        unfinished = [task, *self._in_flight]
+        for one in unfinished:
+            one.cancel()
+        await asyncio.gather(*unfinished, return_exceptions=True)
 
     async def deliver_due(self) -> int:
         """Starts what is due and may be sent now, and waits for it; returns how many it was."""
@@ -118,7 +123,7 @@ class OutboxWorker:
         return len(started)
 
     async def _run(self) -> None:
-        while True:
+        while not self._stopping:
             self._wake.clear()
             try:
                 started = await self._start_due()
@@ -127,7 +132,8 @@ class OutboxWorker:
                     raise
                 log.warning("outbox: the database is away (%s)", type(error).__name__)
                 started = []
-            if not started or len(self._in_flight) >= self._pace.concurrency:
+            full = len(self._in_flight) >= self._pace.concurrency
+            if (full or not started) and not self._stopping:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pace.poll_s):
                         await self._wake.wait()
@@ -139,6 +145,8 @@ class OutboxWorker:
             return []
         if self._failures:
             # One probe decides whether the CRM is back.
+            if self._in_flight:
+                return []
             free = 1
         async with self._database.read() as connection:
             if not await outbox.anything_due(connection, at=at):
@@ -211,9 +219,12 @@ class OutboxWorker:
         if verdict.pause_s is None:
             self._failures, self._paused_until = 0, None
             return
-        self._failures += 1
-        delay = max(verdict.pause_s, self._delay_s(self._failures))
-        self._paused_until = self._now() + timedelta(seconds=delay)
+        at = self._now()
+        if self._paused_until is None or at >= self._paused_until:
+            # Those that were under way when it went down count as one failure.
+            self._failures += 1
+            self._paused_until = at + timedelta(seconds=self._delay_s(self._failures))
+        self._paused_until = max(self._paused_until, at + timedelta(seconds=verdict.pause_s))
 
     def _delay_s(self, attempts: int) -> float:
         """Full jitter: anything from nothing to the doubled delay, so that many do not return

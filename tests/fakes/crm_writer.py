@@ -1,0 +1,44 @@
+"""A CRM that keeps what it is told in memory and fails as scripted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from calls.records import CallRecord, NewLead
+
+Scripted = Exception | None
+
+
+class InMemoryCrm:
+    """Implements `crm_adapter.adapter.CrmWriter`: a repeated key gives the first id again.
+
+    `fail_before` and `fail_after` see each write's key: what they return is raised before it is
+    kept, or after it (the answer got lost).
+    """
+
+    def __init__(self) -> None:
+        self.leads: dict[str, NewLead] = {}
+        self.records: dict[str, CallRecord] = {}
+        #: Every request in order: (operation, key).
+        self.asked: list[tuple[str, str]] = []
+        self.fail_before: Callable[[str, object], Scripted] = lambda key, what: None
+        self.fail_after: Callable[[str, object], Scripted] = lambda key, what: None
+
+    async def create_lead(self, lead: NewLead, idem: str) -> str:
+        self._keep("create_lead", self.leads, idem, lead)
+        return f"lead-{list(self.leads).index(idem) + 1}"
+
+    async def log_call(self, record: CallRecord, idem: str) -> str:
+        self._keep("log_call", self.records, idem, record)
+        return f"call-{list(self.records).index(idem) + 1}"
+
+    def _keep(self, operation: str, store: dict[str, Any], key: str, what: object) -> None:
+        self.asked.append((operation, key))
+        error = self.fail_before(key, what)
+        if error is not None:
+            raise error
+        store.setdefault(key, what)
+        error = self.fail_after(key, what)
+        if error is not None:
+            raise error

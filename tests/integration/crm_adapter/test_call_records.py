@@ -1,0 +1,267 @@
+"""Rows follow the events; every call ends as exactly one record."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from sqlalchemy import func, select
+
+from calls.bus import EventBus
+from calls.call import CallOutcome
+from calls.caller import IdentityOutcome
+from calls.events import CallEvent, LeadCreated
+from crm_adapter import call_records
+from crm_adapter.call_tables import calls, leads, outbox
+from crm_adapter.records import Records
+from storage.database import Database
+from tests.fakes.call_stories import STRANGER, Roster, Story, a_call
+from tests.fakes.clock import FakeClock
+from tests.fakes.crm_writer import InMemoryCrm
+
+pytestmark = pytest.mark.integration
+
+
+async def tell(records: Records, bus: EventBus, *events: CallEvent) -> None:
+    for event in events:
+        bus.publish(event)
+    await bus.drain()
+    await records.settled()
+
+
+async def rows_of(database: Database, table: object) -> int:
+    async with database.read() as connection:
+        return await connection.scalar(select(func.count()).select_from(table)) or 0
+
+
+async def test_a_known_caller_is_followed_to_the_crm(
+    records: Records, bus: EventBus, crm: InMemoryCrm
+) -> None:
+    story = Story(a_call())
+    await records.journal.open_call(story.call)
+    events = story.whole(IdentityOutcome.UNIQUE)
+    await tell(records, bus, *events[:-1])
+    living = await records.history.call_detail(story.call.id)
+    assert living is not None
+    assert (living.summary.outcome, living.record_state) == (None, None)
+
+    await tell(records, bus, events[-1])
+    await records.outbox.deliver_due()
+
+    detail = await records.history.call_detail(story.call.id)
+    assert detail is not None
+    assert detail.summary.outcome is CallOutcome.ANSWERED
+    assert detail.summary.contact_name == "Maria Garcia"
+    assert (detail.record_state, detail.record_id) == ("done", "call-1")
+    assert detail.decision is not None
+    assert detail.decision["route"]["target"] == "main"
+    assert [leg.agent for leg in detail.legs] == ["anna"]
+    [record] = crm.records.values()
+    assert record.legs == detail.legs
+    assert record.menu_path == detail.menu_path
+    assert crm.leads == {}
+    assert await records.journal.open_calls("pbx") == []
+
+
+async def test_events_told_again_change_nothing(
+    records: Records, bus: EventBus, crm: InMemoryCrm
+) -> None:
+    story = Story(a_call())
+    events = story.whole(IdentityOutcome.NONE)
+    for _ in range(3):
+        await tell(records, bus, *events)
+        await records.outbox.deliver_due()
+        await records.outbox.deliver_due()
+    counts = await records.history.counts()
+    assert (counts.calls, counts.records_written, counts.leads_written) == (1, 1, 1)
+    assert [operation for operation, _ in crm.asked] == ["create_lead", "log_call"]
+
+
+async def test_fifty_ends_at_once_make_one_record(
+    records: Records, bus: EventBus, any_database_url: str, crm: InMemoryCrm, clock: FakeClock
+) -> None:
+    story = Story(a_call())
+    await records.journal.open_call(story.call)
+    end = story.ends(CallOutcome.ABANDONED_IN_MENU)
+    async with Database(any_database_url) as elsewhere, EventBus() as other_bus:
+        other = Records(database=elsewhere, bus=other_bus, crm=crm, roster=Roster(), now=clock)
+        await other.recorder.start()
+        await asyncio.gather(
+            *(
+                recorder.note(end)
+                for _ in range(25)
+                for recorder in (records.recorder, other.recorder)
+            )
+        )
+        await asyncio.gather(records.settled(), other.settled())
+        await asyncio.gather(records.outbox.deliver_due(), other.outbox.deliver_due())
+        await other.stop()
+    assert len(crm.asked) == len(crm.records) == 1
+
+
+async def test_a_call_is_not_closed_without_the_debt_to_the_crm(
+    records: Records, bus: EventBus, any_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(a_call())
+    await records.journal.open_call(story.call)
+    end = story.ends(CallOutcome.NOT_ANSWERED)
+
+    async def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError("between the two writes")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(call_records.outbox, "enqueue", break_down)
+        await tell(records, bus, end)
+    assert records.recorder.refused == 1
+    assert await records.journal.open_calls("pbx") == [story.call.id]
+    assert await rows_of(any_database, outbox) == 0
+
+    await tell(records, bus, end)
+    assert await records.journal.open_calls("pbx") == []
+    assert await rows_of(any_database, outbox) == 1
+
+
+async def test_one_refused_call_does_not_hold_up_the_others(
+    records: Records, bus: EventBus, any_database: Database
+) -> None:
+    good, bad = Story(a_call("1.1")), Story(a_call("1.2"))
+    broken = bad.decided()
+    object.__setattr__(broken.decision, "rulebook_version", None)  # type: ignore[attr-defined]
+    await tell(records, bus, good.arrives(), bad.arrives(), broken, good.ends(), bad.ends())
+    assert records.recorder.refused == 1
+    assert await records.history.call_detail(bad.call.id) is None
+    assert (await records.history.counts()).owed == 1
+
+
+async def test_a_call_the_journal_missed_is_recorded_all_the_same(
+    records: Records, bus: EventBus, crm: InMemoryCrm
+) -> None:
+    story = Story(a_call())
+    await tell(records, bus, story.arrives(fallback=True), story.ends(CallOutcome.ANSWERED))
+    await records.outbox.deliver_due()
+    [record] = crm.records.values()
+    assert record.fallback
+
+
+async def test_an_end_of_a_call_nobody_knows_makes_nothing(
+    records: Records, bus: EventBus, any_database: Database
+) -> None:
+    await tell(records, bus, Story(a_call()).ends())
+    assert await rows_of(any_database, calls) == await rows_of(any_database, outbox) == 0
+
+
+async def test_events_wait_for_a_database_that_is_away(
+    any_database: Database, crm: InMemoryCrm, clock: FakeClock
+) -> None:
+    """The writer is closed, which is how an outage looks from here, and comes back."""
+    async with EventBus() as bus:
+        records = Records(database=any_database, bus=bus, crm=crm, roster=Roster(), now=clock)
+        records.recorder._retry_after_s = 0.01
+        await records.recorder.start()
+        await any_database.writer.stop()
+        story = Story(a_call())
+        for event in story.whole(IdentityOutcome.UNIQUE):
+            bus.publish(event)
+        await bus.drain()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await records.settled()
+        await any_database.writer.start()
+        async with asyncio.timeout(5):
+            await records.settled()
+        assert (await records.history.counts()).owed == 1
+        await records.stop()
+
+
+async def test_fifty_calls_of_one_stranger_make_one_lead(
+    records: Records,
+    bus: EventBus,
+    any_database: Database,
+    any_database_url: str,
+    crm: InMemoryCrm,
+    clock: FakeClock,
+) -> None:
+    heard: list[LeadCreated] = []
+
+    async def hear(event: LeadCreated) -> None:
+        heard.append(event)
+
+    bus.subscribe("test", hear, LeadCreated)
+    async with Database(any_database_url) as elsewhere, EventBus() as other_bus:
+        other = Records(database=elsewhere, bus=other_bus, crm=crm, roster=Roster(), now=clock)
+        await other.recorder.start()
+        stories = [Story(a_call(f"1.{n}")) for n in range(50)]
+        for n, story in enumerate(stories):
+            for event in story.whole(IdentityOutcome.NONE):
+                (bus if n % 2 else other_bus).publish(event)
+        await asyncio.gather(bus.drain(), other_bus.drain())
+        await asyncio.gather(records.settled(), other.settled())
+        await other.stop()
+    while await records.outbox.deliver_due():
+        pass
+    await bus.drain()
+    assert [lead.number for lead in crm.leads.values()] == [STRANGER]
+    assert len(crm.records) == 50
+    assert [(event.lead_id, event.number) for event in heard] == [("lead-1", STRANGER)]
+    assert crm.asked[0][0] == "create_lead"
+
+
+async def test_the_lead_is_remembered_after_a_restart_until_it_is_closed(
+    any_database_url: str, crm: InMemoryCrm, clock: FakeClock
+) -> None:
+    for life in range(3):
+        story = Story(a_call(f"{life}.1"))
+        async with (
+            Database(any_database_url) as database,
+            EventBus() as bus,
+            Records(database=database, bus=bus, crm=crm, roster=Roster(), now=clock) as records,
+        ):
+            await tell(records, bus, *story.whole(IdentityOutcome.NONE))
+            detail = await records.history.call_detail(story.call.id)
+            if life == 1:
+                assert detail is not None
+                assert detail.lead_id == "lead-1"
+                await records.close_lead(STRANGER)
+    assert len(crm.leads) == 2
+    assert len(crm.records) == 3
+
+
+async def test_the_answer_decides_also_after_a_restart(
+    any_database_url: str, crm: InMemoryCrm, clock: FakeClock
+) -> None:
+    story = Story(a_call())
+    before = [story.arrives(), story.is_(IdentityOutcome.NONE), story.decided("on_answer")]
+    for events in (before, [story.rings(), story.answered()]):
+        assert not crm.leads
+        async with (
+            Database(any_database_url) as database,
+            EventBus() as bus,
+            Records(database=database, bus=bus, crm=crm, roster=Roster(), now=clock) as records,
+        ):
+            await tell(records, bus, *events)
+    assert len(crm.leads) == 1
+
+
+async def test_neither_lead_nor_order_is_kept_alone(
+    records: Records, bus: EventBus, any_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(a_call())
+    await tell(records, bus, story.arrives(), story.is_(IdentityOutcome.NONE))
+    decided = story.decided()
+
+    async def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError("after the lead")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(call_records.outbox, "enqueue", break_down)
+        await tell(records, bus, decided)
+    assert await rows_of(any_database, leads) == 0
+    await tell(records, bus, decided)
+    assert await rows_of(any_database, leads) == await rows_of(any_database, outbox) == 1
+
+
+async def test_recent_calls_come_newest_first(records: Records, bus: EventBus) -> None:
+    for name in ("1.1", "1.2", "1.3"):
+        await records.journal.open_call(a_call(name))
+    recent = await records.history.recent_calls(2)
+    assert [summary.call_id.linkedid for summary in recent] == ["1.3", "1.2"]

@@ -1,0 +1,126 @@
+"""How each event changes a call's row."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from calls.call import CallOutcome, KeyPress
+from calls.caller import ContactRef, IdentityOutcome
+from calls.events import AgentMissed, AgentRinging, CallEnded, CallEvent
+from crm_adapter.call_state import NOT_ASKED, CallState
+from tests.fakes.call_stories import AGENT, MARIA, START, Roster, Story, a_call
+
+pytestmark = pytest.mark.unit
+
+
+def state_of(story: Story) -> CallState:
+    call = story.call
+    return CallState(
+        system=call.id.system,
+        linkedid=call.id.linkedid,
+        arrived_at=call.arrived_at,
+        from_raw=call.from_raw,
+        from_name=call.from_name,
+        withheld=call.withheld,
+        dialled=call.dialled,
+        fallback=False,
+    )
+
+
+def after(story: Story, events: list[CallEvent]) -> CallState:
+    state = state_of(story)
+    for event in events:
+        state.apply(event, Roster())
+    return state
+
+
+def test_an_answered_call_becomes_a_record_with_its_agent() -> None:
+    story = Story(a_call())
+    record = after(story, story.whole(IdentityOutcome.UNIQUE)).record()
+
+    assert record.call_id == story.call.id
+    assert record.contact == ContactRef("embedded", MARIA.ref.id)
+    assert record.outcome is CallOutcome.ANSWERED
+    assert record.queue == "support"
+    assert record.menu_path == (KeyPress("main", "1", "match", "support"),)
+    assert [(leg.agent, leg.interface) for leg in record.legs] == [("anna", AGENT)]
+    assert record.answered_at == record.legs[0].answered_at
+    assert record.talk_s == 2
+    assert record.rulebook_version == "r1"
+
+
+def test_events_told_twice_change_nothing() -> None:
+    story = Story(a_call())
+    events = story.whole(IdentityOutcome.UNIQUE)
+    doubled = [event for event in events[:-1] for _ in range(2)]
+    assert after(story, [*doubled, events[-1], *events]) == after(story, events)
+
+
+def test_an_unanswered_agent_keeps_a_leg_and_the_next_one_answers() -> None:
+    story = Story(a_call())
+    other = "PJSIP/agent2"
+    rings = story.rings(other)
+    missed = AgentMissed(story.call.id, story._next(), "support", other)
+    events = [rings, missed, story.rings(), story.answered(), story.ends()]
+    legs = after(story, events).record().legs
+    assert [(leg.agent, leg.answered_at is not None) for leg in legs] == [
+        (other, False),
+        ("anna", True),
+    ]
+    assert all(leg.ended_at is not None for leg in legs)
+
+
+def test_the_same_agent_may_be_rung_again() -> None:
+    story = Story(a_call())
+    first = story.rings()
+    missed = AgentMissed(story.call.id, story._next(), "support", AGENT)
+    legs = after(story, [first, missed, story.rings(), first]).legs
+    assert [leg.position for leg in legs] == [1, 2]
+
+
+def test_an_agent_is_known_by_what_the_member_stands_for() -> None:
+    story = Story(a_call())
+    event = AgentRinging(story.call.id, story.at, "support", "Local/1@agents", AGENT)
+    assert after(story, [event]).legs[0].agent == "anna"
+
+
+def test_an_answer_whose_ringing_was_not_seen_still_makes_a_leg() -> None:
+    story = Story(a_call())
+    answered = story.answered()
+    leg = after(story, [answered]).legs[0]
+    assert leg.answered_at == answered.at
+    assert leg.rang_at == answered.at - timedelta(seconds=1)
+
+
+def test_an_end_before_the_arrival_is_moved_to_it() -> None:
+    story = Story(a_call())
+    event = CallEnded(
+        story.call.id, START - timedelta(hours=1), CallOutcome.LOST_SYNC, estimated=True
+    )
+    record = after(story, [event]).record()
+    assert record.ended_at == START
+    assert record.end_estimated
+
+
+def test_a_fallback_call_is_recorded_with_the_number_the_network_gave() -> None:
+    story = Story(a_call())
+    record = after(story, [story.arrives(fallback=True), story.ends()]).record()
+    assert (record.fallback, record.identity_outcome) == (True, NOT_ASKED)
+    assert record.number == story.call.from_raw
+
+
+def test_a_withheld_number_is_not_recorded() -> None:
+    story = Story(a_call(withheld=True))
+    assert after(story, [story.ends()]).record().number is None
+
+
+def test_an_endless_menu_is_cut() -> None:
+    story = Story(a_call())
+    assert len(after(story, [story.presses("9") for _ in range(80)]).menu_steps()) == 50
+
+
+def test_a_living_call_has_no_record() -> None:
+    with pytest.raises(ValueError, match="not ended"):
+        state_of(Story(a_call())).record()
