@@ -16,21 +16,32 @@ HISTORY_DAYS = 3 * 365
 
 
 class Habit(enum.Enum):
-    """How a contact came, bought and perhaps went; the value is the share of all contacts."""
+    """How a contact came, bought and perhaps went."""
 
-    PROSPECT = 0.08
-    ONCE = 0.10
-    NEWCOMER = 0.08
-    REGULAR = 0.42
-    HEAVY = 0.06
-    LAPSED = 0.22
-    WON_BACK = 0.04
+    PROSPECT = "prospect"
+    ONCE = "once"
+    NEWCOMER = "newcomer"
+    REGULAR = "regular"
+    HEAVY = "heavy"
+    LAPSED = "lapsed"
+    WON_BACK = "won back"
+
+
+_SHARES = {
+    Habit.PROSPECT: 0.08,
+    Habit.ONCE: 0.10,
+    Habit.NEWCOMER: 0.08,
+    Habit.REGULAR: 0.42,
+    Habit.HEAVY: 0.06,
+    Habit.LAPSED: 0.22,
+    Habit.WON_BACK: 0.04,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Rhythm:
     """Days before today: `since` the first purchase, `until` the last; `pause` is an absence of
-    that many days before the last few purchases."""
+    that many days before the last two purchases."""
 
     count: int
     since: int
@@ -39,8 +50,7 @@ class Rhythm:
 
 
 def draw_habit(rng: random.Random) -> Habit:
-    habits = list(Habit)
-    return rng.choices(habits, [habit.value for habit in habits])[0]
+    return rng.choices(list(_SHARES), list(_SHARES.values()))[0]
 
 
 def draw_weight(habit: Habit, rng: random.Random) -> float:
@@ -90,7 +100,7 @@ class Calendar:
         if rhythm.count == 0:
             return []
         first, last = HISTORY_DAYS - rhythm.since, HISTORY_DAYS - rhythm.until
-        steps = list(accumulate(rng.gammavariate(4, 1) for _ in range(rhythm.count - 1)))
+        steps = list(accumulate(rng.gammavariate(8, 1) for _ in range(rhythm.count - 1)))
         places = [0.0, *(step / steps[-1] for step in steps)]
         indexes = [self._at(first, last, place) for place in places]
         if rhythm.pause:
@@ -105,6 +115,6 @@ class Calendar:
 
 
 def _with_pause(indexes: list[int], pause: int) -> list[int]:
-    """The last third stays; everything earlier moves back, as far as the history goes."""
-    split = max(1, len(indexes) * 2 // 3)
+    """The last two visits stay; everything earlier moves back, as far as the history goes."""
+    split = max(1, len(indexes) - 2)
     return [max(0, index - pause) for index in indexes[:split]] + indexes[split:]

@@ -1,0 +1,83 @@
+"""`switchboard score`: all contacts' segments from all purchases, in one go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, date, datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.caller import ContactRef
+from calls.ports import PurchaseHistories
+from calls.segments import Segments, Tier
+from config.settings import ScoringSettings
+from scoring.purchases import Summary, summarise
+from scoring.segments import segment_population
+from scoring.tables import contact_segments
+from storage.database import Database
+
+_ROWS_AT_ONCE = 5_000
+
+#: Called with contacts read so far and all contacts.
+Progress = Callable[[int, int], None]
+
+
+def _silent(_done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+async def score_all(
+    *,
+    database: Database,
+    histories: PurchaseHistories,
+    settings: ScoringSettings,
+    today: date | None = None,
+    progress: Progress = _silent,
+) -> int:
+    """How many contacts were scored. Readers see the old segments until all new ones are there;
+    contacts that are gone lose theirs."""
+    now = datetime.now(UTC)
+    total = await histories.count()
+    population: list[Summary] = []
+    async for history in histories.histories():
+        population.append(summarise(history, today or now.date()))
+        progress(len(population), max(total, len(population)))
+    held = await _held_tiers(database)
+    computed = list(segment_population(population, vip_capacity=settings.vip_capacity, held=held))
+
+    async def replace(connection: AsyncConnection) -> None:
+        await connection.execute(delete(contact_segments))
+        rows = (_row(contact, segments, now) for contact, segments in computed)
+        while batch := list(islice(rows, _ROWS_AT_ONCE)):
+            await connection.execute(insert(contact_segments), batch)
+
+    await database.writer.write(replace)
+    return len(computed)
+
+
+async def _held_tiers(database: Database) -> dict[ContactRef, Tier]:
+    columns = contact_segments.c
+    query = select(columns.crm, columns.contact_id, columns.tier)
+    async with database.read() as connection:
+        rows: Iterable[Any] = await connection.execute(query)
+        return {ContactRef(row.crm, row.contact_id): Tier(row.tier) for row in rows}
+
+
+def _row(contact: ContactRef, segments: Segments, now: datetime) -> dict[str, Any]:
+    return {
+        "crm": contact.crm,
+        "contact_id": contact.id,
+        "tier": segments.tier.value,
+        "lifecycle": segments.lifecycle.value,
+        "recency": segments.recency,
+        "frequency": segments.frequency,
+        "monetary": segments.monetary,
+        "days_since_last": segments.days_since_last,
+        "usual_gap_days": segments.usual_gap_days,
+        "spend_12m": segments.spend_12m,
+        "reasons": list(segments.reasons),
+        "computed_at": now,
+    }

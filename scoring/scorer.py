@@ -1,0 +1,60 @@
+"""What the last batch computed for one contact, while the phone rings."""
+
+from __future__ import annotations
+
+import logging
+
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from calls.caller import ContactRef
+from calls.deadlines import Deadline
+from calls.errors import DeadlineExceeded
+from calls.segments import LifecycleStage, Segments, Tier
+from config.settings import ScoringSettings
+from scoring.tables import contact_segments
+from storage.database import Database
+
+log = logging.getLogger(__name__)
+
+
+class Scorer:
+    """Implements `calls.ports.SegmentReader`. Never worth a caller's waiting: after
+    `settings.deadline_s` at most the answer is None."""
+
+    def __init__(self, *, database: Database, settings: ScoringSettings) -> None:
+        self._database = database
+        self._settings = settings
+
+    async def segments_of(self, contact: ContactRef, *, deadline: Deadline) -> Segments | None:
+        own = Deadline.after(self._settings.deadline_s)
+        try:
+            return await min(own, deadline, key=lambda d: d.at).bound(
+                "scoring", self._read(contact)
+            )
+        except DeadlineExceeded:
+            log.warning("segments were not read in time")
+        except (SQLAlchemyError, OSError):
+            log.warning("segments cannot be read", exc_info=True)
+        return None
+
+    async def _read(self, contact: ContactRef) -> Segments | None:
+        columns = contact_segments.c
+        query = select(contact_segments).where(
+            columns.crm == contact.crm, columns.contact_id == contact.id
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return Segments(
+            tier=Tier(row.tier),
+            lifecycle=LifecycleStage(row.lifecycle),
+            recency=row.recency,
+            frequency=row.frequency,
+            monetary=row.monetary,
+            days_since_last=row.days_since_last,
+            usual_gap_days=row.usual_gap_days,
+            spend_12m=row.spend_12m,
+            reasons=tuple(row.reasons),
+        )
