@@ -1,0 +1,49 @@
+/** The plain addresses: log in, log out, who am I, a ticket for the websocket. */
+
+import { SignedOut } from "./socket";
+
+export type LogInOutcome = "ok" | "wrong" | "too_many" | "unavailable";
+
+export async function logIn(login: string, password: string): Promise<LogInOutcome> {
+  let response: Response;
+  try {
+    response = await fetch("/api/v1/session", {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ login, password }),
+    });
+  } catch {
+    return "unavailable";
+  }
+  if (response.ok) return "ok";
+  if (response.status === 401 || response.status === 400) return "wrong";
+  return response.status === 429 ? "too_many" : "unavailable";
+}
+
+export async function logOut(): Promise<void> {
+  await fetch("/api/v1/session", { method: "DELETE" });
+}
+
+/** False: nobody is logged in here. Rejects where the server cannot be reached. */
+export async function isLoggedIn(): Promise<boolean> {
+  const response = await fetch("/api/v1/me");
+  if (response.ok) return true;
+  if (response.status === 401) return false;
+  throw new Error(`the server answered ${response.status}`);
+}
+
+export async function ticket(): Promise<string> {
+  const response = await fetch("/api/v1/agent/ticket", { method: "POST" });
+  if (response.status === 401) throw new SignedOut();
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  const body = (await response.json()) as { ticket: string };
+  return body.ticket;
+}
+
+export function socketAddress(ticketText: string, lastSeq: number | null): string {
+  const address = new URL("/agent/ws", window.location.href);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  address.searchParams.set("ticket", ticketText);
+  if (lastSeq !== null) address.searchParams.set("last_seq", String(lastSeq));
+  return address.href;
+}

@@ -1,0 +1,129 @@
+/** The desktop without a screen: socket, state and what the agent can do. */
+
+import * as api from "./api";
+import { afterPaint } from "./paint";
+import type { AgentState, ServerFrame } from "./protocol.gen";
+import { AgentSocket, type Link, type Wire } from "./socket";
+import { apply, dismissNotice, EMPTY, isKnown, show, type DeskState } from "./store";
+
+export interface Desktop {
+  readonly link: Link;
+  readonly desk: DeskState;
+}
+
+export class Desk {
+  private current: Desktop = { link: { kind: "connecting" }, desk: EMPTY };
+  private readonly listeners = new Set<() => void>();
+  private readonly socket: AgentSocket;
+
+  constructor() {
+    this.socket = new AgentSocket({
+      ticket: api.ticket,
+      open: (ticket, lastSeq) => new WebSocket(api.socketAddress(ticket, lastSeq)) as Wire,
+      lastSeq: () => this.current.desk.lastSeq,
+      onFrame: (frame) => this.take(frame),
+      onLink: (link) => this.set({ ...this.current, link }),
+      later: (ms, run) => {
+        const timer = setTimeout(run, ms);
+        return () => clearTimeout(timer);
+      },
+      random: Math.random,
+    });
+    window.addEventListener("online", () => this.socket.retryNow());
+  }
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  readonly snapshot = (): Desktop => this.current;
+
+  async start(): Promise<void> {
+    try {
+      if (!(await api.isLoggedIn())) {
+        this.set({ ...this.current, link: { kind: "signed_out" } });
+        return;
+      }
+    } catch {
+      // The server is away: the socket keeps trying and says so.
+    }
+    this.socket.start();
+  }
+
+  async logIn(login: string, password: string): Promise<api.LogInOutcome> {
+    const outcome = await api.logIn(login, password);
+    if (outcome === "ok") {
+      this.set({ link: { kind: "connecting" }, desk: EMPTY });
+      this.socket.start();
+    }
+    return outcome;
+  }
+
+  async logOut(): Promise<void> {
+    this.socket.stop();
+    try {
+      await api.logOut();
+    } finally {
+      this.set({ link: { kind: "signed_out" }, desk: EMPTY });
+    }
+  }
+
+  retryNow(): void {
+    this.socket.retryNow();
+  }
+
+  chooseState(state: AgentState): void {
+    this.socket.send({ kind: "state.set", state });
+  }
+
+  show(popId: string): void {
+    this.setDesk(show(this.current.desk, popId));
+  }
+
+  note(popId: string, text: string): void {
+    this.socket.send({ kind: "note", pop_id: popId, text });
+  }
+
+  finish(popId: string, code: string, note: string): void {
+    this.socket.send({ kind: "disposition", pop_id: popId, code, note });
+  }
+
+  choose(popId: string, candidate: string | null): void {
+    this.socket.send({ kind: "select", pop_id: popId, candidate });
+  }
+
+  dismissNotice(index: number): void {
+    this.setDesk(dismissNotice(this.current.desk, index));
+  }
+
+  private take(frame: ServerFrame): void {
+    const before = this.current.desk;
+    this.setDesk(apply(before, frame, Date.now()));
+    if (frame.kind === "hello") {
+      for (const pop of frame.pops) {
+        if (pop.state !== "closed") this.acknowledge(pop.pop_id, pop.seq, null);
+      }
+    } else if ("seq" in frame) {
+      this.acknowledge(frame.pop_id, frame.seq, isKnown(before, frame.seq) ? null : frame.ts);
+    }
+  }
+
+  /** `since`: server time the painting is measured from; null where nothing new is painted. */
+  private acknowledge(popId: string, seq: number, since: number | null): void {
+    afterPaint((visible) => {
+      const now = Date.now() + this.current.desk.skewMs;
+      const rendered = visible && since !== null ? Math.max(0, now - since) : null;
+      this.socket.acknowledge({ kind: "ack", pop_id: popId, seq, rendered_ms: rendered });
+    });
+  }
+
+  private setDesk(desk: DeskState): void {
+    if (desk !== this.current.desk) this.set({ ...this.current, desk });
+  }
+
+  private set(next: Desktop): void {
+    this.current = next;
+    for (const listener of this.listeners) listener();
+  }
+}

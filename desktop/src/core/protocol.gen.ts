@@ -1,0 +1,271 @@
+// Generated from screenpop/protocol.py by `python -m screenpop.generate_types`. Do not edit.
+
+export const PROTOCOL_VERSION = 1;
+
+export interface Ack {
+  kind: "ack";
+  pop_id: string;
+  seq: number;
+  rendered_ms?: number | null;
+}
+
+export interface AgentCard {
+  login: string;
+  name: string;
+  language: string;
+  role: string;
+  queues: readonly string[];
+}
+
+export type AgentState = "available" | "not_ready" | "offline";
+
+export interface AgentStateChanged {
+  v: 1;
+  ts: number;
+  kind: "agent.state";
+  status: AgentStatus;
+}
+
+export interface AgentStatus {
+  state: AgentState;
+  reason: string | null;
+  since: number | null;
+}
+
+export interface CallShown {
+  id: string;
+  queue: string | null;
+  dialled: string;
+  number: string | null;
+  network_name: string | null;
+  withheld: boolean;
+  attestation: string | null;
+  language: string;
+  arrived_at: number | null;
+  queued_at: number | null;
+  keys: readonly KeyShown[];
+  transferred_from: string | null;
+  notes: readonly string[];
+}
+
+export interface CandidateShown {
+  ref: string;
+  name: string;
+  company: string | null;
+  url: string | null;
+}
+
+export interface CaseShown {
+  id: string;
+  subject: string;
+  case_kind: string;
+  is_open: boolean;
+  opened_at: number;
+}
+
+export interface ContactShown {
+  ref: string;
+  name: string;
+  company: string | null;
+  language: string | null;
+  url: string | null;
+  owner: string | null;
+  purchases: readonly PurchaseShown[];
+  orders: readonly OrderShown[];
+  cases: readonly CaseShown[];
+}
+
+export interface DecisionShown {
+  rulebook_version: string;
+  menu: string | null;
+  rule: string | null;
+  priority: number;
+  offers: readonly OfferShown[];
+}
+
+export interface Disposition {
+  kind: "disposition";
+  pop_id: string;
+  code: string;
+  note?: string;
+}
+
+export interface Hello {
+  v: 1;
+  ts: number;
+  kind: "hello";
+  agent: AgentCard;
+  status: AgentStatus;
+  seq: number;
+  resumed: boolean;
+  pops: readonly PopSnapshot[];
+}
+
+export interface KeyShown {
+  menu: string;
+  digits: string;
+  outcome: string;
+  intent: string | null;
+}
+
+export interface LeadShown {
+  number: string;
+  name: string | null;
+}
+
+export interface MatchShown {
+  outcome: string;
+  method: string;
+  confidence: number;
+  candidates: readonly CandidateShown[];
+  selected: string | null;
+}
+
+export interface NoteSet {
+  kind: "note";
+  pop_id: string;
+  text: string;
+}
+
+export interface Notice {
+  v: 1;
+  ts: number;
+  kind: "notice";
+  level: "info" | "warning" | "error";
+  code: string;
+  text: string;
+}
+
+export interface OfferShown {
+  offer: string;
+  reasons: readonly string[];
+}
+
+export interface OrderShown {
+  id: string;
+  product_name: string;
+  status: string;
+  is_open: boolean;
+  due_on: string | null;
+  late_days: number;
+}
+
+export interface PopClaim {
+  v: 1;
+  ts: number;
+  seq: number;
+  pop_id: string;
+  kind: "pop.claim";
+}
+
+export interface PopClose {
+  v: 1;
+  ts: number;
+  seq: number;
+  pop_id: string;
+  kind: "pop.close";
+  reason: "answered_elsewhere" | "missed" | "caller_gone" | "done" | "expired";
+}
+
+export interface PopContent {
+  call: CallShown;
+  match: MatchShown;
+  contact: ContactShown | null;
+  segments: SegmentsShown | null;
+  decision: DecisionShown | null;
+  lead: LeadShown | null;
+  degraded: readonly string[];
+}
+
+export interface PopOffer {
+  v: 1;
+  ts: number;
+  seq: number;
+  pop_id: string;
+  kind: "pop.offer";
+  content: PopContent;
+}
+
+export interface PopSnapshot {
+  pop_id: string;
+  seq: number;
+  state: "offered" | "claimed" | "wrapup" | "closed";
+  content: PopContent;
+  offered_at: number;
+  claimed_at: number | null;
+  closed_at: number | null;
+  close_reason: "answered_elsewhere" | "missed" | "caller_gone" | "done" | "expired" | null;
+  wrapup: WrapUp | null;
+  note: string;
+}
+
+export interface PopUpdate {
+  v: 1;
+  ts: number;
+  seq: number;
+  pop_id: string;
+  kind: "pop.update";
+  content: PopContent;
+}
+
+export interface PopWrapUp {
+  v: 1;
+  ts: number;
+  seq: number;
+  pop_id: string;
+  kind: "pop.wrapup";
+  wrapup: WrapUp;
+}
+
+export interface PurchaseShown {
+  product_name: string;
+  at: number;
+  amount: string;
+  currency: string;
+  quantity: number;
+}
+
+export interface SegmentsShown {
+  tier: string;
+  lifecycle: string;
+  spend_12m: number;
+  days_since_last: number | null;
+  reasons: readonly string[];
+}
+
+export interface Select {
+  kind: "select";
+  pop_id: string;
+  candidate?: string | null;
+}
+
+export interface StateSet {
+  kind: "state.set";
+  state: AgentState;
+  reason?: string | null;
+}
+
+export interface WrapUp {
+  codes: readonly string[];
+  mandatory: boolean;
+  limit_s: number | null;
+  talk_s: number;
+  transferred: boolean;
+}
+
+export type ServerFrame =
+  | Hello
+  | PopOffer
+  | PopUpdate
+  | PopClaim
+  | PopClose
+  | PopWrapUp
+  | AgentStateChanged
+  | Notice;
+
+export type ClientFrame =
+  | Ack
+  | StateSet
+  | Disposition
+  | NoteSet
+  | Select;

@@ -1,0 +1,160 @@
+/** What the agent sees, as a value: every frame turns one state into the next. */
+
+import type {
+  AgentCard,
+  AgentStatus,
+  Notice,
+  PopContent,
+  PopSnapshot,
+  ServerFrame,
+  WrapUp,
+} from "./protocol.gen";
+
+export type PopState = PopSnapshot["state"];
+export type CloseReason = NonNullable<PopSnapshot["close_reason"]>;
+
+export interface Pop {
+  readonly id: string;
+  readonly seq: number;
+  readonly state: PopState;
+  readonly content: PopContent;
+  readonly offeredAt: number;
+  readonly claimedAt: number | null;
+  readonly closedAt: number | null;
+  readonly closeReason: CloseReason | null;
+  readonly wrapup: WrapUp | null;
+  readonly note: string;
+}
+
+export interface DeskState {
+  readonly agent: AgentCard | null;
+  readonly status: AgentStatus;
+  /** Oldest offer first. */
+  readonly pops: readonly Pop[];
+  readonly shown: string | null;
+  /** The newest frame taken in; null before the first greeting. */
+  readonly lastSeq: number | null;
+  /** Server clock minus ours, milliseconds; 0 on one machine. */
+  readonly skewMs: number;
+  readonly notices: readonly Notice[];
+}
+
+export const EMPTY: DeskState = {
+  agent: null,
+  status: { state: "offline", reason: null, since: null },
+  pops: [],
+  shown: null,
+  lastSeq: null,
+  skewMs: 0,
+  notices: [],
+};
+
+const CLOSED_KEPT = 10;
+const NOTICES_KEPT = 3;
+/** Below this a difference of clocks cannot be told from the time on the way. */
+const SKEW_FLOOR_MS = 1000;
+
+/** Frames seen before change nothing: the server sends at least once. */
+export function apply(state: DeskState, frame: ServerFrame, nowMs: number): DeskState {
+  switch (frame.kind) {
+    case "hello": {
+      const skew = frame.ts - nowMs;
+      const greeted = {
+        ...state,
+        agent: frame.agent,
+        status: frame.status,
+        skewMs: Math.abs(skew) > SKEW_FLOOR_MS ? skew : 0,
+      };
+      if (frame.resumed) return greeted;
+      return settle({ ...greeted, lastSeq: frame.seq, pops: frame.pops.map(fromSnapshot) });
+    }
+    case "agent.state":
+      return { ...state, status: frame.status };
+    case "notice":
+      return { ...state, notices: [...state.notices, frame].slice(-NOTICES_KEPT) };
+    default:
+      if (isKnown(state, frame.seq)) return state;
+      return settle({ ...withPop(state, frame), lastSeq: frame.seq });
+  }
+}
+
+export function isKnown(state: DeskState, seq: number): boolean {
+  return state.lastSeq !== null && seq <= state.lastSeq;
+}
+
+export function show(state: DeskState, id: string): DeskState {
+  return state.pops.some((pop) => pop.id === id) ? { ...state, shown: id } : state;
+}
+
+export function dismissNotice(state: DeskState, index: number): DeskState {
+  return { ...state, notices: state.notices.filter((_, at) => at !== index) };
+}
+
+export function shownPop(state: DeskState): Pop | null {
+  return state.pops.find((pop) => pop.id === state.shown) ?? null;
+}
+
+type PopFrame = Exclude<ServerFrame, { kind: "hello" | "agent.state" | "notice" }>;
+
+function withPop(state: DeskState, frame: PopFrame): DeskState {
+  if (frame.kind === "pop.offer") {
+    const pop: Pop = {
+      id: frame.pop_id,
+      seq: frame.seq,
+      state: "offered",
+      content: frame.content,
+      offeredAt: frame.ts,
+      claimedAt: null,
+      closedAt: null,
+      closeReason: null,
+      wrapup: null,
+      note: "",
+    };
+    return { ...state, pops: [...state.pops.filter((old) => old.id !== pop.id), pop] };
+  }
+  const pops = state.pops.map((pop) => (pop.id === frame.pop_id ? changed(pop, frame) : pop));
+  // An answered call comes to the front, whatever was looked at.
+  return { ...state, pops, shown: frame.kind === "pop.claim" ? frame.pop_id : state.shown };
+}
+
+function changed(pop: Pop, frame: Exclude<PopFrame, { kind: "pop.offer" }>): Pop {
+  const seen = { ...pop, seq: frame.seq };
+  switch (frame.kind) {
+    case "pop.update":
+      return { ...seen, content: frame.content };
+    case "pop.claim":
+      return { ...seen, state: "claimed", claimedAt: frame.ts };
+    case "pop.wrapup":
+      return { ...seen, state: "wrapup", wrapup: frame.wrapup };
+    case "pop.close":
+      return { ...seen, state: "closed", closedAt: frame.ts, closeReason: frame.reason };
+  }
+}
+
+function fromSnapshot(pop: PopSnapshot): Pop {
+  return {
+    id: pop.pop_id,
+    seq: pop.seq,
+    state: pop.state,
+    content: pop.content,
+    offeredAt: pop.offered_at,
+    claimedAt: pop.claimed_at,
+    closedAt: pop.closed_at,
+    closeReason: pop.close_reason,
+    wrapup: pop.wrapup,
+    note: pop.note,
+  };
+}
+
+const URGENCY: Record<PopState, number> = { claimed: 0, offered: 1, wrapup: 2, closed: 3 };
+
+/** Drops old closed pops, and picks what to show: nothing open is ever pushed aside by a ring. */
+function settle(state: DeskState): DeskState {
+  const closed = state.pops.filter((pop) => pop.state === "closed").slice(-CLOSED_KEPT);
+  const pops = state.pops.filter((pop) => pop.state !== "closed" || closed.includes(pop));
+  const current = pops.find((pop) => pop.id === state.shown);
+  if (current && current.state !== "closed") return { ...state, pops };
+  const open = pops.filter((pop) => pop.state !== "closed");
+  const next = open.sort((a, b) => URGENCY[a.state] - URGENCY[b.state])[0];
+  return { ...state, pops, shown: next?.id ?? current?.id ?? null };
+}

@@ -1,0 +1,47 @@
+import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import type { Desk } from "../core/desk";
+import { firstLanguage, keepLanguage, translator, type Language } from "../core/i18n";
+import { shownPop } from "../core/store";
+import { CallCard } from "./CallCard";
+import { Idle } from "./Idle";
+import { Incoming } from "./Incoming";
+import { LogIn } from "./LogIn";
+import { Notices, ReconnectBanner } from "./Notices";
+import { PopList } from "./PopList";
+import { TopBar } from "./TopBar";
+import { Words } from "./words";
+
+export function App({ desk }: { desk: Desk }) {
+  const { link, desk: state } = useSyncExternalStore(desk.subscribe, desk.snapshot);
+  const [language, setLanguage] = useState<Language>(firstLanguage);
+  const words = useMemo(() => translator(language), [language]);
+  useEffect(() => {
+    document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
+    keepLanguage(language);
+  }, [language]);
+  const pop = shownPop(state);
+  return (
+    <Words value={words}>
+      {link.kind === "signed_out" ? (
+        <LogIn desk={desk} language={language} onLanguage={setLanguage} />
+      ) : (
+        <div className="desk">
+          <TopBar
+            desk={desk}
+            state={state}
+            link={link}
+            language={language}
+            onLanguage={setLanguage}
+          />
+          <ReconnectBanner desk={desk} link={link} greeted={state.agent !== null} />
+          <Notices desk={desk} notices={state.notices} />
+          <PopList desk={desk} state={state} />
+          <main className="stage">
+            {pop ? <CallCard key={pop.id} desk={desk} pop={pop} skewMs={state.skewMs} /> : <Idle available={state.status.state === "available"} />}
+          </main>
+          <Incoming pops={state.pops} />
+        </div>
+      )}
+    </Words>
+  );
+}

@@ -1,0 +1,113 @@
+import { useState } from "react";
+import type { Desk } from "../core/desk";
+import { link, percent } from "../core/format";
+import type { Pop } from "../core/store";
+import { Candidates } from "./Candidates";
+import { ContactPanel } from "./ContactPanel";
+import { LeadPanel } from "./LeadPanel";
+import { NoteField } from "./NoteField";
+import { stateWord } from "./PopList";
+import { callerName, callerNumber } from "./caller";
+import { StoryPanel } from "./StoryPanel";
+import { Since } from "./time";
+import { WrapUpPanel } from "./WrapUpPanel";
+import { useWords } from "./words";
+
+export function CallCard({ desk, pop, skewMs }: { desk: Desk; pop: Pop; skewMs: number }) {
+  const words = useWords();
+  const [note, setNote] = useState(pop.note);
+  const { content } = pop;
+  return (
+    <article className={`card card-${pop.state}`} aria-labelledby={`who-${pop.id}`}>
+      <Strip pop={pop} skewMs={skewMs} />
+      <Head pop={pop} />
+      {content.degraded.length > 0 && (
+        <p className="degraded">
+          <strong>{words("degraded")}:</strong> {content.degraded.join(" · ")}
+        </p>
+      )}
+      {pop.state === "wrapup" && (
+        <WrapUpPanel desk={desk} pop={pop} note={note} onNote={setNote} />
+      )}
+      {content.match.candidates.length > 1 && <Candidates desk={desk} pop={pop} />}
+      {content.lead && <LeadPanel lead={content.lead} />}
+      <div className="panels">
+        <StoryPanel content={content} pop={pop} skewMs={skewMs} />
+        {content.contact && <ContactPanel contact={content.contact} content={content} />}
+      </div>
+      {pop.state === "claimed" && (
+        <NoteField desk={desk} popId={pop.id} note={note} onNote={setNote} />
+      )}
+    </article>
+  );
+}
+
+function Strip({ pop, skewMs }: { pop: Pop; skewMs: number }) {
+  const words = useWords();
+  const since =
+    pop.state === "offered" ? pop.offeredAt : pop.state === "claimed" ? pop.claimedAt : null;
+  return (
+    <div className="strip" data-testid="pop-state">
+      <span className="dot" aria-hidden="true" />
+      <span>{stateWord(pop, words)}</span>
+      {since !== null && <Since at={since} skewMs={skewMs} />}
+    </div>
+  );
+}
+
+function Head({ pop }: { pop: Pop }) {
+  const words = useWords();
+  const { content } = pop;
+  const { match, segments, contact, call } = content;
+  const name = callerName(content, words);
+  const number = callerNumber(content, words);
+  const url = link(contact?.url ?? null);
+  return (
+    <header className="head">
+      <div className="head-who">
+        <h2 id={`who-${pop.id}`}>
+          <bdi>{name}</bdi>
+        </h2>
+        <p className="head-line">
+          {number !== name && <bdi className="number">{number}</bdi>}
+          {contact?.company && <bdi className="company">{contact.company}</bdi>}
+          {call.network_name && call.network_name !== name && (
+            <span className="network">
+              {words("says")}: <bdi>{call.network_name}</bdi>
+            </span>
+          )}
+        </p>
+      </div>
+      {url && (
+        <a className="crm" href={url} target="_blank" rel="noopener noreferrer">
+          {words("open_crm")} <span aria-hidden="true">↗</span>
+        </a>
+      )}
+      <ul className="badges">
+        <li className={`badge badge-match-${match.outcome}`}>
+          {words.code("outcome", match.outcome)}
+          {match.outcome === "unique" && (
+            <span className="badge-more">
+              {words("sure", { share: percent(match.confidence, words.language) })}
+            </span>
+          )}
+        </li>
+        {segments && (
+          <>
+            <li className={`badge badge-tier-${segments.tier}`}>
+              {words.code("tier", segments.tier)}
+            </li>
+            <li className={`badge badge-life-${segments.lifecycle}`}>
+              {words.code("lifecycle", segments.lifecycle)}
+            </li>
+          </>
+        )}
+      </ul>
+      {segments && segments.reasons.length > 0 && (
+        <p className="why">
+          <strong>{words("why")}:</strong> {segments.reasons.join(" · ")}
+        </p>
+      )}
+    </header>
+  );
+}

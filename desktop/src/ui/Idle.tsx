@@ -1,0 +1,16 @@
+import { useWords } from "./words";
+
+export function Idle({ available }: { available: boolean }) {
+  const words = useWords();
+  return (
+    <div className="idle">
+      <div className={available ? "rings rings-live" : "rings"} aria-hidden="true">
+        <span />
+        <span />
+        <span />
+      </div>
+      <h2>{words("idle_title")}</h2>
+      <p>{words(available ? "idle_text" : "offline_hint")}</p>
+    </div>
+  );
+}

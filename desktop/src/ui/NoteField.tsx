@@ -1,0 +1,52 @@
+import { useEffect, useRef } from "react";
+import type { Desk } from "../core/desk";
+import { useWords } from "./words";
+
+interface Props {
+  desk: Desk;
+  popId: string;
+  note: string;
+  onNote: (note: string) => void;
+}
+
+const QUIET_MS = 700;
+
+/** Kept on the server a moment after the agent stops typing, and when the field goes away. */
+export function NoteField({ desk, popId, note, onNote }: Props) {
+  const words = useWords();
+  const unsaved = useRef<string | null>(null);
+  useEffect(() => {
+    if (unsaved.current === null) return;
+    const timer = setTimeout(() => {
+      unsaved.current = null;
+      desk.note(popId, note);
+    }, QUIET_MS);
+    return () => clearTimeout(timer);
+  }, [desk, popId, note]);
+  useEffect(
+    () => () => {
+      if (unsaved.current !== null) desk.note(popId, unsaved.current);
+    },
+    [desk, popId],
+  );
+  return (
+    <section className="panel note">
+      <label>
+        <span className="label">{words("note")}</span>
+        <textarea
+          rows={3}
+          maxLength={2000}
+          value={note}
+          aria-describedby={`note-hint-${popId}`}
+          onChange={(event) => {
+            unsaved.current = event.target.value;
+            onNote(event.target.value);
+          }}
+        />
+      </label>
+      <p className="faint" id={`note-hint-${popId}`}>
+        {words("note_hint")}
+      </p>
+    </section>
+  );
+}

@@ -1,0 +1,68 @@
+import type { Desk } from "../core/desk";
+import type { DeskState, Pop } from "../core/store";
+import { callerName, callerNumber } from "./caller";
+import { Since } from "./time";
+import { useWords } from "./words";
+
+const ORDER = { claimed: 0, offered: 1, wrapup: 2, closed: 3 } as const;
+
+export function PopList({ desk, state }: { desk: Desk; state: DeskState }) {
+  const words = useWords();
+  const pops = [...state.pops].sort(
+    (a, b) => ORDER[a.state] - ORDER[b.state] || b.offeredAt - a.offeredAt,
+  );
+  return (
+    <nav className="list" aria-label={words("calls")}>
+      <h2>{words("calls")}</h2>
+      {pops.length === 0 && <p className="list-empty">{words("no_calls")}</p>}
+      <ul>
+        {pops.map((pop) => (
+          <li key={pop.id}>
+            <Row pop={pop} shown={pop.id === state.shown} skewMs={state.skewMs} desk={desk} />
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+function Row(props: { pop: Pop; shown: boolean; skewMs: number; desk: Desk }) {
+  const { pop, shown, skewMs, desk } = props;
+  const words = useWords();
+  const since = pop.state === "offered" ? pop.offeredAt : pop.state === "claimed" ? pop.claimedAt : null;
+  const vip = pop.content.segments?.tier === "vip";
+  return (
+    <button
+      type="button"
+      className={`row row-${pop.state}`}
+      aria-current={shown ? "true" : undefined}
+      onClick={() => desk.show(pop.id)}
+    >
+      <span className="row-top">
+        <bdi className="row-name">{callerName(pop.content, words)}</bdi>
+        {vip && <span className="mini-vip">{words("tier_vip")}</span>}
+      </span>
+      <span className="row-number">
+        <bdi>{callerNumber(pop.content, words)}</bdi>
+      </span>
+      <span className="row-state">
+        <span className="dot" aria-hidden="true" />
+        {stateWord(pop, words)}
+        {since !== null && <Since at={since} skewMs={skewMs} />}
+      </span>
+    </button>
+  );
+}
+
+export function stateWord(pop: Pop, words: ReturnType<typeof useWords>): string {
+  switch (pop.state) {
+    case "offered":
+      return words("ringing");
+    case "claimed":
+      return words("on_call");
+    case "wrapup":
+      return words("wrap_up");
+    case "closed":
+      return pop.closeReason ? words(pop.closeReason) : words("closed");
+  }
+}

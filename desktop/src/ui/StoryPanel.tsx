@@ -1,0 +1,118 @@
+import type { ReactNode } from "react";
+import { clock, phone } from "../core/format";
+import type { KeyShown, PopContent } from "../core/protocol.gen";
+import type { Pop } from "../core/store";
+import { Since } from "./time";
+import { useWords } from "./words";
+
+interface Props {
+  content: PopContent;
+  pop: Pop;
+  skewMs: number;
+}
+
+const LANGUAGE_NAMES: Record<string, string> = { en: "English", zh: "中文", es: "Español" };
+
+/** What happened on this call before the agent's phone rang. */
+export function StoryPanel({ content, pop, skewMs }: Props) {
+  const words = useWords();
+  const { call, decision } = content;
+  return (
+    <section className="panel">
+      <h3>{words("this_call")}</h3>
+      <dl className="facts">
+        {call.queue && <Fact name={words("queue")}>{call.queue}</Fact>}
+        <Waited pop={pop} skewMs={skewMs} />
+        <Fact name={words("dialled")}>{phone(call.dialled)}</Fact>
+        <Fact name={words("call_language")}>{LANGUAGE_NAMES[call.language] ?? call.language}</Fact>
+        {call.attestation && (
+          <Fact name={words("attestation")}>{words.code("attestation", call.attestation)}</Fact>
+        )}
+        {decision?.rule && <Fact name={words("rule")}>{decision.rule}</Fact>}
+        {call.transferred_from && (
+          <Fact name={words("transferred_from")}>{call.transferred_from}</Fact>
+        )}
+      </dl>
+      <h4>{words("in_menu")}</h4>
+      {call.keys.length === 0 ? <p className="faint">{words("no_keys")}</p> : <Keys keys={call.keys} />}
+      {call.notes.length > 0 && (
+        <>
+          <h4>{words("notes_before")}</h4>
+          <ul className="lines">
+            {call.notes.map((note, index) => (
+              <li key={index} className="note-before">
+                <bdi>{note}</bdi>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      {decision && decision.offers.length > 0 && (
+        <>
+          <h4>{words("offers")}</h4>
+          <ul className="lines">
+            {decision.offers.map((offer) => (
+              <li key={offer.offer}>
+                <strong>{words.code("offer", offer.offer)}</strong>
+                <span className="faint">{offer.reasons.join(" · ")}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>
+        <bdi>{children}</bdi>
+      </dd>
+    </div>
+  );
+}
+
+function Waited({ pop, skewMs }: { pop: Pop; skewMs: number }) {
+  const words = useWords();
+  const since = pop.content.call.queued_at ?? pop.content.call.arrived_at;
+  if (since === null) return null;
+  if (pop.state === "offered") {
+    return (
+      <Fact name={words("waiting")}>
+        <Since at={since} skewMs={skewMs} />
+      </Fact>
+    );
+  }
+  const until = pop.claimedAt ?? pop.closedAt;
+  return until === null ? null : <Fact name={words("waited")}>{clock(until - since)}</Fact>;
+}
+
+function Keys({ keys }: { keys: readonly KeyShown[] }) {
+  const words = useWords();
+  return (
+    <ol className="keys">
+      {keys.map((step, index) => (
+        <li key={index}>
+          {step.digits ? (
+            <kbd aria-label={words("key", { digits: step.digits })}>{step.digits}</kbd>
+          ) : (
+            <span className="no-key" aria-hidden="true">
+              –
+            </span>
+          )}
+          <span className="key-what">
+            {step.intent ? (
+              <bdi className="intent">{words.code("intent", step.intent)}</bdi>
+            ) : (
+              <span className="intent">{words.code("outcome_key", step.outcome)}</span>
+            )}
+            <bdi className="faint">{step.menu}</bdi>
+          </span>
+        </li>
+      ))}
+    </ol>
+  );
+}

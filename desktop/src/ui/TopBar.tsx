@@ -1,0 +1,73 @@
+import type { Desk } from "../core/desk";
+import type { Language } from "../core/i18n";
+import type { AgentState } from "../core/protocol.gen";
+import type { Link } from "../core/socket";
+import type { DeskState } from "../core/store";
+import { LanguageSwitch } from "./LanguageSwitch";
+import { Since } from "./time";
+import { useWords } from "./words";
+
+interface Props {
+  desk: Desk;
+  state: DeskState;
+  link: Link;
+  language: Language;
+  onLanguage: (language: Language) => void;
+}
+
+const CHOICES: readonly AgentState[] = ["available", "not_ready", "offline"];
+
+export function TopBar({ desk, state, link, language, onLanguage }: Props) {
+  const words = useWords();
+  const { status, agent } = state;
+  const linkWord = link.kind === "signed_out" ? "offline" : (`link_${link.kind}` as const);
+  return (
+    <header className="bar">
+      <div className="brand">
+        <img src="/icon.svg" alt="" width="26" height="26" />
+        <h1>{words("app")}</h1>
+      </div>
+      <fieldset className="states">
+        <legend className="unseen">{words("state")}</legend>
+        {CHOICES.map((choice) => (
+          <label key={choice} className={`state state-${choice}`}>
+            <input
+              type="radio"
+              name="state"
+              checked={status.state === choice}
+              onChange={() => desk.chooseState(choice)}
+            />
+            <span className="dot" aria-hidden="true" />
+            {words(choice)}
+          </label>
+        ))}
+      </fieldset>
+      {status.since !== null && status.since !== undefined && (
+        <span className="in-state">
+          <span className="unseen">{words("in_state", { state: words(status.state) })} </span>
+          <Since at={status.since} skewMs={state.skewMs} />
+        </span>
+      )}
+      <span className="unseen" role="status">
+        {words(status.state)}
+      </span>
+      <span className="gap" />
+      <LanguageSwitch language={language} onLanguage={onLanguage} />
+      <span className={`link link-${link.kind}`} role="status">
+        <span className="dot" aria-hidden="true" />
+        {words(linkWord)}
+      </span>
+      {agent && (
+        <span className="me">
+          <span className="avatar" aria-hidden="true">
+            {[...agent.name][0]}
+          </span>
+          <bdi>{agent.name}</bdi>
+        </span>
+      )}
+      <button type="button" className="quiet" onClick={() => void desk.logOut()}>
+        {words("log_out")}
+      </button>
+    </header>
+  );
+}

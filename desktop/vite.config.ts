@@ -1,0 +1,17 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vite";
+
+// The server's address while developing: `npm run dev` beside a running `switchboard run`.
+const server = "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    outDir: "../screenpop/static",
+    emptyOutDir: true,
+    // Everything is its own file: the content security policy allows no inline script or style.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: { proxy: { "/api": server, "/agent": { target: server, ws: true } } },
+});
