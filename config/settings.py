@@ -65,6 +65,9 @@ class RulebookSettings(Section):
 
     path: Path | None = None
     watch: bool = True
+    watch_every_s: Seconds = 1.0
+    #: Keeps a copy of every good version, for a restart while the folder is broken.
+    state_dir: Path = Path("var/rulebooks")
     default_queue: str = Field("default", pattern=r"^[A-Za-z0-9_-]{1,40}$")
 
 

@@ -111,8 +111,7 @@ def _numbered(shown: list[_Shown], menu: Menu, with_: PresentedWith) -> list[Pre
         if menu.order == "by_propensity":
             why += " (by_propensity: no propensities yet, so the written order holds)"
         spoken = _with_key(say, digit, with_)
-        reasons = (*reasons, why)
-        options.append(PresentedOption(digit, option.intent, say, action, reasons, spoken))
+        options.append(PresentedOption(digit, option.intent, say, action, (*reasons, why), spoken))
     return options
 
 
