@@ -1,0 +1,386 @@
+"""The AMI events we act on, typed. Every other event is None, and costs next to nothing.
+
+Each class names the Asterisk file that sends the event (as of 22.10.1; names and headers are those
+of Asterisk 12 and later). Text fields are cleaned of control characters and cut to length.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ami_bridge.ami_wire import Headers, clean, parse
+
+FALLBACK = "SwitchboardFallback"
+
+
+class Rank(enum.IntEnum):
+    """What may be shed when events come faster than they are read."""
+
+    LOW = 0
+    NORMAL = 1
+    #: Never shed: without it a call would not end, or would end wrongly.
+    VITAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class AmiEvent:
+    """`uniqueid` and `linkedid` are the caller's (or the only) channel's; empty where the event
+    has none."""
+
+    uniqueid: str
+    linkedid: str
+    rank: ClassVar[Rank] = Rank.NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelCreated(AmiEvent):
+    """main/manager_channels.c `Newchannel`, since 1.0."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRenamed(AmiEvent):
+    """main/manager_channels.c `Rename`: a masquerade, e.g. a transfer or a pickup."""
+
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class HangupRequested(AmiEvent):
+    """main/manager_channels.c `HangupRequest` (the far end hung up) and `SoftHangupRequest`
+    (Asterisk was told to). Comes before `QueueCallerAbandon` where the caller hung up, and is
+    missing before it where the queue gave up: that event alone does not tell the two apart."""
+
+    rank: ClassVar[Rank] = Rank.VITAL
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHungUp(AmiEvent):
+    """main/manager_channels.c `Hangup`."""
+
+    rank: ClassVar[Rank] = Rank.VITAL
+
+
+@dataclass(frozen=True, slots=True)
+class BridgeEntered(AmiEvent):
+    """main/manager_bridges.c `BridgeEnter`, since 12. Shows a linked id that has changed."""
+
+    channel: str
+    rank: ClassVar[Rank] = Rank.LOW
+
+
+@dataclass(frozen=True, slots=True)
+class LocalsOptimizedAway(AmiEvent):
+    """main/core_local.c `LocalOptimizationBegin`: the pair of a Local channel is about to leave;
+    `source_uniqueid` takes the place of its outer half."""
+
+    local_uniqueid: str
+    source_uniqueid: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueJoined(AmiEvent):
+    """apps/app_queue.c `QueueCallerJoin`, since 12."""
+
+    queue: str
+    channel: str
+    caller: str
+    caller_name: str
+    rank: ClassVar[Rank] = Rank.VITAL
+
+
+@dataclass(frozen=True, slots=True)
+class QueueLeft(AmiEvent):
+    """apps/app_queue.c `QueueCallerLeave`, since 12: with or without an agent."""
+
+    queue: str
+    rank: ClassVar[Rank] = Rank.VITAL
+
+
+@dataclass(frozen=True, slots=True)
+class QueueAbandoned(AmiEvent):
+    """apps/app_queue.c `QueueCallerAbandon`: the caller hung up, or (seen with 22.10.1) the
+    queue's time was up."""
+
+    queue: str
+    rank: ClassVar[Rank] = Rank.VITAL
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEvent(AmiEvent):
+    """Base of what apps/app_queue.c says of one member and one caller. `agent_uniqueid` is the
+    member's channel."""
+
+    queue: str
+    interface: str
+    agent_uniqueid: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCalled(AgentEvent):
+    """apps/app_queue.c `AgentCalled`: rings, or is about to."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentConnected(AgentEvent):
+    """apps/app_queue.c `AgentConnect`. Seconds; whole, as Asterisk counts them."""
+
+    ring_s: float
+    wait_s: float
+    rank: ClassVar[Rank] = Rank.VITAL
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCompleted(AgentEvent):
+    """apps/app_queue.c `AgentComplete`. `reason` is agent, caller or transfer."""
+
+    talk_s: float
+    reason: str
+    rank: ClassVar[Rank] = Rank.VITAL
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRangOut(AgentEvent):
+    """apps/app_queue.c `AgentRingNoAnswer`."""
+
+    rank: ClassVar[Rank] = Rank.VITAL
+
+
+@dataclass(frozen=True, slots=True)
+class AgentDumped(AgentEvent):
+    """apps/app_queue.c `AgentDump`: hung up while hearing the announcement."""
+
+
+@dataclass(frozen=True, slots=True)
+class DialBegun(AmiEvent):
+    """main/dial.c, apps/app_dial.c and apps/app_queue.c by main/stasis_channels.c `DialBegin`."""
+
+    dest_uniqueid: str
+    dest_channel: str
+    rank: ClassVar[Rank] = Rank.LOW
+
+
+@dataclass(frozen=True, slots=True)
+class DialEnded(AmiEvent):
+    """`DialEnd`, from where `DialBegin` is. `status` is ANSWER, BUSY, NOANSWER, CANCEL, ..."""
+
+    dest_uniqueid: str
+    dest_channel: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transferred(AmiEvent):
+    """main/stasis_bridges.c `BlindTransfer` and `AttendedTransfer`, since 12. `uniqueid` is the
+    transferring leg's; `caller_uniqueid` that of the one transferred; `target_*` the leg it now
+    talks to, where there is one already."""
+
+    attended: bool
+    succeeded: bool
+    from_channel: str
+    caller_uniqueid: str
+    extension: str
+    target_uniqueid: str
+    target_channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class FallbackTook(AmiEvent):
+    """apps/app_userevent.c `UserEvent` SwitchboardFallback of our dialplan: the caller is served
+    without us."""
+
+    channel: str
+    caller: str
+    caller_name: str
+    dialled: str
+    language: str
+    rank: ClassVar[Rank] = Rank.VITAL
+
+
+@dataclass(frozen=True, slots=True)
+class MemberSeen(AmiEvent):
+    """apps/app_queue.c `QueueMemberAdded`, and `QueueMember` of the action QueueStatus (there the
+    interface is called Location). `state_interface` is the phone a Local member stands for."""
+
+    interface: str
+    state_interface: str
+    rank: ClassVar[Rank] = Rank.LOW
+
+
+@dataclass(frozen=True, slots=True)
+class Booted(AmiEvent):
+    """main/manager.c `FullyBooted`: sent after a login, or when Asterisk has come up."""
+
+
+def _seconds(text: str | None) -> float:
+    return float(text) if text is not None and text.isdecimal() and len(text) < 9 else 0.0
+
+
+def _of(h: Headers) -> tuple[str, str]:
+    return h.get("Uniqueid", ""), h.get("Linkedid", "")
+
+
+def _created(h: Headers) -> AmiEvent:
+    return ChannelCreated(*_of(h), clean(h.get("Channel", "")))
+
+
+def _renamed(h: Headers) -> AmiEvent:
+    return ChannelRenamed(*_of(h), clean(h.get("Newname", "")))
+
+
+def _bridge_entered(h: Headers) -> AmiEvent:
+    return BridgeEntered(*_of(h), clean(h.get("Channel", "")))
+
+
+def _optimized(h: Headers) -> AmiEvent:
+    return LocalsOptimizedAway(
+        h.get("SourceUniqueid", ""),
+        h.get("LocalOneLinkedid", ""),
+        h.get("LocalOneUniqueid", ""),
+        h.get("SourceUniqueid", ""),
+    )
+
+
+def _joined(h: Headers) -> AmiEvent:
+    return QueueJoined(
+        *_of(h),
+        clean(h.get("Queue", "")),
+        clean(h.get("Channel", "")),
+        _known(h.get("CallerIDNum")),
+        _known(h.get("CallerIDName")),
+    )
+
+
+def _known(text: str | None) -> str:
+    """Asterisk writes `<unknown>` for a name or number it has none of."""
+    return "" if text is None or text == "<unknown>" else clean(text)
+
+
+def _agent(h: Headers) -> tuple[str, str, str, str, str]:
+    return (
+        h.get("Uniqueid", ""),
+        h.get("Linkedid", ""),
+        clean(h.get("Queue", "")),
+        clean(h.get("Interface", "")),
+        h.get("DestUniqueid", ""),
+    )
+
+
+def _connected(h: Headers) -> AmiEvent:
+    return AgentConnected(*_agent(h), _seconds(h.get("RingTime")), _seconds(h.get("HoldTime")))
+
+
+def _completed(h: Headers) -> AmiEvent:
+    return AgentCompleted(*_agent(h), _seconds(h.get("TalkTime")), h.get("Reason", ""))
+
+
+def _dial_begun(h: Headers) -> AmiEvent:
+    return DialBegun(*_of(h), h.get("DestUniqueid", ""), clean(h.get("DestChannel", "")))
+
+
+def _dial_ended(h: Headers) -> AmiEvent:
+    return DialEnded(
+        *_of(h),
+        h.get("DestUniqueid", ""),
+        clean(h.get("DestChannel", "")),
+        h.get("DialStatus", ""),
+    )
+
+
+def _blind(h: Headers) -> AmiEvent:
+    return Transferred(
+        h.get("TransfererUniqueid", ""),
+        h.get("TransfererLinkedid", ""),
+        False,
+        h.get("Result") == "Success",
+        clean(h.get("TransfererChannel", "")),
+        h.get("TransfereeUniqueid", ""),
+        clean(h.get("Extension", "")),
+        "",
+        "",
+    )
+
+
+def _attended(h: Headers) -> AmiEvent:
+    return Transferred(
+        h.get("OrigTransfererUniqueid", ""),
+        h.get("OrigTransfererLinkedid", ""),
+        True,
+        h.get("Result") == "Success",
+        clean(h.get("OrigTransfererChannel", "")),
+        h.get("TransfereeUniqueid", ""),
+        clean(h.get("SecondTransfererExten", "")),
+        h.get("TransferTargetUniqueid", ""),
+        clean(h.get("TransferTargetChannel", "")),
+    )
+
+
+def _user_event(h: Headers) -> AmiEvent | None:
+    if h.get("UserEvent") != FALLBACK:
+        return None
+    return FallbackTook(
+        *_of(h),
+        clean(h.get("Channel", "")),
+        _known(h.get("CallerIDNum")),
+        _known(h.get("CallerIDName")),
+        clean(h.get("Dialled", "")),
+        clean(h.get("Language", ""), 10),
+    )
+
+
+def _member(h: Headers) -> AmiEvent:
+    interface = clean(h.get("Interface") or h.get("Location", ""))
+    return MemberSeen("", "", interface, clean(h.get("StateInterface", "")))
+
+
+_READERS: dict[bytes, Callable[[Headers], AmiEvent | None]] = {
+    b"Newchannel": _created,
+    b"Rename": _renamed,
+    b"HangupRequest": lambda h: HangupRequested(*_of(h)),
+    b"SoftHangupRequest": lambda h: HangupRequested(*_of(h)),
+    b"Hangup": lambda h: ChannelHungUp(*_of(h)),
+    b"BridgeEnter": _bridge_entered,
+    b"LocalOptimizationBegin": _optimized,
+    b"QueueCallerJoin": _joined,
+    b"QueueCallerLeave": lambda h: QueueLeft(*_of(h), clean(h.get("Queue", ""))),
+    b"QueueCallerAbandon": lambda h: QueueAbandoned(*_of(h), clean(h.get("Queue", ""))),
+    b"AgentCalled": lambda h: AgentCalled(*_agent(h)),
+    b"AgentConnect": _connected,
+    b"AgentComplete": _completed,
+    b"AgentRingNoAnswer": lambda h: AgentRangOut(*_agent(h)),
+    b"AgentDump": lambda h: AgentDumped(*_agent(h)),
+    b"DialBegin": _dial_begun,
+    b"DialEnd": _dial_ended,
+    b"BlindTransfer": _blind,
+    b"AttendedTransfer": _attended,
+    b"UserEvent": _user_event,
+    b"QueueMemberAdded": _member,
+    b"FullyBooted": lambda _: Booted("", ""),
+}
+
+
+def event_name(block: bytes) -> bytes | None:
+    """The event's name, or None where the message is no event. Asterisk writes it first."""
+    if not block.startswith(b"Event: "):
+        return None
+    end = block.find(b"\r\n")
+    return block[7:end] if end > 0 else block[7:]
+
+
+def read_event(name: bytes, block: bytes) -> AmiEvent | None:
+    """The typed event, or None where we do not act on it (its headers are not even read then)."""
+    reader = _READERS.get(name)
+    if reader is None:
+        return None
+    if name == b"UserEvent" and FALLBACK.encode() not in block:
+        return None
+    return reader(parse(block))
+
+
+def member_of(headers: Headers) -> AmiEvent:
+    """A `QueueMember` out of the answer to QueueStatus."""
+    return _member(headers)

@@ -1,0 +1,182 @@
+"""The AMI side as one thing to start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass
+
+from ami_bridge.ami_client import ActionRefused, AmiClient, AmiCounters, AmiTiming, LinkState
+from ami_bridge.ami_events import Booted, read_event
+from ami_bridge.call_tracker import CallTracker
+from ami_bridge.event_queue import EventQueue
+from ami_bridge.queue_control import AmiQueueControl
+from ami_bridge.resync import Resync
+from calls.bus import EventBus
+from calls.errors import Unavailable
+from calls.events import AmiLost, AmiRestored
+from calls.ports import CallJournal
+from config.settings import AmiSettings
+
+log = logging.getLogger(__name__)
+
+#: Events applied before other tasks have their turn.
+_BATCH = 200
+_RETRY_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class AmiFigures:
+    """For /metrics and /readyz."""
+
+    state: LinkState
+    last_byte_age_s: float | None
+    client: AmiCounters
+    events_waiting: int
+    events_shed: int
+    resyncs: int
+    calls: int
+    channels: int
+
+
+class AmiBridge:
+    """`run` follows Asterisk until cancelled and ends only then. `is_connected` is true once the
+    live view is right, which is a resync after the login."""
+
+    def __init__(
+        self,
+        *,
+        settings: AmiSettings,
+        journal: CallJournal,
+        bus: EventBus,
+        tracker: CallTracker,
+        timing: AmiTiming | None = None,
+        settle_s: float = 1.0,
+        queue_size: int = 10_000,
+    ) -> None:
+        self._settings = settings
+        self._bus = bus
+        self._tracker = tracker
+        self._queue = EventQueue(queue_size)
+        self._hold = asyncio.Lock()
+        self._due = asyncio.Event()
+        self._in_step = False
+        self._told_lost = False
+        self._resyncs = 0
+        self._shed_before = 0
+        self.client = AmiClient(
+            settings=settings,
+            on_event=self._on_event,
+            on_up=self._on_up,
+            on_down=self._on_down,
+            timing=timing,
+        )
+        self.queue_control = AmiQueueControl(client=self.client)
+        self._resync = Resync(
+            client=self.client,
+            tracker=tracker,
+            journal=journal,
+            bus=bus,
+            hold=self._hold,
+            replay=self._replay,
+            settle_s=settle_s,
+        )
+
+    @property
+    def is_connected(self) -> bool:
+        return self.client.is_connected and self._in_step
+
+    @property
+    def state(self) -> LinkState:
+        return self.client.state
+
+    @property
+    def last_byte_age_s(self) -> float | None:
+        return self.client.last_byte_age_s
+
+    def figures(self) -> AmiFigures:
+        return AmiFigures(
+            state=self.client.state,
+            last_byte_age_s=self.client.last_byte_age_s,
+            client=self.client.counters,
+            events_waiting=len(self._queue),
+            events_shed=self._queue.shed,
+            resyncs=self._resyncs,
+            calls=len(self._tracker.calls),
+            channels=len(self._tracker.channels),
+        )
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.client.run(), name="ami:client")
+            group.create_task(self._follow(), name="ami:follow")
+            group.create_task(self._keep_in_step(), name="ami:resync")
+
+    def _on_event(self, name: bytes, block: bytes) -> None:
+        event = read_event(name, block)
+        if event is None:
+            return
+        if isinstance(event, Booted):
+            self._due.set()
+        elif not self._queue.put(event):
+            self.client.drop("more events than can be read")
+
+    def _on_up(self) -> None:
+        self._due.set()
+
+    def _on_down(self, reason: str) -> None:
+        self._in_step = False
+        self._due.clear()
+        if not self._told_lost:
+            self._told_lost = True
+            self._bus.publish(AmiLost(self._tracker.now(), reason))
+
+    async def _follow(self) -> None:
+        while True:
+            await self._queue.wait()
+            async with self._hold:
+                for _ in range(_BATCH):
+                    event = self._queue.pop()
+                    if event is None:
+                        break
+                    self._tracker.apply(event)
+            if self._queue.shed != self._shed_before:
+                self._shed_before = self._queue.shed
+                log.warning("AMI events were shed, the live view is asked for anew")
+                self._due.set()
+            await asyncio.sleep(0)
+
+    def _replay(self) -> None:
+        while (event := self._queue.pop()) is not None:
+            self._tracker.apply(event)
+
+    async def _keep_in_step(self) -> None:
+        """After a login, when events were shed, and regularly."""
+        while True:
+            try:
+                async with asyncio.timeout(self._settings.resync_every_s):
+                    await self._due.wait()
+            except TimeoutError:
+                pass
+            self._due.clear()
+            if self.client.is_connected and not await self._resync_once():
+                await asyncio.sleep(_RETRY_S)
+                self._due.set()
+
+    async def _resync_once(self) -> bool:
+        """False where it should be tried again soon."""
+        closed = 0
+        try:
+            closed = await self._resync.run()
+        except Unavailable as error:
+            log.warning("AMI resync not finished: %s", error)
+            return False
+        except ActionRefused as error:
+            log.error("AMI resync refused, calls may stay open: %s", error)
+        self._resyncs += 1
+        if self.client.is_connected:
+            self._in_step = True
+            if self._told_lost:
+                self._told_lost = False
+                self._bus.publish(AmiRestored(self._tracker.now(), closed))
+        return True

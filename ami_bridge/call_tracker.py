@@ -1,0 +1,348 @@
+"""Which calls live now, from AMI events and from our own dialogs; the only publisher of CallEnded.
+
+Without AMI a call that ends in its dialog is ended at once; one that went on to a queue stays open
+until the next resync.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from ami_bridge import ami_events as ami
+from ami_bridge.call_state import LiveCall, News
+from ami_bridge.live_channels import LiveChannels
+from calls.bus import EventBus
+from calls.call import Call, CallId, CallOutcome
+from calls.events import CallArrived, CallEnded
+from calls.ports import CallJournal
+
+log = logging.getLogger(__name__)
+
+
+class CallTracker:
+    """One Asterisk's calls. `apply` takes AMI events in order and never waits; a call that only
+    Asterisk knew is journaled by a task of its own, and its news are held until that is done."""
+
+    def __init__(
+        self,
+        *,
+        system: str,
+        journal: CallJournal,
+        bus: EventBus,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        max_calls: int = 20_000,
+        journal_deadline_s: float = 5.0,
+    ) -> None:
+        self.system = system
+        self.now = now
+        self.channels = LiveChannels()
+        #: Live calls by linked id.
+        self.calls: dict[str, LiveCall] = {}
+        self._journal = journal
+        self._bus = bus
+        self._max_calls = max_calls
+        self._journal_deadline_s = journal_deadline_s
+        #: By unique id of each of its channels, as a channel's linked id may change.
+        self._call_of: dict[str, LiveCall] = {}
+        #: The phone a queue's Local member stands for, by the member's interface.
+        self._phone_behind: dict[str, str] = {}
+        self._ended: OrderedDict[CallId, CallEnded] = OrderedDict()
+        #: News of calls whose journal row is not written yet.
+        self._held: dict[CallId, News] = {}
+        self._openings: set[asyncio.Task[None]] = set()
+
+    # What the AGI side tells
+
+    def dialog_started(self, call_id: CallId) -> None:
+        call = self.calls.get(call_id.linkedid)
+        if call is None:
+            self._ended.pop(call_id, None)
+            call = self.track(call_id)
+            if not call.channels and not self.channels.has_left(call_id.linkedid):
+                self._attach(call, call_id.linkedid)
+        call.dialogs += 1
+
+    def dialog_ended(self, call_id: CallId, *, hung_up: bool, queued: bool) -> None:
+        """`hung_up`: the caller left. `queued`: the caller goes on to a queue. Neither: we sent
+        the caller away."""
+        call = self.calls.get(call_id.linkedid)
+        if call is None:
+            return
+        call.dialogs = max(0, call.dialogs - 1)
+        if call.dialogs:
+            return
+        if hung_up:
+            call.hung_up_in_dialog = True
+            self._end(call)
+        elif not queued:
+            self._end(call, outcome=None if call.answered else CallOutcome.NOT_ANSWERED)
+        elif call.is_over:
+            # Asterisk's news of the hang-up was faster than the end of the dialog.
+            call.hung_up_in_dialog = True
+            self._end(call)
+
+    # What Asterisk tells
+
+    def apply(self, event: ami.AmiEvent) -> None:
+        """Takes one event; publishes what follows from it."""
+        match event:
+            case ami.ChannelCreated() | ami.BridgeEntered():
+                self._channel_seen(event.uniqueid, event.linkedid, event.channel)
+            case ami.ChannelHungUp():
+                self._channel_left(event)
+            case ami.ChannelRenamed():
+                self.channels.renamed(event.uniqueid, event.channel)
+            case ami.MemberSeen():
+                self.member_seen(event)
+            case ami.FallbackTook():
+                self._fallback_took(event)
+            case ami.QueueJoined():
+                self._queue_joined(event)
+            case ami.Booted():
+                pass
+            case _:
+                call = self._find(event)
+                if call is not None:
+                    self.publish(call.id, self._react(call, event))
+
+    def _react(self, call: LiveCall, event: ami.AmiEvent) -> News:
+        at = self.now()
+        news: News = []
+        match event:
+            case ami.HangupRequested():
+                if event.uniqueid == call.caller_uniqueid:
+                    call.hangup_requested = True
+            case ami.AgentEvent():
+                news = self._react_to_agent(call, event, at)
+            case ami.DialBegun():
+                news = call.dials(event, at)
+            case ami.DialEnded():
+                news = call.dialled(event, at)
+            case ami.QueueLeft():
+                call.left()
+            case ami.QueueAbandoned():
+                news = call.gave_up(at)
+            case ami.Transferred():
+                news = call.transferred(event, at)
+                self._claim(call)
+            case ami.LocalsOptimizedAway():
+                call.replaced(event)
+                self._claim(call)
+        return news
+
+    def _react_to_agent(self, call: LiveCall, event: ami.AgentEvent, at: datetime) -> News:
+        news: News = []
+        match event:
+            case ami.AgentCalled():
+                phone = self._phone_behind.get(event.interface)
+                news = call.rings(event.queue, event.interface, event.agent_uniqueid, at, phone)
+            case ami.AgentConnected():
+                news = call.connected(event, at)
+            case ami.AgentCompleted():
+                news = call.completed(event, at)
+            case ami.AgentRangOut():
+                news = call.missed(event.interface, at)
+            case ami.AgentDumped():
+                news = call.dumped(event.interface, at)
+        return news
+
+    def member_seen(self, event: ami.MemberSeen) -> None:
+        if event.state_interface and event.state_interface != event.interface:
+            self._phone_behind[event.interface] = event.state_interface
+
+    def _find(self, event: ami.AmiEvent) -> LiveCall | None:
+        call = self._call_of.get(event.uniqueid)
+        if call is None and isinstance(event, ami.Transferred):
+            call = self._call_of.get(event.caller_uniqueid)
+        return call or self.calls.get(event.linkedid)
+
+    def _channel_seen(self, uniqueid: str, linkedid: str, name: str) -> None:
+        self.channels.seen(uniqueid, linkedid, name)
+        call = self.calls.get(linkedid)
+        if call is not None and uniqueid in self.channels and uniqueid not in self._call_of:
+            self._attach(call, uniqueid)
+
+    def _channel_left(self, event: ami.ChannelHungUp) -> None:
+        self.channels.left(event.uniqueid)
+        # A resync may have taken the channel off its call just before.
+        call = self._call_of.pop(event.uniqueid, None) or self.calls.get(event.linkedid)
+        if call is None:
+            return
+        self.publish(call.id, call.hung_up(event.uniqueid, self.now()))
+        if call.is_over:
+            self._end(call)
+
+    def _queue_joined(self, event: ami.QueueJoined) -> None:
+        call = self._call_of.get(event.uniqueid) or self.calls.get(event.linkedid)
+        if call is None:
+            self.channels.seen(event.uniqueid, event.linkedid, event.channel)
+            call = self.take_over(
+                self._call_from(event, dialled=""), queue=event.queue, uniqueid=event.uniqueid
+            )
+            return
+        call.caller_uniqueid = event.uniqueid
+        self._attach(call, event.uniqueid)
+        self.publish(call.id, call.joined(event.queue, self.now(), say=call.fallback))
+
+    def _fallback_took(self, event: ami.FallbackTook) -> None:
+        call = self._call_of.get(event.uniqueid) or self.calls.get(event.linkedid)
+        if call is not None:
+            call.fallback = True
+            call.caller_uniqueid = event.uniqueid
+            self._journal_soon(self._call_from(event, dialled=event.dialled), arrived=False)
+            return
+        self.channels.seen(event.uniqueid, event.linkedid, event.channel)
+        self.take_over(self._call_from(event, dialled=event.dialled), uniqueid=event.uniqueid)
+
+    def _call_from(self, event: ami.QueueJoined | ami.FallbackTook, *, dialled: str) -> Call:
+        language = event.language if isinstance(event, ami.FallbackTook) else ""
+        return Call(
+            id=CallId(self.system, event.linkedid or event.uniqueid),
+            channel=event.channel,
+            from_raw=event.caller,
+            from_name=event.caller_name,
+            withheld=not any(letter.isdigit() for letter in event.caller),
+            dialled=dialled,
+            language=language or "en",
+            arrived_at=self.now(),
+        )
+
+    # What the resync tells
+
+    def take_over(self, call: Call, *, uniqueid: str, queue: str | None = None) -> LiveCall | None:
+        """Journals a call that did not come through a dialog of ours, then says that it arrived.
+        None where it ended lately: its news was only late."""
+        if call.id in self._ended or self.channels.has_left(uniqueid):
+            return None
+        live = self.track(call.id)
+        live.fallback = True
+        live.caller_uniqueid = uniqueid
+        self._attach(live, uniqueid)
+        self._journal_soon(call, arrived=True)
+        if queue is not None:
+            self.publish(call.id, live.joined(queue, self.now(), say=True))
+        return live
+
+    def _journal_soon(self, call: Call, *, arrived: bool) -> None:
+        if arrived:
+            self._held[call.id] = []
+        task = asyncio.create_task(self._open(call, arrived=arrived), name=f"ami:open:{call.id}")
+        self._openings.add(task)
+        task.add_done_callback(self._openings.discard)
+
+    async def _open(self, call: Call, *, arrived: bool) -> None:
+        """Where the journal fails, the agents still learn of the call; the dialplan's trace in
+        AstDB brings it back at the next resync."""
+        try:
+            async with asyncio.timeout(self._journal_deadline_s):
+                await self._journal.open_call(call, fallback=True)
+        except Exception:
+            log.exception("%s could not be journaled", call.id)
+        if arrived:
+            self._bus.publish(CallArrived(call.id, call.arrived_at, call, fallback=True))
+            for event in self._held.pop(call.id, []):
+                self._bus.publish(event)
+
+    async def settle(self) -> None:
+        """Returns when every call taken over so far is journaled."""
+        while self._openings:
+            await asyncio.wait(tuple(self._openings))
+
+    def end_as(
+        self, call_id: CallId, outcome: CallOutcome, *, at: datetime, estimated: bool
+    ) -> None:
+        """Ends a call whose end was found out, tracked or not; not one that has ended before."""
+        call = self.calls.get(call_id.linkedid)
+        if call is not None:
+            self._end(call, outcome=outcome, at=at, estimated=estimated)
+        elif call_id not in self._ended:
+            self._remember(CallEnded(call_id, at, outcome, estimated))
+
+    def ending_of(self, call_id: CallId) -> CallEnded | None:
+        """How a call ended, of the last ten thousand."""
+        return self._ended.get(call_id)
+
+    def call_with(self, uniqueid: str) -> LiveCall | None:
+        return self._call_of.get(uniqueid)
+
+    def prune(self, call: LiveCall) -> None:
+        """Keeps of the call's channels those that live."""
+        for uniqueid in [known for known in call.channels if known not in self.channels]:
+            call.channels.discard(uniqueid)
+            self._call_of.pop(uniqueid, None)
+        for uniqueid in tuple(self.channels.of(call.id.linkedid)):
+            self._attach(call, uniqueid)
+
+    # Inside
+
+    def track(self, call_id: CallId) -> LiveCall:
+        """Follows the call from now on, with the channels Asterisk has for it."""
+        call = self.calls.get(call_id.linkedid)
+        if call is None:
+            if len(self.calls) >= self._max_calls:
+                self._drop_oldest()
+            call = self.calls[call_id.linkedid] = LiveCall(call_id, call_id.linkedid)
+        for uniqueid in tuple(self.channels.of(call_id.linkedid)):
+            self._attach(call, uniqueid)
+        return call
+
+    def _attach(self, call: LiveCall, uniqueid: str) -> None:
+        if not self.channels.has_left(uniqueid) and uniqueid not in self._call_of:
+            call.channels.add(uniqueid)
+            self._call_of[uniqueid] = call
+
+    def _claim(self, call: LiveCall) -> None:
+        """Of the channels that a transfer brought into the call, those that live and belong to no
+        other call of ours are its own from now on."""
+        for uniqueid in tuple(call.channels):
+            if self._call_of.setdefault(uniqueid, call) is not call or (
+                self.channels.has_left(uniqueid)
+            ):
+                call.channels.discard(uniqueid)
+
+    def _drop_oldest(self) -> None:
+        """Memory stays bounded however long AMI is away; the journal has these calls, and the
+        next resync ends them."""
+        oldest = next((call for call in self.calls.values() if not call.dialogs), None)
+        if oldest is not None:
+            log.error(
+                "more than %d calls live: %s is no longer followed", self._max_calls, oldest.id
+            )
+            self._forget(oldest)
+
+    def _forget(self, call: LiveCall) -> None:
+        self.calls.pop(call.id.linkedid, None)
+        for uniqueid in call.channels:
+            self._call_of.pop(uniqueid, None)
+
+    def _end(
+        self,
+        call: LiveCall,
+        *,
+        outcome: CallOutcome | None = None,
+        at: datetime | None = None,
+        estimated: bool = False,
+    ) -> None:
+        self._forget(call)
+        *before, ended = call.ended(at or self.now(), outcome, estimated=estimated)
+        assert isinstance(ended, CallEnded)
+        self.publish(call.id, before)
+        self._remember(ended)
+
+    def _remember(self, ended: CallEnded) -> None:
+        self._ended[ended.call_id] = ended
+        if len(self._ended) > 10_000:
+            self._ended.popitem(last=False)
+        self.publish(ended.call_id, [ended])
+
+    def publish(self, call_id: CallId, news: News) -> None:
+        held = self._held.get(call_id) if self._held else None
+        for event in news:
+            if held is None:
+                self._bus.publish(event)
+            else:
+                held.append(event)

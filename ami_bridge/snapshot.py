@@ -1,0 +1,106 @@
+"""What Asterisk says it has now: channels, waiting callers, queue members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ami_bridge.ami_client import AmiClient
+from ami_bridge.ami_events import AmiEvent, MemberSeen, member_of
+from ami_bridge.ami_wire import Headers, clean
+from ami_bridge.live_channels import Channel, interface_of
+
+
+@dataclass(frozen=True, slots=True)
+class Talk:
+    """A caller in a bridge with somebody. `queue` is empty where no queue connected them."""
+
+    queue: str
+    interface: str
+    uniqueid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A caller standing in a queue."""
+
+    uniqueid: str
+    queue: str
+    channel: str
+    caller: str
+    caller_name: str
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """`talks` by the caller's unique id: every channel that a Queue() or Dial() runs on and that
+    is bridged with another one."""
+
+    channels: tuple[Channel, ...]
+    waiting: tuple[Waiting, ...]
+    talks: dict[str, Talk]
+    members: tuple[MemberSeen, ...]
+
+    def linkedid_of(self, uniqueid: str) -> str | None:
+        return next((c.linkedid for c in self.channels if c.uniqueid == uniqueid), None)
+
+
+async def take(client: AmiClient) -> Snapshot:
+    """Asks CoreShowChannels (main/manager.c; needs the right to write `reporting`) and QueueStatus
+    (apps/app_queue.c; needs none). Raises what `AmiClient.ask_list` raises."""
+    channels = await client.ask_list("CoreShowChannels")
+    return read(channels, await client.ask_list("QueueStatus"))
+
+
+def read(channels: Sequence[Headers], queues: Sequence[Headers]) -> Snapshot:
+    waiting: list[Waiting] = []
+    members: list[AmiEvent] = []
+    for headers in queues:
+        match headers.get("Event"):
+            case "QueueEntry":
+                waiting.append(_waiting(headers))
+            case "QueueMember":
+                members.append(member_of(headers))
+    return Snapshot(
+        channels=tuple(
+            Channel(h.get("Uniqueid", ""), h.get("Linkedid", ""), clean(h.get("Channel", "")))
+            for h in channels
+        ),
+        waiting=tuple(waiting),
+        talks=_talks(channels),
+        members=tuple(member for member in members if isinstance(member, MemberSeen)),
+    )
+
+
+def _waiting(h: Headers) -> Waiting:
+    waited = h.get("Wait", "")
+    number, name = h.get("CallerIDNum", ""), h.get("CallerIDName", "")
+    return Waiting(
+        uniqueid=h.get("Uniqueid", ""),
+        queue=clean(h.get("Queue", "")),
+        channel=clean(h.get("Channel", "")),
+        caller="" if number == "unknown" else clean(number),
+        caller_name="" if name == "unknown" else clean(name),
+        waited_s=float(waited) if waited.isdecimal() and len(waited) < 9 else 0.0,
+    )
+
+
+def _talks(channels: Sequence[Headers]) -> dict[str, Talk]:
+    in_bridge: dict[str, list[Headers]] = {}
+    for headers in channels:
+        if bridge := headers.get("BridgeId"):
+            in_bridge.setdefault(bridge, []).append(headers)
+    talks = {}
+    for headers in channels:
+        if headers.get("Application") not in ("Queue", "Dial"):
+            continue
+        for other in in_bridge.get(headers.get("BridgeId", ""), ()):
+            if other is not headers:
+                queue = headers.get("ApplicationData", "").partition(",")[0]
+                talks[headers.get("Uniqueid", "")] = Talk(
+                    queue=clean(queue) if headers.get("Application") == "Queue" else "",
+                    interface=interface_of(clean(other.get("Channel", ""))),
+                    uniqueid=other.get("Uniqueid", ""),
+                )
+    return talks
