@@ -1,0 +1,111 @@
+"""What a row of each importable file must say. The header tells which kind a file is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from crm_adapter import phone_numbers
+
+#: Other systems' names for our columns.
+_ALIASES = {
+    "customer_id": "contact_id",
+    "date": "at",
+    "purchased_at": "at",
+    "product_code": "product",
+    "phones": "phone",
+    "price_currency": "currency",
+}
+
+
+def _moment(value: Any) -> Any:
+    """ISO 8601, with or without a time; without a zone it is UTC."""
+    if not isinstance(value, str):
+        return value
+    moment = datetime.fromisoformat(value)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
+Text = Annotated[str, StringConstraints(max_length=200)]
+Amount = Annotated[Decimal, Field(ge=-(10**11), le=10**11, decimal_places=4)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})*$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class ImportRow(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    #: Columns without which a file is not of this kind.
+    marks: ClassVar[frozenset[str]]
+
+
+class ContactRow(ImportRow):
+    """`phone` holds any number of numbers, separated by `;` or `|`."""
+
+    marks: ClassVar[frozenset[str]] = frozenset({"id", "phone"})
+    id: Code
+    phone: Text = ""
+    first_name: Text = ""
+    last_name: Text = ""
+    company: Text | None = None
+    language: Language | None = None
+    url: Text | None = None
+    owner: Code | None = None
+
+    def e164_numbers(self, region: str) -> tuple[str, ...]:
+        """Raises ValueError where one of the numbers cannot be dialled."""
+        found: dict[str, None] = {}
+        for place, text in enumerate(filter(None, re.split(r"[;|]", self.phone)), 1):
+            number = phone_numbers.to_e164(text, region)
+            if number is None:
+                raise ValueError(f"number {place} cannot be dialled, read as a number of {region}")
+            found[number] = None
+        return tuple(found)
+
+
+class ProductRow(ImportRow):
+    marks: ClassVar[frozenset[str]] = frozenset({"code", "name"})
+    code: Code
+    name: Text
+    category: Annotated[str, StringConstraints(max_length=64)] = ""
+    price: Amount | None = None
+    currency: Currency | None = None
+
+
+class PurchaseRow(ImportRow):
+    """`amount` is for all pieces together, below zero for what came back."""
+
+    marks: ClassVar[frozenset[str]] = frozenset({"id", "contact_id", "at", "amount"})
+    id: Code
+    contact_id: Code
+    at: Annotated[datetime, BeforeValidator(_moment)]
+    amount: Amount
+    product: Code | None = None
+    currency: Currency | None = None
+    quantity: Annotated[int, Field(ge=1, le=10**6)] = 1
+
+
+#: In the order of loading: a purchase needs its contact and its product.
+KINDS: tuple[type[ImportRow], ...] = (ContactRow, ProductRow, PurchaseRow)
+
+
+def renamed(values: Mapping[str, str]) -> dict[str, str]:
+    """Our names; an empty field is one that is not there."""
+    return {_ALIASES.get(name, name): value for name, value in values.items() if value}
+
+
+def kind_of(columns: tuple[str, ...]) -> type[ImportRow] | None:
+    """The kind whose columns are all there; the one that asks for most where several fit."""
+    names = {_ALIASES.get(name, name) for name in columns}
+    fitting = [kind for kind in KINDS if kind.marks <= names]
+    return max(fitting, key=lambda kind: len(kind.marks), default=None)
+
+
+def headers_wanted() -> str:
+    wanted = (", ".join(sorted(kind.marks)) for kind in KINDS)
+    return " | ".join(wanted)
