@@ -62,6 +62,7 @@ calls = Table(
     #: Outbox key of the lead that this caller's number has.
     Column("lead_key", String(36)),
     Index("ix_calls_arrived_at", "arrived_at"),
+    Index("ix_calls_contact", "contact_crm", "contact_id", "arrived_at"),
     Index(
         "ix_calls_open",
         "system",

@@ -125,3 +125,75 @@ async def test_a_write_waits_for_another_process_that_holds_the_lock(
             await driver.driver_connection.execute("COMMIT")
     assert await writing == 1
     await other.engine.dispose()
+
+
+async def test_a_lost_connection_is_made_again(notes: Database) -> None:
+    """The server ends our connection in the middle of a unit; the unit runs once more."""
+    kill = None if notes.is_sqlite else text("SELECT pg_terminate_backend(:pid)")
+    tries = 0
+
+    async def work(connection: AsyncConnection) -> int:
+        nonlocal tries
+        tries += 1
+        await insert(1)(connection)
+        if tries == 1 and kill is not None:
+            pid = await connection.scalar(text("SELECT pg_backend_pid()"))
+            async with notes.read() as other:
+                await other.execute(kill, {"pid": pid})
+        elif tries == 1:
+            raise OSError("as if the file had gone for a moment")
+        await insert(2)(connection)
+        return tries
+
+    assert await notes.writer.write(work) == 2
+    assert await stored(notes) == [1, 2]
+
+
+async def test_a_lost_race_is_run_again_with_its_whole_group(
+    notes: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    raced = False
+
+    async def race(connection: AsyncConnection) -> str:
+        nonlocal raced
+        if not raced:
+            raced = True
+            raise BrokenPipeError("lost")
+        await insert(9)(connection)
+        return "won"
+
+    results = await asyncio.gather(
+        notes.writer.write(insert(1)), notes.writer.write(race), notes.writer.write(insert(2))
+    )
+    assert results == [1, "won", 2]
+    assert await stored(notes) == [1, 2, 9]
+    assert "again" in caplog.text
+
+
+async def test_what_never_comes_back_is_given_up(any_database_url: str) -> None:
+    async def never(_connection: AsyncConnection) -> None:
+        raise ConnectionRefusedError("no server")
+
+    database = Database(any_database_url)
+    database.writer._retry_after_s = 0.001
+    async with database:
+        with pytest.raises(ConnectionRefusedError):
+            await database.writer.write(never)
+
+
+async def test_a_writer_that_breaks_leaves_nobody_waiting(notes: Database) -> None:
+    """Cancellation out of a unit ends the writer; those behind it hear so at once."""
+
+    async def cancelled(_connection: AsyncConnection) -> None:
+        raise asyncio.CancelledError
+
+    async with asyncio.timeout(5):
+        results = await asyncio.gather(
+            notes.writer.write(cancelled),
+            *(notes.writer.write(insert(n)) for n in range(100)),
+            return_exceptions=True,
+        )
+        assert all(isinstance(result, Unavailable) for result in results)
+        with pytest.raises(Unavailable):
+            await notes.writer.write(insert(1))
+        await notes.writer.stop(limit_s=0.01)
