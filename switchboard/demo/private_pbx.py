@@ -60,6 +60,8 @@ class PrivatePbx:
             )
             for number in range(1, agents + 1)
         )
+        self.agi_port = agi_port
+        self.web_url = web_url
         self.ami_username = ami_username
         self.ami_secret = ami_secret
         self._settings = Settings(

@@ -13,24 +13,31 @@ from switchboard.demo.sipp import SippCounts, SippProcess
 
 
 class SipPhones:
-    """A phone for each of `shapes`, by endpoint name; agents left out have theirs unplugged.
+    """A phone for every agent: of one of `shapes`, by endpoint name, else of `others`
+    (None: not plugged in).
 
     Each phone takes one call after another (or several at once, when it is rung for them).
     """
 
     def __init__(
-        self, *, agents: tuple[PbxAgent, ...], shapes: dict[str, PhoneShape], folder: Path
+        self,
+        *,
+        agents: tuple[PbxAgent, ...],
+        shapes: dict[str, PhoneShape],
+        folder: Path,
+        # Refuses at once; a phone that is not there at all is rung in vain until the queue's limit.
+        others: PhoneShape | None = PhoneShape(busy=True),
     ) -> None:
-        ports = {agent.endpoint: agent.port for agent in agents}
-        self._processes = {
-            endpoint: SippProcess(
-                scenario=sip_scenarios.phone(shape),
-                host=PHONES_HOST,
-                port=ports[endpoint],
-                folder=folder,
-            )
-            for endpoint, shape in shapes.items()
-        }
+        self._processes: dict[str, SippProcess] = {}
+        for agent in agents:
+            shape = shapes.get(agent.endpoint, others)
+            if shape is not None:
+                self._processes[agent.endpoint] = SippProcess(
+                    scenario=sip_scenarios.phone(shape),
+                    host=PHONES_HOST,
+                    port=agent.port,
+                    folder=folder,
+                )
 
     def counts(self, endpoint: str) -> SippCounts:
         """Calls that rang there; up to a second old while it runs."""

@@ -52,11 +52,16 @@ class PhoneShape:
 def caller(shape: CallerShape) -> str:
     """Fields of the injection file: display name (quoted), number, number dialled. The file
     audio.ulaw is played from the folder sipp runs in."""
+    # sipp counts the time at the message it expects next, which is an optional one until 200 came.
+    patience = _else_after(shape.patience_ms, _CANCEL)
     parts = [
         _send(sip_messages.invite(shape.withheld, shape.audio), 'start_rtd="1"', retrans=True),
-        *(_recv(f'response="{code}" optional="true"') for code in (100, 180, 181, 182, 183)),
+        *(
+            _recv(f'response="{code}" optional="true"{patience}')
+            for code in (100, 180, 181, 182, 183)
+        ),
         _recv(
-            'response="200" rtd="1"' + _else_after(shape.patience_ms, _CANCEL),
+            f'response="200" rtd="1"{patience}',
             _remember("target", "Contact:", "sip:[^>]*")
             + _remember("us", "From:")
             + _remember("them", "To:")

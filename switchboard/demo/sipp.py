@@ -72,7 +72,10 @@ class SippProcess:
 
     def counts(self) -> SippCounts:
         path = self.folder / "stat.csv"
-        rows = list(csv.DictReader(path.open(), delimiter=";")) if path.exists() else []
+        if not path.exists():
+            return SippCounts()
+        with path.open(newline="") as lines:
+            rows = list(csv.DictReader(lines, delimiter=";"))
         if not rows:
             return SippCounts()
         last = rows[-1]

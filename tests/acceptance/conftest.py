@@ -1,0 +1,45 @@
+"""A real Asterisk for the whole session, real SIP callers and phones for each test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from switchboard.demo import free_ports
+from switchboard.demo.private_pbx import PrivatePbx
+from switchboard.demo.sip_callers import SipCallers
+from switchboard.demo.sip_phones import SipPhones
+from switchboard.demo.sip_scenarios import PhoneShape
+
+#: Phones by endpoint name, as an async context manager.
+PhonesFor = Callable[[dict[str, PhoneShape]], SipPhones]
+
+
+@pytest.fixture(scope="session")
+def pbx() -> Iterator[PrivatePbx]:
+    """Started; nothing listens on its `agi_port` and `web_url` until a test does."""
+    pbx = PrivatePbx(
+        agi_port=free_ports.tcp(),
+        web_url=f"http://127.0.0.1:{free_ports.tcp()}",
+        ami_secret="only-for-the-tests",
+    )
+    # A loop factory leaves the thread's own event loop alone.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        try:
+            runner.run(pbx.start())
+            yield pbx
+        finally:
+            runner.run(pbx.close())
+
+
+@pytest.fixture
+def callers(pbx: PrivatePbx, tmp_path: Path) -> SipCallers:
+    return SipCallers(trunk=pbx.trunk, folder=tmp_path)
+
+
+@pytest.fixture
+def phones(pbx: PrivatePbx, tmp_path: Path) -> PhonesFor:
+    return lambda shapes: SipPhones(agents=pbx.agents, shapes=shapes, folder=tmp_path)

@@ -1,0 +1,127 @@
+"""The Asterisk files are filled in whole, and no setting can smuggle anything into them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from ami_bridge import pbx_config
+from config.settings import AgiSettings, AmiSettings, RulebookSettings, Settings, WebSettings
+
+pytestmark = pytest.mark.unit
+
+SECRET = "a-secret-of-ours"
+
+
+def settings(**sections: Any) -> Settings:
+    return Settings(ami=AmiSettings(username="switchboard", secret=SecretStr(SECRET))).model_copy(
+        update=sections
+    )
+
+
+def lines(text: str) -> list[str]:
+    """Without comments and blank lines."""
+    return [line for raw in text.splitlines() if (line := raw.split(";")[0].strip())]
+
+
+def test_every_placeholder_of_every_file_is_filled() -> None:
+    files = pbx_config.render(settings(), secret=SECRET)
+    assert list(files) == list(pbx_config.FILES)
+    assert not [name for name, text in files.items() if re.search(r"@[A-Z_]+@", text)]
+
+
+def test_values_land_where_asterisk_reads_them() -> None:
+    files = pbx_config.render(
+        settings(agi=AgiSettings(port=4600), web=WebSettings(port=8090)), secret=SECRET
+    )
+    dialplan = files["switchboard_extensions.conf"]
+    assert "AGI(agi://127.0.0.1:4600/inbound,${CHANNEL(linkedid)})" in dialplan
+    assert "Queue(default,t,,,600)" in dialplan
+    realtime = lines(files["switchboard_extconfig.conf"])
+    assert "musiconhold => curl,http://127.0.0.1:8090/pbx/musiconhold" in realtime
+    assert "musiconhold_entry => curl,http://127.0.0.1:8090/pbx/musiconhold_entry" in realtime
+
+
+def test_the_ami_user_gets_the_least_rights() -> None:
+    user = lines(pbx_config.render(settings(), secret=SECRET)["switchboard_manager.conf"])
+    assert user[0] == "[switchboard]"
+    assert f"secret = {SECRET}" in user
+    assert "read = call,agent,reporting,system,user" in user
+    assert "write = call,agent,originate,reporting" in user
+    assert user.index("deny = 0.0.0.0/0.0.0.0") < user.index("permit = 127.0.0.1/255.255.255.255")
+
+
+def test_the_secret_is_left_out_unless_asked_for() -> None:
+    files = pbx_config.render(settings())
+    assert not [name for name, text in files.items() if SECRET in text]
+    assert not [line for line in lines(files["switchboard_manager.conf"]) if "secret" in line]
+
+
+def test_the_fallback_follows_the_default_queue_of_the_rulebook() -> None:
+    files = pbx_config.render(settings(rulebook=RulebookSettings(default_queue="reception")))
+    assert "Queue(reception,t,,,600)" in files["switchboard_extensions.conf"]
+    assert "[reception](switchboard-queue)" in lines(files["switchboard_queues.conf"])
+
+
+def test_addresses_may_differ_from_where_we_listen() -> None:
+    everywhere = settings(agi=AgiSettings(host="0.0.0.0"), web=WebSettings(host="::"))
+    reach = pbx_config.Reach(
+        agi_host="2001:db8::1", web_url="https://desk.example/sb/", ami_permit="192.0.2.0/24"
+    )
+    files = pbx_config.render(everywhere, reach=reach)
+    assert "AGI(agi://[2001:db8::1]:4573/inbound," in files["switchboard_extensions.conf"]
+    assert "curl,https://desk.example/sb/pbx/musiconhold" in files["switchboard_extconfig.conf"]
+    assert "permit = 192.0.2.0/255.255.255.0" in files["switchboard_manager.conf"]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_every_address_is_no_address_to_call(host: str) -> None:
+    with pytest.raises(pbx_config.PbxConfigError, match=r"agi\.host is .*every address"):
+        pbx_config.render(settings(agi=AgiSettings(host=host)))
+
+
+def test_a_free_port_is_no_port_to_write_down() -> None:
+    with pytest.raises(pbx_config.PbxConfigError, match=r"web\.port is 0"):
+        pbx_config.render(settings(web=WebSettings(port=0)))
+
+
+HOSTILE = [
+    "x,1)\n same => n,System(id)",
+    "x;y",
+    "a b",
+    "${SHELL(id)}",
+    "x&y",
+    "x)",
+    "[x",
+    "",
+    "x\r",
+    "x\n",
+    "@AMI_USER@",
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_values_are_refused_by_name(text: str) -> None:
+    def refused(name: str, **sections: Any) -> None:
+        with pytest.raises(pbx_config.PbxConfigError, match=re.escape(name)) as refusal:
+            pbx_config.render(settings(**sections))
+        assert not text or len(text) < 4 or text not in str(refusal.value)
+
+    refused("agi.host", agi=AgiSettings.model_construct(host=text, port=4573))
+    refused("ami.username", ami=AmiSettings.model_construct(username=text))
+    refused("rulebook.default_queue", rulebook=RulebookSettings.model_construct(default_queue=text))
+    refused("web.public_url", web=WebSettings(public_url=f"http://host/{text}/x"))
+
+
+@pytest.mark.parametrize("secret", ["", "short", "with;comment", "two words x", "line\nbreak-x"])
+def test_a_secret_that_asterisk_would_read_otherwise_is_refused(secret: str) -> None:
+    with pytest.raises(pbx_config.PbxConfigError, match=r"ami\.secret must be"):
+        pbx_config.render(settings(), secret=secret)
+
+
+def test_a_permit_that_is_no_network_is_refused() -> None:
+    with pytest.raises(pbx_config.PbxConfigError, match="AMI permit"):
+        pbx_config.render(settings(), reach=pbx_config.Reach(ami_permit="any\nread = all"))
