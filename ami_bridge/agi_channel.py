@@ -10,7 +10,6 @@ from ami_bridge import dialplan
 from ami_bridge.agi_connection import AgiConnection
 from ami_bridge.agi_protocol import (
     CODE_SUCCESS,
-    MAX_COMMAND_BYTES,
     Reply,
     UnsafeCommand,
     encode_command,
@@ -26,7 +25,7 @@ _ALL_KEYS = "0123456789*#"
 _KEYS_KEPT = 32
 _ENDS_ENTRY = "#"
 _FAILED = "-1"
-#: GET DATA without a sound goes straight to waiting (app.c `ast_app_getdata`).
+#: GET DATA without a sound goes straight to waiting (app.c `ast_app_getdata_full`).
 _NO_SOUND = ""
 
 
@@ -87,10 +86,15 @@ class AgiChannel:
         no part of it, except where one key is asked: there it is that key. A sound that cannot be
         played is left out; the caller still has the time to press."""
         _require_sounds(sounds)
+        for sound in sounds[:-1]:  # FastAGI's GET DATA takes one sound, not a list
+            if self._keys:
+                break
+            await self._play_one(sound, until_key=True)
         typed, ended = self._take_typed(max_digits)
         if ended:
             return Keys(typed, timed_out=False)
-        keys = await self._get_data([] if typed else sounds, max_digits - len(typed), timeout_s)
+        last = sounds[-1] if sounds and not typed else _NO_SOUND
+        keys = await self._get_data(last, max_digits - len(typed), timeout_s)
         if max_digits == 1 and not keys.digits and not keys.timed_out:
             return Keys(_ENDS_ENTRY, timed_out=False)
         return Keys(typed + keys.digits, keys.timed_out)
@@ -115,13 +119,15 @@ class AgiChannel:
         self.completed = route
         self._connection.close()
 
-    async def _play_one(self, sound: str) -> None:
+    async def _play_one(self, sound: str, *, until_key: bool = False) -> None:
         """A key stops STREAM FILE, so it is kept and the sound goes on from where it was; with no
         escape keys Asterisk would throw the key away (file.c `ast_waitstream`)."""
         offset = 0
         while True:
             keys = _ALL_KEYS if len(self._keys) < _KEYS_KEPT else ""
-            reply = await self._send("STREAM FILE", sound, keys, offset, sound=True)
+            reply = await self._send(
+                "STREAM FILE", sound, keys, offset, deadline_s=self._deadlines.sound_s
+            )
             if reply.result == _FAILED:
                 await self._require_caller()
                 log.warning("call %s: a sound could not be played", self._call.id)
@@ -130,6 +136,8 @@ class AgiChannel:
             if key is None:
                 return
             self._keys += key
+            if until_key:
+                return
             offset = max(offset, reply.endpos or 0)
 
     def _take_typed(self, max_digits: int) -> tuple[str, bool]:
@@ -144,23 +152,29 @@ class AgiChannel:
         self._keys = rest
         return entry, bool(end)
 
-    async def _get_data(self, sounds: Sequence[str], max_digits: int, timeout_s: float) -> Keys:
-        sound = "&".join(sounds) if sounds else _NO_SOUND
-        deadline_s = len(sounds) * self._deadlines.sound_s + timeout_s * max_digits
+    async def _get_data(self, sound: str, max_digits: int, timeout_s: float) -> Keys:
+        keys_s = timeout_s * max_digits
+        deadlines = self._deadlines
+        deadline_s = keys_s + (deadlines.sound_s if sound else deadlines.quick_s)
         reply = await self._send(
-            "GET DATA", sound, round(timeout_s * 1000), max_digits, extra_s=deadline_s
+            "GET DATA", sound, round(timeout_s * 1000), max_digits, deadline_s=deadline_s
         )
         if reply.result == _FAILED:
             await self._require_caller()
-            if not sounds:
+            if sound == _NO_SOUND:
                 return Keys("", timed_out=True)
             log.warning("call %s: a sound could not be played", self._call.id)
-            return await self._get_data([], max_digits, timeout_s)
+            return await self._get_data(_NO_SOUND, max_digits, timeout_s)
         return Keys(reply.result, timed_out=reply.note == "timeout")
 
     async def _require_caller(self) -> None:
         """`-1` is a failed sound or a caller who left; only the channel's state tells which."""
-        status = await self._send("CHANNEL STATUS")
+        try:
+            status = await self._send("CHANNEL STATUS")
+        except ChannelBroken as error:
+            # Asterisk closed after the -1: our question overtook its HANGUP.
+            self._connection.hung_up = True
+            raise CallerHungUp from error
         if self.hung_up or status.result == _FAILED:
             raise CallerHungUp
 
@@ -168,11 +182,10 @@ class AgiChannel:
         await self._send("SET VARIABLE", variable, value)
 
     async def _send(
-        self, verb: str, *arguments: str | int, sound: bool = False, extra_s: float = 0.0
+        self, verb: str, *arguments: str | int, deadline_s: float | None = None
     ) -> Reply:
-        deadline_s = self._deadlines.sound_s if sound else self._deadlines.quick_s + extra_s
         reply = await self._connection.command(
-            encode_command(verb, *arguments), deadline_s=deadline_s
+            encode_command(verb, *arguments), deadline_s=deadline_s or self._deadlines.quick_s
         )
         if reply.code != CODE_SUCCESS:
             # 510 or 520 to a command of ours: the line is out of step, or we are wrong.
@@ -195,8 +208,6 @@ def _require(valid: object, what: str) -> None:
 
 
 def _require_sounds(sounds: Sequence[str]) -> None:
-    """`&` parts sounds in a list, so no sound may hold one; all of a list must fit one line."""
+    """`&` parts the sounds of a list elsewhere in Asterisk, so no name of a sound may hold one."""
     if any("&" in sound or not sound for sound in sounds):
         raise UnsafeCommand("a sound that is empty or holds '&'")
-    if sum(len(sound.encode("utf-8", "replace")) + 1 for sound in sounds) > MAX_COMMAND_BYTES - 100:
-        raise UnsafeCommand("more sounds than one command holds")

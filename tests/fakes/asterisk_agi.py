@@ -205,8 +205,8 @@ class _Answers:
                 return "200 result=1"
             case ["STREAM", "FILE", sound, escape, offset]:
                 return self._stream(sound, escape, int(offset))
-            case ["GET", "DATA", sounds, _timeout, most]:
-                return self._get_data(sounds, int(most))
+            case ["GET", "DATA", sound, _timeout, most]:
+                return self._get_data(sound, int(most))
             case ["CHANNEL", "STATUS"]:
                 return "200 result=6"
         return "510 Invalid or unknown command"
@@ -219,8 +219,11 @@ class _Answers:
             return f"200 result=0 endpos={offset + 8000}"
         return f"200 result={ord(key)} endpos={offset + 4000}"
 
-    def _get_data(self, sounds: str, most: int) -> str:
-        self.line.played.extend(sound for sound in sounds.split("&") if sound)
+    def _get_data(self, sound: str, most: int) -> str:
+        if "&" in sound:  # a list is one file that does not exist (app.c `ast_app_getdata_full`)
+            return "200 result=-1"
+        if sound:
+            self.line.played.append(sound)
         pressed = (self.keys.pop(0) if self.keys else None) or ""
         digits, ended, _ = pressed.partition("#")
         if len(digits) >= most:

@@ -303,6 +303,18 @@ async def test_a_hash_typed_ahead_ends_the_entry() -> None:
     assert not [command for command in line.commands if command.startswith("GET DATA")]
 
 
+async def test_a_question_of_several_sounds_stops_at_the_key() -> None:
+    async def ask(channel: CallChannel) -> None:
+        assert await channel.ask(["a", "b", "c"], max_digits=1, timeout_s=1) == Keys("5", False)
+        assert await channel.ask(["d", "e", "f"], max_digits=1, timeout_s=1) == Keys("6", False)
+        assert await channel.ask(["g", "h"], max_digits=3, timeout_s=1) == Keys("78", True)
+
+    line = await heard(ask, keys=["5", "8"], keys_during={"d": "6", "g": "7"})
+    assert line.played == ["a", "b", "c", "d", "g"]
+    assert 'GET DATA "c" 1000 1' in line.commands
+    assert 'GET DATA "" 1000 2' in line.commands
+
+
 async def test_a_sound_that_cannot_be_played_is_left_out() -> None:
     async def ask(channel: CallChannel) -> None:
         await channel.play([GREETING])
@@ -318,7 +330,7 @@ async def test_a_sound_that_cannot_be_played_is_left_out() -> None:
 
 async def test_what_would_change_the_command_is_refused() -> None:
     async def ask(channel: CallChannel) -> None:
-        for sounds in (["a&b"], [""], ["a\nb"], ["x" * 4000, "y" * 4000]):
+        for sounds in (["a&b"], [""], ["a\nb"], ["x" * 8000, "y"]):
             with pytest.raises(UnsafeCommand):
                 await channel.ask(sounds, max_digits=1, timeout_s=1)
         for queue in ("a,b", "", "x" * 41, "q\n"):
@@ -557,6 +569,17 @@ async def test_the_reply_of_the_interrupted_command_is_no_news(reply_first: bool
         lines = [b"200 result=-1 endpos=0\n", b"HANGUP\n"]
         await line.send(b"".join(lines if reply_first else reversed(lines)))
         await line.until_closed()
+        await world.idle()
+        assert world.ends == [(True, False)]
+
+
+async def test_a_line_that_closes_after_a_failed_sound_is_a_caller_who_left() -> None:
+    async with serving() as world:
+        line = await world.asterisk.dial()
+        await line.command()
+        await line.reply("200 result=-1")
+        assert await line.command() == "CHANNEL STATUS"
+        await line.vanish()
         await world.idle()
         assert world.ends == [(True, False)]
 
