@@ -130,20 +130,20 @@ def _operand(key: str, fact: Fact, operator: str, raw: Any) -> Any:
         case "in" | "not_in":
             if not isinstance(raw, list) or not raw or len(raw) > MAX_LIST:
                 raise ValueError(f"'{operator}' takes a list of 1 to {MAX_LIST} values")
-            return tuple(_single(key, fact, item) for item in raw)
+            return tuple(fact_value(key, fact, item) for item in raw)
         case "between":
             if not isinstance(raw, list) or len(raw) != 2:
                 raise ValueError("'between' takes a list of two values, the lower one first")
-            low, high = (_single(key, fact, item) for item in raw)
+            low, high = (fact_value(key, fact, item) for item in raw)
             if low > high:
                 raise ValueError(f"'between' takes the lower value first; {low} is above {high}")
             return (low, high)
         case "matches":
             return _pattern(raw)
-    return _single(key, fact, raw)
+    return fact_value(key, fact, raw)
 
 
-def _single(key: str, fact: Fact, raw: Any) -> Any:
+def fact_value(key: str, fact: Fact, raw: Any) -> Any:
     """One value of the fact's own kind. Raises ValueError with the sentence."""
     fits = {
         FactKind.YES_NO: isinstance(raw, bool),

@@ -6,7 +6,7 @@ at once; a rulebook comes out only where there is no error.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -43,6 +43,12 @@ class Loaded:
     @property
     def errors(self) -> tuple[Problem, ...]:
         return tuple(problem for problem in self.problems if problem.is_error)
+
+    def with_problems(self, more: Sequence[Problem]) -> Loaded:
+        """An error among them takes the rulebook away."""
+        problems = _ordered([*self.problems, *more])
+        bad = any(problem.is_error for problem in problems)
+        return Loaded(None if bad else self.rulebook, problems, self.files)
 
     def or_raise(self) -> Rulebook:
         """Raises ProblemsFound (a Misconfigured) with every problem."""

@@ -11,9 +11,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from config.condition_reader import read_condition
+from config.condition_reader import fact_value, read_condition
 from config.conditions import Condition
-from config.facts import FACTS
+from config.facts import FACTS, FactKind
 from config.part_readers import Path, Reader
 from config.problems import Place, did_you_mean
 from config.rulebook import (
@@ -258,10 +258,8 @@ def read_test(reader: Reader, index: int, raw: Any, found: Found) -> None:
     if part is None:
         return
     given = part.given
-    for fact in given.facts:
-        if fact not in FACTS:
-            hint = did_you_mean(fact, FACTS)
-            reader.report((*path, "given", "facts", fact), f"unknown fact '{fact[:60]}'{hint}")
+    for name, value in given.facts.items():
+        _check_fact(reader, name, value, (*path, "given", "facts", name))
     try:
         datetime.fromisoformat(given.at or "2026-01-05T10:00")
     except ValueError:
@@ -272,3 +270,18 @@ def read_test(reader: Reader, index: int, raw: Any, found: Found) -> None:
     found.tests.append(
         ExampleTest(part.name, place, given.dialled, given.at, given.number, given.facts, expect)
     )
+
+
+def _check_fact(reader: Reader, name: str, value: Any, path: Path) -> None:
+    fact = FACTS.get(name)
+    if fact is None:
+        reader.report(path, f"unknown fact '{name[:60]}'{did_you_mean(name, FACTS)}")
+        return
+    is_set = fact.kind is FactKind.SET and isinstance(value, list)
+    try:
+        for item in value if is_set else [value]:
+            fact_value(name, fact, item)
+        if fact.kind is FactKind.SET and not is_set:
+            raise ValueError(f"{name} is {fact.kind}")
+    except ValueError as error:
+        reader.report(path, str(error))

@@ -59,7 +59,8 @@ def _sentence(model: type[pydantic.BaseModel], detail: ErrorDetails, path: Path)
 
 
 def _must(kind: str, detail: ErrorDetails, context: dict[str, Any]) -> str:
-    said = _said(detail["input"])
+    is_secret = "secret" in str(detail["loc"][-1:])
+    said = "what is there" if is_secret else _said(detail["input"])
     if kind in _WANTED:
         return f"must be {_WANTED[kind]}, not {said}"
     if kind in ("literal_error", "enum"):
