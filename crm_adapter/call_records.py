@@ -74,9 +74,11 @@ class CallRecorder:
         adapter: str = "embedded",
         max_calls: int = 100,
         max_waiting: int = 20_000,
+        gather_s: float = 0.02,
         retry_after_s: float = 1.0,
     ) -> None:
-        """`enqueued` is told when the outbox has something new, after the commit."""
+        """`enqueued` is told when the outbox has something new, after the commit. Events are
+        gathered for `gather_s` before they are written: nobody waits for them."""
         self._database = database
         self._roster = roster
         self._now = now
@@ -85,6 +87,7 @@ class CallRecorder:
         self._adapter = adapter
         self._max_calls = max_calls
         self._max_waiting = max_waiting
+        self._gather_s = gather_s
         self._retry_after_s = retry_after_s
         self._waiting: Batch = {}
         self._count = 0
@@ -135,6 +138,8 @@ class CallRecorder:
         while True:
             async with self._changed:
                 await self._changed.wait_for(lambda: bool(self._waiting))
+            await asyncio.sleep(self._gather_s)
+            async with self._changed:
                 batch = self._take()
                 self._busy = True
             await self._write_or_split(batch)
