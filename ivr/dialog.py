@@ -18,7 +18,6 @@ from calls.events import MenuPresented, OptionChosen
 from calls.ports import CallChannel, Keys, SpokenText
 from config.rulebook import HangUp, ToMenu, ToQueue
 from ivr.menu import PresentedAction, PresentedMenu, Pressed, SayThen, press
-from ivr.plain_prompts import one_moment
 from ivr.prompts import render_all
 
 log = logging.getLogger(__name__)
@@ -78,12 +77,9 @@ class Dialog:
             self._lead_in = ()
         return action
 
-    async def say_one_moment(self, language: str) -> None:
-        """The prepared sentence for when nothing else can be said; silent where even that is not
-        there."""
-        sounds = await render_all(
-            self._speech, [one_moment(language)], language, deadline=Deadline.after(0)
-        )
+    async def say_if_ready(self, text: str, language: str) -> None:
+        """Only what is rendered already: nobody waits for a courtesy."""
+        sounds = await render_all(self._speech, [text], language, deadline=Deadline.after(0))
         if sounds:
             await self._channel.play(sounds)
 

@@ -211,15 +211,13 @@ async def test_a_list_too_long_for_one_question_is_begun_before(world: World) ->
     assert len(channel.played[0]) + len(channel.asked[0]) == 62
 
 
-@pytest.mark.parametrize(
-    ("language", "word"), [("en", "hold the line"), ("zh-CN", "请稍候"), ("xx", "hold")]
-)
-async def test_the_prepared_sentence_is_there_in_the_callers_language(
-    world: World, language: str, word: str
-) -> None:
+async def test_a_courtesy_is_said_only_if_it_is_ready(world: World) -> None:
     channel = FakeChannel()
-    await world.dialog(channel).say_one_moment(language)
-    assert word in "".join(words(channel.heard))
+    await world.dialog(channel).say_if_ready("One moment, please.", "en")
+    assert words(channel.heard) == ["One moment, please."]
+    world.speech.silent = True
+    await world.dialog(channel).say_if_ready("And another one.", "en")
+    assert len(channel.heard) == 1
 
 
 async def test_hanging_up_at_any_step_ends_the_dialog(world: World) -> None:
