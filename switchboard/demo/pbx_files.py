@@ -19,7 +19,7 @@ PHONES_HOST = "127.0.0.3"
 #: set takes several seconds to load.
 MODULES = """\
 pbx_config app_queue app_stack app_userevent app_verbose app_playback app_db app_dial app_echo
-app_read app_milliwatt app_originate app_dumpchan
+app_read app_milliwatt app_originate
 bridge_simple bridge_builtin_features bridge_native_rtp bridge_softmix bridge_holding
 chan_pjsip codec_ulaw codec_alaw codec_resample format_wav format_pcm format_gsm format_sln
 func_callerid func_channel func_cdr func_curl func_db func_global func_groupcount
@@ -55,6 +55,7 @@ astkeydir => {run}/lib
 astdatadir => {run}/data
 astagidir => {run}/data/agi-bin
 astspooldir => {run}/spool
+astcachedir => {run}/cache
 astrundir => {run}/run
 astlogdir => {run}/log
 

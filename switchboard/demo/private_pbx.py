@@ -187,7 +187,16 @@ class PrivatePbx:
         raise PbxDidNotStart("Asterisk did not start:\n" + self.log()[-2000:])
 
     def _write_files(self, program: AsteriskProgram) -> None:
-        for name in ("etc", "lib/keys", "data/sounds", "data/moh", "spool", "run", "log/cdr-csv"):
+        for name in (
+            "etc",
+            "lib/keys",
+            "data/sounds",
+            "data/moh",
+            "spool",
+            "cache",
+            "run",
+            "log/cdr-csv",
+        ):
             (self.run / name).mkdir(parents=True, exist_ok=True)
         (self.run / "log/cel-custom").mkdir(exist_ok=True)
         (self.run / "run/asterisk.ctl").unlink(missing_ok=True)

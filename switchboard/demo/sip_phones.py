@@ -11,6 +11,9 @@ from switchboard.demo.pbx_files import PHONES_HOST, PbxAgent
 from switchboard.demo.sip_scenarios import PhoneShape
 from switchboard.demo.sipp import SippCounts, SippProcess
 
+#: Refuses at once; a phone that is not plugged in is rung in vain for as long as the queue rings.
+BUSY = PhoneShape(busy=True)
+
 
 class SipPhones:
     """A phone for every agent: of one of `shapes`, by endpoint name, else of `others`
@@ -25,8 +28,7 @@ class SipPhones:
         agents: tuple[PbxAgent, ...],
         shapes: dict[str, PhoneShape],
         folder: Path,
-        # Refuses at once; a phone that is not there at all is rung in vain until the queue's limit.
-        others: PhoneShape | None = PhoneShape(busy=True),
+        others: PhoneShape | None = BUSY,
     ) -> None:
         self._processes: dict[str, SippProcess] = {}
         for agent in agents:
