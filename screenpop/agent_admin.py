@@ -23,14 +23,16 @@ _ROLES = ("agent", "supervisor")
 MIN_PASSWORD = 8
 
 
-async def add_agent(database: Database, agent: Agent, password: str) -> None:
+async def add_agent(
+    database: Database, agent: Agent, password: str, *, passwords: Passwords | None = None
+) -> None:
     """Adds the agent, or changes the one with this login (whose log-ins then end).
 
     Raises Misconfigured, naming the value, for a login, interface, role or password that cannot
     be, and for an interface that rings somebody else already.
     """
     _check(agent, password)
-    password_hash = await Passwords().hash(password)
+    password_hash = await (passwords or Passwords()).hash(password)
 
     async def write(connection: AsyncConnection) -> None:
         await _refuse_shared_interface(connection, agent)

@@ -19,8 +19,9 @@ log = logging.getLogger(__name__)
 #: Above what a resume may have to repeat.
 SEND_QUEUE = KEPT_FRAMES + 56
 MAX_MESSAGE_BYTES = 16 * 1024
-MESSAGES_PER_S = 50.0
-MESSAGES_BURST = 200.0
+#: A desktop acknowledges each frame: the burst is above what a resume repeats.
+MESSAGES_PER_S = 200.0
+MESSAGES_BURST = 600.0
 #: Messages that make no sense before we hang up.
 MAX_NONSENSE = 20
 PING_EVERY_S = 20.0

@@ -8,6 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import socket
 import time
 from collections import Counter, deque
 from collections.abc import Callable
@@ -15,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 import aiohttp
+
+from screenpop.hub import RESTART_LEAP
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +28,7 @@ REQUEST_DEADLINE_S = 10.0
 FIRST_WAIT_S = 0.2
 LONGEST_WAIT_S = 5.0
 KEPT_FRAMES = 1_000
+KEPT_POPS = 200
 KEPT_LATENCIES = 10_000
 
 
@@ -148,9 +153,11 @@ class DesktopClient:
         if stay_away:
             self._paused.clear()
         websocket = self._websocket
-        if websocket is not None and (response := websocket._response) is not None:
-            if response.connection is not None and response.connection.transport is not None:
-                response.connection.transport.abort()
+        if websocket is not None:
+            # A twin of the descriptor: event loops do not let their own socket be shut down.
+            raw = websocket.get_extra_info("socket")
+            with socket.socket(fileno=os.dup(raw.fileno())) as twin:
+                twin.shutdown(socket.SHUT_RDWR)
         await self.wait_for(lambda: self._websocket is not websocket)
 
     def come_back(self) -> None:
@@ -224,7 +231,8 @@ class DesktopClient:
                 if self.last_seq is not None and frame["seq"] <= self.last_seq:
                     self.counters.repeated += 1
                     return True
-                if self.last_seq is not None and frame["seq"] != self.last_seq + 1:
+                # A restarted server leaps ahead in its numbering; that is no gap.
+                if self.last_seq and 1 < frame["seq"] - self.last_seq < RESTART_LEAP // 2:
                     self.counters.gaps += 1
                 self.last_seq = frame["seq"]
                 self._learn_pop(frame)
@@ -258,3 +266,5 @@ class DesktopClient:
             case "pop.close":
                 self.counters.closes[frame["reason"]] += 1
                 pop |= {"state": "closed", "close_reason": frame["reason"]}
+                while len(self.pops) > KEPT_POPS:
+                    del self.pops[next(iter(self.pops))]

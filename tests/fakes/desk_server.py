@@ -1,0 +1,94 @@
+"""The agent side alone on a free port: a real bus, a real database, real sockets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+from argon2 import PasswordHasher
+
+from calls import events
+from calls.agents import Agent
+from calls.bus import EventBus
+from calls.errors import Unavailable
+from config.settings import WebSettings
+from screenpop.agent_admin import add_agent
+from screenpop.desk import Desk
+from screenpop.passwords import Passwords
+from screenpop.routes import add_routes
+from screenpop.static_files import STATIC
+from storage.database import Database
+from switchboard.demo.desktop_client import DesktopClient
+
+PASSWORD = "correct horse battery"
+ANNA = Agent("anna", "Anna Lindqvist", ("PJSIP/agent1",), ("support", "sales"))
+BEN = Agent("ben", "Ben Okafor", ("PJSIP/agent2",), ("support",))
+CHEN = Agent("chen", "陈晓", ("PJSIP/agent3", "Local/300@agents"), ("support",), "zh")
+
+
+@dataclass
+class QueueControlTwin:
+    """Implements `calls.ports.QueueControl`; `away` makes it refuse like a lost AMI."""
+
+    told: list[tuple[str, bool, str]] = field(default_factory=list)
+    away: bool = False
+
+    async def set_paused(self, interface: str, *, paused: bool, reason: str) -> None:
+        if self.away:
+            raise Unavailable("AMI is away")
+        self.told.append((interface, paused, reason))
+
+
+@dataclass
+class DeskServer:
+    base_url: str
+    desk: Desk
+    bus: EventBus
+    queue_control: QueueControlTwin
+
+    async def publish(self, *happened: events.Event) -> None:
+        """Returns when every subscriber has handled them."""
+        for event in happened:
+            self.bus.publish(event)
+        await self.bus.drain()
+
+    def client(self, agent: Agent = ANNA) -> DesktopClient:
+        return DesktopClient(self.base_url, agent.login, PASSWORD)
+
+    def metric(self, name: str) -> float:
+        return self.desk.counters.registry.get_sample_value(f"switchboard_{name}") or 0.0
+
+
+#: A hash carries its cost: checking these is cheap too.
+_CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+async def add_agents(database: Database, *agents: Agent) -> None:
+    for agent in agents or (ANNA, BEN, CHEN):
+        await add_agent(database, agent, PASSWORD, passwords=_CHEAP)
+
+
+@asynccontextmanager
+async def desk_server(
+    database: Database, *, static: Path = STATIC, allowed: Iterable[str] = (), port: int = 0
+) -> AsyncIterator[DeskServer]:
+    settings = WebSettings(allowed_origins=tuple(allowed))
+    control = QueueControlTwin()
+    async with EventBus() as bus:
+        desk = Desk(database=database, bus=bus, queue_control=control, web=settings)
+        async with desk:
+            app = web.Application()
+            add_routes(app, desk=desk, settings=settings, static=static)
+            runner = web.AppRunner(app, shutdown_timeout=1.0)
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", port)
+            await site.start()
+            bound = runner.addresses[0][1]
+            try:
+                yield DeskServer(f"http://127.0.0.1:{bound}", desk, bus, control)
+            finally:
+                desk.hub.close_all()
+                await runner.cleanup()
