@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
+from typing import Self
 
 from ami_bridge.ami_client import ActionRefused, AmiClient, AmiCounters, AmiTiming, LinkState
 from ami_bridge.ami_events import Booted, read_event
@@ -40,8 +41,11 @@ class AmiFigures:
 
 
 class AmiBridge:
-    """`run` follows Asterisk until cancelled and ends only then. `is_connected` is true once the
-    live view is right, which is a resync after the login."""
+    """Follows Asterisk while entered (`async with`); away or not, entering never waits for it.
+
+    `tracker` is for the AGI side, `queue_control` for the desk. `is_connected` is true once the
+    live view is right, which is a resync after the login.
+    """
 
     def __init__(
         self,
@@ -49,14 +53,14 @@ class AmiBridge:
         settings: AmiSettings,
         journal: CallJournal,
         bus: EventBus,
-        tracker: CallTracker,
+        tracker: CallTracker | None = None,
         timing: AmiTiming | None = None,
         settle_s: float = 1.0,
         queue_size: int = 10_000,
     ) -> None:
         self._settings = settings
         self._bus = bus
-        self._tracker = tracker
+        self.tracker = tracker or CallTracker(system=settings.system, journal=journal, bus=bus)
         self._queue = EventQueue(queue_size)
         self._hold = asyncio.Lock()
         self._due = asyncio.Event()
@@ -64,6 +68,7 @@ class AmiBridge:
         self._told_lost = False
         self._resyncs = 0
         self._shed_before = 0
+        self._task: asyncio.Task[None] | None = None
         self.client = AmiClient(
             settings=settings,
             on_event=self._on_event,
@@ -74,7 +79,7 @@ class AmiBridge:
         self.queue_control = AmiQueueControl(client=self.client)
         self._resync = Resync(
             client=self.client,
-            tracker=tracker,
+            tracker=self.tracker,
             journal=journal,
             bus=bus,
             hold=self._hold,
@@ -102,11 +107,48 @@ class AmiBridge:
             events_waiting=len(self._queue),
             events_shed=self._queue.shed,
             resyncs=self._resyncs,
-            calls=len(self._tracker.calls),
-            channels=len(self._tracker.channels),
+            calls=len(self.tracker.calls),
+            channels=len(self.tracker.channels),
         )
 
+    def counters(self) -> dict[str, float]:
+        """For /metrics."""
+        figures = self.figures()
+        client = figures.client
+        return {
+            "ami_connected": float(self.is_connected),
+            "ami_last_byte_age_seconds": figures.last_byte_age_s or 0.0,
+            "ami_logins_total": client.logins,
+            "ami_logins_refused_total": client.refused,
+            "ami_connections_lost_total": client.lost,
+            "ami_events_total": client.events,
+            "ami_malformed_messages_total": client.malformed,
+            "ami_action_timeouts_total": client.timeouts,
+            "ami_events_waiting": figures.events_waiting,
+            "ami_events_shed_total": figures.events_shed,
+            "ami_resyncs_total": figures.resyncs,
+            "calls_live": figures.calls,
+            "channels_live": figures.channels,
+        }
+
+    @property
+    def tasks(self) -> tuple[asyncio.Task[None], ...]:
+        """To be watched: none of them ends while entered, but by a fault of ours."""
+        return () if self._task is None else (self._task,)
+
+    async def __aenter__(self) -> Self:
+        self._task = asyncio.create_task(self.run(), name="ami")
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+        await self.tracker.settle()
+
     async def run(self) -> None:
+        """Until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self.client.run(), name="ami:client")
             group.create_task(self._follow(), name="ami:follow")
@@ -129,7 +171,7 @@ class AmiBridge:
         self._due.clear()
         if not self._told_lost:
             self._told_lost = True
-            self._bus.publish(AmiLost(self._tracker.now(), reason))
+            self._bus.publish(AmiLost(self.tracker.now(), reason))
 
     async def _follow(self) -> None:
         while True:
@@ -139,7 +181,7 @@ class AmiBridge:
                     event = self._queue.pop()
                     if event is None:
                         break
-                    self._tracker.apply(event)
+                    self.tracker.apply(event)
             if self._queue.shed != self._shed_before:
                 self._shed_before = self._queue.shed
                 log.warning("AMI events were shed, the live view is asked for anew")
@@ -148,7 +190,7 @@ class AmiBridge:
 
     def _replay(self) -> None:
         while (event := self._queue.pop()) is not None:
-            self._tracker.apply(event)
+            self.tracker.apply(event)
 
     async def _keep_in_step(self) -> None:
         """After a login, when events were shed, and regularly."""
@@ -178,5 +220,5 @@ class AmiBridge:
             self._in_step = True
             if self._told_lost:
                 self._told_lost = False
-                self._bus.publish(AmiRestored(self._tracker.now(), closed))
+                self._bus.publish(AmiRestored(self.tracker.now(), closed))
         return True

@@ -158,6 +158,9 @@ class CallTracker:
         call = self._call_of.get(event.uniqueid)
         if call is None and isinstance(event, ami.Transferred):
             call = self._call_of.get(event.caller_uniqueid)
+        if call is None and isinstance(event, ami.AgentCompleted) and not event.uniqueid:
+            # Seen with 22.10.1 where the caller's channel has gone before it is sent.
+            call = next((c for c in self.calls.values() if event.interface in c.talking), None)
         return call or self.calls.get(event.linkedid)
 
     def _channel_seen(self, uniqueid: str, linkedid: str, name: str) -> None:

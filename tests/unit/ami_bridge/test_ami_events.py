@@ -1,0 +1,139 @@
+"""Typed events out of what a real Asterisk 22.10.1 sent (tests/fixtures/ami)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ami_bridge import ami_events as ami
+from ami_bridge.ami_wire import MAX_MESSAGE
+
+pytestmark = pytest.mark.unit
+
+RECORDED = Path(__file__).parents[2] / "fixtures" / "ami"
+
+
+def recorded(name: str) -> list[ami.AmiEvent]:
+    events = []
+    for block in (RECORDED / f"{name}.txt").read_bytes().split(b"\r\n\r\n"):
+        event_name = ami.event_name(block)
+        if event_name is not None and (event := ami.read_event(event_name, block)) is not None:
+            events.append(event)
+    return events
+
+
+def one(name: str, kind: type[ami.AmiEvent]) -> ami.AmiEvent:
+    return next(event for event in recorded(name) if type(event) is kind)
+
+
+def test_an_answered_call_gives_these_events_and_no_others() -> None:
+    counted = Counter(type(event).__name__ for event in recorded("answered"))
+    assert counted == {
+        "ChannelCreated": 6,
+        "ChannelHungUp": 6,
+        "HangupRequested": counted["HangupRequested"],
+        "AgentCalled": 2,
+        "AgentConnected": 1,
+        "AgentCompleted": 1,
+        "QueueJoined": 1,
+        "QueueLeft": 1,
+        "DialBegun": 3,
+        "DialEnded": 4,
+        "BridgeEntered": 2,
+    }
+    assert counted["HangupRequested"] >= 4
+
+
+def test_the_fields_are_those_of_the_event() -> None:
+    joined = one("answered", ami.QueueJoined)
+    assert isinstance(joined, ami.QueueJoined)
+    assert (joined.queue, joined.caller, joined.caller_name) == (
+        "default",
+        "+12025550150",
+        "王小明 José",
+    )
+    connected = one("answered", ami.AgentConnected)
+    assert isinstance(connected, ami.AgentConnected)
+    assert connected.interface == "Local/agent1@agents/n"
+    assert (connected.ring_s, connected.wait_s) == (1.0, 1.0)
+    completed = one("answered", ami.AgentCompleted)
+    assert isinstance(completed, ami.AgentCompleted)
+    assert (completed.reason, completed.talk_s) == ("agent", 4.0)
+    assert completed.uniqueid == completed.linkedid == joined.uniqueid
+    fallback = one("fallback", ami.FallbackTook)
+    assert isinstance(fallback, ami.FallbackTook)
+    assert fallback.dialled == "+18005550100"
+    assert fallback.uniqueid == fallback.linkedid
+    transfer = one("blind", ami.Transferred)
+    assert isinstance(transfer, ami.Transferred)
+    assert (transfer.extension, transfer.attended, transfer.succeeded) == ("dial3", False, True)
+    assert transfer.from_channel.startswith("Local/agent1@agents-")
+    assert transfer.caller_uniqueid == transfer.linkedid
+
+
+def test_an_attended_transfer_names_both_legs_and_the_target() -> None:
+    event = ami.read_event(
+        b"AttendedTransfer",
+        b"Event: AttendedTransfer\r\nResult: Success\r\n"
+        b"OrigTransfererChannel: PJSIP/agent1-00000002\r\nOrigTransfererUniqueid: 1.2\r\n"
+        b"OrigTransfererLinkedid: 1.1\r\nSecondTransfererExten: 102\r\n"
+        b"TransfereeUniqueid: 1.1\r\nTransferTargetUniqueid: 1.5\r\n"
+        b"TransferTargetChannel: PJSIP/agent2-00000004",
+    )
+    assert event == ami.Transferred(
+        "1.2",
+        "1.1",
+        True,
+        True,
+        "PJSIP/agent1-00000002",
+        "1.1",
+        "102",
+        "1.5",
+        "PJSIP/agent2-00000004",
+    )
+
+
+def test_what_we_do_not_act_on_is_none() -> None:
+    for name in (b"VarSet", b"Newexten", b"TestEvent", b"", b"Nonsense"):
+        assert ami.read_event(name, b"Event: " + name + b"\r\nA: b") is None
+    other = b"Event: UserEvent\r\nUserEvent: Other\r\nNote: SwitchboardFallback"
+    assert ami.read_event(b"UserEvent", other) is None
+    assert ami.event_name(b"Response: Success\r\nEvent: Hangup") is None
+
+
+def test_hostile_text_is_cleaned_and_cut() -> None:
+    block = (
+        "Event: QueueCallerJoin\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\nQueue: sup\x1b[31mport\r\n"
+        f"CallerIDNum: 100&PJSIP/evil\r\nCallerIDName: \x01<img src=x>{'z' * 500}\r\nChannel: C"
+    ).encode()
+    event = ami.read_event(b"QueueCallerJoin", block)
+    assert isinstance(event, ami.QueueJoined)
+    assert event.queue == "sup[31mport"
+    assert event.caller == "100&PJSIP/evil"
+    assert event.caller_name.startswith("<img src=x>zzz")
+    assert len(event.caller_name) == 80
+
+
+@given(
+    st.sampled_from(sorted(ami._READERS)),
+    st.lists(
+        st.tuples(
+            st.sampled_from(["Uniqueid", "RingTime", "Queue", "UserEvent", "X"]),
+            st.text(max_size=30),
+        ),
+        max_size=8,
+    ),
+)
+def test_no_headers_break_a_reader(name: bytes, headers: list[tuple[str, str]]) -> None:
+    block = (
+        b"Event: "
+        + name
+        + b"".join(f"\r\n{key}: {value}".encode("utf-8", "replace") for key, value in headers)
+    )
+    assert len(block) < MAX_MESSAGE
+    event = ami.read_event(name, block)
+    assert event is None or isinstance(event, ami.AmiEvent)
