@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Table, select
+from sqlalchemy import Row, Table, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -59,7 +59,7 @@ class EmbeddedCrm:
             return None
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
-        return await self._write(tables.leads, rows.lead(lead, idem), None)
+        return await self._write(tables.leads, rows.lead(lead, idem), ("idem",))
 
     async def log_call(self, record: CallRecord, idem: str) -> str:
         row = rows.call_record(record, idem)
@@ -100,25 +100,24 @@ class EmbeddedCrm:
                 calls=await contact_cards.calls(connection, ref.id),
             )
 
-    async def _write(
-        self, table: Table, row: dict[str, Any], replace_on: tuple[str, ...] | None
-    ) -> str:
-        """Inserts once for each `idem`; where `replace_on` already has a row, that one is
-        rewritten and keeps its id."""
+    async def _write(self, table: Table, row: dict[str, Any], same: tuple[str, ...]) -> str:
+        """One row for each value of the columns `same`: another `idem` rewrites it, the same one
+        leaves it as it is. The row keeps its id."""
 
         async def work(connection: AsyncConnection) -> str:
-            known = select(table.c.id).where(table.c.idem == row["idem"])
-            if (existing := (await connection.execute(known)).scalar()) is not None:
-                return str(existing)
             dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-            insert = dialect.insert(table).values(row)
-            if replace_on is None:
-                insert = insert.on_conflict_do_nothing(index_elements=["idem"])
-            else:
-                changed = {name: value for name, value in row.items() if name != "id"}
-                insert = insert.on_conflict_do_update(index_elements=replace_on, set_=changed)
+            # No conflict target: whichever unique index another process won on, it won.
+            insert = dialect.insert(table).values(row).on_conflict_do_nothing()
             await connection.execute(insert)
-            return str((await connection.execute(known)).scalar_one())
+            is_it = [table.c[name] == row[name] for name in same]
+            found = await connection.execute(select(table.c.id, table.c.idem).where(*is_it))
+            kept = found.one_or_none()
+            if kept is None:
+                raise Invalid("the key of this write belongs to another record", field="idem")
+            if kept.idem != row["idem"]:
+                changed = {name: value for name, value in row.items() if name != "id"}
+                await connection.execute(update(table).where(*is_it).values(changed))
+            return str(kept.id)
 
         with _errors_named():
             return await self._database.writer.write(work)

@@ -39,6 +39,8 @@ class CsvRow:
     line: int
     values: dict[str, str]
     at_byte: int
+    #: Where there are more or fewer fields than the header names.
+    misfit: str | None = None
 
 
 class CsvFile:
@@ -59,8 +61,7 @@ class CsvFile:
         self._file.close()
 
     def rows(self) -> Iterator[CsvRow]:
-        """Every row but empty ones; raises Unreadable. A row whose fields do not fit the header
-        comes with the columns it has."""
+        """Every row but empty ones; raises Unreadable."""
         with self._file:
             while True:
                 try:
@@ -69,13 +70,13 @@ class CsvFile:
                     raise self._unreadable(f"not readable as CSV ({error})") from error
                 if fields is None:
                     return
-                if len(fields) > len(self.columns):
-                    raise self._unreadable(
-                        f"{len(fields)} fields where the header names {len(self.columns)}"
-                    )
                 if any(field.strip() for field in fields):
                     values = dict(zip(self.columns, (f.strip() for f in fields), strict=False))
-                    yield CsvRow(self._line, values, self._bytes)
+                    yield CsvRow(self._line, values, self._bytes, self._misfit(len(fields)))
+
+    def _misfit(self, fields: int) -> str | None:
+        wanted = len(self.columns)
+        return None if fields == wanted else f"{fields} fields where the header names {wanted}"
 
     def _open_reader(self) -> tuple[Iterator[list[str]], tuple[str, ...]]:
         lines = self._lines()

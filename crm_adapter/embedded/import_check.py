@@ -59,13 +59,17 @@ class SourceFile:
         """Line, row and bytes read so far of every good row; the bad ones go to `problems`."""
         try:
             for row in CsvFile(self.path).rows():
+                if row.misfit:
+                    problems.add(Problem(self.path.name, row.line, row.misfit))
+                    continue
                 try:
                     parsed = self.kind.model_validate(renamed(row.values))
                     if isinstance(parsed, ContactRow):
                         parsed.e164_numbers(region)
                 except ValidationError as error:
                     for detail in error.errors(include_input=False, include_url=False):
-                        sentence = f"{'.'.join(map(str, detail['loc']))}: {detail['msg']}"
+                        wrong = detail["msg"].removeprefix("Value error, ")
+                        sentence = f"{'.'.join(map(str, detail['loc']))}: {wrong}"
                         problems.add(Problem(self.path.name, row.line, sentence))
                 except ValueError as error:
                     problems.add(Problem(self.path.name, row.line, f"phone: {error}"))

@@ -27,7 +27,10 @@ def _moment(value: Any) -> Any:
     """ISO 8601, with or without a time; without a zone it is UTC."""
     if not isinstance(value, str):
         return value
-    moment = datetime.fromisoformat(value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        raise ValueError("not a date or time like 2026-03-29 or 2026-03-29T14:30Z") from None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
