@@ -18,10 +18,11 @@ from pathlib import Path
 from typing import Protocol
 
 from calls.errors import DeadlineExceeded, Unavailable
+from config.settings import SpeechSettings
 from ivr import sound
 
-#: Longer text is refused: about a minute and a half of speech.
-TEXT_LIMIT = 1000
+#: Longer text is refused: some three minutes of speech, what a rulebook's text may come to.
+TEXT_LIMIT = 2000
 WAV_LIMIT = 20_000_000
 PROGRAM_DEADLINE_S = 20.0
 #: espeak-ng 1.51 names Mandarin by ISO 639-3; its `zh` is an alias that other versions lack.
@@ -124,6 +125,13 @@ class EngineByLanguage:
 
     def _engine(self, language: str) -> SpeechEngine:
         return self._english if base_language(language) == "en" else self._others
+
+
+def engine_for(settings: SpeechSettings) -> SpeechEngine:
+    return EngineByLanguage(
+        english=Flite(program=settings.flite, voice=settings.flite_voice),
+        others=Espeak(program=settings.espeak),
+    )
 
 
 def _finished(wav: bytes) -> sound.Samples:

@@ -10,16 +10,14 @@ import numpy as np
 import pytest
 
 from calls.errors import DeadlineExceeded
+from config.settings import SpeechSettings
 from ivr import sound, speech
 
 pytestmark = pytest.mark.unit
 
 
-def engine() -> speech.EngineByLanguage:
-    return speech.EngineByLanguage(
-        english=speech.Flite(program="flite", voice="slt"),
-        others=speech.Espeak(program="espeak-ng"),
-    )
+def engine() -> speech.SpeechEngine:
+    return speech.engine_for(SpeechSettings())
 
 
 def program(folder: Path, body: str) -> str:
