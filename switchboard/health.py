@@ -51,8 +51,8 @@ class Health:
         self.lag = LoopLag()
         self._probes: dict[str, Probe] = {}
         self._counters: list[Callable[[], dict[str, float]]] = []
-        self._registry = CollectorRegistry()
-        self._registry.register(self)
+        self.registry = CollectorRegistry()
+        self.registry.register(self)
 
     def add_part(self, name: str, probe: Probe) -> None:
         self._probes[name] = probe
@@ -100,5 +100,5 @@ class Health:
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         return web.Response(
-            body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
+            body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )

@@ -53,24 +53,33 @@ class SideTasks:
     the service manager starts a whole one, and the dialplan serves callers meanwhile."""
 
     def __init__(self) -> None:
-        self._tasks: set[asyncio.Task[Any]] = set()
+        self._own: set[asyncio.Task[Any]] = set()
         self.failed = asyncio.Event()
         self.reason: str | None = None
         self._stopping = False
 
     def start(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
         task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
+        self._own.add(task)
+        task.add_done_callback(self._own.discard)
+        self.watch(task)
+
+    def watch(self, task: asyncio.Task[Any]) -> None:
+        """Somebody else's task: watched, and never cancelled from here."""
         task.add_done_callback(self._ended)
+
+    def expect_the_end(self) -> None:
+        """From now on a task that ends is no failure."""
+        self._stopping = True
 
     async def stop(self) -> None:
         self._stopping = True
-        for task in self._tasks:
+        own = list(self._own)
+        for task in own:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*own, return_exceptions=True)
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
         if self._stopping:
             return
         error = None if task.cancelled() else task.exception()

@@ -1,0 +1,372 @@
+"""The command line. Exit 0: good. 1: the thing checked is bad, said as `file:line: sentence`.
+2: wrong usage."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from calls.agents import Agent
+from calls.errors import SwitchboardError
+from config.settings import Settings
+from config.settings_file import load_settings
+from switchboard import logs
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    help="Knows who is calling your Asterisk, and shows it to the agent while it rings.",
+)
+agents_app = typer.Typer(no_args_is_help=True, help="The people who answer.")
+app.add_typer(agents_app, name="agents")
+
+out = Console()
+err = Console(stderr=True)
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", help="Settings file; without it ./switchboard.yaml if any."),
+]
+
+
+def main() -> None:
+    app()
+
+
+@contextmanager
+def sentences() -> Iterator[None]:
+    """What is wrong becomes a sentence and exit 1; never a traceback for the user's mistake."""
+    try:
+        yield
+    except (SwitchboardError, OSError) as error:
+        err.print(Text(str(error)), soft_wrap=True)
+        raise typer.Exit(1) from error
+
+
+def read_settings(config: Path | None) -> Settings:
+    settings = load_settings(config)
+    logs.set_up(level="WARNING", mask=settings.privacy.mask_numbers)
+    return settings
+
+
+@app.command()
+def run(config: ConfigOption = None) -> None:
+    """Serve calls until told to stop.
+
+    Starts also while AMI, the CRM or Redis is away, and says so in /readyz.
+
+    Example: [bold]switchboard run --config /etc/switchboard/switchboard.yaml[/bold]
+    """
+    from switchboard import serve  # noqa: PLC0415 -- the other commands start without it
+
+    with sentences():
+        settings = load_settings(config)
+        logs.set_up(level="INFO", mask=settings.privacy.mask_numbers)
+        raise typer.Exit(serve.run(settings))
+
+
+@app.command()
+def demo(
+    seconds: Annotated[
+        float | None, typer.Option(min=5, max=86400, help="End by itself after so long.")
+    ] = None,
+    rate: Annotated[float, typer.Option(min=0.1, max=50, help="Calls per second.")] = 0.5,
+    agents: Annotated[int, typer.Option(min=1, max=200, help="Agents that answer.")] = 3,
+    web_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the agent desktop.")] = 8080,
+    folder: Annotated[Path, typer.Option(help="Where the demo keeps its files.")] = Path(
+        "var/demo"
+    ),
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on the last line.")] = (
+        False
+    ),
+) -> None:
+    """A whole centre on this machine: private Asterisk, SIP callers, agents that answer.
+
+    Example: [bold]switchboard demo[/bold], then open the address it prints.
+    Example: [bold]switchboard demo --seconds 60 --json | tail -1[/bold]
+    """
+    from switchboard.demo import show  # noqa: PLC0415
+
+    logs.set_up(level="WARNING")
+    with sentences():
+        wanted = show.Wanted(
+            folder=folder,
+            seconds=seconds,
+            rate=rate,
+            agents=agents,
+            web_port=web_port,
+            as_json=as_json,
+        )
+        raise typer.Exit(show.run(wanted))
+
+
+@app.command()
+def check(
+    rulebook_dir: Annotated[
+        Path | None, typer.Argument(help="Without it: the folder in the settings.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Find every mistake in a rulebook, and try its own examples.
+
+    Example: [bold]switchboard check rulebook/[/bold]
+    """
+    from supervisor import check as checker  # noqa: PLC0415
+
+    with sentences():
+        settings = read_settings(config)
+        folder = rulebook_dir or settings.rulebook.path
+        problems = checker.check(folder, default_queue=settings.rulebook.default_queue)
+        checker.render(problems, out)
+        raise typer.Exit(0 if checker.is_good(problems) else 1)
+
+
+@app.command()
+def explain(
+    number: Annotated[str, typer.Argument(help="Who calls, best as +1202..., or 'anonymous'.")],
+    dialled: Annotated[str | None, typer.Option(help="The number called.")] = None,
+    rulebook: Annotated[Path | None, typer.Option(help="A rulebook folder to try.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Say what a caller would hear, where they would go, and why.
+
+    Example: [bold]switchboard explain +12025550101 --dialled +18005550100[/bold]
+    """
+    from supervisor import explain as explainer  # noqa: PLC0415
+    from switchboard import offline  # noqa: PLC0415
+
+    with sentences():
+        settings = read_settings(config)
+        found = asyncio.run(offline.explained(settings, number, dialled=dialled, rulebook=rulebook))
+    if as_json:
+        out.print_json(json.dumps(found, ensure_ascii=False))
+    else:
+        explainer.render(found, out)
+
+
+@app.command(name="explain-pop")
+def explain_pop(
+    call_id: Annotated[str, typer.Argument(metavar="CALL_ID", help="SYSTEM/LINKEDID")],
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Say for one call which agents were shown it, when it was sent and when it was painted.
+
+    Example: [bold]switchboard explain-pop pbx/1763800000.12[/bold]
+    """
+    from switchboard import offline  # noqa: PLC0415
+
+    with sentences():
+        traces = asyncio.run(offline.pop_traces(read_settings(config), call_id))
+    if as_json:
+        out.print_json(json.dumps(traces, ensure_ascii=False))
+        return
+    if not traces:
+        err.print(f"no agent was shown {call_id}: it rang nobody that is known as an agent")
+        raise typer.Exit(1)
+    table = Table("agent", "frame", "event", "sent", "desktops", "acknowledged", "painted")
+    for trace in traces:
+        painted = trace["rendered_ms"]
+        table.add_row(
+            trace["agent"],
+            trace["kind"],
+            trace["event_at"],
+            trace["sent_at"],
+            str(trace["sockets"]),
+            trace["acked_at"] or "never",
+            f"{painted:.0f} ms" if painted is not None else "",
+        )
+    out.print(table)
+
+
+@app.command()
+def score(config: ConfigOption = None) -> None:
+    """Compute every contact's segments from their purchases.
+
+    Example: [bold]switchboard score[/bold], nightly from cron.
+    """
+    from switchboard import offline  # noqa: PLC0415
+    from switchboard.progress import bar  # noqa: PLC0415
+
+    with sentences():
+        settings = read_settings(config)
+        with bar("scoring contacts", err) as progress:
+            count = asyncio.run(offline.scored(settings, progress))
+    out.print(f"{count} contacts scored")
+
+
+@app.command()
+def doctor(
+    asterisk: Annotated[
+        Path | None, typer.Option(help="Asterisk's configuration folder, e.g. /etc/asterisk.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Look for what is missing on this machine and in Asterisk, and say how to mend it.
+
+    Example: [bold]switchboard doctor --asterisk /etc/asterisk[/bold]
+    """
+    from switchboard import doctor as examiner  # noqa: PLC0415
+
+    marks = {
+        "ok": "[green]ok[/green]  ",
+        "warning": "[yellow]look[/yellow]",
+        "error": "[red]bad[/red] ",
+    }
+    with sentences():
+        findings = examiner.examine(read_settings(config), asterisk)
+    for finding in findings:
+        out.print(f"{marks[finding.level]} ", end="")
+        out.print(Text(finding.what + (f"\n     -> {finding.remedy}" if finding.remedy else "")))
+    raise typer.Exit(1 if any(f.level == "error" for f in findings) else 0)
+
+
+@app.command(name="pbx-config")
+def pbx_config(
+    write_to: Annotated[Path | None, typer.Option(help="A folder to write the files to.")] = None,
+    agi_host: Annotated[str | None, typer.Option(help="Our address as Asterisk sees it.")] = None,
+    web_url: Annotated[
+        str | None, typer.Option(help="Our web address as Asterisk sees it.")
+    ] = None,
+    ami_permit: Annotated[str, typer.Option(help="Where AMI log-ins may come from.")] = "127.0.0.1",
+    with_secret: Annotated[bool, typer.Option(help="Put the AMI secret into the files.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Print the files that your Asterisk includes, with your own addresses in them.
+
+    Example: [bold]switchboard pbx-config --write-to asterisk-files --with-secret[/bold]
+    """
+    from ami_bridge import pbx_config as files  # noqa: PLC0415
+
+    with sentences():
+        settings = read_settings(config)
+        secret = settings.ami.secret.get_secret_value() if with_secret else None
+        reach = files.Reach(agi_host=agi_host, web_url=web_url, ami_permit=ami_permit)
+        try:
+            rendered = files.render(settings, reach=reach, secret=secret)
+        except files.PbxConfigError as error:
+            raise SwitchboardError(str(error)) from error
+        if write_to is not None:
+            write_to.mkdir(parents=True, exist_ok=True)
+        for name, text in rendered.items():
+            if write_to is None:
+                sys.stdout.write(f"; ---- {name}: include it from {files.FILES[name]}\n{text}\n")
+                continue
+            path = write_to / name
+            path.touch(mode=0o600)
+            path.write_text(text, encoding="utf-8")
+            out.print(f"{path}: include it from {files.FILES[name]}")
+
+
+@app.command(name="import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(help="CSV files; the header says which is which.")],
+    currency: Annotated[str, typer.Option(help="Of amounts without one.")] = "USD",
+    config: ConfigOption = None,
+) -> None:
+    """Bring contacts, products and purchases into the embedded CRM: all of it or nothing.
+
+    Example: [bold]switchboard import contacts.csv products.csv purchases.csv[/bold]
+    """
+    from switchboard import offline  # noqa: PLC0415
+    from switchboard.progress import bar  # noqa: PLC0415
+
+    with sentences():
+        settings = read_settings(config)
+        with bar("importing", err) as progress:
+            imported = asyncio.run(offline.imported(settings, files, currency, progress))
+    for kind, rows in imported.rows.items():
+        out.print(f"{rows} {kind}")
+    out.print("now run: switchboard score")
+
+
+@agents_app.command("add")
+def agents_add(
+    login: Annotated[str, typer.Argument(help="What they log in with.")],
+    name: Annotated[str, typer.Option(help="As others see them.")],
+    interface: Annotated[list[str], typer.Option(help="What rings them, e.g. PJSIP/201.")],
+    queue: Annotated[list[str] | None, typer.Option(help="Queues they serve.")] = None,
+    language: Annotated[str, typer.Option(help="Of their desktop: en or zh.")] = "en",
+    password: Annotated[
+        str | None,
+        typer.Option(
+            envvar="SWITCHBOARD_AGENT_PASSWORD",
+            prompt=True,
+            hide_input=True,
+            confirmation_prompt=True,
+            help="Asked for where it is not given.",
+        ),
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Add an agent, or change the one with this log-in.
+
+    Example: [bold]switchboard agents add anna --name "Anna Berg" --interface PJSIP/201[/bold]
+    """
+    from switchboard import offline  # noqa: PLC0415
+
+    agent = Agent(
+        login=login,
+        name=name,
+        interfaces=tuple(interface),
+        queues=tuple(queue or ()),
+        language=language,
+    )
+    with sentences():
+        asyncio.run(offline.agent_added(read_settings(config), agent, password or ""))
+    out.print(f"{login} can log in; a running server knows within a minute")
+
+
+@agents_app.command("list")
+def agents_list(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Show the agents.
+
+    Example: [bold]switchboard agents list[/bold]
+    """
+    from switchboard import offline  # noqa: PLC0415
+
+    with sentences():
+        found = asyncio.run(offline.agents(read_settings(config)))
+    if as_json:
+        out.print_json(
+            json.dumps(
+                [
+                    {
+                        "login": a.login,
+                        "name": a.name,
+                        "interfaces": a.interfaces,
+                        "queues": a.queues,
+                        "language": a.language,
+                        "role": a.role,
+                    }
+                    for a in found
+                ]
+            )
+        )
+        return
+    table = Table("log-in", "name", "rings", "queues", "language")
+    for agent in found:
+        table.add_row(
+            agent.login,
+            agent.name,
+            ", ".join(agent.interfaces),
+            ", ".join(agent.queues),
+            agent.language,
+        )
+    out.print(table)

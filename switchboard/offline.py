@@ -1,0 +1,121 @@
+"""What the commands do beside a running server: open the database, do one thing, leave."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from calls.agents import Agent
+from calls.call import CallId
+from calls.errors import Misconfigured
+from config.rulebook import Rulebook
+from config.rulebook_loader import SHIPPED, load_rulebook
+from config.settings import Settings
+from crm_adapter.directory import Directory
+from crm_adapter.embedded.adapter import EmbeddedCrm
+from crm_adapter.embedded.importer import Imported, import_files
+from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
+from scoring.batch import score_all
+from scoring.scorer import Scorer
+from screenpop.agent_admin import add_agent, list_agents
+from screenpop.pop_tables import pop_deliveries
+from storage import migrate
+from storage.database import Database
+from supervisor import explain
+from switchboard.progress import Report
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Database]:
+    async with Database(settings.storage.url) as database:
+        await migrate.upgrade(database)
+        yield database
+
+
+@dataclass(frozen=True, slots=True)
+class _OneRulebook:
+    current: Rulebook
+
+
+async def explained(
+    settings: Settings, number: str, *, dialled: str | None, rulebook: Path | None
+) -> dict[str, Any]:
+    """Raises ProblemsFound where the rulebook cannot be used."""
+    folder = rulebook or settings.rulebook.path or SHIPPED
+    loaded = load_rulebook(folder, default_queue=settings.rulebook.default_queue)
+    async with opened(settings) as database:
+        directory = Directory(
+            adapter=EmbeddedCrm(database=database),
+            segments=Scorer(database=database, settings=settings.scoring),
+            settings=settings.crm,
+        )
+        return await explain.explain(
+            number,
+            dialled=dialled,
+            directory=directory,
+            rulebooks=_OneRulebook(loaded.or_raise()),
+            now=datetime.now(UTC),
+            region=settings.crm.region,
+        )
+
+
+async def pop_traces(settings: Settings, call_id: str) -> list[dict[str, Any]]:
+    """Every frame about the call, in the order of sending. Raises Misconfigured for what is no
+    call id."""
+    try:
+        wanted = CallId.parse(call_id)
+    except ValueError as error:
+        raise Misconfigured(str(error)) from error
+    frames = pop_deliveries.c
+    columns = (
+        frames.agent,
+        frames.kind,
+        frames.pop_id,
+        frames.event_at,
+        frames.sent_at,
+        frames.sockets,
+        frames.acked_at,
+        frames.rendered_ms,
+    )
+    query = select(*columns).where(frames.call_id == str(wanted)).order_by(frames.sent_at)
+    async with opened(settings) as database, database.read() as connection:
+        rows = (await connection.execute(query)).mappings().all()
+    return [
+        {name: v.isoformat() if isinstance(v, datetime) else v for name, v in row.items()}
+        for row in rows
+    ]
+
+
+async def scored(settings: Settings, progress: Report) -> int:
+    async with opened(settings) as database:
+        return await score_all(
+            database=database,
+            histories=EmbeddedPurchaseHistories(database=database),
+            settings=settings.scoring,
+            progress=progress,
+        )
+
+
+async def imported(
+    settings: Settings, files: list[Path], currency: str, progress: Report
+) -> Imported:
+    async with opened(settings) as database:
+        return await import_files(
+            database, files, region=settings.crm.region, currency=currency, progress=progress
+        )
+
+
+async def agent_added(settings: Settings, agent: Agent, password: str) -> None:
+    async with opened(settings) as database:
+        await add_agent(database, agent, password)
+
+
+async def agents(settings: Settings) -> Sequence[Agent]:
+    async with opened(settings) as database:
+        return await list_agents(database)

@@ -1,0 +1,42 @@
+"""Renders what is known before anybody calls, so that the first caller does not wait for it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Self
+
+from config.publishing import Rulebooks
+from config.rulebook import Rulebook
+from ivr.prerender import fixed_texts
+from ivr.prompts import Prompts
+
+
+class WarmUp:
+    """Once at start and after each new rulebook; in the background, one at a time."""
+
+    def __init__(self, *, prompts: Prompts, rulebooks: Rulebooks) -> None:
+        self._prompts = prompts
+        self._rulebooks = rulebooks
+        self._task: asyncio.Task[None] | None = None
+        self.problem: str | None = "rendering"
+
+    async def __aenter__(self) -> Self:
+        self._begin(self._rulebooks.current)
+        self._rulebooks.on_published.append(self._begin)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._rulebooks.on_published.remove(self._begin)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def _begin(self, rulebook: Rulebook) -> None:
+        if self._task is not None:
+            self._task.cancel()
+        self._task = asyncio.create_task(self._render(rulebook), name="warm-up")
+
+    async def _render(self, rulebook: Rulebook) -> None:
+        texts = fixed_texts(rulebook)
+        missing = await self._prompts.prerender(texts)
+        self.problem = f"{missing} fixed texts cannot be spoken, see the log" if missing else None

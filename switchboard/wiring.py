@@ -1,0 +1,182 @@
+"""Builds the one process out of the features: who gets which port, what starts in which order.
+
+Up: storage, rulebook, bus, desk, records, speech, web, AMI, and FastAGI last, so that no call is
+taken before everything behind it works. Down: the same in reverse.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Self
+
+from aiohttp import web
+
+from ami_bridge.agi_server import AgiServer
+from ami_bridge.bridge import AmiBridge
+from calls.bus import EventBus
+from calls.events import CallEnded
+from config.publishing import Rulebooks
+from config.settings import Settings
+from crm_adapter.directory import Directory
+from crm_adapter.embedded.adapter import EmbeddedCrm
+from crm_adapter.journal import DatabaseJournal
+from crm_adapter.late_identity import FallbackIdentifier
+from crm_adapter.records import Records
+from ivr import http_routes
+from ivr.hold import HoldProgrammes
+from ivr.inbound import InboundCalls
+from ivr.music import Music
+from ivr.prompt_store import PromptStore
+from ivr.prompts import Prompts
+from ivr.speech import EngineByLanguage, Espeak, Flite
+from scoring.scorer import Scorer
+from screenpop import routes as desk_routes
+from screenpop.counters import DeskCounters
+from screenpop.desk import Desk
+from storage import migrate
+from storage.database import Database
+from switchboard import readiness, warm_up
+from switchboard.health import Health
+from switchboard.probes import Probe, redis_ping
+from switchboard.stages import SideTasks, Stages
+
+#: Dialogs that live when we stop have this long; then their callers get the fallback queue.
+DIALOG_GRACE_S = 10.0
+
+
+class Centre:
+    """`async with Centre(settings)`: on return calls are served; on leaving, dialogs have ended or
+    gone to the queue, and what the CRM is owed is in the outbox."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.bus = EventBus()
+        self.health = Health()
+        self.side_tasks = SideTasks()
+        self._stages = Stages()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stages.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self.side_tasks.expect_the_end()
+        await self._stages.stop()
+
+    async def _start(self) -> None:
+        settings, stages = self.settings, self._stages
+        self.database = await stages.enter("storage", Database(settings.storage.url), 10)
+        await migrate.upgrade(self.database)
+        self.rulebooks = await stages.enter("rulebook", Rulebooks(settings=settings.rulebook), 5)
+        journal = DatabaseJournal(database=self.database)
+        self.bridge = AmiBridge(settings=settings.ami, journal=journal, bus=self.bus)
+        await self._start_records()
+        await self._start_voice()
+        await self._start_web()
+        await stages.enter("ami", self.bridge, 5)
+        self.agi = AgiServer(
+            settings=settings.agi,
+            system=settings.ami.system,
+            journal=journal,
+            bus=self.bus,
+            calls=self.bridge.tracker,
+            handler=self.inbound.serve,
+        )
+        self.crm_probe = Probe(self.crm.check)
+        self.redis_probe = Probe(redis_ping(settings.redis.url))
+        readiness.add_parts(self.health, self)
+        await self.agi.start()
+        stages.on_stop("agi", lambda: self.agi.stop(DIALOG_GRACE_S), DIALOG_GRACE_S + 5)
+        self._watch(self.rulebooks.tasks, self.records.tasks, self.bridge.tasks)
+
+    async def _start_records(self) -> None:
+        """Everything that listens to calls is subscribed before the first one comes."""
+        settings, stages = self.settings, self._stages
+        self.desk = Desk(
+            database=self.database,
+            bus=self.bus,
+            queue_control=self.bridge.queue_control,
+            web=settings.web,
+            counters=DeskCounters(self.health.registry),
+        )
+        self.crm = EmbeddedCrm(database=self.database)
+        self.records = Records(
+            database=self.database, bus=self.bus, crm=self.crm, roster=self.desk.agents
+        )
+        self.directory = Directory(
+            adapter=self.crm,
+            segments=Scorer(database=self.database, settings=settings.scoring),
+            settings=settings.crm,
+        )
+        FallbackIdentifier(
+            bus=self.bus, directory=self.directory, settings=settings.crm
+        ).subscribe()
+        await stages.enter("records", self.records, 15)
+        await stages.enter("desk", self.desk, 5)
+        await stages.enter("bus", self.bus, 5)
+
+    async def _start_voice(self) -> None:
+        settings, speech = self.settings, self.settings.speech
+        self.prompt_store = await self._stages.enter(
+            "prompts",
+            PromptStore(
+                folder=speech.cache_dir, limit_bytes=speech.cache_mb * 2**20, base_url=self.web_url
+            ),
+            limit_s=5,
+        )
+        engine = EngineByLanguage(
+            english=Flite(program=speech.flite, voice=speech.flite_voice),
+            others=Espeak(program=speech.espeak),
+        )
+        prompts = Prompts(store=self.prompt_store, engine=engine)
+        music = Music(store=self.prompt_store, file=speech.music)
+        await music.open()
+        self.hold = HoldProgrammes(speech=prompts, music=music)
+        self.bus.subscribe("hold", self.hold.call_ended, CallEnded)
+        self.inbound = await self._stages.enter(
+            "dialogs",
+            InboundCalls(
+                directory=self.directory,
+                rulebooks=self.rulebooks,
+                speech=prompts,
+                hold=self.hold,
+                bus=self.bus,
+                crm=settings.crm,
+                default_queue=settings.rulebook.default_queue,
+                speech_deadline_s=speech.deadline_s,
+            ),
+            limit_s=5,
+        )
+        self.warm_up = warm_up.WarmUp(prompts=prompts, rulebooks=self.rulebooks)
+        await self._stages.enter("warm-up", self.warm_up, 5)
+
+    async def _start_web(self) -> None:
+        app = web.Application(client_max_size=256 * 1024)
+        self.health.add_routes(app)
+        http_routes.add_routes(app, store=self.prompt_store, hold=self.hold)
+        desk_routes.add_routes(app, desk=self.desk, settings=self.settings.web)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+        await runner.setup()
+        self._stages.on_stop("web", runner.cleanup, 10)
+        await web.TCPSite(runner, self.settings.web.host, self.settings.web.port).start()
+
+    @property
+    def web_url(self) -> str:
+        """How Asterisk fetches prompts."""
+        settings = self.settings.web
+        return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+    def _watch(self, *groups: Iterable[asyncio.Task[None]]) -> None:
+        self.side_tasks.start("loop-lag", self.health.lag.watch())
+        self.side_tasks.start("probe:crm", self.crm_probe.watch())
+        if self.settings.redis.url is not None:
+            self.side_tasks.start("probe:redis", self.redis_probe.watch())
+        for group in groups:
+            for task in group:
+                self.side_tasks.watch(task)
+        self._stages.on_stop("side tasks", self.side_tasks.stop, 5)
