@@ -184,7 +184,7 @@ def _said_in(action: Action) -> Iterator[Text]:
 
 def _languages(found: Found) -> Iterator[Problem]:
     """Each text written per language must have the language of every number that leads to it."""
-    missing: dict[tuple[Place, str], tuple[str, Text]] = {}
+    missing: dict[tuple[Place, str | None, str], tuple[str, Text]] = {}
     for entry in found.numbers.values():
         if entry.language is None:
             continue
@@ -194,8 +194,8 @@ def _languages(found: Found) -> Iterator[Problem]:
         texts.append(found.texts["option_key"])
         for text in texts:
             if not speaks(text, entry.language):
-                missing.setdefault((text.place, entry.language), (entry.key, text))
-    for (place, language), (key, text) in missing.items():
+                missing.setdefault((text.place, text.name, entry.language), (entry.key, text))
+    for (place, _, language), (key, text) in missing.items():
         what = f"the text '{text.name}'" if text.name else "the text"
         stock = not place.file
         where = found.numbers_place if stock else place

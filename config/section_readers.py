@@ -230,7 +230,7 @@ def read_programme(reader: Reader, name: str, raw: Any, found: Found) -> None:
         return
     entries = [_hold_entry(reader, item, (*path, index)) for index, item in enumerate(raw)]
     programme = tuple(entry for entry in entries if entry is not None)
-    if not any(entry.music_s for entry in programme):
+    if len(programme) == len(entries) and not any(entry.music_s for entry in programme):
         reader.warn(path, f"the programme '{name}' has no music: its words follow without a pause")
     found.programmes[name] = programme
 

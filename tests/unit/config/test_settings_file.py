@@ -1,0 +1,124 @@
+"""Settings: defaults, file, environment, secrets, and every mistake with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import config
+from calls.errors import Misconfigured
+from config.problems import ProblemsFound
+from config.settings import Settings
+from config.settings_file import load_settings
+
+pytestmark = pytest.mark.unit
+
+
+def write(folder: Path, text: str | bytes) -> Path:
+    path = folder / "switchboard.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def problems(path: Path, environ: dict[str, str] | None = None) -> list[str]:
+    with pytest.raises(Misconfigured) as caught:
+        load_settings(path, environ or {})
+    assert isinstance(caught.value, ProblemsFound)
+    assert str(caught.value).splitlines() == [str(problem) for problem in caught.value.problems]
+    return [str(p).removeprefix(f"{path.parent}/") for p in caught.value.problems]
+
+
+def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(None, {}) == Settings()
+
+
+def test_the_commented_example_says_the_defaults() -> None:
+    example = Path(config.__file__).parent / "defaults" / "switchboard.yaml"
+    assert load_settings(example, {}) == Settings()
+
+
+def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "ami: {host: a, port: 1}\nweb:\n")
+    environ = {
+        "SWITCHBOARD_AMI__HOST": "b",
+        "SWITCHBOARD_CRM__OWN_NUMBERS": "+18005550100, +18005550188",
+        "SWITCHBOARD_WEB__ALLOWED_ORIGINS": '["https://a.example"]',
+        "SWITCHBOARD_RULEBOOK__WATCH": "false",
+        "SWITCHBOARD_REDIS__URL": "",
+        "SWITCHBOARD_DEMO__SPEED": "not a section of ours",
+        "SWITCHBOARD_HOME": "no section at all",
+    }
+    settings = load_settings(path, environ)
+    assert (settings.ami.host, settings.ami.port) == ("b", 1)
+    assert settings.crm.own_numbers == ("+18005550100", "+18005550188")
+    assert settings.web.allowed_origins == ("https://a.example",)
+    assert settings.rulebook.watch is False
+    assert settings.redis.url is None
+
+
+def test_a_secret_comes_from_its_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("hush\n")
+    path = write(tmp_path, f"ami: {{secret: old, secret_file: {tmp_path}/secret}}\n")
+    settings = load_settings(path, {})
+    assert settings.ami.secret.get_secret_value() == "hush"
+    assert "hush" not in repr(settings)
+
+
+def test_a_secret_file_that_is_not_there(tmp_path: Path) -> None:
+    path = write(tmp_path, "ami:\n  secret_file: none/such\n")
+    assert problems(path) == [
+        "switchboard.yaml:2: 'secret_file' cannot be read: No such file or directory"
+    ]
+
+
+def test_a_wrong_secret_is_not_repeated(tmp_path: Path) -> None:
+    assert problems(write(tmp_path, "ami:\n  secret: 12345678\n")) == [
+        "switchboard.yaml:2: 'secret' must be a text (put it in quotes), not what is there"
+    ]
+
+
+def test_a_file_asked_for_must_be_there(tmp_path: Path) -> None:
+    assert problems(tmp_path / "other.yaml") == ["other.yaml: there is no such settings file"]
+
+
+def test_mistakes_in_file_and_environment_come_together(tmp_path: Path) -> None:
+    path = write(tmp_path, "ami:\n  prot: 5\n  port: 70000\nami2: {}\nweb:\n  port: x\ncrm: true\n")
+    environ = {"SWITCHBOARD_AMI__SECRT": "x", "SWITCHBOARD_AGI__PORT": "many"}
+    assert sorted(problems(path, environ)) == [
+        "SWITCHBOARD_AGI__PORT: 'port' must be a whole number, not 'many'",
+        "SWITCHBOARD_AMI__SECRT: unknown key 'secrt'; did you mean 'secret'?",
+        "switchboard.yaml:2: unknown key 'prot'; did you mean 'port'?",
+        "switchboard.yaml:3: 'port' must be less than or equal to 65535, not '70000'",
+        "switchboard.yaml:4: unknown key 'ami2'; did you mean 'ami'?",
+        "switchboard.yaml:6: 'port' must be a whole number, not 'x'",
+        "switchboard.yaml:7: 'crm' must be a mapping (key: value), not true",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (b"agi: \xff", "switchboard.yaml:1: the file is not UTF-8 text"),
+        ("agi: {", "switchboard.yaml:2: not valid YAML"),
+        ("- agi", "switchboard.yaml:1: the settings must be sections: agi, ami"),
+        (
+            "agi: {port: 1}\nagi: {port: 2}",
+            "switchboard.yaml:2: the key 'agi' is given twice; the first is in line 1",
+        ),
+        ("crm:\n  region: Germany", "switchboard.yaml:2: 'region' cannot be 'Germany'"),
+        (
+            "crm:\n  own_numbers: 5",
+            "switchboard.yaml:2: 'own_numbers' must be a list (- item), not '5'",
+        ),
+        (
+            "crm:\n  adapter: salesforec",
+            "switchboard.yaml:2: 'adapter' must be one of embedded, not 'salesforec'",
+        ),
+    ],
+)
+def test_each_mistake_has_its_sentence(tmp_path: Path, text: str | bytes, sentence: str) -> None:
+    found = problems(write(tmp_path, text))
+    assert len(found) == 1
+    assert found[0].startswith(sentence)
