@@ -20,6 +20,7 @@ MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
 MAX_DEPTH = 30
 MAX_SCALAR = 20_000
+MAX_KEY = 200
 
 Path = tuple[str | int, ...]
 
@@ -145,6 +146,8 @@ class _Builder:
             if not isinstance(key_event, events.ScalarEvent):
                 raise _Unreadable(line, "a key must be a plain word or a text in quotes")
             key = key_event.value
+            if len(key) > MAX_KEY:
+                raise _Unreadable(line, f"a key has more than {MAX_KEY} characters")
             if key in mapping:
                 first = self._document.lines[(*path, key)]
                 self._document.problems.append(

@@ -9,7 +9,7 @@ from typing import Any
 
 from config.facts import FACTS
 from config.located_yaml import Document
-from config.problems import Problem, Severity, did_you_mean
+from config.problems import MAX_PROBLEMS, Problem, Severity, did_you_mean
 from config.rulebook import ANY_LANGUAGE, Action, HangUp, SayText, Text, ToMenu, ToQueue
 from config.rulebook_schema import LANGUAGE, ActionPart
 from config.shape import check_shape
@@ -22,6 +22,10 @@ Path = tuple[str | int, ...]
 _TEXT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 
 
+class TooManyProblems(Exception):
+    """Ends the reading of one file."""
+
+
 @dataclass(slots=True)
 class Reader:
     """Reads parts of one file; problems land in the document. `texts` are those by name."""
@@ -29,13 +33,14 @@ class Reader:
     document: Document
     texts: Mapping[str, Text]
 
-    def report(self, path: Path, sentence: str) -> None:
-        self.document.problems.append(Problem.at(self.document.place(path), sentence))
+    def report(self, path: Path, sentence: str, severity: Severity = Severity.ERROR) -> None:
+        """Raises TooManyProblems: what follows in this file stays unread."""
+        if len(self.document.problems) >= MAX_PROBLEMS:
+            raise TooManyProblems
+        self.document.problems.append(Problem.at(self.document.place(path), sentence, severity))
 
     def warn(self, path: Path, sentence: str) -> None:
-        self.document.problems.append(
-            Problem.at(self.document.place(path), sentence, Severity.WARNING)
-        )
+        self.report(path, sentence, Severity.WARNING)
 
     def text(self, raw: Any, path: Path, *, name: str | None = None) -> Text | None:
         """A text as such, one per language, or (where `name` is not given) the name of one."""

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 
 from calls.errors import Misconfigured
 
+#: Of one file, and of a whole rulebook: nobody reads more, and naming what was meant takes time.
+MAX_PROBLEMS = 200
+
 
 class Severity(enum.StrEnum):
     #: Cannot be used; whatever was good before stays.

@@ -185,7 +185,8 @@ def _said_in(action: Action) -> Iterator[Text]:
 def _languages(found: Found) -> Iterator[Problem]:
     """Each text written per language must have the language of every number that leads to it."""
     missing: dict[tuple[Place, str | None, str], tuple[str, Text]] = {}
-    for entry in found.numbers.values():
+    speaking = {(e.menu, e.language): e for e in reversed(found.numbers.values())}
+    for entry in speaking.values():
         if entry.language is None:
             continue
         menus = reachable([entry.menu, *_routed_menus(found)], found.menus)

@@ -6,6 +6,8 @@ at once; a rulebook comes out only where there is no error.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +17,8 @@ from typing import Any
 from config import rulebook_checks, section_readers
 from config.facts import FACTS
 from config.located_yaml import Document, read_yaml
-from config.part_readers import Reader
-from config.problems import Place, Problem, ProblemsFound, Severity, did_you_mean
+from config.part_readers import Reader, TooManyProblems
+from config.problems import MAX_PROBLEMS, Place, Problem, ProblemsFound, Severity, did_you_mean
 from config.rulebook import Rulebook, Text
 from config.rulebook_files import RulebookFiles, read_rulebook_files
 from config.section_readers import Found
@@ -28,7 +30,8 @@ SHIPPED = Path(__file__).parent / "defaults" / "rulebook"
 
 SECTIONS = ("texts", "numbers", "menus", "rules", "programmes", "offers", "tests")
 _LISTS = ("tests",)
-MAX_PROBLEMS = 200
+#: Beyond any real centre; keeps the search for ways through them short.
+MAX_MENUS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,14 @@ def load_files(files: RulebookFiles, *, default_queue: str = "default") -> Loade
     found = Found(default_queue, Place(files.folder, 0), texts=_stock_texts())
     sections = [section for document in documents for section in _sections(document)]
     sections.sort(key=lambda section: SECTIONS.index(section[1]))
-    for _, name, raw in sections:
-        _collect_names(name, raw, found)
     for document, name, raw in sections:
-        _read_section(document, name, raw, found)
+        _collect_names(document, name, raw, found)
+    for document, name, raw in sections:
+        with contextlib.suppress(TooManyProblems):
+            _read_section(document, name, raw, found)
     problems = [*files.problems, *(p for document in documents for p in document.problems)]
     if sections and not any(_is_unread(document) for document in documents):
-        problems += rulebook_checks.check_whole(found)
+        problems += itertools.islice(rulebook_checks.check_whole(found), MAX_PROBLEMS)
     if any(problem.is_error for problem in problems):
         return Loaded(None, _ordered(problems), files)
     return Loaded(_freeze(found, files.version), _ordered(problems), files)
@@ -124,9 +128,13 @@ def _sections(document: Document) -> list[tuple[Document, str, Any]]:
     return good
 
 
-def _collect_names(section: str, raw: Any, found: Found) -> None:
+def _collect_names(document: Document, section: str, raw: Any, found: Found) -> None:
     if section == "menus":
         found.menu_names |= raw.keys()
+        if len(found.menu_names) > MAX_MENUS:
+            sentence = f"a rulebook holds at most {MAX_MENUS} menus"
+            document.problems.append(Problem.at(document.place((section,)), sentence))
+            raw.clear()
     elif section == "programmes":
         found.programme_names |= raw.keys()
 

@@ -184,9 +184,9 @@ def read_rules(reader: Reader, raw: Any, found: Found) -> None:
             continue
         group = str(path[1])
         place = reader.document.place(path)
-        for other in found.rules:
-            if (other.group, other.name) == (group, part.name):
-                reader.report(path, f"the rule '{part.name}' is given twice; see {other.place}")
+        first = found.places.setdefault((group, part.name), place)
+        if first is not place:
+            reader.report(path, f"the rule '{part.name}' is given twice; see {first}")
         found.rules.append(
             Rule("route" if group == "route" else "hold", part.name, then, place, when)
         )

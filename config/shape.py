@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pydantic
 from pydantic_core import ErrorDetails
 
-from config.problems import did_you_mean
+from config.problems import MAX_PROBLEMS, did_you_mean
 
 Path = tuple[str | int, ...]
 Report = Callable[[Path, str], None]
@@ -38,7 +38,7 @@ def check_shape(model: type[M], raw: Any, path: Path, report: Report) -> M | Non
     try:
         return model.model_validate(raw)
     except pydantic.ValidationError as error:
-        for detail in error.errors(include_url=False):
+        for detail in error.errors(include_url=False)[:MAX_PROBLEMS]:
             where = tuple(part for part in detail["loc"] if part != "[key]")
             report((*path, *where), _sentence(model, detail, path))
         return None
