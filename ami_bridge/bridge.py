@@ -194,16 +194,17 @@ class AmiBridge:
 
     async def _keep_in_step(self) -> None:
         """After a login, when events were shed, and regularly."""
+        wait_s = self._settings.resync_every_s
         while True:
             try:
-                async with asyncio.timeout(self._settings.resync_every_s):
+                async with asyncio.timeout(wait_s):
                     await self._due.wait()
             except TimeoutError:
                 pass
             self._due.clear()
+            wait_s = self._settings.resync_every_s
             if self.client.is_connected and not await self._resync_once():
-                await asyncio.sleep(_RETRY_S)
-                self._due.set()
+                wait_s = min(wait_s, _RETRY_S)
 
     async def _resync_once(self) -> bool:
         """False where it should be tried again soon."""

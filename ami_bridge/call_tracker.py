@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from ami_bridge import ami_events as ami
@@ -21,6 +22,13 @@ from calls.events import CallArrived, CallEnded
 from calls.ports import CallJournal
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    ended: CallEnded
+    #: When it was published; `ended.at` may be long before.
+    at: datetime
 
 
 class CallTracker:
@@ -50,7 +58,7 @@ class CallTracker:
         self._call_of: dict[str, LiveCall] = {}
         #: The phone a queue's Local member stands for, by the member's interface.
         self._phone_behind: dict[str, str] = {}
-        self._ended: OrderedDict[CallId, CallEnded] = OrderedDict()
+        self._ended: OrderedDict[CallId, _Told] = OrderedDict()
         #: News of calls whose journal row is not written yet.
         self._held: dict[CallId, News] = {}
         self._openings: set[asyncio.Task[None]] = set()
@@ -223,8 +231,9 @@ class CallTracker:
             return None
         live = self.track(call.id)
         live.fallback = True
-        live.caller_uniqueid = uniqueid
-        self._attach(live, uniqueid)
+        if uniqueid in self.channels:
+            live.caller_uniqueid = uniqueid
+            self._attach(live, uniqueid)
         self._journal_soon(call, arrived=True)
         if queue is not None:
             self.publish(call.id, live.joined(queue, self.now(), say=True))
@@ -267,7 +276,15 @@ class CallTracker:
 
     def ending_of(self, call_id: CallId) -> CallEnded | None:
         """How a call ended, of the last ten thousand."""
-        return self._ended.get(call_id)
+        told = self._ended.get(call_id)
+        return told.ended if told is not None else None
+
+    def repeat(self, call_id: CallId, *, told_before: datetime) -> None:
+        """Tells a call's end again, the same, where it was told before then: the journal's keeper
+        has not heard of it."""
+        told = self._ended.get(call_id)
+        if told is not None and told.at < told_before:
+            self._remember(told.ended)
 
     def call_with(self, uniqueid: str) -> LiveCall | None:
         return self._call_of.get(uniqueid)
@@ -337,7 +354,7 @@ class CallTracker:
         self._remember(ended)
 
     def _remember(self, ended: CallEnded) -> None:
-        self._ended[ended.call_id] = ended
+        self._ended[ended.call_id] = _Told(ended, self.now())
         if len(self._ended) > 10_000:
             self._ended.popitem(last=False)
         self.publish(ended.call_id, [ended])

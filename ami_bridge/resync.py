@@ -46,7 +46,6 @@ class Resync:
         self._client = client
         self._tracker = tracker
         self._journal = journal
-        self._bus = bus
         self._hold = hold
         self._replay = replay
         self._settle_s = settle_s
@@ -68,7 +67,8 @@ class Resync:
         await self._tracker.settle()
         closed = await self._traced.close(traced) if traced else 0
         closed += self._close_lost(suspects, open_before)
-        self._repeat_unheard(open_before)
+        for call_id in open_before:
+            self._tracker.repeat(call_id, told_before=self._tracker.now() - _REPEAT_AFTER)
         return closed
 
     async def _open_calls(self) -> tuple[CallId, ...]:
@@ -152,9 +152,3 @@ class Resync:
     def _lose(self, call_id: CallId) -> None:
         at = self._tracker.now()
         self._tracker.end_as(call_id, CallOutcome.LOST_SYNC, at=at, estimated=True)
-
-    def _repeat_unheard(self, open_before: tuple[CallId, ...]) -> None:
-        for call_id in open_before:
-            ended = self._tracker.ending_of(call_id)
-            if ended is not None and self._tracker.now() - ended.at > _REPEAT_AFTER:
-                self._bus.publish(ended)

@@ -1,0 +1,304 @@
+"""The AMI client against a fake Asterisk on a real socket: what panoramisk alone gets wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from pydantic import SecretStr
+
+from ami_bridge.ami_client import ActionRefused, AmiClient, AmiTiming, LinkState
+from ami_bridge.ami_events import QueueJoined, read_event
+from ami_bridge.ami_wire import UnsafeAction
+from ami_bridge.backoff import BackOff
+from ami_bridge.queue_control import AmiQueueControl
+from calls.errors import DeadlineExceeded, Unavailable
+from config.settings import AmiSettings
+from tests.fakes.asterisk_ami import FakeAmi
+
+pytestmark = pytest.mark.integration
+
+QUICK = AmiTiming(
+    connect_s=1.0,
+    login_s=1.0,
+    action_s=0.2,
+    retry_s=(0.01, 0.02, 0.04),
+    refused_s=(0.05, 0.1, 60.0),
+    steady_s=0.0,
+)
+
+
+class Watched:
+    """A running client and what it reported."""
+
+    def __init__(self, fake: FakeAmi, *, secret: str = "s3cret", timing: AmiTiming = QUICK) -> None:
+        self.events: list[tuple[bytes, bytes]] = []
+        self.downs: list[str] = []
+        self._changed = asyncio.Event()
+        self.client = AmiClient(
+            settings=AmiSettings(
+                port=fake.port,
+                secret=SecretStr(secret),
+                ping_every_s=0.1,
+                ping_deadline_s=0.1,
+            ),
+            on_event=self._on_event,
+            on_up=self._changed.set,
+            on_down=self._on_down,
+            timing=timing,
+        )
+
+    def _on_event(self, name: bytes, block: bytes) -> None:
+        self.events.append((name, block))
+        self._changed.set()
+
+    def _on_down(self, reason: str) -> None:
+        self.downs.append(reason)
+        self._changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(5):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def until_connected(self) -> None:
+        await self.until(lambda: self.client.is_connected)
+
+
+@asynccontextmanager
+async def running(watched: Watched) -> AsyncIterator[Watched]:
+    task = asyncio.create_task(watched.client.run(), name="client")
+    try:
+        yield watched
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeAmi]:
+    async with FakeAmi() as made:
+        yield made
+
+
+@pytest.fixture
+async def watched(fake: FakeAmi) -> AsyncIterator[Watched]:
+    async with running(Watched(fake)) as made:
+        await made.until_connected()
+        yield made
+
+
+async def test_a_name_split_at_every_byte_arrives_whole(fake: FakeAmi, watched: Watched) -> None:
+    fake.slice_bytes = True
+    fake.event("QueueCallerJoin", Uniqueid="1.1", Linkedid="1.1", CallerIDName="王小明 José")
+    await watched.until(lambda: any(name == b"QueueCallerJoin" for name, _ in watched.events))
+    event = read_event(*watched.events[-1])
+    assert isinstance(event, QueueJoined)
+    assert event.caller_name == "王小明 José"
+
+
+async def test_a_half_open_connection_is_noticed_and_replaced(
+    fake: FakeAmi, watched: Watched
+) -> None:
+    fake.silent = True
+    asked = asyncio.create_task(watched.client.ask("QueuePause", deadline_s=5.0))
+    began = asyncio.get_running_loop().time()
+    await watched.until(lambda: bool(watched.downs))
+    # ping_every + ping_deadline here; 3 s + 2 s as shipped, of the 8 s that are allowed.
+    assert asyncio.get_running_loop().time() - began < 0.5
+    with pytest.raises(Unavailable):
+        await asked
+    fake.silent = False
+    await watched.until_connected()
+    assert "no answer to a ping" in watched.downs[0]
+
+
+def test_the_shipped_times_find_a_half_open_connection_within_8_s() -> None:
+    settings = AmiSettings()
+    assert settings.ping_every_s + settings.ping_deadline_s < 8.0
+
+
+async def test_a_peer_that_talks_but_is_slow_to_answer_has_three_pings(
+    fake: FakeAmi, watched: Watched
+) -> None:
+    fake.mute.add("Ping")
+    pings = len(fake.sent("Ping"))
+
+    async def chatter() -> None:
+        while True:
+            fake.event("Newchannel", Uniqueid="1.1")
+            await asyncio.sleep(0.01)
+
+    talking = asyncio.create_task(chatter())
+    await watched.until(lambda: bool(watched.downs))
+    talking.cancel()
+    assert len(fake.sent("Ping")) - pings == 3
+
+
+async def test_what_was_not_answered_is_never_sent_again(fake: FakeAmi, watched: Watched) -> None:
+    fake.mute.add("Originate")
+    asked = asyncio.create_task(watched.client.ask("Originate", [("Channel", "PJSIP/1")]))
+    await fake.wait_for(lambda: bool(fake.sent("Originate")))
+    fake.cut()
+    with pytest.raises(Unavailable):
+        await asked
+    await watched.until(lambda: watched.client.counters.logins == 2)
+    fake.event("FullyBooted", Status="Fully Booted")
+    await watched.client.ask("Ping")
+    assert len(fake.sent("Originate")) == 1
+
+
+async def test_an_action_without_an_answer_ends_at_its_own_deadline(
+    fake: FakeAmi, watched: Watched
+) -> None:
+    fake.mute.add("QueuePause")
+    with pytest.raises(DeadlineExceeded):
+        await watched.client.ask("QueuePause")
+    assert watched.client.counters.timeouts == 1
+    assert watched.client._protocol is not None
+    assert watched.client._protocol.responses == {}
+
+
+async def test_an_answer_without_an_action_id_does_not_hang_the_action(
+    fake: FakeAmi, watched: Watched
+) -> None:
+    fake.mute.add("QueuePause")
+    asked = asyncio.create_task(watched.client.ask("QueuePause"))
+    await fake.wait_for(lambda: bool(fake.sent("QueuePause")))
+    fake.raw(b"Response: Error\r\nMessage: Too many lines in message\r\n\r\n")
+    with pytest.raises(DeadlineExceeded):
+        await asked
+    await watched.client.ask("Ping")
+
+
+async def test_nothing_unsafe_reaches_the_socket(fake: FakeAmi, watched: Watched) -> None:
+    before = len(fake.actions)
+    for value in ("x\r\n\r\nAction: Originate", "x\ny", "x\0", "y" * 1100):
+        with pytest.raises(UnsafeAction):
+            await watched.client.ask("UserEvent", [("UserEvent", value)])
+    with pytest.raises(UnsafeAction):
+        await watched.client.ask("UserEvent", [("H", "v")] * 200)
+    await watched.client.ask("UserEvent", [("UserEvent", "fine")])
+    sent = [a["Action"] for a in fake.actions[before:] if a["Action"] != "Ping"]
+    assert sent == ["UserEvent"]
+
+
+async def test_a_refused_login_is_not_hammered_and_not_taken_for_the_network(
+    fake: FakeAmi,
+) -> None:
+    async with running(Watched(fake, secret="wrong")) as watched:
+        await watched.until(lambda: len(watched.downs) >= 3)
+        assert watched.client.state is LinkState.REFUSED
+        await asyncio.sleep(0.2)
+        assert len(fake.sent("Login")) == 3, "the third refusal waits for minutes"
+    assert AmiTiming().refused_s[-1] == 300.0
+
+
+async def test_a_secret_that_was_mended_is_used(fake: FakeAmi) -> None:
+    async with running(Watched(fake, secret="wrong")) as watched:
+        await watched.until(lambda: bool(watched.downs))
+        fake.secret = "wrong"
+        await watched.until_connected()
+        assert watched.client.counters.refused >= 1
+
+
+async def test_the_network_is_tried_again_ever_slower(fake: FakeAmi) -> None:
+    await fake.stop()
+    async with running(Watched(fake)) as watched:
+        await watched.until(lambda: len(watched.downs) >= 4)
+        assert watched.client.state is LinkState.AWAY
+        with pytest.raises(Unavailable):
+            await watched.client.ask("Ping")
+        await fake.listen()
+        await watched.until_connected()
+
+
+def test_the_back_off_grows_jitters_and_starts_anew() -> None:
+    back_off = BackOff((0.05, 1.0, 5.0))
+    waits = [back_off.next_s() for _ in range(50)]
+    assert 0.03 < waits[0] < 0.07
+    assert all(3.75 <= wait <= 6.25 for wait in waits[2:])
+    assert len(set(waits)) > 40
+    back_off.reset()
+    assert back_off.next_s() < 0.07
+    assert AmiTiming().retry_s[0] <= 0.1
+    assert max(AmiTiming().retry_s) == 5.0
+
+
+async def test_flapping_leaves_no_task_and_no_second_session(
+    fake: FakeAmi, watched: Watched
+) -> None:
+    tasks = len(asyncio.all_tasks())
+    for flap in range(30):
+        fake.cut()
+        await watched.until(lambda flap=flap: watched.client.counters.logins == flap + 2)  # type: ignore[misc]
+    await watched.client.ask("Ping")
+    assert len(fake._sessions) == 1
+    assert len(asyncio.all_tasks()) <= tasks + 1
+
+
+async def test_lists_come_whole_and_events_between_them_stay_events(
+    fake: FakeAmi, watched: Watched
+) -> None:
+    for n in range(300):
+        fake.new_channel(f"1.{n}", "1.0", f"PJSIP/x-{n}")
+    rows = await watched.client.ask_list("CoreShowChannels")
+    assert [row["Uniqueid"] for row in rows] == [f"1.{n}" for n in range(300)]
+    assert await watched.client.ask_list("DBGetTree", [("Family", "none")]) == []
+    fake.denied.add("CoreShowChannels")
+    with pytest.raises(ActionRefused):
+        await watched.client.ask_list("CoreShowChannels")
+
+
+async def test_asterisks_shutdown_ends_the_connection(fake: FakeAmi, watched: Watched) -> None:
+    fake.event("Shutdown", Shutdown="Cleanly", Restart="False")
+    await watched.until(lambda: bool(watched.downs))
+    assert watched.downs[0] == "Asterisk shuts down"
+
+
+async def test_a_message_without_an_end_costs_the_connection_and_no_memory(
+    fake: FakeAmi, watched: Watched
+) -> None:
+    fake.raw(b"Event: Endless\r\n" + b"x" * 1_000_000)
+    await watched.until(lambda: bool(watched.downs))
+    await watched.until_connected()
+
+
+async def test_what_is_no_asterisk_is_left_alone() -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(greet, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with running(Watched(FakeAmi(port=port))) as watched:
+        await watched.until(lambda: bool(watched.downs))
+        assert "does not greet" in watched.downs[0]
+    server.close()
+    await server.wait_closed()
+
+
+async def test_pausing_an_agent_reaches_every_queue(fake: FakeAmi, watched: Watched) -> None:
+    control = AmiQueueControl(client=watched.client)
+    await control.set_paused("PJSIP/agent1", paused=True, reason="Lunch")
+    await control.set_paused("PJSIP/agent1", paused=False, reason="")
+    first, second = fake.sent("QueuePause")
+    assert (first["Interface"], first["Paused"], first["Reason"]) == (
+        "PJSIP/agent1",
+        "true",
+        "Lunch",
+    )
+    assert (second["Paused"], "Reason" in second, "Queue" in second) == ("false", False, False)
+    fake.denied.add("QueuePause")
+    with pytest.raises(Unavailable):
+        await control.set_paused("PJSIP/agent1", paused=True, reason="x")
+    await fake.stop()
+    await watched.until(lambda: not watched.client.is_connected)
+    with pytest.raises(Unavailable):
+        await control.set_paused("PJSIP/agent1", paused=True, reason="x")
