@@ -69,7 +69,7 @@ def run(config: ConfigOption = None) -> None:
 
     Example: [bold]switchboard run --config /etc/switchboard/switchboard.yaml[/bold]
     """
-    from switchboard import serve  # noqa: PLC0415 -- the other commands start without it
+    from switchboard import serve
 
     with sentences():
         settings = load_settings(config)
@@ -97,7 +97,7 @@ def demo(
     Example: [bold]switchboard demo[/bold], then open the address it prints.
     Example: [bold]switchboard demo --seconds 60 --json | tail -1[/bold]
     """
-    from switchboard.demo import show  # noqa: PLC0415
+    from switchboard.demo import show
 
     logs.set_up(level="WARNING")
     with sentences():
@@ -123,7 +123,7 @@ def check(
 
     Example: [bold]switchboard check rulebook/[/bold]
     """
-    from supervisor import check as checker  # noqa: PLC0415
+    from supervisor import check as checker
 
     with sentences():
         settings = read_settings(config)
@@ -145,8 +145,8 @@ def explain(
 
     Example: [bold]switchboard explain +12025550101 --dialled +18005550100[/bold]
     """
-    from supervisor import explain as explainer  # noqa: PLC0415
-    from switchboard import offline  # noqa: PLC0415
+    from supervisor import explain as explainer
+    from switchboard import offline
 
     with sentences():
         settings = read_settings(config)
@@ -167,7 +167,7 @@ def explain_pop(
 
     Example: [bold]switchboard explain-pop pbx/1763800000.12[/bold]
     """
-    from switchboard import offline  # noqa: PLC0415
+    from switchboard import offline
 
     with sentences():
         traces = asyncio.run(offline.pop_traces(read_settings(config), call_id))
@@ -198,8 +198,8 @@ def score(config: ConfigOption = None) -> None:
 
     Example: [bold]switchboard score[/bold], nightly from cron.
     """
-    from switchboard import offline  # noqa: PLC0415
-    from switchboard.progress import bar  # noqa: PLC0415
+    from switchboard import offline
+    from switchboard.progress import bar
 
     with sentences():
         settings = read_settings(config)
@@ -219,7 +219,7 @@ def doctor(
 
     Example: [bold]switchboard doctor --asterisk /etc/asterisk[/bold]
     """
-    from switchboard import doctor as examiner  # noqa: PLC0415
+    from switchboard import doctor as examiner
 
     marks = {
         "ok": "[green]ok[/green]  ",
@@ -238,9 +238,7 @@ def doctor(
 def pbx_config(
     write_to: Annotated[Path | None, typer.Option(help="A folder to write the files to.")] = None,
     agi_host: Annotated[str | None, typer.Option(help="Our address as Asterisk sees it.")] = None,
-    web_url: Annotated[
-        str | None, typer.Option(help="Our web address as Asterisk sees it.")
-    ] = None,
+    web_url: Annotated[str | None, typer.Option(help="Our web address for Asterisk.")] = None,
     ami_permit: Annotated[str, typer.Option(help="Where AMI log-ins may come from.")] = "127.0.0.1",
     with_secret: Annotated[bool, typer.Option(help="Put the AMI secret into the files.")] = False,
     config: ConfigOption = None,
@@ -249,7 +247,7 @@ def pbx_config(
 
     Example: [bold]switchboard pbx-config --write-to asterisk-files --with-secret[/bold]
     """
-    from ami_bridge import pbx_config as files  # noqa: PLC0415
+    from ami_bridge import pbx_config as files
 
     with sentences():
         settings = read_settings(config)
@@ -281,8 +279,8 @@ def import_files(
 
     Example: [bold]switchboard import contacts.csv products.csv purchases.csv[/bold]
     """
-    from switchboard import offline  # noqa: PLC0415
-    from switchboard.progress import bar  # noqa: PLC0415
+    from switchboard import offline
+    from switchboard.progress import bar
 
     with sentences():
         settings = read_settings(config)
@@ -316,7 +314,7 @@ def agents_add(
 
     Example: [bold]switchboard agents add anna --name "Anna Berg" --interface PJSIP/201[/bold]
     """
-    from switchboard import offline  # noqa: PLC0415
+    from switchboard import offline
 
     agent = Agent(
         login=login,
@@ -339,7 +337,7 @@ def agents_list(
 
     Example: [bold]switchboard agents list[/bold]
     """
-    from switchboard import offline  # noqa: PLC0415
+    from switchboard import offline
 
     with sentences():
         found = asyncio.run(offline.agents(read_settings(config)))

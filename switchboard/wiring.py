@@ -29,7 +29,7 @@ from ivr.inbound import InboundCalls
 from ivr.music import Music
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
-from ivr.speech import EngineByLanguage, Espeak, Flite
+from ivr.speech import engine_for
 from scoring.scorer import Scorer
 from screenpop import routes as desk_routes
 from screenpop.counters import DeskCounters
@@ -129,11 +129,7 @@ class Centre:
             ),
             limit_s=5,
         )
-        engine = EngineByLanguage(
-            english=Flite(program=speech.flite, voice=speech.flite_voice),
-            others=Espeak(program=speech.espeak),
-        )
-        prompts = Prompts(store=self.prompt_store, engine=engine)
+        prompts = Prompts(store=self.prompt_store, engine=engine_for(speech))
         music = Music(store=self.prompt_store, file=speech.music)
         await music.open()
         self.hold = HoldProgrammes(speech=prompts, music=music)

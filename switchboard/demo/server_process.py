@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,7 @@ import aiohttp
 import yaml
 
 from calls.errors import Unavailable
+from switchboard.demo import child
 
 
 @dataclass(slots=True)
@@ -24,7 +26,7 @@ class ServerProcess:
     folder: Path
     settings: dict[str, Any]
     start_limit_s: float = 30.0
-    process: asyncio.subprocess.Process | None = field(default=None, init=False)
+    _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
     def base_url(self) -> str:
@@ -37,9 +39,9 @@ class ServerProcess:
 
     @property
     def pid(self) -> int:
-        if self.process is None:
+        if self._process is None:
             raise Unavailable("the server is not running")
-        return self.process.pid
+        return self._process.pid
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -53,11 +55,12 @@ class ServerProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config_file.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
         environment = {k: v for k, v in os.environ.items() if not k.startswith("SWITCHBOARD_")}
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "switchboard", "run", "--config", str(self.config_file),
-                stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, env=environment,
-            )  # fmt: skip
+        self._process = child.start(
+            [sys.executable, "-m", "switchboard", "run", "--config", str(self.config_file)],
+            folder=self.folder,
+            output=self.folder / "server.log",
+            env=environment,
+        )
         try:
             async with asyncio.timeout(self.start_limit_s):
                 while not await self._is_up(wait_for):
@@ -70,19 +73,14 @@ class ServerProcess:
 
     async def stop(self, limit_s: float = 30.0) -> int:
         """Asks politely, then not. The exit status; negative for a signal."""
-        if self.process is None or self.process.returncode is not None:
-            return 0 if self.process is None else (self.process.returncode or 0)
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            return await asyncio.wait_for(self.process.wait(), limit_s)
-        except TimeoutError:
-            return await self.kill()
-
-    async def kill(self) -> int:
-        if self.process is None or self.process.returncode is not None:
+        if self._process is None:
             return 0
-        self.process.kill()
-        return await self.process.wait()
+        return await asyncio.to_thread(child.stop, self._process, grace_s=limit_s)
+
+    async def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            await asyncio.to_thread(self._process.wait)
 
     def freeze(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)
@@ -111,8 +109,7 @@ class ServerProcess:
             return body
 
     async def _is_up(self, wait_for: tuple[str, ...]) -> bool:
-        assert self.process is not None
-        if self.process.returncode is not None:
+        if self._process is None or self._process.poll() is not None:
             raise Unavailable(f"the server ended while starting:\n{self.log_end()}")
         try:
             parts = (await self.readyz())["parts"]

@@ -1,0 +1,125 @@
+"""A whole centre on loopback: Asterisk, the server, agents' phones and agents' desktops."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from calls.agents import Agent
+from switchboard.demo import free_ports, prepared
+from switchboard.demo.desktop_client import DesktopClient
+from switchboard.demo.private_pbx import QUEUES, PrivatePbx
+from switchboard.demo.server_process import ServerProcess
+from switchboard.demo.sip_callers import SipCallers
+from switchboard.demo.sip_phones import SipPhones
+from switchboard.demo.sip_scenarios import PhoneShape
+
+_LOGINS = ("anna", "ben", "chen")
+
+
+def agent_login(number: int) -> str:
+    """`number` counts from 1, as in PJSIP/agent1."""
+    return _LOGINS[number - 1] if number <= len(_LOGINS) else f"agent{number}"
+
+
+class DemoCentre:
+    """`async with`: on return calls are served; on leaving everything it started is gone.
+
+    `overrides` are settings by section, on top of the demo's own. `storage_url` None: a fresh
+    SQLite database with the demo's customers.
+    """
+
+    def __init__(
+        self,
+        *,
+        folder: Path,
+        agents: int = 3,
+        web_port: int | None = None,
+        phone: PhoneShape | None = None,
+        desktops: bool = True,
+        strategy: str = "rrmemory",
+        ring_s: int = 15,
+        storage_url: str | None = None,
+        agi_port: int | None = None,
+        overrides: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.folder = folder.resolve()
+        self._with_desktops = desktops
+        self._storage_url = storage_url
+        web = {"host": "127.0.0.1", "port": web_port or free_ports.tcp()}
+        agi = {"host": "127.0.0.1", "port": free_ports.tcp()}
+        ami_secret = secrets.token_urlsafe(24)
+        self.pbx = PrivatePbx(
+            agi_port=agi_port or agi["port"],  # type: ignore[arg-type]
+            web_url=f"http://127.0.0.1:{web['port']}",
+            ami_secret=ami_secret,
+            agents=agents,
+            strategy=strategy,
+            ring_s=ring_s,
+        )
+        self.agents = tuple(
+            Agent(
+                login=agent_login(number),
+                name=pbx_agent.name,
+                interfaces=(f"PJSIP/{pbx_agent.endpoint}",),
+                queues=QUEUES,
+            )
+            for number, pbx_agent in enumerate(self.pbx.agents, 1)
+        )
+        self.database_file = self.folder / "switchboard.db"
+        settings: dict[str, dict[str, Any]] = {
+            "web": web,
+            "agi": agi,
+            "ami": {"port": self.pbx.ami_port, "secret": ami_secret},
+            "storage": {"url": storage_url or f"sqlite:///{self.database_file}"},
+            "speech": {"cache_dir": str(self.folder / "prompts")},
+            "rulebook": {"state_dir": str(self.folder / "rulebooks")},
+        }
+        for section, values in (overrides or {}).items():
+            settings.setdefault(section, {}).update(values)
+        self.server = ServerProcess(self.folder, settings)
+        self.phones = SipPhones(
+            agents=self.pbx.agents,
+            shapes={a.endpoint: phone or PhoneShape() for a in self.pbx.agents},
+            folder=self.folder / "sip",
+        )
+        self.callers = SipCallers(trunk=self.pbx.trunk, folder=self.folder / "sip")
+        self.desktops: list[DesktopClient] = []
+        self._stack = AsyncExitStack()
+
+    @property
+    def storage_url(self) -> str:
+        url: str = self.server.settings["storage"]["url"]
+        return url
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._stack.aclose()
+
+    async def _start(self) -> None:
+        if self._storage_url is None:
+            await prepared.prepared_copy(self.folder, self.agents, self.database_file)
+        else:
+            await prepared.fill(self._storage_url, self.agents)
+        await self._stack.enter_async_context(self.pbx)
+        await self._stack.enter_async_context(self.phones)
+        await self._stack.enter_async_context(self.server)
+        if self._with_desktops:
+            for agent in self.agents:
+                await self.open_desktop(agent.login)
+
+    async def open_desktop(self, login: str) -> DesktopClient:
+        client = DesktopClient(self.server.base_url, login, prepared.PASSWORD)
+        await self._stack.enter_async_context(client)
+        self.desktops.append(client)
+        return client

@@ -1,0 +1,165 @@
+"""`switchboard demo`: brings the centre up, plays callers, says what to look at, counts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import signal
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from calls.errors import Misconfigured, Unavailable
+from crm_adapter.embedded import demo_cast
+from switchboard.demo import cast, free_ports, prepared
+from switchboard.demo.asterisk_program import NoAsterisk
+from switchboard.demo.centre import DemoCentre
+from switchboard.demo.counts import DemoCounts, count
+from switchboard.demo.private_pbx import PbxDidNotStart
+from switchboard.demo.sip_callers import CallersAtWork, CallersResult
+from switchboard.demo.sip_scenarios import PhoneShape
+from switchboard.demo.sipp import NoSipp
+
+_PROGRAMS = {"sipp": "sip-tester", "flite": "flite", "espeak-ng": "espeak-ng"}
+#: Longest a caller who presses nothing stays in the menu and the queue.
+_DRAIN_S = 75.0
+_ROUND_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    folder: Path
+    seconds: float | None
+    rate: float
+    agents: int
+    web_port: int
+    as_json: bool
+
+
+def run(wanted: Wanted) -> int:
+    """0, or 1 where calls were lost. Raises SwitchboardError with what to do."""
+    _require_programs()
+    free_ports.require_free(
+        wanted.web_port,
+        what="the agent desktop",
+        remedy="stop what listens there, or choose another with --web-port",
+    )
+    console = Console(stderr=wanted.as_json)
+    try:
+        counts = asyncio.run(_Show(wanted, console).play())
+    except (NoAsterisk, NoSipp, PbxDidNotStart) as error:
+        raise Unavailable(str(error)) from error
+    except KeyboardInterrupt:
+        return 130
+    _print(counts, console)
+    if wanted.as_json:
+        Console(soft_wrap=True).print(json.dumps(asdict(counts)), highlight=False)
+    return 1 if counts.lost else 0
+
+
+def _require_programs() -> None:
+    missing = {program for program in _PROGRAMS if shutil.which(program) is None}
+    if missing:
+        packages = " ".join(sorted(_PROGRAMS[program] for program in missing))
+        raise Misconfigured(
+            f"missing: {', '.join(sorted(missing))}. On Debian: apt-get install {packages}"
+        )
+
+
+class _Show:
+    def __init__(self, wanted: Wanted, console: Console) -> None:
+        self._wanted = wanted
+        self._console = console
+        self._stop = asyncio.Event()
+
+    async def play(self) -> DemoCounts:
+        began = time.monotonic()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(name, self._stop.set)
+        wanted = self._wanted
+        self._console.print("starting: customers, Asterisk, server, phones, desktops ...")
+        centre = DemoCentre(
+            folder=wanted.folder,
+            agents=wanted.agents,
+            web_port=wanted.web_port,
+            phone=PhoneShape(ring_ms=1500, talk_ms=4000),
+        )
+        async with centre:
+            self._console.print(f"up after {time.monotonic() - began:.1f} s")
+            self._tell(centre)
+            callers = await self._traffic(centre)
+            await _settle(centre)
+        # The server has stopped: everything it owed is written or in the outbox.
+        return await count(centre.storage_url, callers)
+
+    def _tell(self, centre: DemoCentre) -> None:
+        say = self._console.print
+        say(f"\n[bold]agent desktop[/bold]  {centre.server.base_url}/")
+        say(f"               log-in [bold]anna[/bold], password [bold]{prepared.PASSWORD}[/bold]")
+        say(f"state          {centre.server.base_url}/readyz  {centre.server.base_url}/metrics")
+        say(f"logs           {centre.folder}/server.log")
+        say("\nwatch for")
+        for number, what in (
+            (demo_cast.MARIA, "Maria Garcia hears that her order is late; look at her open order"),
+            (demo_cast.VIP, "Victoria Stone, vip: no menu, straight to key_accounts"),
+            (demo_cast.HOUSEHOLD, "a shared number: the desktop lets the agent choose"),
+            (demo_cast.MANDARIN, "王小明 hears Mandarin"),
+            (cast.STRANGERS[0] + " …", "strangers, who become leads"),
+        ):
+            say(f"  {number:<15} {what}", highlight=False)
+        say(f"\ntry in another terminal\n  {_explain(centre)}\n")
+
+    async def _traffic(self, centre: DemoCentre) -> CallersResult:
+        wanted = self._wanted
+        if wanted.seconds is not None:
+            calls = cast.script(max(1, round(wanted.seconds * wanted.rate)))
+            at_work = centre.callers.start(calls, rate_per_s=wanted.rate)
+            return await self._until_over(at_work, wanted.seconds)
+        self._console.print("calls come until Ctrl-C")
+        results: list[CallersResult] = []
+        while not self._stop.is_set():
+            calls = cast.script(max(1, round(_ROUND_S * wanted.rate)))
+            at_work = centre.callers.start(calls, rate_per_s=wanted.rate)
+            results.append(await self._until_over(at_work, _ROUND_S))
+        return CallersResult(
+            shape=None,
+            offered=sum(result.offered for result in results),
+            successful=sum(result.successful for result in results),
+            failed=sum(result.failed for result in results),
+        )
+
+    async def _until_over(self, at_work: CallersAtWork, seconds: float) -> CallersResult:
+        """Until the last caller has hung up, or we are told to stop."""
+        over = asyncio.create_task(at_work.wait(deadline_s=seconds + _DRAIN_S), name="callers")
+        stop = asyncio.create_task(self._stop.wait(), name="stop")
+        await asyncio.wait({over, stop}, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not over.done():
+            await at_work.stop()
+        return await over
+
+
+async def _settle(centre: DemoCentre) -> None:
+    """Asterisk's last words reach the server, and the last pops are acknowledged."""
+    async with asyncio.timeout(10):
+        while (await centre.pbx.rx("core show channels count")).startswith("0 active") is False:
+            await asyncio.sleep(0.2)
+    await asyncio.sleep(0.5)
+
+
+def _explain(centre: DemoCentre) -> str:
+    return (
+        f".venv/bin/switchboard explain {demo_cast.MARIA} --dialled {cast.SHOP} "
+        f"--config {centre.server.config_file}"
+    )
+
+
+def _print(counts: DemoCounts, console: Console) -> None:
+    table = Table("what became of the calls", "", box=None)
+    for name, value in asdict(counts).items():
+        table.add_row(name.replace("_", " "), str(value))
+    console.print(table)
