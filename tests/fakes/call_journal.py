@@ -18,7 +18,7 @@ class MemoryJournal:
         self.closed: dict[CallId, CallEnded] = {}
         self.failing = False
         if bus is not None:
-            bus.subscribe("journal", self._close, CallEnded)
+            bus.subscribe("journal", self.close, CallEnded)
 
     async def open_call(self, call: Call, *, fallback: bool = False) -> None:
         if self.failing:
@@ -36,5 +36,5 @@ class MemoryJournal:
             if call_id not in self.closed and call_id.system == system
         ]
 
-    async def _close(self, event: CallEnded) -> None:
+    async def close(self, event: CallEnded) -> None:
         self.closed.setdefault(event.call_id, event)
