@@ -67,7 +67,7 @@ def add_static(app: web.Application, static: Path) -> None:
 
     app.router.add_get("/", index)
     app.router.add_get("/icon.svg", icon)
-    app.router.add_get("/assets/{name}", asset)
+    app.router.add_get(r"/assets/{name:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}}", asset)
 
 
 def guarded(handler: Handler) -> Handler:

@@ -29,9 +29,9 @@ export function CallCard({ desk, pop, skewMs }: { desk: Desk; pop: Pop; skewMs: 
       {pop.state === "wrapup" && (
         <WrapUpPanel desk={desk} pop={pop} note={note} onNote={setNote} />
       )}
-      {content.match.candidates.length > 1 && <Candidates desk={desk} pop={pop} />}
-      {content.lead && <LeadPanel lead={content.lead} />}
       <div className="panels">
+        {content.match.candidates.length > 1 && <Candidates desk={desk} pop={pop} />}
+        {content.lead && <LeadPanel lead={content.lead} />}
         <StoryPanel content={content} pop={pop} skewMs={skewMs} />
         {content.contact && <ContactPanel contact={content.contact} content={content} />}
       </div>

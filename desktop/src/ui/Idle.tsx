@@ -9,7 +9,7 @@ export function Idle({ available }: { available: boolean }) {
         <span />
         <span />
       </div>
-      <h2>{words("idle_title")}</h2>
+      <h2>{words(available ? "idle_title" : "idle_off_title")}</h2>
       <p>{words(available ? "idle_text" : "offline_hint")}</p>
     </div>
   );

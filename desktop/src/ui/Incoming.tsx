@@ -11,7 +11,7 @@ export function Incoming({ pops }: { pops: readonly Pop[] }) {
   const text = newest
     ? words("incoming", {
         who: callerName(newest.content, words),
-        queue: newest.content.call.queue ?? "",
+        queue: words.code("queue", newest.content.call.queue ?? ""),
       })
     : "";
   useEffect(() => {

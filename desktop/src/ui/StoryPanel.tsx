@@ -21,7 +21,7 @@ export function StoryPanel({ content, pop, skewMs }: Props) {
     <section className="panel">
       <h3>{words("this_call")}</h3>
       <dl className="facts">
-        {call.queue && <Fact name={words("queue")}>{call.queue}</Fact>}
+        {call.queue && <Fact name={words("queue")}>{words.code("queue", call.queue)}</Fact>}
         <Waited pop={pop} skewMs={skewMs} />
         <Fact name={words("dialled")}>{phone(call.dialled)}</Fact>
         <Fact name={words("call_language")}>{LANGUAGE_NAMES[call.language] ?? call.language}</Fact>
@@ -107,9 +107,9 @@ function Keys({ keys }: { keys: readonly KeyShown[] }) {
             {step.intent ? (
               <bdi className="intent">{words.code("intent", step.intent)}</bdi>
             ) : (
-              <span className="intent">{words.code("outcome_key", step.outcome)}</span>
+              <span className="no-intent">{words.code("outcome_key", step.outcome)}</span>
             )}
-            <bdi className="faint">{step.menu}</bdi>
+            <bdi className="faint">{words.code("menu", step.menu)}</bdi>
           </span>
         </li>
       ))}

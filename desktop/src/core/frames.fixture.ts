@@ -1,0 +1,60 @@
+/** Frames for the tests of the core, as the server writes them. */
+
+import type { PopContent, ServerFrame } from "./protocol.gen";
+
+export const CONTENT: PopContent = {
+  call: {
+    id: "pbx/1.1",
+    queue: "support",
+    dialled: "+18005550100",
+    number: "+12025550102",
+    network_name: "V STONE",
+    withheld: false,
+    attestation: null,
+    language: "en",
+    arrived_at: 0,
+    queued_at: 0,
+    keys: [],
+    transferred_from: null,
+    notes: [],
+  },
+  match: { outcome: "pending", method: "", confidence: 0, candidates: [], selected: null },
+  contact: null,
+  segments: null,
+  decision: null,
+  lead: null,
+  degraded: [],
+};
+
+type Hello = Extract<ServerFrame, { kind: "hello" }>;
+
+export function hello(fields: Partial<Hello> = {}): Hello {
+  return {
+    v: 1,
+    kind: "hello",
+    ts: 1000,
+    agent: { login: "anna", name: "Anna", language: "en", role: "agent", queues: [] },
+    status: { state: "available", reason: null, since: 0 },
+    seq: 0,
+    resumed: false,
+    pops: [],
+    ...fields,
+  };
+}
+
+export function offer(seq: number, id = "p1"): ServerFrame {
+  return { v: 1, kind: "pop.offer", ts: seq, seq, pop_id: id, content: CONTENT };
+}
+
+export function claim(seq: number, id = "p1"): ServerFrame {
+  return { v: 1, kind: "pop.claim", ts: seq, seq, pop_id: id };
+}
+
+export function close(seq: number, id = "p1"): ServerFrame {
+  return { v: 1, kind: "pop.close", ts: seq, seq, pop_id: id, reason: "missed" };
+}
+
+export function wrapup(seq: number, id = "p1"): ServerFrame {
+  const asked = { codes: ["sale"], mandatory: false, limit_s: null, talk_s: 3, transferred: false };
+  return { v: 1, kind: "pop.wrapup", ts: seq, seq, pop_id: id, wrapup: asked };
+}

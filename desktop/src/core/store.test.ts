@@ -1,0 +1,71 @@
+import { expect, test } from "vitest";
+import { claim, close, CONTENT, hello, offer, wrapup } from "./frames.fixture";
+import type { ServerFrame } from "./protocol.gen";
+import { apply, EMPTY, show, shownPop, type DeskState } from "./store";
+
+function after(...frames: ServerFrame[]): DeskState {
+  return frames.reduce((state, frame) => apply(state, frame, 1000), EMPTY);
+}
+
+test("a pop goes from offer to wrap-up to closed", () => {
+  let state = after(hello(), offer(1));
+  expect(shownPop(state)?.state).toBe("offered");
+  state = apply(state, claim(2), 0);
+  expect(shownPop(state)).toMatchObject({ state: "claimed", claimedAt: 2 });
+  state = apply(state, wrapup(3), 0);
+  expect(shownPop(state)?.wrapup?.codes).toEqual(["sale"]);
+  state = apply(state, close(4), 0);
+  expect(shownPop(state)).toMatchObject({ state: "closed", closeReason: "missed" });
+});
+
+test("a repeated frame changes nothing at all", () => {
+  const state = after(hello(), offer(1), claim(2));
+  expect(apply(state, offer(1), 0)).toBe(state);
+  expect(apply(state, claim(2), 0)).toBe(state);
+});
+
+test("a greeting that resumes keeps the picture; one that does not replaces it", () => {
+  const state = after(hello(), offer(1));
+  expect(apply(state, hello({ resumed: true, seq: 9 }), 0).pops).toHaveLength(1);
+  expect(apply(state, hello({ resumed: true, seq: 9 }), 0).lastSeq).toBe(1);
+  const fresh = apply(state, hello({ seq: 7 }), 0);
+  expect([fresh.pops.length, fresh.lastSeq, fresh.shown]).toEqual([0, 7, null]);
+});
+
+test("an update replaces the content only", () => {
+  const content = { ...CONTENT, degraded: ["orders"] };
+  const update: ServerFrame = { v: 1, kind: "pop.update", ts: 3, seq: 3, pop_id: "p1", content };
+  expect(shownPop(after(hello(), offer(1), claim(2), update))).toMatchObject({
+    state: "claimed",
+    content: { degraded: ["orders"] },
+  });
+});
+
+test("ringing pushes nothing aside, answering does", () => {
+  let state = after(hello(), offer(1, "a"), claim(2, "a"), wrapup(3, "a"), offer(4, "b"));
+  expect(state.shown).toBe("a");
+  state = apply(state, claim(5, "b"), 0);
+  expect(state.shown).toBe("b");
+  expect(show(state, "a").shown).toBe("a");
+  expect(show(state, "nobody")).toBe(state);
+});
+
+test("when the shown pop closes the most urgent open one is shown", () => {
+  const state = after(hello(), offer(1, "a"), offer(2, "b"), close(3, "a"));
+  expect(state.shown).toBe("b");
+});
+
+test("only the last ten closed pops are kept, every open one is", () => {
+  let state = after(hello());
+  for (let n = 0; n < 40; n++) {
+    state = apply(state, offer(2 * n + 1, `p${n}`), 0);
+    if (n % 2) state = apply(state, close(2 * n + 2, `p${n}`), 0);
+  }
+  expect(state.pops.filter((pop) => pop.state === "closed")).toHaveLength(10);
+  expect(state.pops.filter((pop) => pop.state === "offered")).toHaveLength(20);
+});
+
+test("a clock that differs is allowed for, time on the way is not", () => {
+  expect(apply(EMPTY, hello({ ts: 1000 }), 1030).skewMs).toBe(0);
+  expect(apply(EMPTY, hello({ ts: 61_000 }), 1000).skewMs).toBe(60_000);
+});

@@ -1,0 +1,1 @@
+"""The built desktop in a real browser."""

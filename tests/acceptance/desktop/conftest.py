@@ -1,0 +1,112 @@
+"""One Chromium for the module, a fresh server and a fresh page for each test."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from screenpop.static_files import STATIC
+from storage.database import Database
+from tests.fakes.desk_server import PASSWORD, DeskServer, add_agents, desk_server
+
+ROOT = Path(__file__).parents[3]
+ARTEFACTS = ROOT / "tests" / "artefacts"
+AXE = ROOT / "desktop" / "node_modules" / "axe-core" / "axe.min.js"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--no-first-run",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@dataclass
+class Desktop:
+    """A page with its complaints: script errors and policy violations."""
+
+    page: Page
+    server: DeskServer
+    complaints: list[str] = field(default_factory=list)
+
+    async def log_in(self, login: str = "anna") -> None:
+        await self.page.goto(self.server.base_url)
+        await self.page.get_by_label("Login").fill(login)
+        await self.page.get_by_label("Password").fill(PASSWORD)
+        await self.page.get_by_role("button", name="Log in").click()
+        await self.page.get_by_text("Connected").wait_for()
+
+    async def picture(self, name: str) -> None:
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+
+    async def violations(self) -> list[str]:
+        """What axe-core finds against WCAG 2.2 AA, one line each."""
+        await self.page.evaluate(AXE.read_text(encoding="utf-8"))
+        tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
+        found = await self.page.evaluate(
+            "tags => axe.run({runOnly: {type: 'tag', values: tags}})", tags
+        )
+        return [
+            f"{problem['id']}: {json.dumps(node['target'])} {node['failureSummary']}"
+            for problem in found["violations"]
+            for node in problem["nodes"]
+        ]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    assert (STATIC / "index.html").is_file(), "the desktop is not built: run `make desktop`"
+    program = shutil.which("chromium")
+    assert program, "Chromium is missing: run deploy/install-programs.sh chromium"
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=program, headless=True, args=FLAGS
+        )
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def server(sqlite_url: str) -> AsyncIterator[DeskServer]:
+    async with Database(sqlite_url) as database:
+        await add_agents(database)
+        async with desk_server(database) as server:
+            yield server
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(
+        viewport={"width": 1360, "height": 900}, locale="en-US", color_scheme="light"
+    )
+    context.set_default_timeout(10_000)
+    yield context
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desktop(context: BrowserContext, server: DeskServer) -> AsyncIterator[Desktop]:
+    page = await context.new_page()
+    desktop = Desktop(page, server)
+    page.on("pageerror", lambda error: desktop.complaints.append(str(error)))
+    page.on("dialog", lambda dialog: desktop.complaints.append(f"dialog {dialog.message}"))
+    page.on(
+        "console",
+        lambda line: (
+            desktop.complaints.append(line.text) if "Content Security Policy" in line.text else None
+        ),
+    )
+    await page.add_init_script(
+        "window.addEventListener('securitypolicyviolation', e =>"
+        " console.error('Content Security Policy', e.violatedDirective, e.blockedURI))"
+    )
+    yield desktop
+    assert desktop.complaints == []

@@ -1,0 +1,243 @@
+"""What an agent sees, from the bus to the pixels."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from playwright.async_api import BrowserContext, expect
+
+from tests.acceptance.desktop.conftest import Desktop
+from tests.acceptance.desktop.hostile import NAMES
+from tests.fakes.desk_server import ANNA, BEN, DeskServer
+from tests.fakes.ringing_call import (
+    RingingCall,
+    household,
+    stranger,
+    victoria,
+    withheld_caller,
+)
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio(loop_scope="module")]
+
+A, B = ANNA.interfaces[0], BEN.interfaces[0]
+
+
+def told_in_full(call: RingingCall):
+    return [
+        call.arrived(),
+        call.identified(victoria()),
+        call.decided("kettle_pro"),
+        call.pressed("9", None, "invalid"),
+        call.pressed("2", "where_is_my_order"),
+        call.pressed("1", "talk_to_agent", menu="order_status"),
+        call.queued("key_accounts"),
+        call.ringing(A, "key_accounts"),
+    ]
+
+
+async def test_the_caller_is_on_the_screen_while_it_rings(
+    desktop: Desktop, server: DeskServer
+) -> None:
+    await desktop.log_in()
+    page = desktop.page
+    await page.get_by_label("Available", exact=True).click()
+    await expect(page.get_by_label("Available", exact=True)).to_be_checked()
+    await expect(page.get_by_text("Ready when they are")).to_be_visible()
+    assert await desktop.violations() == []
+    await desktop.picture("idle")
+    await page.get_by_role("button", name="中文").focus()
+    call = RingingCall()
+    await server.publish(*told_in_full(call))
+    await expect(page.get_by_role("heading", name="Victoria Stone")).to_be_visible()
+    await expect(page.get_by_role("alert")).to_have_text(
+        "Incoming call: Victoria Stone, queue Key accounts"
+    )
+    card = page.get_by_role("article")
+    for text in (
+        "+1 202 555 0102", "Stone & Daughters", "VIP", "At risk", "97% sure", "Where is my order",
+        "Espresso machine Nine", "$1,249.00", "3 days late", "Pressure drops after ten minutes",
+        "Kettle pro", "vip first", "Key accounts",
+    ):  # fmt: skip
+        await expect(card.get_by_text(text).first).to_be_visible()
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("Ringing")
+    await expect(page.get_by_role("link", name="Open in CRM")).to_have_attribute(
+        "href", "https://crm.example/contacts/102"
+    )
+    # An agent may be typing: the focus stays where it was.
+    await expect(page.get_by_role("button", name="中文")).to_be_focused()
+    assert await page.title() == "☎ Victoria Stone"
+    assert await desktop.violations() == []
+    await desktop.picture("ringing-light")
+    await page.emulate_media(color_scheme="dark")
+    assert await desktop.violations() == []
+    await desktop.picture("ringing-dark")
+
+
+async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer) -> None:
+    await desktop.log_in()
+    page = desktop.page
+    call = RingingCall()
+    await server.publish(*told_in_full(call), call.answered(A))
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("On call")
+    await page.get_by_label("Note").fill("Wants the wand kit sent by courier.")
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("0:0")
+    assert await desktop.violations() == []
+    await desktop.picture("on-call")
+    await server.publish(call.released(A), call.ended())
+    await expect(page.get_by_role("heading", name="How did it go?")).to_be_visible()
+    await expect(page.get_by_label("Note")).to_have_value("Wants the wand kit sent by courier.")
+    await expect(page.get_by_role("button", name="Finish")).to_be_disabled()
+    await page.get_by_label("Follow up").check()
+    assert await desktop.violations() == []
+    await desktop.picture("wrap-up")
+    await page.get_by_role("button", name="Finish").click()
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("Finished")
+    await page.reload()
+    await page.get_by_role("navigation").get_by_text("Victoria Stone").click()
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("Finished")
+
+
+async def test_the_loser_sees_that_a_colleague_was_faster(
+    desktop: Desktop, server: DeskServer
+) -> None:
+    await desktop.log_in()
+    call = RingingCall()
+    await server.publish(*call.until_ringing(victoria(), A, B), call.answered(B))
+    state = desktop.page.get_by_test_id("pop-state")
+    await expect(state).to_contain_text("Answered by a colleague")
+    await expect(desktop.page.get_by_role("alert")).to_have_text("")
+
+
+async def test_a_shared_number_asks_and_never_guesses(desktop: Desktop, server: DeskServer) -> None:
+    await desktop.log_in()
+    page = desktop.page
+    call = RingingCall(number="+12025550103", name="WEBER")
+    await server.publish(*call.until_ringing(household(), A), call.answered(A))
+    await expect(page.get_by_role("heading", name="Who is it?")).to_be_visible()
+    assert await desktop.violations() == []
+    await desktop.picture("shared-number")
+    await page.get_by_role("button", name="Mira Weber").click()
+    await expect(page.get_by_role("heading", name="Mira Weber")).to_be_visible()
+    await page.get_by_role("button", name="Undo the choice").click()
+    await expect(page.get_by_role("heading", name="Shared number")).to_be_visible()
+
+
+async def test_a_stranger_and_a_withheld_number(desktop: Desktop, server: DeskServer) -> None:
+    await desktop.log_in()
+    page = desktop.page
+    first = RingingCall(number="+12025550150", name="ACME BIKES")
+    await server.publish(*first.until_ringing(stranger(), A))
+    await expect(page.get_by_role("heading", name="New lead")).to_be_visible()
+    assert await desktop.violations() == []
+    await desktop.picture("stranger")
+    await server.publish(first.missed(A))
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("Missed")
+    second = RingingCall(number="+12025550177", name="SECRET", withheld=True)
+    await server.publish(*second.until_ringing(withheld_caller(), A))
+    await expect(page.get_by_role("heading", name="Number withheld")).to_be_visible()
+    assert "5550177" not in await page.content()
+    assert "SECRET" not in await page.content()
+
+
+async def test_a_late_answer_fills_the_card_in(desktop: Desktop, server: DeskServer) -> None:
+    await desktop.log_in()
+    page = desktop.page
+    call = RingingCall()
+    await server.publish(call.arrived(), call.queued(), call.ringing(A))
+    await expect(page.get_by_role("article").get_by_text("Looking up the caller…")).to_be_visible()
+    await server.publish(call.identified(victoria(), late=True))
+    await expect(page.get_by_role("heading", name="Victoria Stone")).to_be_visible()
+
+
+async def test_chinese(desktop: Desktop, server: DeskServer) -> None:
+    await desktop.log_in("chen")
+    page = desktop.page
+    await page.get_by_role("button", name="中文").click()
+    call = RingingCall()
+    await server.publish(*call.until_ringing(victoria(), "PJSIP/agent3"))
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("振铃中")
+    assert await page.evaluate("document.documentElement.lang") == "zh-CN"
+    assert await desktop.violations() == []
+    await desktop.picture("chinese")
+    await page.reload()
+    await expect(page.get_by_role("button", name="退出")).to_be_visible()
+
+
+async def test_the_log_in_page(desktop: Desktop, server: DeskServer) -> None:
+    page = desktop.page
+    await page.goto(server.base_url)
+    await page.get_by_label("Login").fill("anna")
+    await page.get_by_label("Password").fill("not this one")
+    await page.get_by_role("button", name="Log in").click()
+    await expect(page.get_by_role("alert")).to_have_text("Login or password is wrong.")
+    assert await desktop.violations() == []
+    await desktop.picture("log-in")
+    await desktop.log_in()
+    await page.get_by_role("button", name="Log out").click()
+    await expect(page.get_by_role("button", name="Log in")).to_be_visible()
+
+
+async def test_the_banner_while_the_line_is_lost_and_what_was_missed(
+    desktop: Desktop, server: DeskServer, context: BrowserContext
+) -> None:
+    await desktop.log_in()
+    page = desktop.page
+    first, second = RingingCall(), RingingCall(number="+12025550150", name="ACME BIKES")
+    await server.publish(*first.until_ringing(victoria(), A))
+    await expect(page.get_by_role("heading", name="Victoria Stone")).to_be_visible()
+    await context.set_offline(True)
+    server.desk.hub.close_desktops("anna", 4408, "test")
+    await expect(page.get_by_test_id("reconnect")).to_be_visible()
+    assert await desktop.violations() == []
+    await desktop.picture("reconnecting")
+    await server.publish(first.answered(A), first.released(A))
+    await server.publish(*second.until_ringing(stranger(), A))
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("Ringing")
+    await context.set_offline(False)
+    await expect(page.get_by_test_id("reconnect")).to_have_count(0)
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("Wrap-up")
+    await expect(page.get_by_role("navigation").get_by_text("ACME BIKES")).to_be_visible()
+
+
+async def test_hostile_callers_are_text(desktop: Desktop, server: DeskServer) -> None:
+    """No script runs, no policy is violated, and the card still shows what was sent."""
+    assert len(NAMES) >= 40
+    await desktop.log_in()
+    page = desktop.page
+    await page.evaluate("window.__owned = 0")
+    for n, name in enumerate(NAMES):
+        call = RingingCall(number=name if n % 2 else "+12025550150", name=name)
+        await server.publish(
+            *call.until_ringing(stranger(name if n % 3 == 0 else "+12025550150"), A),
+            call.identified(victoria(name=name)),
+            call.pressed(name[:20], name),
+            call.answered(A),
+            call.released(A),
+        )
+        pops = server.desk.pops.snapshot("anna")
+        shown = next(p for p in pops if p.content.call.id == str(call.id)).content.contact
+        assert shown is not None
+        heading = page.get_by_role("article").get_by_role("heading", level=2)
+        await expect(heading).to_have_text(shown.name, use_inner_text=True)
+        server.desk.pops.dispose("anna", pops[-1].pop_id, "other", name)
+        await expect(page.get_by_test_id("pop-state")).to_contain_text("Finished")
+    assert await page.evaluate("window.__owned") == 0
+    assert await page.locator("#root script, #root iframe, #root object").count() == 0
+    assert await page.locator("#root img:not([src='/icon.svg'])").count() == 0
+    for link in await page.locator("#root a").all():
+        assert (await link.get_attribute("href") or "").startswith("https://crm.example/")
+
+
+async def test_rendered_ms_is_reported_after_the_paint(
+    desktop: Desktop, server: DeskServer
+) -> None:
+    await desktop.log_in()
+    for _ in range(5):
+        call = RingingCall()
+        await server.publish(*call.until_ringing(victoria(), A), call.ended())
+    async with asyncio.timeout(10):
+        while server.metric("pop_rendered_seconds_count") < 5:
+            await asyncio.sleep(0.02)
+    mean = server.metric("pop_rendered_seconds_sum") / 5
+    assert 0 < mean < 5

@@ -1,0 +1,76 @@
+"""The page, its assets, and what is not served."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+from yarl import URL
+
+from storage.database import Database
+from tests.fakes.desk_server import desk_server
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def built(tmp_path: Path) -> Path:
+    static = tmp_path / "static"
+    (static / "assets").mkdir(parents=True)
+    (static / "index.html").write_text("<!doctype html><title>built</title>")
+    (static / "assets" / "index-abc.js").write_text("1")
+    (static / "assets" / "nested").mkdir()
+    (tmp_path / "secret.js").write_text("secret")
+    (static / "assets" / "link.js").symlink_to(tmp_path / "secret.js")
+    return static
+
+
+async def test_the_page_is_fresh_and_its_assets_are_for_ever(
+    database: Database, built: Path
+) -> None:
+    async with desk_server(database, static=built) as server, aiohttp.ClientSession() as http:
+        async with http.get(server.base_url) as page:
+            assert (page.status, page.content_type) == (200, "text/html")
+            assert page.headers["Cache-Control"] == "no-store"
+            policy = page.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "unsafe" not in policy
+            assert page.headers["X-Frame-Options"] == "DENY"
+            assert page.headers["X-Content-Type-Options"] == "nosniff"
+        async with http.get(f"{server.base_url}/assets/index-abc.js") as asset:
+            assert (asset.status, asset.content_type.split("/")[1]) == (200, "javascript")
+            assert "immutable" in asset.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/assets/missing.js",
+        "/assets/",
+        "/assets/nested",
+        "/assets/..%2f..%2fsecret.js",
+        "/assets/%2e%2e/index.html",
+        "/assets/link.js",
+        "/assets/%00",
+        "/icon.svg",
+    ],
+)
+async def test_nothing_else_is_served(database: Database, built: Path, path: str) -> None:
+    async with (
+        desk_server(database, static=built) as server,
+        aiohttp.ClientSession() as http,
+        http.get(URL(server.base_url + path, encoded=True)) as answer,
+    ):
+        assert answer.status == 404
+        assert "secret" not in await answer.text()
+
+
+async def test_without_a_build_the_page_says_what_to_do(database: Database, tmp_path: Path) -> None:
+    async with (
+        desk_server(database, static=tmp_path) as server,
+        aiohttp.ClientSession() as http,
+        http.get(server.base_url) as page,
+    ):
+        assert page.status == 503
+        assert "make desktop" in await page.text()

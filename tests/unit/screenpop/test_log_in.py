@@ -1,0 +1,100 @@
+"""Rate limits, tickets and what may be an agent; times are told, never waited for."""
+
+from __future__ import annotations
+
+import pytest
+from argon2 import PasswordHasher
+
+from calls.agents import Agent
+from calls.errors import Misconfigured
+from screenpop.agent_admin import add_agent, list_agents
+from screenpop.agent_tables import agents
+from screenpop.log_in import MAX_TICKETS, TICKET_LIFE_S, Tickets
+from screenpop.passwords import Passwords
+from screenpop.rate_limit import RateLimit
+from storage.database import Database
+
+pytestmark = pytest.mark.unit
+
+CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+def test_a_bucket_empties_and_fills_again() -> None:
+    limit = RateLimit(per_s=1 / 12, burst=5)
+    assert [limit.take("anna", 0.0) for _ in range(6)] == [True] * 5 + [False]
+    assert limit.take("ben", 0.0)
+    assert not limit.take("anna", 11.0)
+    assert limit.take("anna", 24.0)
+    limit.forgive("anna")
+    assert limit.take("anna", 24.0)
+
+
+def test_only_so_many_keys_are_remembered() -> None:
+    limit = RateLimit(per_s=0, burst=1, max_keys=3)
+    for key in "abcd":
+        assert limit.take(key, 0.0)
+    assert limit.take("a", 0.0)
+    assert not limit.take("d", 0.0)
+
+
+def test_a_ticket_is_good_once_and_for_half_a_minute() -> None:
+    time = 100.0
+    tickets = Tickets(clock=lambda: time)
+    first, second = tickets.issue("anna"), tickets.issue("ben")
+    assert tickets.redeem(first) == "anna"
+    assert tickets.redeem(first) is None
+    assert tickets.redeem("") is None
+    time += TICKET_LIFE_S
+    assert tickets.redeem(second) is None
+
+
+def test_tickets_are_bounded() -> None:
+    tickets = Tickets(clock=lambda: 0.0)
+    oldest = tickets.issue("anna")
+    for _ in range(MAX_TICKETS):
+        tickets.issue("ben")
+    assert tickets.redeem(oldest) is None
+
+
+async def test_passwords() -> None:
+    hashed = await CHEAP.hash("correct horse")
+    assert "correct" not in hashed
+    assert await CHEAP.check(hashed, "correct horse")
+    assert not await CHEAP.check(hashed, "wrong")
+    assert not await CHEAP.check(None, "correct horse")
+    assert not await CHEAP.check("not a hash", "correct horse")
+
+
+async def test_agents_are_added_changed_and_listed(database: Database) -> None:
+    anna = Agent("anna", "Anna", ("PJSIP/a",), ("support",), "zh", "supervisor")
+    await add_agent(database, anna, "correct horse", passwords=CHEAP)
+    await add_agent(database, Agent("ben", "Ben", ("PJSIP/b",)), "correct horse", passwords=CHEAP)
+    await add_agent(database, Agent("ben", "Benno", ("PJSIP/b",)), "better horse", passwords=CHEAP)
+    assert [a.name for a in await list_agents(database)] == ["Anna", "Benno"]
+    assert (await list_agents(database))[0] == anna
+    async with database.read() as connection:
+        rows = (await connection.execute(agents.select())).mappings().all()
+    assert all("horse" not in str(dict(row)) for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("agent", "password", "names"),
+    [
+        (Agent("An na", "x", ()), "long enough", "An na"),
+        (Agent("", "x", ()), "long enough", "login"),
+        (Agent("a" * 41, "x", ()), "long enough", "login"),
+        (Agent("anna", "x", ("agent1",)), "long enough", "agent1"),
+        (Agent("anna", "x", ("PJSIP/a\n",)), "long enough", "PJSIP"),
+        (Agent("anna", "x", (), role="root"), "long enough", "root"),
+        (Agent("anna", "x", ()), "short", "password"),
+        (Agent("anna", "x", ("PJSIP/taken",)), "long enough", "PJSIP/taken"),
+    ],
+)
+async def test_what_cannot_be_an_agent(
+    database: Database, agent: Agent, password: str, names: str
+) -> None:
+    taken = Agent("zoe", "Zoe", ("PJSIP/taken",))
+    await add_agent(database, taken, "long enough", passwords=CHEAP)
+    with pytest.raises(Misconfigured, match=names):
+        await add_agent(database, agent, password, passwords=CHEAP)
+    assert [a.login for a in await list_agents(database)] == ["zoe"]

@@ -1,0 +1,337 @@
+"""The life of pops, event by event, without sockets or a disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import timedelta
+
+import pytest
+
+from calls import events
+from calls.bus import EventBus
+from calls.call import CallOutcome
+from screenpop.counters import DeskCounters
+from screenpop.hub import KEPT_FRAMES, RESTART_LEAP, Hub
+from screenpop.pop_book import MAX_OPEN_PER_AGENT
+from screenpop.pop_store import Acknowledged, Delivery
+from screenpop.pops import Pops
+from tests.fakes.ringing_call import (
+    RingingCall,
+    household,
+    now,
+    stranger,
+    victoria,
+    withheld_caller,
+)
+
+pytestmark = pytest.mark.unit
+
+A, B, C = "PJSIP/a", "PJSIP/b", "PJSIP/c"
+
+
+class Roster:
+    def login_of(self, interface: str) -> str | None:
+        return {A: "anna", B: "ben", C: "chen"}.get(interface)
+
+
+class StoreTwin:
+    """Takes what `PopStore` takes."""
+
+    def __init__(self) -> None:
+        self.pops: dict[str, str] = {}
+        self.deliveries: list[Delivery] = []
+        self.acks: list[Acknowledged] = []
+
+    def save_pop(self, pop) -> None:
+        self.pops[pop.pop_id] = pop.state
+
+    def save_delivery(self, delivery: Delivery) -> None:
+        self.deliveries.append(delivery)
+
+    def save_ack(self, ack: Acknowledged) -> None:
+        self.acks.append(ack)
+
+
+class DesktopTwin:
+    """Implements `hub.Desktop` with room for `room` frames."""
+
+    def __init__(self, room: int = 10_000) -> None:
+        self.room = room
+        self.frames: list[dict] = []
+        self.dropped: int | None = None
+
+    def offer(self, text: str) -> bool:
+        if len(self.frames) >= self.room:
+            return False
+        self.frames.append(json.loads(text))
+        return True
+
+    def drop(self, code: int, reason: str) -> None:
+        self.dropped = code
+
+    @property
+    def kinds(self) -> list[str]:
+        return [
+            frame["kind"] + (":" + frame["reason"] if "reason" in frame else "")
+            for frame in self.frames
+        ]
+
+
+class Desk:
+    def __init__(self) -> None:
+        self.store = StoreTwin()
+        self.counters = DeskCounters()
+        self.hub = Hub(store=self.store, counters=self.counters)  # type: ignore[arg-type]
+        self.bus = EventBus()
+        self.pops = Pops(
+            roster=Roster(),
+            hub=self.hub,
+            store=self.store,  # type: ignore[arg-type]
+            bus=self.bus,
+            counters=self.counters,
+        )
+        self.desktops = {login: DesktopTwin() for login in ("anna", "ben", "chen")}
+        for login, desktop in self.desktops.items():
+            self.hub.attach(login, desktop, "{}", None)
+            desktop.frames.clear()
+
+    async def hears(self, *happened: events.CallEvent | Iterable[events.CallEvent]) -> None:
+        for event in happened:
+            for one in [event] if isinstance(event, events.CallEvent) else event:
+                await self.pops.handle(one)
+
+    @property
+    def anna(self) -> DesktopTwin:
+        return self.desktops["anna"]
+
+    @property
+    def ben(self) -> DesktopTwin:
+        return self.desktops["ben"]
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+async def test_ring_all_then_one_answers(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A, B, C), call.answered(B))
+    assert desk.anna.kinds == ["pop.offer", "pop.close:answered_elsewhere"]
+    assert desk.ben.kinds == ["pop.offer", "pop.claim"]
+    assert desk.desktops["chen"].kinds == ["pop.offer", "pop.close:answered_elsewhere"]
+    # The tracker may also say that the losers missed it: already closed, nothing more is said.
+    await desk.hears(call.missed(A), call.missed(C), call.missed(B))
+    assert desk.anna.kinds[-1:] == ["pop.close:answered_elsewhere"]
+    assert desk.ben.kinds == ["pop.offer", "pop.claim"]
+
+
+async def test_missed_then_offered_to_the_next_and_again(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(
+        call.until_ringing(victoria(), A), call.missed(A), call.ringing(B), call.missed(B),
+        call.ringing(A), call.answered(A),
+    )  # fmt: skip
+    assert desk.anna.kinds == ["pop.offer", "pop.close:missed", "pop.offer", "pop.claim"]
+    assert desk.anna.frames[0]["pop_id"] != desk.anna.frames[2]["pop_id"]
+    assert desk.ben.kinds == ["pop.offer", "pop.close:missed"]
+
+
+async def test_ringing_told_twice_is_one_offer(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A, A), call.answered(A), call.ringing(A))
+    await desk.hears(call.answered(A))
+    assert desk.anna.kinds == ["pop.offer", "pop.claim"]
+
+
+async def test_a_caller_who_gives_up_closes_every_offer(desk: Desk) -> None:
+    call = RingingCall()
+    ended = call.ended(CallOutcome.ABANDONED_IN_QUEUE)
+    await desk.hears(call.until_ringing(victoria(), A, B), ended, ended)
+    assert desk.anna.kinds == desk.ben.kinds == ["pop.offer", "pop.close:caller_gone"]
+
+
+async def test_wrap_up_follows_the_release_and_outlives_the_call(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A), call.answered(A))
+    await desk.hears(call.released(A, talk_s=65.0), call.ended(), call.released(A))
+    assert desk.anna.kinds == ["pop.offer", "pop.claim", "pop.wrapup"]
+    assert desk.anna.frames[-1]["wrapup"]["talk_s"] == 65.0
+    pop_id = desk.anna.frames[0]["pop_id"]
+    assert not desk.pops.dispose("anna", pop_id, "no such code", "")
+    assert not desk.pops.dispose("ben", pop_id, "sale", "")
+    assert desk.pops.dispose("anna", pop_id, "sale", "")
+    assert not desk.pops.dispose("anna", pop_id, "sale", "")
+    assert desk.anna.kinds[-1] == "pop.close:done"
+    assert desk.store.pops == {pop_id: "closed"}
+
+
+async def test_an_end_without_a_release_still_asks_how_it_went(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A), call.answered(A))
+    await desk.hears(call.ended(CallOutcome.LOST_SYNC))
+    assert desk.anna.kinds[-1] == "pop.wrapup"
+
+
+async def test_an_answer_whose_ringing_was_not_heard(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.arrived(), call.answered(A))
+    assert desk.anna.kinds == ["pop.offer", "pop.claim"]
+
+
+async def test_a_transfer_takes_the_notes_along(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A), call.answered(A))
+    assert desk.pops.note("anna", desk.anna.frames[0]["pop_id"], "wants\x1b a\nrefund")
+    await desk.hears(call.released(A, transferred=True), call.ringing(B, "billing"))
+    assert desk.anna.frames[-1]["wrapup"]["transferred"] is True
+    shown = desk.ben.frames[0]["content"]["call"]
+    assert (shown["transferred_from"], shown["notes"]) == ("anna", ["wants a\nrefund"])
+    assert shown["queue"] == "billing"
+
+
+async def test_facts_that_come_late_come_as_updates(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.arrived(), call.queued(), call.ringing(A), call.ringing(B))
+    assert desk.anna.frames[0]["content"]["match"]["outcome"] == "pending"
+    await desk.hears(call.identified(victoria(), late=True), call.answered(A))
+    await desk.hears(call.pressed("2", "billing"), call.decided("kettle"))
+    assert desk.anna.kinds == ["pop.offer", "pop.update", "pop.claim", "pop.update", "pop.update"]
+    newest = desk.anna.frames[-1]["content"]
+    assert newest["contact"]["name"] == "Victoria Stone"
+    assert newest["call"]["keys"] == [
+        {"menu": "main", "digits": "2", "outcome": "match", "intent": "billing"}
+    ]
+    assert newest["decision"]["offers"] == [{"offer": "kettle", "reasons": ["owns no kettle yet"]}]
+    # The loser's pop was closed: no update reaches it.
+    assert desk.ben.kinds == ["pop.offer", "pop.update", "pop.close:answered_elsewhere"]
+
+
+async def test_the_same_fact_again_is_not_sent(desk: Desk) -> None:
+    call = RingingCall()
+    caller = victoria()
+    await desk.hears(call.until_ringing(caller, A), call.identified(caller))
+    assert desk.anna.kinds == ["pop.offer"]
+
+
+async def test_a_late_answer_after_the_end_brings_nothing_back(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(stranger(), A), call.ended())
+    await desk.hears(call.identified(victoria(), late=True))
+    assert desk.anna.kinds == ["pop.offer", "pop.close:caller_gone"]
+    assert len(desk.pops._stories) == 0
+
+
+async def test_a_shared_number_is_chosen_and_undone(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(household(), A, B))
+    pop_id = desk.anna.frames[0]["pop_id"]
+    names = [c["name"] for c in desk.anna.frames[0]["content"]["match"]["candidates"]]
+    assert names == ["Jonas Weber", "Mira Weber"]
+    assert desk.anna.frames[0]["content"]["contact"] is None
+    assert not desk.pops.select("anna", pop_id, "embedded:c-999")
+    assert not desk.pops.select("chen", pop_id, "embedded:c-202")
+    assert desk.pops.select("anna", pop_id, "embedded:c-202")
+    assert desk.ben.frames[-1]["content"]["match"]["selected"] == "embedded:c-202"
+    assert desk.pops.select("anna", pop_id, None)
+    assert desk.anna.frames[-1]["content"]["match"]["selected"] is None
+
+
+async def test_a_stranger_has_a_lead_card_a_withheld_number_has_none(desk: Desk) -> None:
+    first = RingingCall(number="+12025550150", name="ACME")
+    await desk.hears(first.until_ringing(stranger(), A))
+    assert desk.anna.frames[-1]["content"]["lead"] == {"number": "+12025550150", "name": "ACME"}
+    hidden = RingingCall(number="+12025550177", name="SECRET", withheld=True)
+    await desk.hears(hidden.until_ringing(withheld_caller(), A))
+    assert desk.anna.frames[-1]["content"]["lead"] is None
+    assert "5550177" not in json.dumps(desk.anna.frames[-1])
+    assert "SECRET" not in json.dumps(desk.anna.frames[-1])
+
+
+async def test_an_interface_that_is_nobodys_is_counted(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), "PJSIP/nobody"), call.answered("PJSIP/nobody"))
+    unmapped = desk.counters.registry.get_sample_value("switchboard_ringing_unmapped_total")
+    assert unmapped
+    assert desk.store.deliveries == []
+
+
+async def test_wrap_ups_owed_are_bounded(desk: Desk) -> None:
+    for _ in range(MAX_OPEN_PER_AGENT + 5):
+        call = RingingCall()
+        await desk.hears(call.until_ringing(victoria(), A), call.answered(A), call.ended())
+    open_pops = [pop for pop in desk.pops.snapshot("anna") if pop.state != "closed"]
+    assert len(open_pops) == MAX_OPEN_PER_AGENT
+    assert desk.anna.kinds.count("pop.close:expired") == 5
+
+
+async def test_a_call_that_comes_back_to_the_same_agent(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A), call.answered(A))
+    await desk.hears(call.released(A, transferred=True), call.ringing(A), call.answered(A))
+    assert desk.anna.kinds == [
+        "pop.offer", "pop.claim", "pop.wrapup", "pop.close:expired", "pop.offer", "pop.claim",
+    ]  # fmt: skip
+
+
+async def test_the_stamp_is_the_moment_of_the_event(desk: Desk) -> None:
+    call = RingingCall()
+    ringing = events.AgentRinging(call.id, now() - timedelta(seconds=3), "support", A)
+    await desk.hears(call.arrived(), ringing)
+    assert desk.anna.frames[0]["ts"] == pytest.approx(ringing.at.timestamp() * 1000, abs=0.01)
+
+
+# -- the hub
+
+
+async def test_a_full_desktop_is_dropped_and_the_other_tab_is_not(desk: Desk) -> None:
+    slow = DesktopTwin(room=3)
+    desk.hub.attach("anna", slow, "{}", None)
+    for _ in range(4):
+        await desk.hears(RingingCall().until_ringing(victoria(), A))
+    assert slow.dropped == 4408
+    assert len(desk.anna.frames) == 4
+    assert desk.hub.desktops_of("anna") == 1
+
+
+async def test_resume_gives_exactly_what_is_missing(desk: Desk) -> None:
+    for _ in range(5):
+        await desk.hears(RingingCall().until_ringing(victoria(), A))
+    for seq in (1, 2, 4):
+        desk.hub.acknowledge("anna", seq, 12.0)
+        desk.hub.acknowledge("anna", seq, 99.0)
+    assert [ack.seq for ack in desk.store.acks] == [1, 2, 4]
+    back = DesktopTwin()
+    desk.hub.attach("anna", back, '{"seq":0}', 4)
+    # 3 was sent before, but nobody said it had arrived.
+    assert [frame["seq"] for frame in back.frames] == [0, 3, 5]
+
+
+async def test_what_is_too_old_or_from_the_future_cannot_be_resumed(desk: Desk) -> None:
+    for _ in range(KEPT_FRAMES + 10):
+        await desk.hears(RingingCall().until_ringing(victoria(), B))
+    newest = desk.hub.seq_of("ben")
+    assert not desk.hub.can_resume("ben", newest - KEPT_FRAMES - 1)
+    assert desk.hub.can_resume("ben", newest - KEPT_FRAMES)
+    assert desk.hub.can_resume("ben", newest)
+    assert not desk.hub.can_resume("ben", newest + 1)
+    assert not desk.hub.can_resume("ben", None)
+
+
+async def test_after_a_restart_no_number_is_used_twice(desk: Desk) -> None:
+    again = Desk()
+    again.hub.restore({"anna": 41})
+    assert not again.hub.can_resume("anna", 40)
+    # Sent and seen, but not stored before the crash.
+    assert again.hub.can_resume("anna", 43)
+    await again.hears(RingingCall().until_ringing(victoria(), A))
+    assert again.hub.seq_of("anna") == 41 + RESTART_LEAP + 1
+
+
+async def test_nobody_there_counts_as_undelivered(desk: Desk) -> None:
+    desk.hub.detach("anna", desk.anna)
+    await desk.hears(RingingCall().until_ringing(victoria(), A))
+    registry = desk.counters.registry
+    assert registry.get_sample_value("switchboard_pop_frames_undelivered_total") == 1
+    assert [delivery.sockets for delivery in desk.store.deliveries] == [0]

@@ -1,0 +1,86 @@
+"""The frames, their TypeScript, and what is let in as text."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from screenpop import generate_types, protocol
+from screenpop.content import clean, clean_lines, safe_url
+
+pytestmark = pytest.mark.unit
+
+
+def test_the_desktops_types_are_the_servers() -> None:
+    written = generate_types.TARGET.read_text(encoding="utf-8")
+    assert written == generate_types.typescript(), "run python -m screenpop.generate_types"
+
+
+def test_every_frame_is_in_both_unions() -> None:
+    text = generate_types.typescript()
+    kinds = set(re.findall(r'kind: "([a-z.]+)"', text))
+    assert kinds == {
+        "hello", "pop.offer", "pop.update", "pop.claim", "pop.close", "pop.wrapup", "agent.state",
+        "notice", "ack", "state.set", "disposition", "note", "select",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"kind":"ack","pop_id":"p"}',
+        '{"kind":"ack","pop_id":"p","seq":-1}',
+        '{"kind":"ack","pop_id":"p","seq":1,"rendered_ms":-1}',
+        '{"kind":"ack","pop_id":"p","seq":1,"rendered_ms":NaN}',
+        '{"kind":"ack","pop_id":"p","seq":1,"extra":1}',
+        '{"kind":"state.set","state":"asleep"}',
+        '{"kind":"disposition","pop_id":"","code":"sale"}',
+        '{"kind":"note","pop_id":"p","text":"' + "x" * 2001 + '"}',
+        '{"kind":"hello"}',
+        "[]",
+        "",
+    ],
+)
+def test_what_a_desktop_may_not_say(text: str) -> None:
+    with pytest.raises(ValidationError):
+        protocol.client_frames.validate_json(text)
+
+
+@given(st.text(max_size=400))
+def test_cleaned_text_has_nothing_that_hides_or_reverses(text: str) -> None:
+    cleaned = clean(text)
+    assert len(cleaned) <= 200
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]", cleaned)
+    cleaned.encode("utf-8")
+    assert clean(cleaned) == cleaned
+
+
+def test_clean_keeps_what_people_write() -> None:
+    family = "\U0001f469\u200d\U0001f467"
+    assert clean(f" 王小明 Ünï {family} ") == f"王小明 Ünï {family}"
+    assert clean("a\u202eb\x00c\nd") == "abcd"
+    assert clean_lines("one\r\ntwo\x00\n\nthree") == "one\ntwo\n\nthree"
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        ("https://crm.example/1?a=b#c", "https://crm.example/1?a=b#c"),
+        ("http://crm.example", "http://crm.example"),
+        ("javascript:alert(1)", None),
+        ("JaVaScRiPt://crm.example/%0aalert(1)", None),
+        ("java\nscript:alert(1)", None),
+        ("data:text/html,x", None),
+        ("//crm.example", None),
+        ("https://", None),
+        ("http://[", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_only_web_addresses_are_links(url: str | None, safe: str | None) -> None:
+    assert safe_url(url) == safe
