@@ -137,8 +137,8 @@ def _routed_menus(found: Found) -> list[str]:
 
 
 def _unreachable(found: Found) -> Iterator[Problem]:
-    if found.menu_names - found.menus.keys():
-        return  # a menu that could not be read may lead to any other
+    if found.has_partial_menus or found.menu_names - found.menus.keys():
+        return  # what could not be read may lead to any other
     start = [entry.menu for entry in found.numbers.values()]
     seen = reachable([*start, *_routed_menus(found)], found.menus)
     for menu in found.menus.values():

@@ -69,6 +69,8 @@ class Found:
     #: Where each named thing was given first, by section and name.
     places: dict[Path, Place] = field(default_factory=dict)
     has_default_number: bool = False
+    #: A menu is in `menus` without its wrong options, so that the others are still checked.
+    has_partial_menus: bool = False
 
     @property
     def programme_places(self) -> dict[str, Place]:
@@ -108,17 +110,20 @@ def read_menu(reader: Reader, name: str, raw: Any, found: Found) -> None:
         "invalid": _spoken(reader, raw, "invalid", path) or found.texts["not_understood"],
         "timeout": _spoken(reader, raw, "timeout", path) or found.texts["nothing_pressed"],
     }
-    failure: Action | None = ToQueue(found.default_queue)
+    to_person = ToQueue(found.default_queue)
+    failure: Action | None = to_person
     if isinstance(raw, dict) and raw.get("failure") is not None:
         failure = reader.action(raw["failure"], (*path, "failure"))
     part = check_shape(MenuPart, raw, path, reader.report)
-    if part is None or failure is None or len(options) < sum(map(_is_option, part.options)):
+    if part is None:
         return
+    if failure is None or len(options) < sum(map(_is_option, part.options)):
+        found.has_partial_menus = True
     plain = part.model_dump(include={"order", "max_options", "tries", "timeout_s"})
     found.menus[name] = Menu(
         name=name,
         options=tuple(options),
-        failure=failure,
+        failure=failure or to_person,
         place=reader.document.place(path),
         **texts,  # type: ignore[arg-type]  # only the greeting may be None
         **plain,

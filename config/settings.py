@@ -26,6 +26,9 @@ class AgiSettings(Section):
     #: A peer that has not sent its whole request by then is cut off.
     header_deadline_s: Seconds = 5.0
     max_sessions: int = Field(2000, ge=1)
+    #: A frozen server keeps a caller so long at most; then the dialplan takes them back. Half of
+    #: it is the longest single sentence that can be played.
+    backstop_s: Seconds = 60.0
 
 
 class AmiSettings(Section):

@@ -195,6 +195,13 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"menus": option(do="{menu: billing}")},
         ["menus.yaml:4: there is no menu 'billing'"],
     ),
+    "a wrong option hides no other": (
+        {"menus": option(say="no_such_text") + "      - {intent: b, say: B, do: {menu: gone}}\n"},
+        [
+            "menus.yaml:5: there is no text named 'no_such_text' under texts",
+            "menus.yaml:7: there is no menu 'gone'",
+        ],
+    ),
     "silent loop": (
         {"menus": option() + "    failure: {menu: main}\n"},
         [
