@@ -14,6 +14,7 @@ from calls.segments import LifecycleStage, Segments, Tier
 from config.settings import ScoringSettings
 from scoring.tables import contact_segments
 from storage.database import Database
+from storage.overtime import Overtime
 
 log = logging.getLogger(__name__)
 
@@ -25,13 +26,17 @@ class Scorer:
     def __init__(self, *, database: Database, settings: ScoringSettings) -> None:
         self._database = database
         self._settings = settings
+        self._reads = Overtime("scoring:read")
+
+    async def close(self) -> None:
+        """Waits for questions still going on; the database is closed by its owner."""
+        await self._reads.finish()
 
     async def segments_of(self, contact: ContactRef, *, deadline: Deadline) -> Segments | None:
         own = Deadline.after(self._settings.deadline_s)
         try:
-            return await min(own, deadline, key=lambda d: d.at).bound(
-                "scoring", self._read(contact)
-            )
+            nearest = min(own, deadline, key=lambda each: each.at)
+            return await self._reads.ask("scoring", self._read(contact), deadline=nearest)
         except DeadlineExceeded:
             log.warning("segments were not read in time")
         except (SQLAlchemyError, OSError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from calls.records import CallRecord, NewLead
 from crm_adapter.adapter import Invalid, NotFound, PhoneHit, Timeout, Unavailable
 from crm_adapter.embedded import contact_cards, history, rows, tables
 from storage.database import Database
+from storage.overtime import Overtime
 
 CRM = "embedded"
 
@@ -32,12 +33,14 @@ class EmbeddedCrm:
 
     def __init__(self, *, database: Database) -> None:
         self._database = database
+        self._reads = Overtime("embedded-crm:read")
 
     async def open(self) -> None:
         """Nothing to do: the database is opened by its owner."""
 
     async def close(self) -> None:
-        """Nothing to do: the database is closed by its owner."""
+        """Waits for questions still going on; the database is closed by its owner."""
+        await self._reads.finish()
 
     async def check(self) -> None:
         async with self._reading() as connection:
@@ -46,15 +49,15 @@ class EmbeddedCrm:
     async def find_by_phone(
         self, key: str, *, limit: int, deadline: Deadline
     ) -> Sequence[PhoneHit]:
-        return await _in_time(deadline, self._find(key, limit))
+        return await self._in_time(deadline, self._find(key, limit))
 
     async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
-        return await _in_time(deadline, self._get(ref))
+        return await self._in_time(deadline, self._get(ref))
 
     async def card_of(self, contact: ContactRef, *, deadline: Deadline) -> ContactCard | None:
         """Implements `calls.ports.ContactReader`."""
         try:
-            return await _in_time(deadline, self._card(contact))
+            return await self._in_time(deadline, self._card(contact))
         except NotFound:
             return None
 
@@ -64,6 +67,12 @@ class EmbeddedCrm:
     async def log_call(self, record: CallRecord, idem: str) -> str:
         row = rows.call_record(record, idem)
         return await self._write(tables.call_records, row, ("system", "linkedid"))
+
+    async def _in_time(self, deadline: Deadline, answer: Coroutine[Any, Any, T]) -> T:
+        try:
+            return await self._reads.ask("the embedded CRM", answer, deadline=deadline)
+        except DeadlineExceeded as error:
+            raise Timeout(str(error)) from error
 
     async def _find(self, key: str, limit: int) -> list[PhoneHit]:
         """One query: the phone index leads to the contacts, and these to all their numbers."""
@@ -127,13 +136,6 @@ class EmbeddedCrm:
         with _errors_named():
             async with self._database.read() as connection:
                 yield connection
-
-
-async def _in_time(deadline: Deadline, answer: Awaitable[T]) -> T:
-    try:
-        return await deadline.bound("the embedded CRM", answer)
-    except DeadlineExceeded as error:
-        raise Timeout(str(error)) from error
 
 
 @contextmanager

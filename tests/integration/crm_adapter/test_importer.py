@@ -1,0 +1,158 @@
+"""Imports on both databases: all of the files or nothing of them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import Table, select
+
+from calls.caller import ContactRef
+from calls.deadlines import Deadline
+from crm_adapter.embedded import importer, tables
+from crm_adapter.embedded.adapter import EmbeddedCrm
+from crm_adapter.embedded.importer import ImportRefused, import_files
+from storage.database import Database
+
+pytestmark = pytest.mark.integration
+
+CONTACTS = """id,first_name,last_name,phone,language
+K1,Ann,O'Brien,(202) 555-0142;+44 20 7946 0018,en
+K2,小红,李,+12025550143,zh
+"""
+PRODUCTS = "code,name,category,price,currency\nbean,House blend,beans,24.50,USD\n"
+PURCHASES = """id,customer_id,date,amount,product,quantity
+B1,K1,2026-01-05,49.00,bean,2
+B2,K1,2026-02-05T09:30:00+01:00,-24.5,bean,
+B3,K2,2026-02-07,0.0001,,
+"""
+
+
+def write(folder: Path, **files: str) -> list[Path]:
+    paths = []
+    for name, content in files.items():
+        path = folder / f"{name}.csv"
+        path.write_text(content, encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+async def rows(database: Database, table: Table) -> list[Any]:
+    async with database.read() as connection:
+        return list(await connection.execute(select(table).order_by(*table.primary_key)))
+
+
+async def test_three_files_in_any_order(any_database: Database, tmp_path: Path) -> None:
+    paths = write(tmp_path, buys=PURCHASES, people=CONTACTS, goods=PRODUCTS)
+    seen: list[tuple[int, int]] = []
+    done = await import_files(
+        any_database, paths, region="US", progress=lambda now, total: seen.append((now, total))
+    )
+    assert done.rows == {"contacts": 2, "products": 1, "purchases": 3}
+    crm = EmbeddedCrm(database=any_database)
+    [hit] = await crm.find_by_phone("+442079460018", limit=5, deadline=Deadline.after(5))
+    assert hit.candidate.name == "Ann O'Brien"
+    contact = await crm.get(ContactRef("embedded", "K1"), deadline=Deadline.after(5))
+    assert [p.amount for p in contact.purchases] == [Decimal("-24.5"), Decimal(49)]
+    assert contact.purchases[0].at.isoformat() == "2026-02-05T08:30:00+00:00"
+    assert contact.purchases[1].product_name == "House blend"
+    assert contact.purchases[1].currency == "USD"
+    assert contact.owns == {"bean"}
+    assert [now for now, _ in seen] == sorted(now for now, _ in seen)
+    assert seen[-1][0] == seen[-1][1] == 2 * sum(path.stat().st_size for path in paths)
+
+
+async def test_again_changes_only_what_changed(any_database: Database, tmp_path: Path) -> None:
+    paths = write(tmp_path, people=CONTACTS, goods=PRODUCTS, buys=PURCHASES)
+    await import_files(any_database, paths, region="US")
+    changed = write(tmp_path, people=CONTACTS.replace("Ann", "Anna").replace("0143", "0144"))
+    await import_files(any_database, changed, region="US")
+    first, second = await rows(any_database, tables.contacts)
+    assert (first.first_name, first.version) == ("Anna", 2)
+    assert (second.first_name, second.version) == ("小红", 1)
+    numbers = [row.e164 for row in await rows(any_database, tables.contact_numbers)]
+    assert sorted(numbers) == ["+12025550142", "+12025550144", "+442079460018"]
+    assert len(await rows(any_database, tables.purchases)) == 3
+
+
+async def test_every_problem_at_once_and_nothing_imported(
+    any_database: Database, tmp_path: Path
+) -> None:
+    people = CONTACTS + "K3,Bad,Number,12,en\nK1,Twice,Here,,en\nK4,Too,Many,,en,x\n,No,Id,,en\n"
+    buys = (
+        PURCHASES
+        + "B4,nobody,2026-01-05,1\nB5,K1,yesterday,1e99,bean,0\nB6,K1,2026-01-05,1,tea,1\n"
+    )
+    paths = write(tmp_path, people=people, goods=PRODUCTS, buys=buys, odd="colour\nblue\n")
+    with pytest.raises(ImportRefused) as refused:
+        await import_files(any_database, [*paths, tmp_path / "none.csv"], region="US")
+    problems = [str(problem) for problem in refused.value.problems]
+    starts = (
+        "odd.csv:1: the header fits no kind of file",
+        "none.csv:1: cannot be read",
+        "people.csv:4: phone: number 1 cannot be dialled",
+        "people.csv:5: the id stands in an earlier line already",
+        "people.csv:6: 6 fields where the header names 5",
+        "people.csv:7: id: Field required",
+        "buys.csv:5: 4 fields where the header names 6",
+        "buys.csv:6: at: not a date",
+        "buys.csv:6: amount: ",
+        "buys.csv:6: quantity: ",
+        "buys.csv:7: product: there is no such product",
+    )
+    assert len(problems) == len(starts), problems
+    for problem, start in zip(problems, starts, strict=True):
+        assert problem.startswith(start)
+    assert await rows(any_database, tables.contacts) == []
+    assert await rows(any_database, tables.products) == []
+
+
+async def test_a_failure_halfway_leaves_nothing(
+    any_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, batches = importer.load_rows, 0
+
+    async def failing(*args: Any) -> str:
+        nonlocal batches
+        batches += 1
+        if batches == 3:
+            raise RuntimeError("halfway")
+        return await real(*args)
+
+    monkeypatch.setattr(importer, "load_rows", failing)
+    many = "".join(f"M{n},A,B,,\n" for n in range(2_500))
+    paths = write(tmp_path, people="id,first_name,last_name,phone,language\n" + many)
+    with pytest.raises(RuntimeError, match="halfway"):
+        await import_files(any_database, paths, region="US")
+    assert batches == 3
+    assert await rows(any_database, tables.contacts) == []
+    monkeypatch.undo()
+    assert (await import_files(any_database, paths, region="US")).rows == {"contacts": 2_500}
+
+
+async def test_a_file_that_changes_while_it_is_imported(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [path] = write(tmp_path, people=CONTACTS)
+    real = database.writer.write
+
+    async def overwritten(work: Any) -> Any:
+        path.write_text(CONTACTS.replace("(202) 555-0142", "12"), encoding="utf-8")
+        return await real(work)
+
+    monkeypatch.setattr(database.writer, "write", overwritten)
+    with pytest.raises(ImportRefused, match=r"people\.csv:2: phone"):
+        await import_files(database, [path], region="US")
+    assert await rows(database, tables.contacts) == []
+
+
+async def test_many_problems_are_counted_and_the_first_are_kept(
+    database: Database, tmp_path: Path
+) -> None:
+    bad = "".join(f"B{n},nobody,2026-01-05,1\n" for n in range(3_000))
+    paths = write(tmp_path, buys="id,contact_id,at,amount\n" + bad)
+    with pytest.raises(ImportRefused, match="and 2000 more") as refused:
+        await import_files(database, paths, region="US")
+    assert (refused.value.count, len(refused.value.problems)) == (3_000, 1_000)
