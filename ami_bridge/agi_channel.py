@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ class CommandDeadlines:
 
     quick_s: float = 10.0
     sound_s: float = 120.0
+    #: After so long without news of us the dialplan takes the caller back; a sound may last half.
+    backstop_s: float = 60.0
 
 
 class AgiChannel:
@@ -44,7 +47,7 @@ class AgiChannel:
     have the caller.
     """
 
-    __slots__ = ("_call", "_connection", "_deadlines", "_keys", "completed")
+    __slots__ = ("_backstop_at", "_call", "_connection", "_deadlines", "_keys", "completed")
 
     def __init__(
         self, *, call: Call, connection: AgiConnection, deadlines: CommandDeadlines
@@ -53,6 +56,8 @@ class AgiChannel:
         self._connection = connection
         self._deadlines = deadlines
         self._keys = ""
+        #: On the loop's clock, when the dialplan would take the caller back.
+        self._backstop_at = 0.0
         self.completed: str | None = None
 
     @property
@@ -70,7 +75,7 @@ class AgiChannel:
             await self._require_caller()
 
     async def begin_dialog(self) -> None:
-        await self._set(dialplan.TIMEOUT_ABSOLUTE, "0")
+        await self._move_backstop()
 
     async def set_language(self, language: str) -> None:
         _require(dialplan.LANGUAGE.fullmatch(language), "language")
@@ -123,6 +128,7 @@ class AgiChannel:
         """A key stops STREAM FILE, so it is kept and the sound goes on from where it was; with no
         escape keys Asterisk would throw the key away (file.c `ast_waitstream`)."""
         offset = 0
+        await self._move_backstop()
         while True:
             keys = _ALL_KEYS if len(self._keys) < _KEYS_KEPT else ""
             reply = await self._send(
@@ -155,6 +161,7 @@ class AgiChannel:
     async def _get_data(self, sound: str, max_digits: int, timeout_s: float) -> Keys:
         keys_s = timeout_s * max_digits
         deadlines = self._deadlines
+        await self._move_backstop(keys_s)
         deadline_s = keys_s + (deadlines.sound_s if sound else deadlines.quick_s)
         reply = await self._send(
             "GET DATA", sound, round(timeout_s * 1000), max_digits, deadline_s=deadline_s
@@ -177,6 +184,15 @@ class AgiChannel:
             raise CallerHungUp from error
         if self.hung_up or status.result == _FAILED:
             raise CallerHungUp
+
+    async def _move_backstop(self, keys_s: float = 0.0) -> None:
+        """Never lifted: a server that freezes in the middle of a dialog keeps nobody. Moved on
+        only when half of it has gone, so that few commands cost a second one."""
+        now = asyncio.get_running_loop().time()
+        whole_s = self._deadlines.backstop_s + keys_s
+        if self._backstop_at - now < whole_s - self._deadlines.backstop_s / 2:
+            await self._set(dialplan.TIMEOUT_ABSOLUTE, f"{whole_s:.3f}")
+            self._backstop_at = now + whole_s
 
     async def _set(self, variable: str, value: str) -> None:
         await self._send("SET VARIABLE", variable, value)

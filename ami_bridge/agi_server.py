@@ -93,7 +93,7 @@ class AgiServer:
         self._calls = calls
         self._handler = handler
         self._journal_deadline_s = journal_deadline_s
-        self._deadlines = deadlines or CommandDeadlines()
+        self._deadlines = deadlines or CommandDeadlines(backstop_s=settings.backstop_s)
         self._now = now
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

@@ -136,7 +136,7 @@ class CallChannel(Protocol):
     async def answer(self) -> None: ...
 
     async def begin_dialog(self) -> None:
-        """Lifts the dialplan's backstop (`TIMEOUT(absolute)`): from here on we answer for it."""
+        """Moves the dialplan's backstop (`TIMEOUT(absolute)`) on: from here on we are heard of."""
         ...
 
     async def play(self, sounds: Sequence[str]) -> None:

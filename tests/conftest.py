@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 
 from storage.database import Database
@@ -17,6 +18,17 @@ from tests.declared_tables import declared_metadata
 from tests.private_servers import private_postgres, private_redis
 
 TEMPLATE = "switchboard_template"
+
+# No time limits on a shared machine, and the same examples in every run: a red run is a fault of
+# the change. Look further with `--hypothesis-profile=explore`.
+hypothesis.settings.register_profile(
+    "house",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=5_000)
+hypothesis.settings.load_profile("house")
 
 
 @pytest.fixture(scope="session", autouse=True)

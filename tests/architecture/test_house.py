@@ -65,7 +65,7 @@ def test_lock_files_carry_hashes_and_no_addresses() -> None:
 def test_nothing_names_a_machine_or_a_registry() -> None:
     # The words are put together here so that this file does not find itself.
     hosts = "|".join(("py" + "pi\\.org", "deb\\." + "debian\\.org", "registry\\." + "npmjs"))
-    pattern = re.compile(f"/{'wo' + 'rk'}/|/{'ro' + 'ot'}/|{hosts}")
+    pattern = re.compile(f"(?<![\\w}}])/(?:{'wo' + 'rk'}|{'ro' + 'ot'})/|{hosts}")
     guilty = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in tracked()

@@ -186,7 +186,7 @@ async def test_a_call_from_header_to_queue() -> None:
         call_id = CallId("pbx", "1.1")
         assert line.commands == [
             "ANSWER",
-            'SET VARIABLE "TIMEOUT(absolute)" "0"',
+            'SET VARIABLE "TIMEOUT(absolute)" "60.000"',
             f'STREAM FILE "{GREETING}" "0123456789*#" 0',
             f'GET DATA "{MENU}" 4000 1',
             'SET VARIABLE "SWB_QUEUE" "support"',
@@ -342,7 +342,11 @@ async def test_what_would_change_the_command_is_refused() -> None:
             await channel.set_language("en)(")
 
     line = await heard(ask)
-    assert len(line.commands) == 2
+    assert [command.split('"')[1] for command in line.commands] == [
+        "TIMEOUT(absolute)",
+        "SWB_ROUTE",
+        "SWB_DONE",
+    ]
     assert line.route == "hangup"
 
 
@@ -532,9 +536,11 @@ async def test_an_abandoned_command_closes_the_line() -> None:
 
     async with serving(impatient) as world:
         line = await world.asterisk.dial()
+        assert "TIMEOUT(absolute)" in (await line.command() or "")
+        await line.reply("200 result=1")
         assert (await line.command() or "").startswith("STREAM FILE")
         await line.until_closed()
-        assert len(line.commands) == 1
+        assert len(line.commands) == 2
         await world.idle()
         assert world.ends == [(False, True)]
 
