@@ -165,7 +165,9 @@ class Witness:
         self._seen.append(dict(event.headers))  # type: ignore[attr-defined]
 
     def close(self) -> list[dict[str, str]]:
-        self._manager.logoff()
+        # Not by its own logoff(): that races with its reader, which sees Asterisk close.
+        self._manager._sock.write(b"Action: Logoff\r\n\r\n")
+        self._manager.message_thread.join(timeout=10)
         self._manager.close()
         return self._seen
 
