@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from calls import events
 from calls.agents import AgentState
+from screenpop.explain_pop import explain_pop
 from screenpop.pop_tables import pop_deliveries, pops
 from storage.database import Database
 from switchboard.demo.desktop_client import LogInFailed
@@ -73,6 +74,26 @@ async def test_a_call_from_ring_to_wrap_up(any_database: Database) -> None:
         ]
         assert all(row["acked_at"] is not None and row["sockets"] == 1 for row in sent)
         assert sent[0]["rendered_ms"] is not None
+
+
+async def test_a_pop_explains_itself(any_database: Database) -> None:
+    """Anna's desktop is open, Ben's is not."""
+    await add_agents(any_database)
+    call = RingingCall()
+    async with desk_server(any_database) as server, server.client(ANNA) as anna:
+        await server.publish(*call.until_ringing(victoria(), A, B), call.answered(A))
+        await anna.wait_frame("pop.claim")
+        await wait_until(lambda: server.metric("pop_frames_acked_total") == 2)
+    traces = await explain_pop(any_database, call.id)
+    assert [(t.agent, t.kind, t.sockets) for t in traces] == [
+        ("anna", "pop.offer", 1),
+        ("ben", "pop.offer", 0),
+        ("anna", "pop.claim", 1),
+        ("ben", "pop.close", 0),
+    ]
+    assert "on the screen after" in traces[0].sentence()
+    assert "no desktop was open, never acknowledged" in traces[1].sentence()
+    assert await explain_pop(any_database, RingingCall().id) == []
 
 
 async def test_ringing_two_agents_closes_the_loser(server: DeskServer) -> None:

@@ -1,0 +1,66 @@
+"""Why did the pop come, or not come? What `switchboard explain-pop CALL` prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from calls.call import CallId
+from screenpop.pop_tables import pop_deliveries, pops
+from storage.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryTrace:
+    """One frame on its way: the event seen, the agent mapped, sockets alive, sent, on screen."""
+
+    agent: str
+    interface: str
+    pop_id: str
+    seq: int
+    kind: str
+    event_at: datetime
+    sent_at: datetime
+    #: Live desktops at that moment; 0 means it waited for a reconnect.
+    sockets: int
+    acked_at: datetime | None
+    rendered_ms: float | None
+
+    def sentence(self) -> str:
+        """The trace in one English line."""
+        if self.acked_at is None:
+            fate = "never acknowledged"
+        elif self.rendered_ms is None:
+            fate = f"acknowledged {self.acked_at:%H:%M:%S}, not painted (hidden tab or repetition)"
+        else:
+            fate = f"on the screen after {self.rendered_ms:.0f} ms"
+        reach = f"sent to {self.sockets} desktop(s)" if self.sockets else "no desktop was open"
+        what = f"{self.event_at:%H:%M:%S} {self.kind} for {self.agent} ({self.interface})"
+        return f"{what}: {reach}, {fate}"
+
+
+async def explain_pop(database: Database, call_id: CallId) -> Sequence[DeliveryTrace]:
+    """In the order of events; empty where no agent was offered this call."""
+    question = (
+        sa.select(
+            pop_deliveries.c.agent,
+            pops.c.interface,
+            pop_deliveries.c.pop_id,
+            pop_deliveries.c.seq,
+            pop_deliveries.c.kind,
+            pop_deliveries.c.event_at,
+            pop_deliveries.c.sent_at,
+            pop_deliveries.c.sockets,
+            pop_deliveries.c.acked_at,
+            pop_deliveries.c.rendered_ms,
+        )
+        .join(pops, pops.c.pop_id == pop_deliveries.c.pop_id)
+        .where(pop_deliveries.c.call_id == str(call_id))
+        .order_by(pop_deliveries.c.event_at, pop_deliveries.c.agent, pop_deliveries.c.seq)
+    )
+    async with database.read() as connection:
+        rows = (await connection.execute(question)).mappings()
+        return [DeliveryTrace(**row) for row in rows]
