@@ -50,19 +50,22 @@ async def explained(
     folder = rulebook or settings.rulebook.path or SHIPPED
     loaded = load_rulebook(folder, default_queue=settings.rulebook.default_queue)
     async with opened(settings) as database:
-        directory = Directory(
-            adapter=EmbeddedCrm(database=database),
-            segments=Scorer(database=database, settings=settings.scoring),
-            settings=settings.crm,
-        )
-        return await explain.explain(
-            number,
-            dialled=dialled,
-            directory=directory,
-            rulebooks=_OneRulebook(loaded.or_raise()),
-            now=datetime.now(UTC),
-            region=settings.crm.region,
-        )
+        crm = EmbeddedCrm(database=database)
+        scorer = Scorer(database=database, settings=settings.scoring)
+        directory = Directory(adapter=crm, segments=scorer, settings=settings.crm)
+        try:
+            return await explain.explain(
+                number,
+                dialled=dialled,
+                directory=directory,
+                rulebooks=_OneRulebook(loaded.or_raise()),
+                now=datetime.now(UTC),
+                region=settings.crm.region,
+            )
+        finally:
+            await directory.close()
+            await crm.close()
+            await scorer.close()
 
 
 async def pop_traces(settings: Settings, call_id: str) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Self
 
 from aiohttp import web
@@ -22,6 +23,7 @@ from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.journal import DatabaseJournal
 from crm_adapter.late_identity import FallbackIdentifier
+from crm_adapter.outbox_worker import DeliveryPace
 from crm_adapter.records import Records
 from ivr import http_routes
 from ivr.hold import HoldProgrammes
@@ -36,6 +38,7 @@ from screenpop.counters import DeskCounters
 from screenpop.desk import Desk
 from storage import migrate
 from storage.database import Database
+from supervisor import check
 from switchboard import readiness, warm_up
 from switchboard.health import Health
 from switchboard.probes import Probe, redis_ping
@@ -72,7 +75,9 @@ class Centre:
         settings, stages = self.settings, self._stages
         self.database = await stages.enter("storage", Database(settings.storage.url), 10)
         await migrate.upgrade(self.database)
-        self.rulebooks = await stages.enter("rulebook", Rulebooks(settings=settings.rulebook), 5)
+        self.rulebooks = await stages.enter(
+            "rulebook", Rulebooks(settings=settings.rulebook, examine=check.examine), 5
+        )
         journal = DatabaseJournal(database=self.database)
         self.bridge = AmiBridge(settings=settings.ami, journal=journal, bus=self.bus)
         await self._start_records()
@@ -106,13 +111,16 @@ class Centre:
         )
         self.crm = EmbeddedCrm(database=self.database)
         self.records = Records(
-            database=self.database, bus=self.bus, crm=self.crm, roster=self.desk.agents
+            database=self.database,
+            bus=self.bus,
+            crm=self.crm,
+            roster=self.desk.agents,
+            pace=DeliveryPace(give_up_after=timedelta(hours=settings.crm.outbox_attempts_h)),
         )
-        self.directory = Directory(
-            adapter=self.crm,
-            segments=Scorer(database=self.database, settings=settings.scoring),
-            settings=settings.crm,
-        )
+        scorer = Scorer(database=self.database, settings=settings.scoring)
+        self.directory = Directory(adapter=self.crm, segments=scorer, settings=settings.crm)
+        for name, part in (("scorer", scorer), ("crm", self.crm), ("directory", self.directory)):
+            stages.on_stop(name, part.close, 2)
         FallbackIdentifier(
             bus=self.bus, directory=self.directory, settings=settings.crm
         ).subscribe()

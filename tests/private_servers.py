@@ -141,9 +141,12 @@ def _answers_redis(port: int) -> bool:
 
 
 def _answers_postgres(port: int) -> bool:
-    # An SSLRequest (PostgreSQL, "Message Formats") is answered by S or N once it takes
-    # connections; while it starts up the start-up packet is refused with E.
-    return _exchange(port, bytes((0, 0, 0, 8, 4, 210, 22, 47))) in (b"S", b"N")
+    # Unlike a bare connection it says no while the server is still starting up.
+    ready = _postgres_program("pg_isready")
+    done = subprocess.run(
+        [ready, "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"], check=False, timeout=10
+    )
+    return done.returncode == 0
 
 
 def _exchange(port: int, question: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Callers who are named after their dialog could no longer wait."""
+"""Callers of the fallback are named all the same."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from calls.bus import EventBus
-from calls.call import CallOutcome
-from calls.caller import Caller, Contact, ContactRef, Identity, IdentityOutcome
-from calls.events import CallArrived, CallEnded, CallerIdentified
+from calls.caller import Contact, ContactRef
+from calls.events import CallArrived, CallerIdentified
 from config.settings import CrmSettings
 from crm_adapter.late_identity import FallbackIdentifier
 from tests.fakes.crm_rows import NOW, call_from
@@ -19,7 +18,6 @@ pytestmark = pytest.mark.unit
 
 MARIA = "+12025550101"
 CALL = call_from(MARIA)
-TOO_LATE = Caller(MARIA, Identity(IdentityOutcome.TIMEOUT, "e164", 0.0))
 
 
 @pytest.fixture
@@ -65,38 +63,3 @@ async def test_a_call_with_a_dialog_is_left_to_it(
     await bus.drain()
     assert heard == []
     assert directory.asked == []
-
-
-async def test_a_caller_not_found_in_time_is_asked_for_again(
-    bus: EventBus, heard: list[CallerIdentified]
-) -> None:
-    bus.publish(CallArrived(CALL.id, NOW, CALL))
-    bus.publish(CallerIdentified(CALL.id, NOW, TOO_LATE))
-    await bus.drain()
-    [event] = heard
-    assert event.caller.is_known
-
-
-async def test_a_late_answer_that_is_none_again_ends_it(
-    bus: EventBus, heard: list[CallerIdentified], directory: InMemoryDirectory
-) -> None:
-    directory.is_broken = True
-    bus.publish(CallArrived(CALL.id, NOW, CALL))
-    bus.publish(CallerIdentified(CALL.id, NOW, TOO_LATE))
-    bus.publish(CallerIdentified(CALL.id, NOW, TOO_LATE, late=True))
-    await bus.drain()
-    assert directory.asked == [MARIA]
-    assert [event.caller.identity.outcome for event in heard if event.caller is not TOO_LATE] == [
-        IdentityOutcome.ERROR
-    ]
-
-
-async def test_a_call_that_ended_is_forgotten(
-    bus: EventBus, heard: list[CallerIdentified], directory: InMemoryDirectory
-) -> None:
-    bus.publish(CallArrived(CALL.id, NOW, CALL))
-    bus.publish(CallEnded(CALL.id, NOW, CallOutcome.ABANDONED_IN_MENU))
-    bus.publish(CallerIdentified(CALL.id, NOW, TOO_LATE))
-    await bus.drain()
-    assert directory.asked == []
-    assert heard == []
