@@ -8,6 +8,8 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -172,24 +174,14 @@ def explain_pop(
     with sentences():
         traces = asyncio.run(offline.pop_traces(read_settings(config), call_id))
     if as_json:
-        out.print_json(json.dumps(traces, ensure_ascii=False))
-        return
-    if not traces:
+        rows = [{**asdict(trace), "sentence": trace.sentence()} for trace in traces]
+        out.print_json(json.dumps(rows, ensure_ascii=False, default=datetime.isoformat))
+    elif not traces:
         err.print(f"no agent was shown {call_id}: it rang nobody that is known as an agent")
         raise typer.Exit(1)
-    table = Table("agent", "frame", "event", "sent", "desktops", "acknowledged", "painted")
-    for trace in traces:
-        painted = trace["rendered_ms"]
-        table.add_row(
-            trace["agent"],
-            trace["kind"],
-            trace["event_at"],
-            trace["sent_at"],
-            str(trace["sockets"]),
-            trace["acked_at"] or "never",
-            f"{painted:.0f} ms" if painted is not None else "",
-        )
-    out.print(table)
+    else:
+        for trace in traces:
+            out.print(Text(trace.sentence()), soft_wrap=True)
 
 
 @app.command()

@@ -9,8 +9,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from calls.agents import Agent
 from calls.call import CallId
 from calls.errors import Misconfigured
@@ -24,7 +22,7 @@ from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from scoring.batch import score_all
 from scoring.scorer import Scorer
 from screenpop.agent_admin import add_agent, list_agents
-from screenpop.pop_tables import pop_deliveries
+from screenpop.explain_pop import DeliveryTrace, explain_pop
 from storage import migrate
 from storage.database import Database
 from supervisor import explain
@@ -68,31 +66,14 @@ async def explained(
             await scorer.close()
 
 
-async def pop_traces(settings: Settings, call_id: str) -> list[dict[str, Any]]:
-    """Every frame about the call, in the order of sending. Raises Misconfigured for what is no
-    call id."""
+async def pop_traces(settings: Settings, call_id: str) -> Sequence[DeliveryTrace]:
+    """Raises Misconfigured for what is no call id."""
     try:
         wanted = CallId.parse(call_id)
     except ValueError as error:
         raise Misconfigured(str(error)) from error
-    frames = pop_deliveries.c
-    columns = (
-        frames.agent,
-        frames.kind,
-        frames.pop_id,
-        frames.event_at,
-        frames.sent_at,
-        frames.sockets,
-        frames.acked_at,
-        frames.rendered_ms,
-    )
-    query = select(*columns).where(frames.call_id == str(wanted)).order_by(frames.sent_at)
-    async with opened(settings) as database, database.read() as connection:
-        rows = (await connection.execute(query)).mappings().all()
-    return [
-        {name: v.isoformat() if isinstance(v, datetime) else v for name, v in row.items()}
-        for row in rows
-    ]
+    async with opened(settings) as database:
+        return await explain_pop(database, wanted)
 
 
 async def scored(settings: Settings, progress: Report) -> int:

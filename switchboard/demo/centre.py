@@ -121,5 +121,6 @@ class DemoCentre:
     async def open_desktop(self, login: str) -> DesktopClient:
         client = DesktopClient(self.server.base_url, login, prepared.PASSWORD)
         await self._stack.enter_async_context(client)
+        await client.set_state("available")
         self.desktops.append(client)
         return client
