@@ -15,6 +15,7 @@ from ami_bridge.agi_protocol import (
     UnsafeCommand,
     encode_command,
 )
+from ami_bridge.prompt_delays import PromptDelays
 from calls.call import Call
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.ports import Keys, QueueRequest
@@ -47,15 +48,32 @@ class AgiChannel:
     have the caller.
     """
 
-    __slots__ = ("_backstop_at", "_call", "_connection", "_deadlines", "_keys", "completed")
+    __slots__ = (
+        "_answer_s",
+        "_backstop_at",
+        "_call",
+        "_connection",
+        "_deadlines",
+        "_keys",
+        "_prompt_delays",
+        "completed",
+    )
 
     def __init__(
-        self, *, call: Call, connection: AgiConnection, deadlines: CommandDeadlines
+        self,
+        *,
+        call: Call,
+        connection: AgiConnection,
+        deadlines: CommandDeadlines,
+        prompt_delays: PromptDelays | None = None,
     ) -> None:
         self._call = call
         self._connection = connection
         self._deadlines = deadlines
         self._keys = ""
+        self._answer_s = 0.0
+        #: None once the first sound is on its way, or where nobody counts.
+        self._prompt_delays = prompt_delays
         #: On the loop's clock, when the dialplan would take the caller back.
         self._backstop_at = 0.0
         self.completed: str | None = None
@@ -70,7 +88,9 @@ class AgiChannel:
 
     async def answer(self) -> None:
         """Takes half a second where the caller sends no audio (channel.c `ast_raw_answer`)."""
+        began = asyncio.get_running_loop().time()
         reply = await self._send("ANSWER")
+        self._answer_s = asyncio.get_running_loop().time() - began
         if reply.result == _FAILED:
             await self._require_caller()
 
@@ -130,6 +150,7 @@ class AgiChannel:
         offset = 0
         await self._move_backstop()
         while True:
+            self._note_first_sound()
             keys = _ALL_KEYS if len(self._keys) < _KEYS_KEPT else ""
             reply = await self._send(
                 "STREAM FILE", sound, keys, offset, deadline_s=self._deadlines.sound_s
@@ -162,6 +183,8 @@ class AgiChannel:
         keys_s = timeout_s * max_digits
         deadlines = self._deadlines
         await self._move_backstop(keys_s)
+        if sound:
+            self._note_first_sound()
         deadline_s = keys_s + (deadlines.sound_s if sound else deadlines.quick_s)
         reply = await self._send(
             "GET DATA", sound, round(timeout_s * 1000), max_digits, deadline_s=deadline_s
@@ -173,6 +196,12 @@ class AgiChannel:
             log.warning("call %s: a sound could not be played", self._call.id)
             return await self._get_data(_NO_SOUND, max_digits, timeout_s)
         return Keys(reply.result, timed_out=reply.note == "timeout")
+
+    def _note_first_sound(self) -> None:
+        if self._prompt_delays is not None:
+            whole_s = asyncio.get_running_loop().time() - self._connection.connected_at
+            self._prompt_delays.observe(whole_s=whole_s, answer_s=self._answer_s)
+            self._prompt_delays = None
 
     async def _require_caller(self) -> None:
         """`-1` is a failed sound or a caller who left; only the channel's state tells which."""

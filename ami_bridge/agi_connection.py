@@ -50,6 +50,7 @@ class AgiConnection(asyncio.Protocol):
         "_transport",
         "_waiting",
         "broken",
+        "connected_at",
         "expires_at",
         "hung_up",
     )
@@ -65,7 +66,8 @@ class AgiConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._waiting: asyncio.Future[Reply] | None = None
         self._closing = False
-        self.expires_at = loop.time() + header_deadline_s
+        self.connected_at = loop.time()
+        self.expires_at = self.connected_at + header_deadline_s
         self.hung_up = False
         self.broken = False
 

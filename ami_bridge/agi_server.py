@@ -17,6 +17,7 @@ from ami_bridge import dialplan
 from ami_bridge.agi_channel import AgiChannel, CommandDeadlines
 from ami_bridge.agi_connection import AgiConnection
 from ami_bridge.agi_request import AgiRequest
+from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
 from calls.call import Call, CallId
 from calls.errors import CallerHungUp, ChannelBroken
@@ -84,6 +85,7 @@ class AgiServer:
         handler: Callable[[CallChannel], Awaitable[None]],
         journal_deadline_s: float = 2.0,
         deadlines: CommandDeadlines | None = None,
+        prompt_delays: PromptDelays | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._settings = settings
@@ -94,6 +96,7 @@ class AgiServer:
         self._handler = handler
         self._journal_deadline_s = journal_deadline_s
         self._deadlines = deadlines or CommandDeadlines(backstop_s=settings.backstop_s)
+        self._prompt_delays = prompt_delays
         self._now = now
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -209,7 +212,12 @@ class AgiServer:
         return True
 
     async def _converse(self, connection: AgiConnection, call: Call) -> None:
-        channel = AgiChannel(call=call, connection=connection, deadlines=self._deadlines)
+        channel = AgiChannel(
+            call=call,
+            connection=connection,
+            deadlines=self._deadlines,
+            prompt_delays=self._prompt_delays,
+        )
         self._calls.dialog_started(call.id)
         self._bus.publish(CallArrived(call.id, call.arrived_at, call))
         try:

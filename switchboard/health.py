@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,11 +29,15 @@ Probe = Callable[[], PartState]
 
 @dataclass(slots=True)
 class LoopLag:
-    """How late the loop wakes up, in seconds: the worst of the last minute and of all time."""
+    """How late the loop wakes up, in seconds: last, and at worst in the last minute."""
 
-    worst_s: float = 0.0
     last_s: float = 0.0
     beat_at: float = field(default_factory=time.monotonic)
+    _minute: deque[float] = field(default_factory=lambda: deque(maxlen=240))
+
+    @property
+    def worst_s(self) -> float:
+        return max(self._minute, default=0.0)
 
     async def watch(self, every_s: float = 0.25) -> None:
         loop = asyncio.get_running_loop()
@@ -40,7 +45,7 @@ class LoopLag:
             due = loop.time() + every_s
             await asyncio.sleep(every_s)
             self.last_s = max(0.0, loop.time() - due)
-            self.worst_s = max(self.worst_s, self.last_s)
+            self._minute.append(self.last_s)
             self.beat_at = time.monotonic()
 
 
@@ -73,6 +78,11 @@ class Health:
         """Called by prometheus_client at each scrape."""
         yield GaugeMetricFamily(
             "switchboard_loop_lag_seconds", "how late the loop woke up last", self.lag.last_s
+        )
+        yield GaugeMetricFamily(
+            "switchboard_loop_lag_worst_seconds",
+            "how late it woke up at worst in the last minute",
+            self.lag.worst_s,
         )
         for name, part in self.parts().items():
             up = GaugeMetricFamily("switchboard_part_up", "1 where the part works", labels=["part"])

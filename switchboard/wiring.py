@@ -15,6 +15,7 @@ from aiohttp import web
 
 from ami_bridge.agi_server import AgiServer
 from ami_bridge.bridge import AmiBridge
+from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
 from calls.events import CallEnded
 from config.publishing import Rulebooks
@@ -91,6 +92,7 @@ class Centre:
             bus=self.bus,
             calls=self.bridge.tracker,
             handler=self.inbound.serve,
+            prompt_delays=PromptDelays(self.health.registry),
         )
         self.crm_probe = Probe(self.crm.check)
         self.redis_probe = Probe(redis_ping(settings.redis.url))

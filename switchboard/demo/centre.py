@@ -28,6 +28,7 @@ def agent_login(number: int) -> str:
 class DemoCentre:
     """`async with`: on return calls are served; on leaving everything it started is gone.
 
+    `desk_only` more agents have a desktop and no phone. `phone_bank`: see PrivatePbx.
     `overrides` are settings by section, on top of the demo's own. `storage_url` None: a fresh
     SQLite database with the demo's customers.
     """
@@ -37,6 +38,8 @@ class DemoCentre:
         *,
         folder: Path,
         agents: int = 3,
+        desk_only: int = 0,
+        phone_bank: bool = False,
         web_port: int | None = None,
         phone: PhoneShape | None = None,
         desktops: bool = True,
@@ -59,15 +62,16 @@ class DemoCentre:
             agents=agents,
             strategy=strategy,
             ring_s=ring_s,
+            phone_bank=phone_bank,
         )
         self.agents = tuple(
             Agent(
                 login=agent_login(number),
-                name=pbx_agent.name,
-                interfaces=(f"PJSIP/{pbx_agent.endpoint}",),
+                name=pbx_agent.name if pbx_agent else f"Agent {number}",
+                interfaces=(f"PJSIP/agent{number}",),
                 queues=QUEUES,
             )
-            for number, pbx_agent in enumerate(self.pbx.agents, 1)
+            for number, pbx_agent in enumerate((*self.pbx.agents, *[None] * desk_only), 1)
         )
         self.database_file = self.folder / "switchboard.db"
         settings: dict[str, dict[str, Any]] = {

@@ -37,8 +37,10 @@ class PrivatePbx:
     agent2, ...) in every queue, and the shipped dialplan, filled in for a server that may start
     later.
 
-    Not tied to an event loop. `run` (the folder of its files and logs) is removed on `close` when
-    it was made here. CDRs, CEL and queue_log are kept as witnesses that owe nothing to AMI.
+    `phone_bank`: all phones at one address, told apart by their user alone, so that one process
+    can play hundreds. Not tied to an event loop. `run` (the folder of its files and logs) is
+    removed on `close` when it was made here. CDRs, CEL and queue_log are kept as witnesses that
+    owe nothing to AMI.
     """
 
     def __init__(
@@ -52,16 +54,18 @@ class PrivatePbx:
         ring_s: int = 15,
         strategy: str = "rrmemory",
         rtp_timeout_s: int = 60,
+        phone_bank: bool = False,
         program: AsteriskProgram | None = None,
         run: Path | None = None,
     ) -> None:
         self.ami_port = free_ports.tcp(PBX_HOST)
         self.sip_port = free_ports.udp(PBX_HOST)
+        bank = free_ports.udp(PHONES_HOST) if phone_bank else None
         self.agents = tuple(
             PbxAgent(
                 f"agent{number}",
                 AGENT_NAMES[number - 1] if number <= len(AGENT_NAMES) else f"Agent {number}",
-                free_ports.udp(PHONES_HOST),
+                bank or free_ports.udp(PHONES_HOST),
             )
             for number in range(1, agents + 1)
         )

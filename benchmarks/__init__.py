@@ -1,0 +1,1 @@
+"""Figures: what this costs, beside others in the same run."""
