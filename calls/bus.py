@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
 log = logging.getLogger(__name__)
 
 Handler = Callable[[Any], Awaitable[None]]
+
+#: A subscriber that is behind is told of once in so many events: the log must not slow it more.
+_SAY_EVERY = 1_000
 
 
 @dataclass(slots=True)
@@ -35,6 +39,8 @@ class EventBus:
     """
 
     queue_size: int = 10_000
+    #: How long leaving waits for events published before, such as the ends of the last calls.
+    drain_s: float = 4.0
     subscriptions: list[Subscription] = field(default_factory=list)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _running: bool = False
@@ -54,8 +60,9 @@ class EventBus:
                     subscription.queue.put_nowait(event)
                     subscription.pending += 1
                 except asyncio.QueueFull:
+                    if subscription.shed % _SAY_EVERY == 0:
+                        log.error("bus: %s is behind, events are shed", subscription.name)
                     subscription.shed += 1
-                    log.error("bus: %s is behind, event shed", subscription.name)
 
     async def drain(self) -> None:
         """Returns when every event published so far, and those its handlers published, is
@@ -71,6 +78,12 @@ class EventBus:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.drain_s):
+                await self.drain()
+        for subscription in self.subscriptions:
+            if subscription.pending:
+                log.error("bus: %s stopped with events unseen", subscription.name)
         self._running = False
         for task in self._tasks:
             task.cancel()

@@ -81,3 +81,45 @@ async def test_drain_waits_for_what_handlers_publish() -> None:
         bus.publish(7)
         await bus.drain()
     assert seen == ["7"]
+
+
+async def test_leaving_hands_over_what_was_published_before() -> None:
+    seen: list[int] = []
+
+    async def take(event: int) -> None:
+        await asyncio.sleep(0)
+        seen.append(event)
+
+    bus = EventBus()
+    bus.subscribe("takes", take, int)
+    async with bus:
+        bus.publish(1)
+        bus.publish(2)
+    assert seen == [1, 2]
+
+
+async def test_leaving_does_not_wait_for_ever() -> None:
+    async def hang(event: int) -> None:
+        await asyncio.Event().wait()
+
+    bus = EventBus(drain_s=0.01)
+    hanging = bus.subscribe("hangs", hang, int)
+    async with asyncio.timeout(5):
+        async with bus:
+            bus.publish(1)
+            bus.publish(2)
+    assert hanging.queue.qsize() == 1
+
+
+async def test_a_subscriber_far_behind_does_not_flood_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def take(event: int) -> None:
+        pass
+
+    bus = EventBus(queue_size=1)
+    subscription = bus.subscribe("slow", take, int)
+    for event in range(900):
+        bus.publish(event)
+    assert subscription.shed == 899
+    assert len(caplog.records) == 1
