@@ -143,7 +143,7 @@ async def _kept(
     return {
         "calls_offered": callers.offered,
         "calls_failed": callers.failed,
-        "calls_identified": sum(row.identity in ("unique", "shared") for row in records),
+        "calls_identified": sum(row.identity in ("unique", "multiple") for row in records),
         "keys_pressed": sum(bool(row.menu_path) for row in records),
         "calls_by_fallback": sum(row.fallback for row in records),
         "records_missing": callers.offered - len(distinct),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 MAX_WAITING = 5_000
 MAX_BATCH = 200
 RETRY_S = 0.5
+#: Nobody waits for these rows: those of one moment are written together.
+GATHER_S = 0.05
 #: An open pop older than this belongs to a shift that is over.
 OPEN_POP_HOURS = 12
 
@@ -129,6 +131,7 @@ class PopStore:
     async def _run(self) -> None:
         while True:
             batch = [await self._waiting.get()]
+            await asyncio.sleep(GATHER_S)
             while len(batch) < MAX_BATCH and not self._waiting.empty():
                 batch.append(self._waiting.get_nowait())
             try:
@@ -151,32 +154,50 @@ class PopStore:
                 return
 
 
-async def _write(connection: AsyncConnection, batch: Iterable[_Row]) -> None:
-    """Idempotent: a batch whose commit was not confirmed is simply written again."""
+async def _write(connection: AsyncConnection, batch: Sequence[_Row]) -> None:
+    """Idempotent: a batch whose commit was not confirmed is simply written again. Three statements
+    at most; of a pop that changed several times only the last is written."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    for row in batch:
-        if isinstance(row, Acknowledged):
-            await connection.execute(_ack_statement(row))
-            continue
-        table, columns = row
-        # Turned to JSON only here: the sending is over by now.
-        values = columns | {"payload": columns["payload"].model_dump(mode="json")}
-        statement = insert(table).values(values)
-        if table is pops:
-            statement = statement.on_conflict_do_update(index_elements=["pop_id"], set_=values)
-        else:
-            statement = statement.on_conflict_do_nothing()
-        await connection.execute(statement)
+    newest = {
+        row[1]["pop_id"]: row[1] for row in batch if isinstance(row, tuple) and row[0] is pops
+    }
+    if newest:
+        upsert = insert(pops)
+        changed = {c.name: upsert.excluded[c.name] for c in pops.c if not c.primary_key}
+        upsert = upsert.on_conflict_do_update(index_elements=["pop_id"], set_=changed)
+        await connection.execute(upsert, [_stored(row) for row in newest.values()])
+    sent = [_stored(row[1]) for row in batch if isinstance(row, tuple) and row[0] is pop_deliveries]
+    if sent:
+        await connection.execute(insert(pop_deliveries).on_conflict_do_nothing(), sent)
+    acks = [row for row in batch if isinstance(row, Acknowledged)]
+    if acks:
+        await connection.execute(_SAVE_ACK, [_ack_row(ack) for ack in acks])
 
 
-def _ack_statement(ack: Acknowledged) -> sa.Update:
-    """The first acknowledgement stands."""
-    table = pop_deliveries
-    return (
-        sa.update(table)
-        .where(table.c.agent == ack.agent, table.c.seq == ack.seq, table.c.acked_at.is_(None))
-        .values(acked_at=ack.at, rendered_ms=ack.rendered_ms)
+def _stored(columns: dict[str, Any]) -> dict[str, Any]:
+    """Turned to JSON only here: the sending is over by now."""
+    return columns | {"payload": columns["payload"].model_dump(mode="json")}
+
+
+#: The first acknowledgement stands.
+_SAVE_ACK = (
+    sa.update(pop_deliveries)
+    .where(
+        pop_deliveries.c.agent == sa.bindparam("of_agent"),
+        pop_deliveries.c.seq == sa.bindparam("of_seq"),
+        pop_deliveries.c.acked_at.is_(None),
     )
+    .values(acked_at=sa.bindparam("at"), rendered_ms=sa.bindparam("rendered"))
+)
+
+
+def _ack_row(ack: Acknowledged) -> dict[str, Any]:
+    return {
+        "of_agent": ack.agent,
+        "of_seq": ack.seq,
+        "at": ack.at,
+        "rendered": ack.rendered_ms,
+    }
 
 
 def _delivery_row(delivery: Delivery) -> dict[str, Any]:

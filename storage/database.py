@@ -12,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from calls.errors import Misconfigured
+from storage.sqlite_trips import OneTripDriver
 from storage.writer import GroupWriter
 
 #: Execution option: how a SQLite transaction begins (DEFERRED unless told).
@@ -71,7 +72,11 @@ def open_engine(url: str) -> AsyncEngine:
         return create_async_engine(
             url, pool_size=8, max_overflow=4, pool_timeout=5, pool_pre_ping=True
         )
-    engine = create_async_engine(url, pool_size=6, max_overflow=2, pool_timeout=5)
+    # No overflow: each connection is a thread, and one beyond the pool's size would be started and
+    # ended again for every question of a busy moment.
+    engine = create_async_engine(
+        url, module=OneTripDriver(), pool_size=8, max_overflow=0, pool_timeout=5
+    )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
     return engine
