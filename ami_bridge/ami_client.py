@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ami_bridge.ami_protocol import MendedManager, MendedProtocol, Question
-from ami_bridge.ami_wire import Headers
+from ami_bridge.ami_wire import Headers, UnsafeAction
 from ami_bridge.backoff import BackOff
 from calls.errors import DeadlineExceeded, SwitchboardError, Unavailable
 from config.settings import AmiSettings
@@ -27,12 +27,12 @@ class ActionRefused(SwitchboardError):
 
 
 class LoginRefused(SwitchboardError):
-    """Asterisk does not know this user or this secret."""
+    """Asterisk does not know this user or this secret, or the secret cannot be sent at all."""
 
 
 class LinkState(enum.StrEnum):
     AWAY = "away"
-    #: Asterisk was reached and refused the login: a person must mend the secret.
+    #: Asterisk was reached and no login came of it: a person must mend the secret.
     REFUSED = "refused"
     CONNECTED = "connected"
 
@@ -112,11 +112,17 @@ class AmiClient:
                 delay, self.state = network.next_s(), LinkState.AWAY
             except LoginRefused as error:
                 self.counters.refused += 1
-                log.error("AMI login refused: check ami.username and ami.secret")
+                log.error("AMI login refused (%s): check ami.username and ami.secret", error)
                 reason, delay, self.state = str(error), refused.next_s(), LinkState.REFUSED
             except (OSError, TimeoutError, Unavailable) as error:
-                reason, delay = f"{type(error).__name__}: {error}", network.next_s()
-                self.state = LinkState.AWAY
+                reason = f"{type(error).__name__}: {error}"
+                if network.tries == 0:
+                    log.warning(
+                        "AMI away (%s): is Asterisk up, and are ami.host, ami.port and "
+                        "ami.secret_file right? Trying on",
+                        reason,
+                    )
+                delay, self.state = network.next_s(), LinkState.AWAY
             self._on_down(reason)
             await asyncio.sleep(delay)
 
@@ -144,15 +150,17 @@ class AmiClient:
             protocol.drop("closed by us")
 
     async def _log_in(self, protocol: MendedProtocol) -> None:
-        user, secret = self._settings.username, self._secret()
         try:
+            user, secret = self._settings.username, self._secret()
             await self._exchange(
                 protocol,
                 Question("Login", (("Username", user), ("Secret", secret)), lists=False),
                 self.timing.login_s,
             )
-        except ActionRefused as error:
+        except (ActionRefused, UnsafeAction) as error:
             raise LoginRefused(str(error)) from error
+        except UnicodeDecodeError as error:
+            raise LoginRefused("the file of the AMI secret is no text") from error
 
     def _secret(self) -> str:
         """Read for each login, as a secret may be changed while we run."""

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
@@ -34,7 +35,14 @@ QUICK = AmiTiming(
 class Watched:
     """A running client and what it reported."""
 
-    def __init__(self, fake: FakeAmi, *, secret: str = "s3cret", timing: AmiTiming = QUICK) -> None:
+    def __init__(
+        self,
+        fake: FakeAmi,
+        *,
+        secret: str = "s3cret",
+        secret_file: Path | None = None,
+        timing: AmiTiming = QUICK,
+    ) -> None:
         self.events: list[tuple[bytes, bytes]] = []
         self.downs: list[str] = []
         self._changed = asyncio.Event()
@@ -42,6 +50,7 @@ class Watched:
             settings=AmiSettings(
                 port=fake.port,
                 secret=SecretStr(secret),
+                secret_file=secret_file,
                 ping_every_s=0.1,
                 ping_deadline_s=0.1,
             ),
@@ -204,6 +213,30 @@ async def test_a_secret_that_was_mended_is_used(fake: FakeAmi) -> None:
         fake.secret = "wrong"
         await watched.until_connected()
         assert watched.client.counters.refused >= 1
+
+
+@pytest.mark.parametrize("content", [b"two\nlines", b"\xff\xfe", b"x" * 2_000])
+async def test_a_secret_that_cannot_be_sent_is_a_refusal_and_not_our_end(
+    fake: FakeAmi, tmp_path: Path, content: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    async with running(Watched(fake, secret_file=file)) as watched:
+        await watched.until(lambda: bool(watched.downs))
+        assert watched.client.state is LinkState.REFUSED
+        assert not fake.sent("Login")
+        assert "check ami.username and ami.secret" in caplog.text
+        file.write_text("s3cret")
+        await watched.until_connected()
+
+
+async def test_an_asterisk_that_is_away_is_said_once(
+    fake: FakeAmi, caplog: pytest.LogCaptureFixture
+) -> None:
+    await fake.stop()
+    async with running(Watched(fake)) as watched:
+        await watched.until(lambda: len(watched.downs) >= 4)
+    assert caplog.text.count("are ami.host, ami.port") == 1
 
 
 async def test_the_network_is_tried_again_ever_slower(fake: FakeAmi) -> None:
