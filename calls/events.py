@@ -62,7 +62,7 @@ class CallQueued(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class AgentRinging(CallEvent):
-    """app_queue.c `AgentCalled`. `interface` is the member's, `state_interface` what it stands for."""
+    """app_queue.c `AgentCalled`. `interface` is the member's, `state_interface` its phone."""
 
     queue: str
     interface: str

@@ -1,4 +1,4 @@
-"""Where features meet while the caller waits: each Protocol has one real adapter and a test twin."""
+"""Where features meet while the caller waits: each Protocol has a real adapter and a test twin."""
 
 from __future__ import annotations
 
