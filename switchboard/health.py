@@ -84,10 +84,10 @@ class Health:
             "how late it woke up at worst in the last minute",
             self.lag.worst_s,
         )
+        up = GaugeMetricFamily("switchboard_part_up", "1 where the part works", labels=["part"])
         for name, part in self.parts().items():
-            up = GaugeMetricFamily("switchboard_part_up", "1 where the part works", labels=["part"])
             up.add_metric([name], 1.0 if part.ok else 0.0)
-            yield up
+        yield up
         for counters in self._counters:
             for name, value in counters().items():
                 family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
