@@ -34,12 +34,15 @@ def set_up(*, level: str = "INFO", mask: bool = True) -> None:
     ]
     if mask:
         shared.append(mask_numbers)
-    on_terminal = sys.stderr.isatty()
-    last: list[Any] = (
-        [structlog.dev.ConsoleRenderer()]
-        if on_terminal
-        else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
-    )
+    # Not rich's: its tracebacks show the variables, and with them names, numbers and secrets.
+    last: list[Any] = [structlog.processors.format_exc_info]
+    if mask:
+        last.append(mask_numbers)
+    if sys.stderr.isatty():
+        plain = structlog.dev.plain_traceback
+        last.append(structlog.dev.ConsoleRenderer(exception_formatter=plain))
+    else:
+        last.append(structlog.processors.JSONRenderer())
     handler = logging.StreamHandler()
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
