@@ -67,15 +67,26 @@ def _with_driver(url: str) -> str:
 
 
 def open_engine(url: str) -> AsyncEngine:
-    """An engine of its own for a `Database.url` (with the driver's name in it)."""
+    """An engine of its own for a `Database.url` (with the driver's name in it). Its errors do not
+    repeat the values they are about: those are names and numbers, and errors reach the log."""
     if not url.startswith("sqlite"):
         return create_async_engine(
-            url, pool_size=8, max_overflow=4, pool_timeout=5, pool_pre_ping=True
+            url,
+            pool_size=8,
+            max_overflow=4,
+            pool_timeout=5,
+            pool_pre_ping=True,
+            hide_parameters=True,
         )
     # No overflow: each connection is a thread, and one beyond the pool's size would be started and
     # ended again for every question of a busy moment.
     engine = create_async_engine(
-        url, module=OneTripDriver(), pool_size=8, max_overflow=0, pool_timeout=5
+        url,
+        module=OneTripDriver(),
+        pool_size=8,
+        max_overflow=0,
+        pool_timeout=5,
+        hide_parameters=True,
     )
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_sqlite)
