@@ -137,7 +137,7 @@ class CallHistory:
         query = select(
             _count(calls),
             _count(calls, calls.c.ended_at.is_(None)),
-            _outbox_count("done", outbox.LOG_CALL),
+            _records_written(),
             _count(leads, leads.c.lead_id.is_not(None)),
             _outbox_count("pending") + _outbox_count("claimed"),
             _outbox_count("dead"),
@@ -209,8 +209,14 @@ def _count(table: Any, *conditions: Any) -> Any:
     return select(func.count()).select_from(table).where(*conditions).scalar_subquery()
 
 
-def _outbox_count(state: str, operation: str | None = None) -> Any:
-    conditions = [outbox_table.c.state == state]
-    if operation is not None:
-        conditions.append(outbox_table.c.operation == operation)
-    return _count(outbox_table, *conditions)
+def _outbox_count(state: str) -> Any:
+    return _count(outbox_table, outbox_table.c.state == state)
+
+
+def _records_written() -> Any:
+    """Calls, not entries: a record that was amended is still one."""
+    return (
+        select(func.count(func.distinct(outbox_table.c.entity)))
+        .where(outbox_table.c.state == "done", outbox_table.c.operation == outbox.LOG_CALL)
+        .scalar_subquery()
+    )

@@ -28,6 +28,7 @@ from calls.events import (
     CallQueued,
     DecisionMade,
     OptionChosen,
+    WrapUpDone,
 )
 from calls.ports import AgentRoster
 from crm_adapter import call_rows, outbox
@@ -53,6 +54,7 @@ RECORDED = (
     AgentMissed,
     AgentReleased,
     CallEnded,
+    WrapUpDone,
 )
 
 Batch = dict[CallId, list[CallEvent]]
@@ -180,7 +182,9 @@ class CallRecorder:
     async def _record(self, connection: AsyncConnection, batch: Batch) -> bool:
         """One transaction. True where the CRM is now owed something."""
         await insert_once(connection, calls, _arrivals(batch))
-        states = await call_rows.load_open(connection, batch.keys())
+        wrapped = [key for key, told in batch.items() if any(_is_wrap_up(one) for one in told)]
+        states = await call_rows.load(connection, batch.keys(), also_ended=wrapped)
+        lived = {state.id for state in states if state.ended_at is None}
         for state in states:
             for event in batch[state.id]:
                 state.apply(event, self._roster)
@@ -188,7 +192,11 @@ class CallRecorder:
         leads_before = [state.lead_key for state in states]
         await claim_leads(connection, states, tenant=self._tenant, adapter=self._adapter, at=at)
         await call_rows.save(connection, states)
-        ended = [self._log_entry(state) for state in states if state.ended_at is not None]
+        ended = [
+            self._log_entry(state)
+            for state in states
+            if state.ended_at is not None and (state.id in lived or state.amended)
+        ]
         await outbox.enqueue(connection, ended, at=at)
         return bool(ended) or leads_before != [state.lead_key for state in states]
 
@@ -198,6 +206,7 @@ class CallRecorder:
             adapter=self._adapter,
             operation=outbox.LOG_CALL,
             call_id=state.id,
+            revision=state.revision,
         )
         return outbox.NewEntry(
             key=key,
@@ -207,6 +216,10 @@ class CallRecorder:
             # So that the CRM can hang the record on the lead.
             depends_on=state.lead_key,
         )
+
+
+def _is_wrap_up(event: CallEvent) -> bool:
+    return isinstance(event, WrapUpDone)
 
 
 def _arrivals(batch: Batch) -> list[dict[str, object]]:

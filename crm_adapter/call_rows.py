@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select, tuple_, update
+from sqlalchemy import and_, bindparam, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
@@ -17,7 +17,7 @@ from storage.insert_once import insert_once
 _KEY = ("system", "linkedid")
 #: Known at arrival, never changed later.
 _FIXED = ("arrived_at", "from_raw", "from_name", "withheld", "dialled")
-_ROW = tuple(f.name for f in fields(CallState) if f.name not in ("legs", "decision"))
+_ROW = tuple(f.name for f in fields(CallState) if f.name not in ("legs", "decision", "amended"))
 _LEG = tuple(f.name for f in fields(LegState))
 
 _CHANGING = tuple(name for name in _ROW if name not in (*_KEY, *_FIXED))
@@ -34,14 +34,18 @@ _SAVE_LEG = update(call_legs).where(
 )
 
 
-async def load_open(connection: AsyncConnection, ids: Collection[CallId]) -> list[CallState]:
-    """The calls among `ids` that have not ended. On PostgreSQL they stay locked to the end of the
-    transaction (in one order, so that two of us never wait for each other); on SQLite the writer
-    holds the only lock there is."""
-    wanted = [(call_id.system, call_id.linkedid) for call_id in ids]
+async def load(
+    connection: AsyncConnection, ids: Collection[CallId], *, also_ended: Collection[CallId] = ()
+) -> list[CallState]:
+    """The calls among `ids` that have not ended, and those `also_ended`. On PostgreSQL they stay
+    locked to the end of the transaction (in one order, so that two of us never wait for each
+    other); on SQLite the writer holds the only lock there is."""
+    key = tuple_(calls.c.system, calls.c.linkedid)
+    is_open = calls.c.ended_at.is_(None)
+    is_wanted = or_(is_open, key.in_(_pairs(also_ended))) if also_ended else is_open
     query = (
         select(*(calls.c[name] for name in _ROW))
-        .where(tuple_(calls.c.system, calls.c.linkedid).in_(wanted), calls.c.ended_at.is_(None))
+        .where(key.in_(_pairs(ids)), is_wanted)
         .order_by(calls.c.system, calls.c.linkedid)
         .with_for_update()
     )
@@ -52,6 +56,10 @@ async def load_open(connection: AsyncConnection, ids: Collection[CallId]) -> lis
     if states:
         await _load_legs(connection, states)
     return list(states.values())
+
+
+def _pairs(ids: Collection[CallId]) -> list[tuple[str, str]]:
+    return [(call_id.system, call_id.linkedid) for call_id in ids]
 
 
 async def _load_legs(connection: AsyncConnection, states: dict[tuple[str, str], CallState]) -> None:

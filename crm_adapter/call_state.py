@@ -67,15 +67,21 @@ class CallState:
     legs: list[LegState] = field(default_factory=list)
     #: Set by DecisionMade; large, and therefore never read back here.
     decision: dict[str, Any] | None = None
+    #: True where an event changed a call whose record the CRM is owed, or has, already.
+    amended: bool = False
 
     @property
     def id(self) -> CallId:
         return CallId(self.system, self.linkedid)
 
     def apply(self, event: events.CallEvent, roster: AgentRoster) -> None:
-        """An ended call changes no more: its record is on its way."""
-        if self.ended_at is not None:
-            return
+        """Of an ended call only the agents' last words change: its record is on its way."""
+        if isinstance(event, events.WrapUpDone):
+            self._wrapped_up(event)
+        elif self.ended_at is None:
+            self._live_on(event, roster)
+
+    def _live_on(self, event: events.CallEvent, roster: AgentRoster) -> None:
         match event:
             case events.CallArrived():
                 self.fallback = self.fallback or event.fallback
@@ -176,6 +182,23 @@ class CallState:
             if ours and (leg.answered_at is not None) == answered:
                 leg.ended_at = at
                 return
+
+    def _wrapped_up(self, event: events.WrapUpDone) -> None:
+        """On the agent's newest part of the call; the first words about it stand."""
+        mine = [leg for leg in self.legs if event.agent == leg.agent and leg.answered_at]
+        mine = mine or [leg for leg in self.legs if leg.interface == event.interface]
+        if not mine or mine[-1].disposition is not None:
+            return
+        mine[-1].disposition = storable(event.disposition, 80)
+        mine[-1].note = storable(event.note, 4000) or None
+        self.amended = self.ended_at is not None
+
+    @property
+    def revision(self) -> int:
+        """Of the record as it stands: 1 at the call's end, more with each agent's last words."""
+        if not self.amended:
+            return 1
+        return 1 + sum(leg.disposition is not None for leg in self.legs)
 
     def _ended(self, event: events.CallEnded) -> None:
         # An estimate, or the clock of another machine, may lie before the arrival.

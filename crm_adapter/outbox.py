@@ -201,10 +201,21 @@ async def settle(
 
 
 async def replay_dead(connection: AsyncConnection, *, at: datetime) -> int:
-    """Gives every dead entry another life, counted from now; returns how many."""
+    """Gives every dead entry another life, counted from now; returns how many. Not those of which
+    the CRM has a newer version: they would undo it."""
+    newer = outbox.alias("newer")
+    outdated = (
+        select(newer.c.seq)
+        .where(
+            newer.c.entity == outbox.c.entity,
+            newer.c.seq > outbox.c.seq,
+            newer.c.state == "done",
+        )
+        .exists()
+    )
     changed = await connection.execute(
         update(outbox)
-        .where(outbox.c.state == "dead")
+        .where(outbox.c.state == "dead", ~outdated)
         .values(state="pending", attempts=0, created_at=at, not_before=at, finished_at=None)
     )
     return changed.rowcount
