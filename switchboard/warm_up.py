@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import Self
 
 from config.publishing import Rulebooks
 from config.rulebook import Rulebook
 from ivr.prerender import fixed_texts
 from ivr.prompts import Prompts
+
+log = logging.getLogger(__name__)
 
 
 class WarmUp:
@@ -34,9 +37,17 @@ class WarmUp:
     def _begin(self, rulebook: Rulebook) -> None:
         if self._task is not None:
             self._task.cancel()
+        self.problem = "rendering"
         self._task = asyncio.create_task(self._render(rulebook), name="warm-up")
+        self._task.add_done_callback(self._ended)
 
     async def _render(self, rulebook: Rulebook) -> None:
-        texts = fixed_texts(rulebook)
+        # Every menu in every language on every key: for a large rulebook the loop has no time.
+        texts = await asyncio.to_thread(fixed_texts, rulebook)
         missing = await self._prompts.prerender(texts)
         self.problem = f"{missing} fixed texts cannot be spoken, see the log" if missing else None
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and (fault := task.exception()) is not None:
+            self.problem = "a fault ended the rendering, see the log; callers wait for it instead"
+            log.error("warm-up: a fault while rendering", exc_info=fault)
