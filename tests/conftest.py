@@ -133,3 +133,31 @@ def redis_url() -> Iterator[str]:
     """A private Redis, one for the whole run: keep to keys of your own."""
     with private_redis() as url:
         yield url
+
+
+_CATEGORIES = {"unit", "contract", "integration", "acceptance", "architecture"}
+_skipped: list[str] = []
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test belongs to exactly one category, or it is not collected at all."""
+    for item in items:
+        found = _CATEGORIES & {mark.name for mark in item.iter_markers()}
+        if len(found) != 1:
+            raise pytest.UsageError(f"{item.nodeid}: give it one of the marks {_CATEGORIES}")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and not hasattr(report, "wasxfail"):
+        _skipped.append(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """A test that did not run has shown nothing: skipping is failing."""
+    if _skipped and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for nodeid in _skipped:
+        terminalreporter.write_line(f"SKIPPED, which counts as failed: {nodeid}")
