@@ -9,14 +9,21 @@ from typing import Any, Self
 
 from sqlalchemy import Connection, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from calls.errors import Misconfigured
 from storage.sqlite_trips import OneTripDriver
 from storage.writer import GroupWriter
 
+#: asyncpg alone would wait a minute for a host that does not answer.
+CONNECT_LIMIT_S = 10.0
 #: Execution option: how a SQLite transaction begins (DEFERRED unless told).
 SQLITE_BEGIN = "switchboard_sqlite_begin"
+#: Seconds a PostgreSQL has to let us in, and to answer one statement; a server that went silent
+#: would else hold its asker until the network gives up, a quarter of an hour later.
+CONNECT_S = 5.0
+STATEMENT_S = 30.0
 
 
 class Database:
@@ -28,7 +35,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self.url = _with_driver(url)
-        self.engine: AsyncEngine = open_engine(self.url)
+        self.engine: AsyncEngine = open_engine(self.url, statement_s=STATEMENT_S)
         # A writer that begins by reading could not be given the lock later: two such writers
         # would each wait for the other. It takes the lock first.
         self.writer = GroupWriter(self.engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"}))
@@ -54,7 +61,13 @@ class Database:
 
 def _with_driver(url: str) -> str:
     """Raises Misconfigured for a database we do not speak to."""
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        # What was written may hold a password, so it is not repeated.
+        raise Misconfigured(
+            "storage.url: not an address; use sqlite:///FILE or postgresql://USER@HOST/NAME"
+        ) from error
     drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg"}
     backend = parsed.get_backend_name()
     if backend not in drivers:
@@ -62,13 +75,26 @@ def _with_driver(url: str) -> str:
             f"storage.url: {backend!r} is not supported; use sqlite:///FILE or postgresql://…"
         )
     if backend == "sqlite" and parsed.database and parsed.database != ":memory:":
-        Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(parsed.database).parent)
     return parsed.set(drivername=drivers[backend]).render_as_string(hide_password=False)
 
 
-def open_engine(url: str) -> AsyncEngine:
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Misconfigured(
+            f"storage.url: the folder {folder} cannot be made: {error.strerror}"
+        ) from error
+
+
+def open_engine(url: str, *, statement_s: float | None = None) -> AsyncEngine:
     """An engine of its own for a `Database.url` (with the driver's name in it). Its errors do not
-    repeat the values they are about: those are names and numbers, and errors reach the log."""
+    repeat the values they are about: those are names and numbers, and errors reach the log.
+
+    `statement_s` bounds PostgreSQL's answer to one statement: TimeoutError. SQLite's waiting for a
+    lock is bounded always.
+    """
     if not url.startswith("sqlite"):
         return create_async_engine(
             url,
@@ -77,6 +103,7 @@ def open_engine(url: str) -> AsyncEngine:
             pool_timeout=5,
             pool_pre_ping=True,
             hide_parameters=True,
+            connect_args={"timeout": CONNECT_S, "command_timeout": statement_s},
         )
     # No overflow: each connection is a thread, and one beyond the pool's size would be started and
     # ended again for every question of a busy moment.
