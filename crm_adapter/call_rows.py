@@ -26,11 +26,31 @@ _LEG_CHANGING = ("answered_at", "ended_at", "disposition", "note")
 _THIS_CALL = and_(
     calls.c.system == bindparam("of_system"), calls.c.linkedid == bindparam("of_linkedid")
 )
-_SAVE_CALL = update(calls).where(_THIS_CALL)
-_SAVE_LEG = update(call_legs).where(
-    call_legs.c.system == bindparam("of_system"),
-    call_legs.c.linkedid == bindparam("of_linkedid"),
-    call_legs.c.position == bindparam("of_position"),
+# Statements are made once: building one costs more than running it.
+_SAVE_CALL = update(calls).where(_THIS_CALL).values({name: bindparam(name) for name in _CHANGING})
+_SAVE_DECISION = update(calls).where(_THIS_CALL).values(decision=bindparam("decision"))
+_SAVE_LEG = (
+    update(call_legs)
+    .where(
+        call_legs.c.system == bindparam("of_system"),
+        call_legs.c.linkedid == bindparam("of_linkedid"),
+        call_legs.c.position == bindparam("of_position"),
+    )
+    .values({name: bindparam(name) for name in _LEG_CHANGING})
+)
+_LOAD = (
+    select(*(calls.c[name] for name in _ROW))
+    .where(tuple_(calls.c.system, calls.c.linkedid).in_(bindparam("wanted", expanding=True)))
+    .order_by(calls.c.system, calls.c.linkedid)
+    .with_for_update()
+)
+_LOAD_OPEN = _LOAD.where(calls.c.ended_at.is_(None))
+_LOAD_LEGS = (
+    select(call_legs.c.system, call_legs.c.linkedid, *(call_legs.c[name] for name in _LEG))
+    .where(
+        tuple_(call_legs.c.system, call_legs.c.linkedid).in_(bindparam("wanted", expanding=True))
+    )
+    .order_by(call_legs.c.position)
 )
 
 
@@ -40,18 +60,13 @@ async def load(
     """The calls among `ids` that have not ended, and those `also_ended`. On PostgreSQL they stay
     locked to the end of the transaction (in one order, so that two of us never wait for each
     other); on SQLite the writer holds the only lock there is."""
-    key = tuple_(calls.c.system, calls.c.linkedid)
-    is_open = calls.c.ended_at.is_(None)
-    is_wanted = or_(is_open, key.in_(_pairs(also_ended))) if also_ended else is_open
-    query = (
-        select(*(calls.c[name] for name in _ROW))
-        .where(key.in_(_pairs(ids)), is_wanted)
-        .order_by(calls.c.system, calls.c.linkedid)
-        .with_for_update()
-    )
+    query = _LOAD_OPEN
+    if also_ended:
+        key = tuple_(calls.c.system, calls.c.linkedid)
+        query = _LOAD.where(or_(calls.c.ended_at.is_(None), key.in_(_pairs(also_ended))))
     states = {
         (row.system, row.linkedid): CallState(**row._mapping)
-        for row in await connection.execute(query)
+        for row in await connection.execute(query, {"wanted": _pairs(ids)})
     }
     if states:
         await _load_legs(connection, states)
@@ -63,13 +78,7 @@ def _pairs(ids: Collection[CallId]) -> list[tuple[str, str]]:
 
 
 async def _load_legs(connection: AsyncConnection, states: dict[tuple[str, str], CallState]) -> None:
-    key = tuple_(call_legs.c.system, call_legs.c.linkedid)
-    query = (
-        select(call_legs.c.system, call_legs.c.linkedid, *(call_legs.c[name] for name in _LEG))
-        .where(key.in_(list(states)))
-        .order_by(call_legs.c.position)
-    )
-    for row in await connection.execute(query):
+    for row in await connection.execute(_LOAD_LEGS, {"wanted": list(states)}):
         leg = LegState(**{name: getattr(row, name) for name in _LEG})
         states[row.system, row.linkedid].legs.append(leg)
 
@@ -79,14 +88,14 @@ async def save(connection: AsyncConnection, states: Sequence[CallState]) -> None
     if not states:
         return
     rows = [_key_of(state) | {name: getattr(state, name) for name in _CHANGING} for state in states]
-    await connection.execute(_SAVE_CALL.values({name: bindparam(name) for name in _CHANGING}), rows)
+    await connection.execute(_SAVE_CALL, rows)
     decided = [
         _key_of(state) | {"decision": state.decision}
         for state in states
         if state.decision is not None
     ]
     if decided:
-        await connection.execute(_SAVE_CALL.values(decision=bindparam("decision")), decided)
+        await connection.execute(_SAVE_DECISION, decided)
     await _save_legs(connection, states)
 
 
@@ -103,8 +112,7 @@ async def _save_legs(connection: AsyncConnection, states: Sequence[CallState]) -
             )
     if new:
         await insert_once(connection, call_legs, new)
-        values_of: dict[str, Any] = {name: bindparam(name) for name in _LEG_CHANGING}
-        await connection.execute(_SAVE_LEG.values(values_of), changed)
+        await connection.execute(_SAVE_LEG, changed)
 
 
 def _key_of(state: CallState) -> dict[str, Any]:

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from calls.call import CallId
 from crm_adapter.call_tables import outbox
 from storage.insert_once import insert_once
 from storage.storable import storable
+from storage.tables import UtcDateTime
 
 CREATE_LEAD = "create_lead"
 LOG_CALL = "log_call"
@@ -87,17 +89,7 @@ async def enqueue(
 
 async def anything_due(connection: AsyncConnection, *, at: datetime) -> bool:
     """Cheap, and without a lock; a claim may still find nothing."""
-    query = (
-        select(outbox.c.seq)
-        .where(
-            or_(
-                and_(outbox.c.state == "pending", outbox.c.not_before <= at),
-                and_(outbox.c.state == "claimed", outbox.c.leased_until <= at),
-            )
-        )
-        .limit(1)
-    )
-    return await connection.scalar(query) is not None
+    return await connection.scalar(_ANYTHING_DUE, {"now": at}) is not None
 
 
 async def claim(
@@ -105,7 +97,30 @@ async def claim(
 ) -> list[ClaimedEntry]:
     """Up to `limit` entries, oldest first, at most one of each entity, none whose dependency is
     unsettled. Two workers never hold the same entry."""
-    await _end_leases(connection, at)
+    await connection.execute(_END_LEASES, {"now": at})
+    taken = await connection.execute(
+        _CLAIM, {"now": at, "most": limit, "worker": worker, "until": at + lease}
+    )
+    return [
+        ClaimedEntry(row.key, row.operation, row.payload, row.attempts, row.created_at, worker)
+        for row in sorted(taken, key=lambda row: row.seq)
+    ]
+
+
+# Made once: building a statement costs more than running it.
+_NOW = bindparam("now", type_=UtcDateTime)
+_LEASE_IS_OVER = and_(outbox.c.state == "claimed", outbox.c.leased_until <= _NOW)
+_ANYTHING_DUE = (
+    select(outbox.c.seq)
+    .where(or_(and_(outbox.c.state == "pending", outbox.c.not_before <= _NOW), _LEASE_IS_OVER))
+    .limit(1)
+)
+_END_LEASES = (
+    update(outbox).where(_LEASE_IS_OVER).values(state="pending", claimed_by=None, leased_until=None)
+)
+
+
+def _claim_statement() -> ReturningUpdate[Any]:
     earlier, needed = outbox.alias("earlier"), outbox.alias("needed")
     behind_another = (
         select(earlier.c.seq)
@@ -125,46 +140,33 @@ async def claim(
         select(outbox.c.seq)
         .where(
             outbox.c.state == "pending",
-            outbox.c.not_before <= at,
+            outbox.c.not_before <= _NOW,
             ~behind_another,
             ~waits_for_another,
         )
         .order_by(outbox.c.seq)
-        .limit(limit)
+        .limit(bindparam("most", type_=Integer))
         # PostgreSQL; SQLite has one writer and knows no such words.
         .with_for_update(skip_locked=True, of=outbox)
         .cte("due")
     )
-    taken = await connection.execute(
+    taken = outbox.c
+    return (
         update(outbox)
-        .where(outbox.c.seq.in_(select(due.c.seq)), outbox.c.state == "pending")
+        .where(taken.seq.in_(select(due.c.seq)), taken.state == "pending")
         .values(
             state="claimed",
-            claimed_by=worker,
-            leased_until=at + lease,
-            attempts=outbox.c.attempts + 1,
+            claimed_by=bindparam("worker"),
+            leased_until=bindparam("until", type_=UtcDateTime),
+            attempts=taken.attempts + 1,
         )
         .returning(
-            outbox.c.seq,
-            outbox.c.key,
-            outbox.c.operation,
-            outbox.c.payload,
-            outbox.c.attempts,
-            outbox.c.created_at,
+            taken.seq, taken.key, taken.operation, taken.payload, taken.attempts, taken.created_at
         )
     )
-    return [
-        ClaimedEntry(row.key, row.operation, row.payload, row.attempts, row.created_at, worker)
-        for row in sorted(taken, key=lambda row: row.seq)
-    ]
 
 
-async def _end_leases(connection: AsyncConnection, at: datetime) -> None:
-    await connection.execute(
-        update(outbox)
-        .where(outbox.c.state == "claimed", outbox.c.leased_until <= at)
-        .values(state="pending", claimed_by=None, leased_until=None)
-    )
+_CLAIM = _claim_statement()
 
 
 async def settle(

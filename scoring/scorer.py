@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from calls.caller import ContactRef
@@ -17,6 +17,12 @@ from storage.database import Database
 from storage.overtime import Overtime
 
 log = logging.getLogger(__name__)
+
+#: Made once: building a statement costs more than running it.
+_OF_CONTACT = select(contact_segments).where(
+    contact_segments.c.crm == bindparam("of_crm"),
+    contact_segments.c.contact_id == bindparam("of_contact"),
+)
 
 
 class Scorer:
@@ -44,12 +50,9 @@ class Scorer:
         return None
 
     async def _read(self, contact: ContactRef) -> Segments | None:
-        columns = contact_segments.c
-        query = select(contact_segments).where(
-            columns.crm == contact.crm, columns.contact_id == contact.id
-        )
+        whose = {"of_crm": contact.crm, "of_contact": contact.id}
         async with self._database.read() as connection:
-            row = (await connection.execute(query)).one_or_none()
+            row = (await connection.execute(_OF_CONTACT, whose)).one_or_none()
         if row is None:
             return None
         return Segments(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import Insert, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,7 +18,11 @@ async def insert_once(
     waits for another transaction that is about to insert the same key."""
     if not rows:
         return
-    if connection.dialect.name == "sqlite":
-        await connection.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
-    else:
-        await connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
+    await connection.execute(_insert(connection.dialect.name, table), rows)
+
+
+@cache
+def _insert(dialect: str, table: Table) -> Insert:
+    """Kept: building a statement costs more than running it."""
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    return insert(table).on_conflict_do_nothing()

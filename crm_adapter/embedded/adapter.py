@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Row, Table, select, update
+from sqlalchemy import Integer, Row, Select, Table, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +22,27 @@ from storage.database import Database
 from storage.overtime import Overtime
 
 CRM = "embedded"
+
+
+def _by_phone() -> Select[Any]:
+    numbers, contacts = tables.contact_numbers, tables.contacts
+    found = (
+        select(numbers.c.contact_id)
+        .where(numbers.c.e164 == bindparam("phone"))
+        .order_by(numbers.c.contact_id)
+        .limit(bindparam("most", type_=Integer))
+    )
+    return (
+        select(contacts, numbers.c.e164)
+        .join(numbers, numbers.c.contact_id == contacts.c.id)
+        .where(contacts.c.id.in_(found))
+        .order_by(contacts.c.id, numbers.c.id)
+    )
+
+
+# Made once: building a statement costs more than running it.
+_BY_PHONE = _by_phone()
+_BY_ID = select(tables.contacts).where(tables.contacts.c.id == bindparam("contact"))
 
 T = TypeVar("T")
 
@@ -76,22 +97,9 @@ class EmbeddedCrm:
 
     async def _find(self, key: str, limit: int) -> list[PhoneHit]:
         """One query: the phone index leads to the contacts, and these to all their numbers."""
-        numbers, contacts = tables.contact_numbers, tables.contacts
-        found = (
-            select(numbers.c.contact_id)
-            .where(numbers.c.e164 == key)
-            .order_by(numbers.c.contact_id)
-            .limit(limit)
-        )
-        query = (
-            select(contacts, numbers.c.e164)
-            .join(numbers, numbers.c.contact_id == contacts.c.id)
-            .where(contacts.c.id.in_(found))
-            .order_by(contacts.c.id, numbers.c.id)
-        )
         hits: dict[str, tuple[Candidate, list[str]]] = {}
         async with self._reading() as connection:
-            for row in await connection.execute(query):
+            for row in await connection.execute(_BY_PHONE, {"phone": key, "most": limit}):
                 candidate = _candidate(row)
                 hits.setdefault(row.id, (candidate, []))[1].append(row.e164)
         return [PhoneHit(candidate, tuple(known)) for candidate, known in hits.values()]
@@ -156,8 +164,7 @@ def _candidate(row: Row[Any]) -> Candidate:
 
 
 async def _contact(connection: AsyncConnection, ref: ContactRef) -> Contact:
-    query = select(tables.contacts).where(tables.contacts.c.id == ref.id)
-    row = (await connection.execute(query)).one_or_none()
+    row = (await connection.execute(_BY_ID, {"contact": ref.id})).one_or_none()
     if row is None or ref.crm != CRM:
         raise NotFound(f"there is no contact {ref}")
     return Contact(
