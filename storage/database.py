@@ -16,8 +16,6 @@ from calls.errors import Misconfigured
 from storage.sqlite_trips import OneTripDriver
 from storage.writer import GroupWriter
 
-#: asyncpg alone would wait a minute for a host that does not answer.
-CONNECT_LIMIT_S = 10.0
 #: Execution option: how a SQLite transaction begins (DEFERRED unless told).
 SQLITE_BEGIN = "switchboard_sqlite_begin"
 #: Seconds a PostgreSQL has to let us in, and to answer one statement; a server that went silent
