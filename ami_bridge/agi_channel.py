@@ -74,8 +74,11 @@ class AgiChannel:
         self._answer_s = 0.0
         #: None once the first sound is on its way, or where nobody counts.
         self._prompt_delays = prompt_delays
-        #: On the loop's clock, when the dialplan would take the caller back.
+        #: On the loop's clock, when the dialplan would take the caller back. Who has left before
+        #: the first command may have waited for us, frozen, for as long.
         self._backstop_at = 0.0
+        if not connection.hung_up:
+            self._backstop_at = asyncio.get_running_loop().time() + dialplan.FIRST_BACKSTOP_S
         self.completed: str | None = None
 
     @property
@@ -85,6 +88,11 @@ class AgiChannel:
     @property
     def hung_up(self) -> bool:
         return self._connection.hung_up
+
+    @property
+    def backstop_passed(self) -> bool:
+        """The dialplan may have taken the caller back by now."""
+        return asyncio.get_running_loop().time() >= self._backstop_at
 
     async def answer(self) -> None:
         """Takes half a second where the caller sends no audio (channel.c `ast_raw_answer`)."""

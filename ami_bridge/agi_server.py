@@ -41,7 +41,7 @@ class DialogWatcher(Protocol):
 
     def dialog_ended(self, call_id: CallId, *, hung_up: bool, queued: bool) -> None:
         """`hung_up`: the caller left. `queued`: the caller goes on to a queue, of our choice or
-        the fallback's. Neither: we sent the caller away."""
+        the fallback's. Neither: we sent the caller away. Both: one of the two, we cannot tell."""
         ...
 
 
@@ -238,7 +238,10 @@ class AgiServer:
             log.exception("agi: call %s failed, left to the fallback", call.id)
         finally:
             hung_up = connection.hung_up
-            queued = not hung_up and channel.completed != dialplan.ROUTE_HANGUP
+            if hung_up:
+                queued = channel.backstop_passed
+            else:
+                queued = channel.completed != dialplan.ROUTE_HANGUP
             self._calls.dialog_ended(call.id, hung_up=hung_up, queued=queued)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:

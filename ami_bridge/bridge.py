@@ -167,7 +167,7 @@ class AmiBridge:
         self._due.set()
 
     def _on_down(self, reason: str) -> None:
-        self._in_step = False
+        self._in_step = self.tracker.followed = False
         self._due.clear()
         if not self._told_lost:
             self._told_lost = True
@@ -218,7 +218,7 @@ class AmiBridge:
             log.error("AMI resync refused, calls may stay open: %s", error)
         self._resyncs += 1
         if self.client.is_connected:
-            self._in_step = True
+            self._in_step = self.tracker.followed = True
             if self._told_lost:
                 self._told_lost = False
                 self._bus.publish(AmiRestored(self.tracker.now(), closed))

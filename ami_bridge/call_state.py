@@ -76,6 +76,7 @@ class LiveCall:
         """`say`: nobody else tells that the call waits."""
         again = self.queue == queue
         self.queue, self.joined_queue, self.abandoned = queue, True, False
+        self.hung_up_in_dialog = False
         return [] if again or not say else [events.CallQueued(self.id, at, queue)]
 
     def left(self) -> None:

@@ -48,6 +48,8 @@ class CallTracker:
         self.system = system
         self.now = now
         self.channels = LiveChannels()
+        #: Asterisk tells us every hang-up at the moment; set by whoever holds the connection.
+        self.followed = False
         #: Live calls by linked id.
         self.calls: dict[str, LiveCall] = {}
         self._journal = journal
@@ -76,7 +78,11 @@ class CallTracker:
 
     def dialog_ended(self, call_id: CallId, *, hung_up: bool, queued: bool) -> None:
         """`hung_up`: the caller left. `queued`: the caller goes on to a queue. Neither: we sent
-        the caller away."""
+        the caller away. Both: one of the two, we cannot tell.
+
+        Asterisk says HANGUP also where its own timeout takes the caller back from us, so while it
+        tells of hang-ups, its word on the channel counts.
+        """
         call = self.calls.get(call_id.linkedid)
         if call is None:
             return
@@ -84,8 +90,9 @@ class CallTracker:
         if call.dialogs:
             return
         if hung_up:
-            call.hung_up_in_dialog = True
-            self._end(call)
+            call.hung_up_in_dialog = not call.joined_queue
+            if not call.channels or not (queued or self.followed):
+                self._end(call)
         elif not queued:
             self._end(call, outcome=None if call.answered else CallOutcome.NOT_ANSWERED)
         elif call.is_over:
@@ -202,9 +209,7 @@ class CallTracker:
     def _fallback_took(self, event: ami.FallbackTook) -> None:
         call = self._call_of.get(event.uniqueid) or self.calls.get(event.linkedid)
         if call is not None:
-            call.fallback = True
-            call.caller_uniqueid = event.uniqueid
-            self._journal_soon(self._call_from(event, dialled=event.dialled), arrived=False)
+            self.fell_back(call, self._call_from(event, dialled=event.dialled), event.uniqueid)
             return
         self.channels.seen(event.uniqueid, event.linkedid, event.channel)
         self.take_over(self._call_from(event, dialled=event.dialled), uniqueid=event.uniqueid)
@@ -221,6 +226,13 @@ class CallTracker:
             language=language or "en",
             arrived_at=self.now(),
         )
+
+    def fell_back(self, live: LiveCall, call: Call, uniqueid: str) -> None:
+        """A call we follow is in the dialplan's fallback, whatever its dialog believes."""
+        live.fallback = True
+        live.hung_up_in_dialog = False
+        live.caller_uniqueid = uniqueid
+        self._journal_soon(call, arrived=False)
 
     # What the resync tells
 

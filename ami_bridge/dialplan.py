@@ -23,6 +23,8 @@ SWB_DONE = "SWB_DONE"
 QUEUE_PRIO = "QUEUE_PRIO"
 #: The backstop against a frozen server; 0 lifts it (func_timeout.c).
 TIMEOUT_ABSOLUTE = "TIMEOUT(absolute)"
+#: What the dialplan itself sets it to before it calls us, in seconds.
+FIRST_BACKSTOP_S = 20.0
 CHANNEL_LANGUAGE = "CHANNEL(language)"
 CHANNEL_MUSICCLASS = "CHANNEL(musicclass)"
 

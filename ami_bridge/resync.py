@@ -59,10 +59,11 @@ class Resync:
         open_before = await self._open_calls()
         async with self._hold:
             # Asked before the snapshot: a traced call that lives still is in it for certain.
-            traced = await self._traced.keys()
+            traced = await self._traced.read()
             self._replay()
             seen = await snapshot.take(self._client)
             suspects = self._apply(seen, open_before)
+            self._traced.mark(traced)
         await asyncio.sleep(self._settle_s)
         await self._tracker.settle()
         closed = await self._traced.close(traced) if traced else 0
@@ -140,15 +141,16 @@ class Resync:
         tracker, closed = self._tracker, 0
         for call in suspects:
             if tracker.calls.get(call.id.linkedid) is call and not (call.channels or call.dialogs):
-                self._lose(call.id)
+                # A hang-up in the menu that no trace contradicts: only the time is a guess.
+                known = call.outcome() if call.hung_up_in_dialog else CallOutcome.LOST_SYNC
+                self._lose(call.id, known)
                 closed += 1
         for call_id in open_before:
             known = call_id.linkedid in tracker.calls or tracker.ending_of(call_id) is not None
             if not known and not tracker.channels.of(call_id.linkedid):
-                self._lose(call_id)
+                self._lose(call_id, CallOutcome.LOST_SYNC)
                 closed += 1
         return closed
 
-    def _lose(self, call_id: CallId) -> None:
-        at = self._tracker.now()
-        self._tracker.end_as(call_id, CallOutcome.LOST_SYNC, at=at, estimated=True)
+    def _lose(self, call_id: CallId, outcome: CallOutcome) -> None:
+        self._tracker.end_as(call_id, outcome, at=self._tracker.now(), estimated=True)

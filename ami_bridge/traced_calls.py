@@ -34,17 +34,26 @@ class TracedCalls:
         self._journal = journal
         self._bus = bus
 
-    async def keys(self) -> frozenset[str]:
-        """Linked ids of all traced calls."""
+    async def read(self) -> list[Trace]:
+        """All of them, to be handed to `mark` and `close`."""
         try:
-            return frozenset(trace.linkedid for trace in await fallback_trace.read(self._client))
+            return await fallback_trace.read(self._client)
         except ActionRefused as error:
             log.error("calls served without us stay unknown: %s", error)
-            return frozenset()
+            return []
 
-    async def close(self, keys: Collection[str]) -> int:
-        """Opens and closes the traced calls that are over. `keys` were read before the snapshot
+    def mark(self, traces: Collection[Trace]) -> None:
+        """Calls that the tracker follows, from the journal or the snapshot, and whose coming into
+        the fallback nobody told: they may end any moment now."""
+        for trace in traces:
+            call = self._tracker.calls.get(trace.linkedid)
+            if call is not None and not call.fallback and trace.started_at is not None:
+                self._tracker.fell_back(call, self._call(trace), trace.uniqueid)
+
+    async def close(self, seen: Collection[Trace]) -> int:
+        """Opens and closes the traced calls that are over. `seen` were read before the snapshot
         that the tracker knows by now. Returns how many calls were closed."""
+        keys = {trace.linkedid for trace in seen}
         traces = [t for t in await fallback_trace.read(self._client) if t.linkedid in keys]
         for trace in traces:
             self._follow_living(trace)

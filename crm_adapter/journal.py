@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import Call, CallId
@@ -34,7 +34,14 @@ class DatabaseJournal:
                         calls.c.linkedid == call.id.linkedid,
                         calls.c.ended_at.is_(None),
                     )
-                    .values(fallback=True)
+                    # A server that was frozen has read of the call only as it thawed.
+                    .values(
+                        fallback=True,
+                        arrived_at=case(
+                            (calls.c.arrived_at > call.arrived_at, call.arrived_at),
+                            else_=calls.c.arrived_at,
+                        ),
+                    )
                 )
 
         await self._database.writer.write(work)

@@ -38,7 +38,7 @@ class DeliveryPace:
     concurrency: int = 8
     #: One request to the CRM; well below the lease.
     deadline_s: float = 20.0
-    lease_s: float = 60.0
+    lease_s: float = 30.0
     first_delay_s: float = 1.0
     longest_delay_s: float = 300.0
     #: After this long an entry is dead and somebody has to look.

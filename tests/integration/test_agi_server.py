@@ -654,7 +654,8 @@ async def test_a_caller_who_leaves_while_the_call_is_journaled_is_still_one_call
         await world.idle()
         await world.bus.drain()
         assert [entry[0] for entry in world.news] == ["journaled", "started", "ended", "arrived"]
-        assert world.ends == [(True, False)]
+        # Or the dialplan took them back: we may have been frozen since they came.
+        assert world.ends == [(True, True)]
         assert line.commands == []
 
 

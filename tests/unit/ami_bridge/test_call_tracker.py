@@ -341,7 +341,7 @@ async def test_times_and_the_phone_behind_a_local_member_are_told(stage: Stage) 
     ("hung_up", "queued", "outcomes"),
     [
         (True, False, [CallOutcome.ABANDONED_IN_MENU]),
-        (True, True, [CallOutcome.ABANDONED_IN_MENU]),
+        (True, True, []),
         (False, False, [CallOutcome.NOT_ANSWERED]),
         (False, True, []),
     ],
@@ -369,6 +369,26 @@ async def test_the_hang_up_may_even_be_faster_than_the_dialog(stage: Stage) -> N
     stage.tracker.dialog_started(ID)
     stage.tracker.dialog_ended(ID, hung_up=True, queued=False)
     stage.play(new("1.1"), gone("1.1"))
+    assert await stage.ends() == [CallOutcome.ABANDONED_IN_MENU]
+
+
+async def test_a_hang_up_that_asterisk_does_not_confirm_is_its_fallback(stage: Stage) -> None:
+    """A server that was frozen reads HANGUP of callers whom the dialplan has taken back."""
+    stage.tracker.followed = True
+    stage.play(new("1.1"))
+    stage.tracker.dialog_started(ID)
+    stage.tracker.dialog_ended(ID, hung_up=True, queued=False)
+    assert await stage.ends() == []
+    stage.play(FALLBACK, HANGS_UP, gone("1.1"))
+    assert await stage.ends() == [CallOutcome.ABANDONED_IN_QUEUE]
+
+
+async def test_a_hang_up_that_asterisk_confirms_was_in_the_menu(stage: Stage) -> None:
+    stage.tracker.followed = True
+    stage.play(new("1.1"))
+    stage.tracker.dialog_started(ID)
+    stage.tracker.dialog_ended(ID, hung_up=True, queued=False)
+    stage.play(HANGS_UP, gone("1.1"))
     assert await stage.ends() == [CallOutcome.ABANDONED_IN_MENU]
 
 
