@@ -108,6 +108,18 @@ class ServerProcess:
             body: dict[str, Any] = json.loads(await answer.text())
             return body
 
+    async def metrics(self) -> dict[str, float]:
+        """/metrics by name, without the prefix all of ours have; samples with labels are left
+        out."""
+        timeout = aiohttp.ClientTimeout(total=5)
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as http,
+            http.get(f"{self.base_url}/metrics") as answer,
+        ):
+            lines = (await answer.text()).splitlines()
+        samples = (line.split() for line in lines if line and "{" not in line and line[0] != "#")
+        return {name.removeprefix("switchboard_"): float(value) for name, value, *_ in samples}
+
     async def _is_up(self, wait_for: tuple[str, ...]) -> bool:
         if self._process is None or self._process.poll() is not None:
             raise Unavailable(f"the server ended while starting:\n{self.log_end()}")
