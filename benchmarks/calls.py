@@ -74,7 +74,7 @@ async def measure(load: Load, folder: Path) -> dict[str, Any]:
         phone=PHONE,
     )
     async with centre:
-        numbers = await _numbers(centre.storage_url)
+        numbers = await contact_phones(centre.storage_url)
         script = [
             ScriptedCall(number=number, dialled=cast.SHOP, shape=CALLER)
             for number in itertools.islice(itertools.cycle(numbers), load.calls)
@@ -85,7 +85,7 @@ async def measure(load: Load, folder: Path) -> dict[str, Any]:
         callers = await at_work.wait(deadline_s=load.seconds + DRAIN_S)
         after = await Spent.so_far(centre)
         took_s = time.monotonic() - began
-        await _settle(centre)
+        await settle(centre)
         rung = _rung(centre)
         worst_lag_s = after.metrics.values["switchboard_loop_lag_worst_seconds"]
     # The server has stopped: everything it owed is written.
@@ -99,13 +99,13 @@ async def measure(load: Load, folder: Path) -> dict[str, Any]:
     }
 
 
-async def _numbers(url: str) -> list[str]:
+async def contact_phones(url: str) -> list[str]:
     async with Database(url) as database, database.read() as connection:
         query = select(contact_numbers.c.e164).order_by(contact_numbers.c.contact_id)
         return list(await connection.scalars(query))
 
 
-async def _settle(centre: DemoCentre, limit_s: float = 20.0) -> None:
+async def settle(centre: DemoCentre, limit_s: float = 20.0) -> None:
     """Asterisk's last words reach the server, and the last pops are acknowledged."""
     async with asyncio.timeout(limit_s):
         while not (await centre.pbx.rx("core show channels count")).startswith("0 active"):
@@ -183,7 +183,7 @@ def run(*, quick: bool, load: Load | None = None) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--seconds", type=float)
     parser.add_argument("--rate", type=float, help="calls a second")
     parser.add_argument("--agents", type=int)
