@@ -331,8 +331,8 @@ class CallTracker:
         """Of the channels that a transfer brought into the call, those that live and belong to no
         other call of ours are its own from now on."""
         for uniqueid in tuple(call.channels):
-            if self._call_of.setdefault(uniqueid, call) is not call or (
-                self.channels.has_left(uniqueid)
+            if self.channels.has_left(uniqueid) or (
+                self._call_of.setdefault(uniqueid, call) is not call
             ):
                 call.channels.discard(uniqueid)
 

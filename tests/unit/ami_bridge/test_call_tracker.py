@@ -545,3 +545,20 @@ async def test_what_a_real_asterisk_sent(stage: Stage, name: str) -> None:
     assert stage.tracker.calls == {}
     assert stage.tracker._call_of == {}
     assert len(stage.tracker.channels) == 0
+
+
+async def test_a_channel_that_left_before_its_transfer_was_told_is_not_kept(stage: Stage) -> None:
+    to_queue(stage)
+    stage.play(
+        JOIN,
+        answers(ANNA, "1.2"),
+        new("2.2", "PJSIP/ben-4", "2.1"),
+        gone("2.2", "2.1"),
+        ami.Transferred(
+            "1.2", "1.1", True, True, "PJSIP/anna-2", "1.1", "102", "2.2", "PJSIP/ben-00000004"
+        ),
+        gone("1.2"),
+        gone("1.1"),
+    )
+    assert await stage.ends() == [CallOutcome.ANSWERED]
+    assert stage.tracker.call_with("2.2") is None
