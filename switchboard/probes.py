@@ -9,7 +9,7 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from calls.errors import SwitchboardError
+from calls.errors import Misconfigured, SwitchboardError
 from switchboard.health import PartState
 
 
@@ -49,7 +49,16 @@ class Probe:
 
 
 def redis_ping(url: str | None) -> Callable[[], Awaitable[object]]:
-    """One connection per question: nothing is kept that could go stale."""
+    """One connection per question: nothing is kept that could go stale. Raises Misconfigured for
+    what is no address of a Redis."""
+    if url is not None:
+        try:
+            redis.from_url(url)
+        except ValueError as error:
+            # What was written may hold a password, so it is not repeated.
+            raise Misconfigured(
+                "redis.url: not an address; use redis://HOST:PORT/0 or unix:///FILE"
+            ) from error
 
     async def ping() -> None:
         if url is None:
