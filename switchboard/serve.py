@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import resource
 import signal
 
 import uvloop
@@ -13,11 +14,33 @@ from switchboard.wiring import Centre
 
 log = logging.getLogger(__name__)
 
+#: Desktops, sounds being fetched, databases, files.
+OTHER_FILES = 2_000
+
 
 def run(settings: Settings) -> int:
     """Until SIGTERM or SIGINT (0), or until a part dies (1). Raises Misconfigured or OSError where
     it cannot start."""
+    allow_many_sockets(settings)
     return uvloop.run(_serve(settings))
+
+
+def allow_many_sockets(settings: Settings) -> None:
+    """As many files as `agi.max_sessions` may need: shells and containers begin with 1,024, and a
+    server that has none left accepts nobody, neither Asterisk nor desktops."""
+    wanted = 2 * settings.agi.max_sessions + OTHER_FILES
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unlimited = resource.RLIM_INFINITY
+    allowed = wanted if hard == unlimited else min(wanted, hard)
+    if soft != unlimited and soft < allowed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+    if allowed < wanted:
+        log.warning(
+            "only %d files may be open, %d are wanted for agi.max_sessions: raise the limit "
+            "(systemd: LimitNOFILE) or lower agi.max_sessions",
+            allowed,
+            wanted,
+        )
 
 
 async def _serve(settings: Settings) -> int:
