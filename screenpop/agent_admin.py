@@ -19,7 +19,12 @@ from storage.database import Database
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 #: As Asterisk names a queue member, e.g. PJSIP/agent1 or Local/100@agents.
 _INTERFACE = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/+-]{1,100}")
+#: As `CallQueued` names it; see the dialplan's SWB_QUEUE.
+_QUEUE = re.compile(r"[A-Za-z0-9_-]{1,40}")
 _ROLES = ("agent", "supervisor")
+#: Of the desktop.
+_LANGUAGES = ("en", "zh")
+_LONGEST_NAME = 120
 MIN_PASSWORD = 8
 
 
@@ -28,8 +33,8 @@ async def add_agent(
 ) -> None:
     """Adds the agent, or changes the one with this login (whose log-ins then end).
 
-    Raises Misconfigured, naming the value, for a login, interface, role or password that cannot
-    be, and for an interface that rings somebody else already.
+    Raises Misconfigured, naming the value, for a login, name, interface, queue, language, role or
+    password that cannot be, and for an interface that rings somebody else already.
     """
     _check(agent, password)
     password_hash = await (passwords or Passwords()).hash(password)
@@ -72,6 +77,17 @@ def _check(agent: Agent, password: str) -> None:
     for interface in agent.interfaces:
         if not _INTERFACE.fullmatch(interface):
             raise Misconfigured(f"interface {interface!r}: expected e.g. PJSIP/agent1")
+    if not agent.interfaces:
+        raise Misconfigured("an agent needs an interface, e.g. PJSIP/agent1")
+    for queue in agent.queues:
+        if not _QUEUE.fullmatch(queue):
+            raise Misconfigured(
+                f"queue {queue!r}: use letters, digits, dash, underscore; at most 40"
+            )
+    if not agent.name.strip() or len(agent.name) > _LONGEST_NAME or not agent.name.isprintable():
+        raise Misconfigured(f"name: 1 to {_LONGEST_NAME} printable characters")
+    if agent.language not in _LANGUAGES:
+        raise Misconfigured(f"language {agent.language!r}: use one of {', '.join(_LANGUAGES)}")
     if agent.role not in _ROLES:
         raise Misconfigured(f"role {agent.role!r}: use one of {', '.join(_ROLES)}")
     if len(password) < MIN_PASSWORD:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg  # type: ignore[import-untyped]
 from alembic.util import CommandError
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from calls.errors import Misconfigured
+from calls.errors import Misconfigured, Unavailable
 from storage.database import SQLITE_BEGIN, Database, open_engine
 from storage.revisions import upgrade_to_head
 
 #: Any number will do, as long as nothing else in the same database uses it.
 _ADVISORY_LOCK = 7_304_020_161
+#: asyncpg lets its own errors and the socket's through while it connects.
+_UNREACHABLE = (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 async def upgrade(database: Database) -> None:
@@ -22,14 +26,17 @@ async def upgrade(database: Database) -> None:
     the revisions run in one transaction.
 
     Runs in a thread with a loop of its own, since Alembic reads files and imports modules.
-    Raises Misconfigured where a newer version has used this database.
+    Raises Misconfigured where a newer version has used this database, Unavailable where it does not
+    answer, lets nobody in, or is something else.
     """
     await asyncio.to_thread(lambda: asyncio.run(_upgrade(database.url)))
 
 
 async def _upgrade(url: str) -> None:
-    engine = open_engine(url).execution_options(**{SQLITE_BEGIN: "EXCLUSIVE"})
+    plain = open_engine(url)
+    engine = plain.execution_options(**{SQLITE_BEGIN: "EXCLUSIVE"})
     try:
+        await _reach(plain)
         async with engine.connect() as connection:
             await _wait_for_lock(connection)
             await connection.run_sync(upgrade_to_head)
@@ -41,6 +48,17 @@ async def _upgrade(url: str) -> None:
         ) from error
     finally:
         await engine.dispose()
+
+
+async def _reach(engine: AsyncEngine) -> None:
+    try:
+        async with engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+    except _UNREACHABLE as error:
+        why = str(getattr(error, "orig", None) or error) or "no answer in time"
+        raise Unavailable(
+            f"storage.url: the database cannot be used: {why.splitlines()[0]}"
+        ) from error
 
 
 async def _wait_for_lock(connection: AsyncConnection) -> None:

@@ -31,7 +31,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Knows who is calling your Asterisk, and shows it to the agent while it rings.",
 )
-agents_app = typer.Typer(no_args_is_help=True, help="The people who answer.")
+agents_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="The people who answer.\n\nExample: [bold]switchboard agents list[/bold]",
+)
 app.add_typer(agents_app, name="agents")
 
 out = Console()
@@ -52,9 +56,18 @@ def sentences() -> Iterator[None]:
     """What is wrong becomes a sentence and exit 1; never a traceback for the user's mistake."""
     try:
         yield
+    except BrokenPipeError:
+        # Whoever read us has gone; there is nobody to tell.
+        raise
     except (SwitchboardError, OSError) as error:
-        err.print(Text(str(error)), soft_wrap=True)
+        err.print(Text(_sentence(error)), soft_wrap=True)
         raise typer.Exit(1) from error
+
+
+def _sentence(error: SwitchboardError | OSError) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    return str(error) or f"{type(error).__name__}: no answer in time"
 
 
 def read_settings(config: Path | None) -> Settings:
@@ -177,7 +190,8 @@ def explain_pop(
         rows = [{**asdict(trace), "sentence": trace.sentence()} for trace in traces]
         out.print_json(json.dumps(rows, ensure_ascii=False, default=datetime.isoformat))
     elif not traces:
-        err.print(f"no agent was shown {call_id}: it rang nobody that is known as an agent")
+        told = f"no agent was shown {call_id}: it rang nobody that is known as an agent"
+        err.print(Text(told), soft_wrap=True)
         raise typer.Exit(1)
     else:
         for trace in traces:
@@ -221,8 +235,9 @@ def doctor(
     with sentences():
         findings = examiner.examine(read_settings(config), asterisk)
     for finding in findings:
+        remedy = f"\n     -> {finding.remedy}" if finding.remedy else ""
         out.print(f"{marks[finding.level]} ", end="")
-        out.print(Text(finding.what + (f"\n     -> {finding.remedy}" if finding.remedy else "")))
+        out.print(Text(finding.what + remedy), soft_wrap=True)
     raise typer.Exit(1 if any(f.level == "error" for f in findings) else 0)
 
 
@@ -258,7 +273,7 @@ def pbx_config(
             path = write_to / name
             path.touch(mode=0o600)
             path.write_text(text, encoding="utf-8")
-            out.print(f"{path}: include it from {files.FILES[name]}")
+            out.print(Text(f"{path}: include it from {files.FILES[name]}"), soft_wrap=True)
 
 
 @app.command(name="import")
@@ -280,7 +295,7 @@ def import_files(
             imported = asyncio.run(offline.imported(settings, files, currency, progress))
     for kind, rows in imported.rows.items():
         out.print(f"{rows} {kind}")
-    out.print("now run: switchboard score")
+    out.print("now run: switchboard score" if imported.rows else "the files hold no rows")
 
 
 @agents_app.command("add")
@@ -317,7 +332,7 @@ def agents_add(
     )
     with sentences():
         asyncio.run(offline.agent_added(read_settings(config), agent, password or ""))
-    out.print(f"{login} can log in; a running server knows within a minute")
+    out.print(f"{agent.login} can log in; a running server knows within a minute")
 
 
 @agents_app.command("list")

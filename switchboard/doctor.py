@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import shutil
 import socket
-import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from asterisk import config as asterisk_config
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from config.settings import Settings
 
@@ -21,6 +22,10 @@ from config.settings import Settings
 DANGEROUS_WRITE = frozenset({"command", "config", "system", "all"})
 NEEDED_READ = frozenset({"call", "agent", "reporting", "system", "user"})
 NEEDED_WRITE = frozenset({"call", "agent", "originate", "reporting"})
+_MANAGER = ("manager*.conf", "manager.d/*.conf")
+_DIALPLAN = ("extensions*.conf", "switchboard*.conf")
+_REALTIME = ("extconfig*.conf",)
+_PATTERNS = (*_MANAGER, *_DIALPLAN, *_REALTIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,15 @@ def _programs(settings: Settings) -> Iterator[Finding]:
 
 
 def _storage(settings: Settings) -> Iterator[Finding]:
-    url = make_url(settings.storage.url)
+    try:
+        url = make_url(settings.storage.url)
+    except ArgumentError:
+        yield Finding(
+            "error",
+            "storage: storage.url is not an address",
+            "use sqlite:///FILE or postgresql://USER@HOST/NAME",
+        )
+        return
     if url.get_backend_name() == "sqlite":
         folder = Path(url.database or ".").resolve().parent
         nearest = next(p for p in (folder, *folder.parents) if p.exists())
@@ -127,6 +140,7 @@ def _asterisk_files(settings: Settings, etc: Path) -> Iterator[Finding]:
     if not etc.is_dir():
         yield Finding("error", f"{etc} is not a folder", "give Asterisk's configuration folder")
         return
+    yield from _unreadable(etc)
     yield from _manager_rights(settings, etc)
     yield from _dialplan(etc)
     yield from _realtime_music(etc)
@@ -135,7 +149,7 @@ def _asterisk_files(settings: Settings, etc: Path) -> Iterator[Finding]:
 def _manager_rights(settings: Settings, etc: Path) -> Iterator[Finding]:
     user = settings.ami.username
     found = False
-    for file in _parsed(etc, "manager*.conf", "manager.d/*.conf"):
+    for file in _parsed(etc, *_MANAGER):
         if not file.has_category(user):
             continue
         found = True
@@ -164,7 +178,7 @@ def _manager_rights(settings: Settings, etc: Path) -> Iterator[Finding]:
 
 
 def _dialplan(etc: Path) -> Iterator[Finding]:
-    files = list(_parsed(etc, "extensions*.conf", "switchboard*.conf"))
+    files = list(_parsed(etc, *_DIALPLAN))
     for context in ("switchboard-in", "switchboard-route", "switchboard-fallback"):
         if any(file.has_category(context) for file in files):
             yield Finding("ok", f"dialplan has [{context}]")
@@ -179,7 +193,7 @@ def _dialplan(etc: Path) -> Iterator[Finding]:
 def _realtime_music(etc: Path) -> Iterator[Finding]:
     values = [
         value
-        for file in _parsed(etc, "extconfig*.conf")
+        for file in _parsed(etc, *_REALTIME)
         for value in file.values("settings", "musiconhold")
     ]
     if any(value.startswith("curl,") for value in values):
@@ -192,15 +206,30 @@ def _realtime_music(etc: Path) -> Iterator[Finding]:
         )
 
 
-def _parsed(etc: Path, *patterns: str) -> Iterator[AsteriskFile]:
-    for pattern in patterns:
+_UNREADABLE = (asterisk_config.ParseError, OSError, ValueError)
+
+
+def _unreadable(etc: Path) -> Iterator[Finding]:
+    for pattern in _PATTERNS:
         for path in sorted(etc.glob(pattern)):
             try:
-                yield AsteriskFile(str(path))
-            except (asterisk_config.ParseError, OSError, ValueError) as error:
-                warnings.warn(
-                    f"{path}: not readable as Asterisk configuration: {error}", stacklevel=2
+                AsteriskFile(str(path))
+            except _UNREADABLE as error:
+                why = getattr(error, "strerror", None) or str(error)
+                yield Finding(
+                    "warning",
+                    f"{path} is not readable as Asterisk configuration: {why}",
+                    "run doctor as a user who may read it, or mend the file",
                 )
+
+
+def _parsed(etc: Path, *patterns: str) -> list[AsteriskFile]:
+    found = []
+    for pattern in patterns:
+        for path in sorted(etc.glob(pattern)):
+            with suppress(*_UNREADABLE):
+                found.append(AsteriskFile(str(path)))
+    return found
 
 
 def _words(values: list[str]) -> set[str]:

@@ -15,6 +15,7 @@ from calls.errors import Misconfigured
 from config.rulebook import Rulebook
 from config.rulebook_loader import SHIPPED, load_rulebook
 from config.settings import Settings
+from crm_adapter.call_history import CallHistory
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.embedded.importer import Imported, import_files
@@ -67,13 +68,16 @@ async def explained(
 
 
 async def pop_traces(settings: Settings, call_id: str) -> Sequence[DeliveryTrace]:
-    """Raises Misconfigured for what is no call id."""
+    """Raises Misconfigured for what is no call id, or no call."""
     try:
         wanted = CallId.parse(call_id)
     except ValueError as error:
         raise Misconfigured(str(error)) from error
     async with opened(settings) as database:
-        return await explain_pop(database, wanted)
+        traces = await explain_pop(database, wanted)
+        if not traces and await CallHistory(database=database).call_detail(wanted) is None:
+            raise Misconfigured(f"there is no call {wanted}; the server's log names them")
+        return traces
 
 
 async def scored(settings: Settings, progress: Report) -> int:

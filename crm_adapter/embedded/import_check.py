@@ -44,6 +44,8 @@ class KnownIds:
 
     contacts: set[str]
     products: set[str]
+    #: The ids of the files themselves, so that no row silently wins over another.
+    in_files: dict[type[ImportRow], set[str]] = field(default_factory=dict)
 
 
 class SourceFile:
@@ -104,12 +106,12 @@ def open_files(paths: list[Path], problems: Problems) -> list[SourceFile]:
 def check_file(file: SourceFile, known: KnownIds, problems: Problems, region: str) -> Iterator[int]:
     """Yields the bytes read so far, now and then; adds the file's own ids to `known`. Keeps the
     ids of one kind in memory, nothing else."""
-    seen: set[str] = set()
+    seen = known.in_files.setdefault(file.kind, set())
     for line, row, at_byte in file.rows(problems, region):
         sentence = _check_references(row, known)
         own_id = row.code if isinstance(row, ProductRow) else getattr(row, "id", "")
         if own_id in seen:
-            sentence = "the id stands in an earlier line already"
+            sentence = "the id stands in an earlier line or file already"
         if sentence:
             problems.add(Problem(file.path.name, line, sentence))
         seen.add(own_id)

@@ -23,6 +23,9 @@ _ALIASES = {
 }
 
 
+CURRENCY = r"^[A-Z]{3}$"
+
+
 def _moment(value: Any) -> Any:
     """ISO 8601, with or without a time; without a zone it is UTC."""
     if not isinstance(value, str):
@@ -31,14 +34,17 @@ def _moment(value: Any) -> Any:
         moment = datetime.fromisoformat(value)
     except ValueError:
         raise ValueError("not a date or time like 2026-03-29 or 2026-03-29T14:30Z") from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    try:
+        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+    except OverflowError:
+        raise ValueError("lies outside the years 1 to 9999") from None
 
 
 Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
 Text = Annotated[str, StringConstraints(max_length=200)]
 Amount = Annotated[Decimal, Field(ge=-(10**11), le=10**11, decimal_places=4)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})*$")]
-Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, StringConstraints(pattern=CURRENCY)]
 
 
 class ImportRow(BaseModel):

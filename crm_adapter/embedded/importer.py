@@ -7,6 +7,7 @@ once to load them, in one transaction. Rows known by their id are brought up to 
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from typing import TypeVar
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calls.errors import SwitchboardError
+from calls.errors import Misconfigured, SwitchboardError
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.csv_lines import Problem
 from crm_adapter.embedded.import_check import (
@@ -29,7 +30,7 @@ from crm_adapter.embedded.import_check import (
     open_files,
 )
 from crm_adapter.embedded.import_load import load_rows
-from crm_adapter.embedded.import_rows import ImportRow
+from crm_adapter.embedded.import_rows import CURRENCY, ImportRow
 from storage.database import Database
 
 T = TypeVar("T")
@@ -70,8 +71,10 @@ async def import_files(
     progress: Progress = _silent,
 ) -> Imported:
     """`region` is the ISO country of numbers without one, `currency` of amounts without one.
-    Raises ImportRefused with everything wrong at once, Unavailable where the database is away.
-    `progress` gets bytes; both readings count."""
+    Raises ImportRefused with everything wrong at once, Misconfigured for what is no currency,
+    Unavailable where the database is away. `progress` gets bytes; both readings count."""
+    if not re.fullmatch(CURRENCY, currency):
+        raise Misconfigured(f"currency {currency!r}: use three capital letters, e.g. USD")
     run = _Run(database, region, currency, progress)
     return await run.import_all(list(paths))
 

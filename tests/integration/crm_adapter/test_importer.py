@@ -93,7 +93,7 @@ async def test_every_problem_at_once_and_nothing_imported(
         "odd.csv:1: the header fits no kind of file",
         "none.csv:1: cannot be read",
         "people.csv:4: phone: number 1 cannot be dialled",
-        "people.csv:5: the id stands in an earlier line already",
+        "people.csv:5: the id stands in an earlier line or file already",
         "people.csv:6: 6 fields where the header names 5",
         "people.csv:7: id: Field required",
         "buys.csv:5: 4 fields where the header names 6",
