@@ -105,7 +105,8 @@ def render(explained: dict[str, Any], console: Console) -> None:
             f"  {identity['outcome']} by {identity['method']}, sure to {identity['confidence']:.0%}"
         )
     )
-    for candidate in identity["candidates"]:
+    several = identity["candidates"] if identity["outcome"] == "multiple" else ()
+    for candidate in several:
         console.print(Text(f"  could be {candidate['name']} ({candidate['ref']})"))
     if caller["tier"]:
         console.print(Text(f"  tier {caller['tier']}, {caller['lifecycle']}"))

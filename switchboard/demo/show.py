@@ -7,7 +7,9 @@ import json
 import shutil
 import signal
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -97,7 +99,8 @@ class _Show:
         return await count(centre.storage_url, callers)
 
     def _tell(self, centre: DemoCentre) -> None:
-        say = self._console.print
+        # Never wrapped: paths and commands are there to be copied.
+        say = partial(self._console.print, soft_wrap=True)
         say(f"\n[bold]agent desktop[/bold]  {centre.server.base_url}/")
         say(f"               log-in [bold]anna[/bold], password [bold]{prepared.PASSWORD}[/bold]")
         say(f"state          {centre.server.base_url}/readyz  {centre.server.base_url}/metrics")
@@ -144,11 +147,17 @@ class _Show:
 
 
 async def _settle(centre: DemoCentre) -> None:
-    """Asterisk's last words reach the server, and the last pops are acknowledged."""
-    async with asyncio.timeout(10):
-        while (await centre.pbx.rx("core show channels count")).startswith("0 active") is False:
-            await asyncio.sleep(0.2)
+    """Asterisk's last words reach the server, and the last pops are acknowledged. A call that does
+    not end is counted as it stands."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(10):
+            await _all_hung_up(centre)
     await asyncio.sleep(0.5)
+
+
+async def _all_hung_up(centre: DemoCentre) -> None:
+    while not (await centre.pbx.rx("core show channels count")).startswith("0 active"):
+        await asyncio.sleep(0.2)
 
 
 def _explain(centre: DemoCentre) -> str:
