@@ -142,8 +142,8 @@ class Resync:
         for call in suspects:
             if tracker.calls.get(call.id.linkedid) is call and not (call.channels or call.dialogs):
                 # A hang-up in the menu that no trace contradicts: only the time is a guess.
-                known = call.outcome() if call.hung_up_in_dialog else CallOutcome.LOST_SYNC
-                self._lose(call.id, known)
+                outcome = call.outcome() if call.hung_up_in_dialog else CallOutcome.LOST_SYNC
+                self._lose(call.id, outcome)
                 closed += 1
         for call_id in open_before:
             known = call_id.linkedid in tracker.calls or tracker.ending_of(call_id) is not None
