@@ -3,7 +3,7 @@
 Beside it in the same run: the least that plain asyncio streams can do, and pyst2 with a thread per
 call. Processor time of the server process alone (/proc/PID/stat); the callers are another process.
 
-    python benchmarks/agi_protocol.py [--quick] [--json]
+    python -m benchmarks.agi_protocol [--quick] [--json]
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from calls.call import Call, CallId
 from calls.ports import CallChannel
 from config.settings import AgiSettings
 
+ROOT = Path(__file__).parent.parent
 CONCURRENT = 50
 HEADER = b"""agi_network: yes
 agi_network_script: inbound
@@ -186,7 +187,10 @@ def cpu_s(pid: int) -> float:
 def measure(name: str, count: int) -> tuple[float, float]:
     """Milliseconds of processor per session, and sessions a second."""
     with subprocess.Popen(
-        [sys.executable, __file__, "--serve", name], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "benchmarks.agi_protocol", "--serve", name],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as server:
         try:
             assert server.stdout is not None

@@ -3,7 +3,7 @@
 Both read the same bytes, recorded from Asterisk 22.10.1 (tests/fixtures/ami), in TCP-sized chunks;
 ours also follows the calls and publishes what happened. Without --quick: more calls, five rounds.
 
-    python benchmarks/ami_events.py [--quick] [--json]
+    python -m benchmarks.ami_events [--quick] [--json]
 """
 
 from __future__ import annotations

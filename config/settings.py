@@ -15,97 +15,128 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    """The text below a key is its description, here and in the README."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class AgiSettings(Section):
     """Where Asterisk's `AGI(agi://…)` reaches us."""
 
     host: str = "127.0.0.1"
+    """Address the FastAGI server binds."""
     port: Port = 4573
-    #: A peer that has not sent its whole request by then is cut off.
+    """Its TCP port."""
     header_deadline_s: Seconds = 5.0
+    """A peer that has not sent its whole request by then is cut off."""
     max_sessions: int = Field(2000, ge=1)
-    #: A frozen server keeps a caller so long at most; then the dialplan takes them back. Half of
-    #: it is the longest single sentence that can be played.
+    """Calls in dialogs at once; the dialplan's fallback serves those beyond."""
     backstop_s: Seconds = 60.0
+    """A frozen server keeps a caller so long at most; then the dialplan takes them back. Half of
+    it is the longest single sentence that can be played."""
 
 
 class AmiSettings(Section):
     host: str = "127.0.0.1"
+    """Address of Asterisk's manager interface."""
     port: Port = 5038
+    """Its TCP port."""
     username: str = "switchboard"
+    """The AMI user; `switchboard pbx-config` writes it with the rights needed."""
     secret: SecretStr = SecretStr("")
-    #: A file that holds the secret; wins over `secret`.
+    """Its secret."""
     secret_file: Path | None = None
-    #: Our name for this Asterisk: the first half of every call id.
+    """A file that holds the secret; wins over `secret`."""
     system: str = Field("pbx", pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    """Our name for this Asterisk: the first half of every call id."""
     ping_every_s: Seconds = 3.0
+    """How often a quiet connection is asked whether it lives."""
     ping_deadline_s: Seconds = 2.0
+    """An unanswered ping breaks the connection after that long."""
     resync_every_s: Seconds = 60.0
+    """How often the live view is compared with Asterisk's own."""
 
 
 class WebSettings(Section):
     host: str = "127.0.0.1"
+    """Address the web server binds: agent desktop, prompts, health."""
     port: Port = 8080
-    #: How Asterisk and browsers reach us, where that is not http://host:port.
+    """Its TCP port."""
     public_url: str | None = None
-    #: Further origins that may open the agent websocket.
+    """How Asterisk and browsers reach us, where that is not http://host:port."""
     allowed_origins: tuple[str, ...] = ()
+    """Further origins that may open the agent websocket."""
     session_hours: int = Field(12, ge=1, le=168)
+    """An agent's log-in lasts so long."""
 
 
 class StorageSettings(Section):
     url: str = "sqlite:///var/switchboard.db"
+    """`sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`."""
 
 
 class RedisSettings(Section):
     url: str | None = None
+    """Where Redis listens; /readyz then says whether it answers. Nothing else uses it yet."""
 
 
 class RulebookSettings(Section):
     """No path: the shipped example."""
 
     path: Path | None = None
+    """Folder of YAML files; without it the shipped example is used."""
     watch: bool = True
+    """Take changes of the folder while running; a bad one never replaces a good one."""
     watch_every_s: Seconds = 1.0
-    #: Keeps a copy of every good version, for a restart while the folder is broken.
+    """How often it is looked at."""
     state_dir: Path = Path("var/rulebooks")
+    """Keeps a copy of every good version, for a restart while the folder is broken."""
     default_queue: str = Field("default", pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    """Queue of callers for whom nothing else was decided."""
 
 
 class SpeechSettings(Section):
     cache_dir: Path = Path("var/prompts")
+    """Folder of the rendered prompts."""
     cache_mb: int = Field(512, ge=1)
+    """What the prompts may take on disk."""
     deadline_s: Seconds = 1.0
-    #: Programs by language; any other language is spoken by espeak-ng.
+    """How long a caller waits for a sentence that is not rendered yet."""
     flite: str = "flite"
+    """Program that speaks English."""
     flite_voice: str = "slt"
+    """Its voice."""
     espeak: str = "espeak-ng"
+    """Program that speaks every other language."""
     music: Path | None = None
+    """Sound file for the hold programmes; a soft one of our own where none is named."""
 
 
 class CrmSettings(Section):
     adapter: Literal["embedded"] = "embedded"
-    #: How long the caller waits for a look-up.
+    """Which CRM knows the callers."""
     lookup_deadline_s: Seconds = 0.3
-    #: When a late answer stops being worth having at all.
+    """How long the caller waits for a look-up."""
     late_deadline_s: Seconds = 0.8
+    """When a late answer stops being worth having at all."""
     region: str = Field("US", pattern=r"^[A-Z]{2}$")
-    #: E.164 numbers that are ours: no look-up and no lead.
+    """Country in whose format callers' numbers are read."""
     own_numbers: tuple[str, ...] = ()
+    """E.164 numbers that are ours: no look-up and no lead."""
     outbox_attempts_h: int = Field(72, ge=1)
+    """Hours after which an undelivered record or lead is left for a person."""
 
 
 class ScoringSettings(Section):
     deadline_s: Seconds = 0.05
-    #: Largest share of contacts that may be VIP, whatever their value.
+    """How long the caller waits for segments."""
     vip_capacity: float = Field(0.2, gt=0, le=1)
+    """Largest share of contacts that may be VIP, whatever their value."""
 
 
 class PrivacySettings(Section):
-    #: Numbers in the log keep their last two digits only.
     mask_numbers: bool = True
+    """Numbers in the log keep their last two digits only."""
 
 
 class Settings(Section):

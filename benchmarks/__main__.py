@@ -1,0 +1,183 @@
+"""All figures: `python -m benchmarks [--quick]`. Without --quick they go into benchmarks/RESULTS.md
+and README.md; with it each benchmark only shows that it works."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+from benchmarks import agi_protocol, ami_events, calls, pops, readme
+
+Result = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the table. `aim`: what was wanted, and whether it was reached."""
+
+    what: str
+    figure: str
+    beside: str
+    aim: str
+
+
+@dataclass(frozen=True, slots=True)
+class Benchmark:
+    name: str
+    run: Callable[[bool], Result]
+    rows: Callable[[Result], list[Row]]
+
+    @property
+    def command(self) -> str:
+        return f"python -m benchmarks.{self.name}"
+
+
+def _events(quick: bool) -> Result:
+    number, rounds = (60, 3) if quick else (600, 5)
+    return asyncio.run(ami_events.measure(calls=number, rounds=rounds))
+
+
+def _agi_rows(seen: Result) -> list[Row]:
+    cost = {name: row["cpu_ms_per_session"] for name, row in seen["servers"].items()}
+    ours, aim = cost["switchboard"], seen["target_cpu_ms"]
+    others = f"asyncio streams {cost['asyncio streams']:.3f}, pyst2 {cost['pyst2 threads']:.2f}"
+    return [
+        Row("CPU ms of one FastAGI session", f"{ours:.3f}", others, _aim(f"≤ {aim}", ours <= aim))
+    ]
+
+
+def _event_rows(seen: Result) -> list[Row]:
+    ours, theirs = seen["switchboard_events_per_s"], seen["panoramisk_events_per_s"]
+    aim = _aim("≥ 1.5 ×", seen["ratio"] >= 1.5)
+    return [
+        Row(
+            "AMI events a second, calls followed",
+            f"{ours:,}",
+            f"panoramisk, not following: {theirs:,}",
+            aim,
+        )
+    ]
+
+
+def _call_rows(seen: Result) -> list[Row]:
+    load = f"{seen['rate']:g} calls/s for {seen['seconds']:g} s on a real Asterisk"
+    lost = sum(seen[name] for name in ("calls_failed", "calls_by_fallback", "records_missing"))
+    lost += seen["records_doubled"] + seen["pops_missing"]
+    return [
+        Row(
+            f"{load}: failed, by fallback, records missing, doubled, pops missing",
+            f"{seen['calls_failed']}, {seen['calls_by_fallback']}, {seen['records_missing']}, "
+            f"{seen['records_doubled']}, {seen['pops_missing']}",
+            f"{seen['calls_offered']} calls, {seen['phones_rung']} phones rung",
+            _aim("none", lost == 0),
+        ),
+        Row(
+            "CPU ms of one such call",
+            f"{seen['ours_cpu_ms_per_call']}",
+            f"Asterisk's own: {seen['asterisk_cpu_ms_per_call']}",
+            _aim("≤ Asterisk's", seen["ratio"] <= 1.0),
+        ),
+        Row(
+            "ms to the first sound, p50 and p99",
+            f"{seen['first_prompt_ms_p50']:g}, {seen['first_prompt_ms_p99']:g}",
+            f"less Asterisk's ANSWER: {seen['first_prompt_less_answer_ms_p50']:g}, "
+            f"{seen['first_prompt_less_answer_ms_p99']:g}",
+            "–",
+        ),
+        Row("worst loop lag of that minute, ms", f"{seen['loop_lag_worst_ms']:g}", "–", "–"),
+    ]
+
+
+def _pop_rows(seen: Result) -> list[Row]:
+    return [
+        Row(
+            f"ms from AgentCalled to pixels, p50 and p95, {seen['desktops']} desktops more",
+            f"{seen['to_pixels_ms_p50']:g}, {seen['to_pixels_ms_p95']:g}",
+            f"plain websocket echo to pixels: {seen['echo_ms_p50']:g}, {seen['echo_ms_p95']:g}",
+            _aim("p95 ≤ 100", seen["to_pixels_ms_p95"] <= 100),
+        )
+    ]
+
+
+def _aim(aim: str, reached: bool) -> str:
+    return f"{aim}: {'reached' if reached else '**missed**'}"
+
+
+BENCHMARKS = (
+    Benchmark("agi_protocol", lambda quick: agi_protocol.run(quick=quick), _agi_rows),
+    Benchmark("ami_events", _events, _event_rows),
+    Benchmark("calls", lambda quick: calls.run(quick=quick), _call_rows),
+    Benchmark("pops", lambda quick: pops.run(quick=quick), _pop_rows),
+)
+
+
+def run_all(*, quick: bool) -> list[tuple[Benchmark, Result]]:
+    results = []
+    for number, benchmark in enumerate(BENCHMARKS, 1):
+        began = time.monotonic()
+        print(f"[{number}/{len(BENCHMARKS)}] {benchmark.name} ...", file=sys.stderr, flush=True)
+        result = benchmark.run(quick)
+        for row in benchmark.rows(result):
+            print(f"      {row.what}: {row.figure}  ({row.beside}; {row.aim})", file=sys.stderr)
+        print(f"      {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        results.append((benchmark, result))
+    return results
+
+
+def document(results: list[tuple[Benchmark, Result]]) -> str:
+    busy = [f"{r['machine_busy']:.0%}" for _, r in results if "machine_busy" in r]
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    lines = [
+        "# Results",
+        "",
+        f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} shared cores, with callers, "
+        f"phones, desktops and Asterisk on the same machine.",
+        "",
+        f"Noise: the machine's processors were {' and '.join(busy)} busy while calls and pops were "
+        f"measured (load at the end {load}), partly with others' work, so compare columns of one "
+        "row, not rows of different days. Processor time is of the server process alone, from "
+        "/proc/PID/stat; programs it runs to speak are not in it.",
+        "",
+        f"{_versions()}.",
+        "",
+        "| what | figure | beside it, same run | aim | command |",
+        "|---|---|---|---|---|",
+    ]
+    for benchmark, result in results:
+        for row in benchmark.rows(result):
+            lines.append(
+                f"| {row.what} | {row.figure} | {row.beside} | {row.aim} | `{benchmark.command}` |"
+            )
+    return "\n".join([*lines, ""])
+
+
+def _versions() -> str:
+    sipp = subprocess.run(["sipp", "-v"], capture_output=True, text=True, check=False).stdout
+    names = ("uvloop", "aiohttp", "sqlalchemy", "aiosqlite", "panoramisk", "pyst2")
+    said = next((word for word in sipp.split() if word.startswith("v3")), "unknown")
+    parts = [f"Python {platform.python_version()}", f"sipp {said}"]
+    return ", ".join((*parts, *(f"{name} {version(name)}" for name in names)))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--quick", action="store_true", help="seconds; writes nothing")
+    quick = parser.parse_args().quick
+    results = run_all(quick=quick)
+    if not quick:
+        readme.RESULTS.write_text(document(results), encoding="utf-8")
+        readme.update()
+
+
+if __name__ == "__main__":
+    main()

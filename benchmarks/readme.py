@@ -1,0 +1,91 @@
+"""Puts two tables into README.md: settings from their models, figures from RESULTS.md.
+
+    python -m benchmarks.readme [--check]
+
+`--check` changes nothing and exits 1 where the settings table is not what the models say.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from config.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+
+
+def settings_table() -> str:
+    rows = [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _settings()]
+    return "\n".join(("| key | default | meaning |", "|---|---|---|", *rows))
+
+
+def _settings() -> Iterator[tuple[str, str, str]]:
+    for section, model in Settings.model_fields.items():
+        if not (isinstance(model.annotation, type) and issubclass(model.annotation, BaseModel)):
+            raise TypeError(f"settings.{section} is no section")
+        for key, field in model.annotation.model_fields.items():
+            if not field.description:
+                raise ValueError(f"config/settings.py does not say what {section}.{key} means")
+            yield f"{section}.{key}", _shown(field), " ".join(field.description.split())
+
+
+def _shown(field: FieldInfo) -> str:
+    default = field.default
+    if default is None or default == () or isinstance(default, SecretStr):
+        return "–"
+    if isinstance(default, bool):
+        return "`true`" if default else "`false`"
+    return f"`{default:g}`" if isinstance(default, float) else f"`{default}`"
+
+
+def figures_table(results: str) -> str:
+    """The table of RESULTS.md and the line on the machine above it, less the commands."""
+    table = [line for line in results.splitlines() if line.startswith("|")]
+    machine = next((line for line in results.splitlines() if line.startswith("Measured ")), "")
+    shorter = ["|".join(line.split("|")[:4]) + "|" for line in table]
+    return "\n".join([machine, "", *shorter, "", "[How](benchmarks/RESULTS.md)."])
+
+
+def replaced(text: str, name: str, table: str) -> str:
+    """`text` with `table` between the markers `<!-- name: ... -->` and `<!-- /name -->`."""
+    pattern = re.compile(rf"(<!-- {name}: [^\n]* -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not pattern.search(text):
+        raise ValueError(f"README.md has no markers for {name}")
+    return pattern.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
+
+
+def update(readme: Path = README, results: Path = RESULTS) -> None:
+    text = replaced(readme.read_text(encoding="utf-8"), "settings", settings_table())
+    if results.exists():
+        text = replaced(text, "figures", figures_table(results.read_text(encoding="utf-8")))
+    readme.write_text(text, encoding="utf-8")
+
+
+def is_current(readme: Path = README) -> bool:
+    text = readme.read_text(encoding="utf-8")
+    return replaced(text, "settings", settings_table()) == text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--check", action="store_true")
+    if not parser.parse_args().check:
+        update()
+        return 0
+    if is_current():
+        return 0
+    print("README.md: the settings table is stale; run python -m benchmarks.readme")
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Every benchmark works; their figures are for `make bench`, not for here."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from benchmarks import __main__ as bench
+from benchmarks.measuring import Metrics, quantile, within_buckets
+
+pytestmark = pytest.mark.architecture
+
+
+@pytest.mark.parametrize("benchmark", bench.BENCHMARKS, ids=lambda benchmark: benchmark.name)
+def test_it_runs_and_has_rows(benchmark: bench.Benchmark) -> None:
+    result = benchmark.run(True)
+    rows = benchmark.rows(result)
+    assert rows
+    assert all(row.figure and "nan" not in row.figure for row in rows)
+    if benchmark.name == "calls":
+        assert (result["calls_failed"], result["records_missing"], result["pops_missing"]) == (
+            0,
+            0,
+            0,
+        ), result
+    page = bench.document([(benchmark, result)])
+    assert page.count(f"`{benchmark.command}`") == len(rows)
+
+
+def test_quantiles() -> None:
+    assert quantile([5, 1, 4, 2, 3], 0.5) == 3
+    assert quantile([5, 1, 4, 2, 3], 0.99) == 5
+    assert math.isnan(quantile([], 0.5))
+    # 50 up to 1 s, 50 more up to 2 s: the 75th of 100 is in the middle of the second bucket.
+    assert within_buckets([(1.0, 50), (2.0, 100), (math.inf, 100)], 0.75) == 1.5
+    # Beyond the last bound nothing is known but that.
+    assert within_buckets([(1.0, 50), (math.inf, 100)], 0.99) == 1.0
+    assert math.isnan(within_buckets([(1.0, 0), (math.inf, 0)], 0.5))
+
+
+def test_a_histogram_between_two_scrapes() -> None:
+    def scrape(first: int, second: int) -> Metrics:
+        return Metrics(
+            "# TYPE wait_seconds histogram\n"
+            f'wait_seconds_bucket{{le="1.0"}} {first}\n'
+            f'wait_seconds_bucket{{le="2.0"}} {second}\n'
+            f'wait_seconds_bucket{{le="+Inf"}} {second}\n'
+            f"wait_seconds_sum 1\nwait_seconds_count {second}\n"
+        )
+
+    before, after = scrape(10, 10), scrape(10, 20)
+    assert after.values["wait_seconds_count"] == 20
+    assert after.quantile("wait_seconds", 0.5) == 1.0
+    assert after.quantile("wait_seconds", 0.5, since=before) == 1.5
