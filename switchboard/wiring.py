@@ -7,6 +7,7 @@ taken before everything behind it works. Down: the same in reverse.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Self
@@ -45,8 +46,11 @@ from switchboard.health import Health
 from switchboard.probes import Probe, redis_ping
 from switchboard.stages import SideTasks, Stages
 
+log = logging.getLogger(__name__)
+
 #: Dialogs that live when we stop have this long; then their callers get the fallback queue.
 DIALOG_GRACE_S = 10.0
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
 class Centre:
@@ -162,6 +166,11 @@ class Centre:
         await self._stages.enter("warm-up", self.warm_up, 5)
 
     async def _start_web(self) -> None:
+        if self.settings.web.public_url is None and self.settings.web.host in _EVERY_ADDRESS:
+            log.warning(
+                "web.host is every address and web.public_url is not set: an Asterisk on another "
+                "machine cannot fetch prompts"
+            )
         app = web.Application(client_max_size=256 * 1024)
         self.health.add_routes(app)
         http_routes.add_routes(app, store=self.prompt_store, hold=self.hold)
@@ -173,9 +182,13 @@ class Centre:
 
     @property
     def web_url(self) -> str:
-        """How Asterisk fetches prompts."""
+        """How Asterisk fetches prompts. Listening on every address is no address to call: then the
+        one that an Asterisk on this machine reaches."""
         settings = self.settings.web
-        return settings.public_url or f"http://{settings.host}:{settings.port}"
+        if settings.public_url:
+            return settings.public_url
+        host = _EVERY_ADDRESS.get(settings.host, settings.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
     def _watch(self, *groups: Iterable[asyncio.Task[None]]) -> None:
         self.side_tasks.start("loop-lag", self.health.lag.watch())
