@@ -77,8 +77,6 @@ def _check(agent: Agent, password: str) -> None:
     for interface in agent.interfaces:
         if not _INTERFACE.fullmatch(interface):
             raise Misconfigured(f"interface {interface!r}: expected e.g. PJSIP/agent1")
-    if not agent.interfaces:
-        raise Misconfigured("an agent needs an interface, e.g. PJSIP/agent1")
     for queue in agent.queues:
         if not _QUEUE.fullmatch(queue):
             raise Misconfigured(

@@ -19,6 +19,7 @@ from screenpop.agent_tables import agents
 from screenpop.call_story import epoch_ms
 from screenpop.protocol import AgentStatus
 from storage.database import Database
+from storage.transient import is_outage
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +106,12 @@ class Agents:
             .where(agents.c.login == login)
             .values(state=state.value, state_reason=reason, state_at=chosen.at)
         )
-        await self._database.writer.write(lambda connection: connection.execute(statement))
+        try:
+            await self._database.writer.write(lambda connection: connection.execute(statement))
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            raise Unavailable("the database does not answer") from error
 
     async def on_ami_restored(self, event: events.AmiRestored) -> None:
         """The bus's handler."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
@@ -15,6 +16,7 @@ from calls.ports import QueueControl
 from config.settings import WebSettings
 from screenpop import protocol
 from screenpop.agents import Agents
+from screenpop.content import clean
 from screenpop.counters import DeskCounters
 from screenpop.hub import Hub
 from screenpop.log_in import LogIns, Tickets
@@ -22,6 +24,13 @@ from screenpop.pop_store import PopStore
 from screenpop.pops import Pops
 from screenpop.session import DesktopSocket
 from storage.database import Database
+from storage.transient import is_outage
+
+log = logging.getLogger(__name__)
+
+#: How soon an agent changed on the command line, and a log-in that ended there or by its age,
+#: count here.
+REFRESH_S = 30.0
 
 
 class Desk:
@@ -55,6 +64,7 @@ class Desk:
             database=database, counters=self.counters, session_hours=web.session_hours
         )
         self.tickets = Tickets()
+        self._refreshing: asyncio.Task[None] | None = None
         self._choices: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
 
@@ -65,9 +75,13 @@ class Desk:
         await self._stack.enter_async_context(self.agents)
         self._bus.subscribe("screenpop", self.pops.handle, events.CallEvent)
         self._bus.subscribe("agent states", self.agents.on_ami_restored, events.AmiRestored)
+        self._refreshing = asyncio.create_task(self._keep_fresh(), name="desk:refresh")
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        if self._refreshing is not None:
+            self._refreshing.cancel()
+            await asyncio.gather(self._refreshing, return_exceptions=True)
         self.hub.close_all()
         await asyncio.gather(*self._choices, return_exceptions=True)
         await self._stack.aclose()
@@ -75,6 +89,24 @@ class Desk:
     async def flush(self) -> None:
         """Returns when everything sent so far is also stored."""
         await self._store.flush()
+
+    async def refresh(self) -> None:
+        """Reads again who the agents are, and closes desktops whose log-in is over."""
+        await self.agents.reload()
+        sessions = self.hub.sessions()
+        if sessions:
+            self.hub.close_sessions(sessions - (await self.log_ins.living(sessions)).keys())
+
+    async def _keep_fresh(self) -> None:
+        while True:
+            await asyncio.sleep(REFRESH_S)
+            try:
+                await self.refresh()
+            except Exception as error:
+                if is_outage(error):
+                    log.warning("desk: the database is away (%s)", type(error).__name__)
+                else:
+                    log.exception("desk: agents and log-ins could not be read again")
 
     def attach(self, login: str, desktop: DesktopSocket, last_seq: int | None) -> bool:
         """Without waiting, so that no frame can fall between the greeting and the stream."""
@@ -120,7 +152,8 @@ class Desk:
 
     async def _choose(self, login: str, frame: protocol.StateSet) -> None:
         try:
-            await self.agents.choose(login, frame.state, frame.reason)
+            reason = clean(frame.reason, 80) or None if frame.reason else None
+            await self.agents.choose(login, frame.state, reason)
         except Unavailable:
             self._unless(False, login, "state_not_stored", "The state holds until a restart only.")
 

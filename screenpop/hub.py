@@ -7,7 +7,7 @@ Each agent has one numbered stream. A frame is put into every open desktop's bou
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
@@ -26,6 +26,9 @@ MAX_DESKTOPS_PER_AGENT = 8
 
 class Desktop(Protocol):
     """One socket, as the hub sees it."""
+
+    #: The log-in it belongs to.
+    session: str
 
     def offer(self, text: str) -> bool:
         """Takes the frame for sending, or answers False where it is full. Never waits."""
@@ -158,6 +161,16 @@ class Hub:
         if desktop in stream.desktops:
             stream.desktops.discard(desktop)
             self._counters.desktops.dec()
+
+    def sessions(self) -> set[str]:
+        """Those with a desktop open."""
+        return {one.session for stream in self._streams.values() for one in stream.desktops}
+
+    def close_sessions(self, ended: Collection[str]) -> None:
+        for stream in self._streams.values():
+            for desktop in tuple(stream.desktops):
+                if desktop.session in ended:
+                    desktop.drop(CloseCode.LOGGED_OUT, "the log-in ended")
 
     def close_desktops(self, agent: str, code: int, reason: str) -> None:
         for desktop in tuple(self._stream(agent).desktops):

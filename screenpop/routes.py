@@ -8,13 +8,14 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calls.agents import Agent
 from calls.errors import Unavailable
 from config.settings import WebSettings
 from screenpop.desk import Desk
-from screenpop.log_in import TICKET_LIFE_S, LogInRefused, TooManyLogIns
+from screenpop.log_in import TICKET_LIFE_S, LogInRefused, Seat, TooManyLogIns
 from screenpop.protocol import CloseCode
 from screenpop.session import DesktopSocket
 from screenpop.static_files import STATIC, add_static, guarded
@@ -48,8 +49,6 @@ class DeskRoutes:
             raise _refusal(web.HTTPUnauthorized, "wrong_credentials", str(refused)) from None
         except TooManyLogIns as refused:
             raise _refusal(web.HTTPTooManyRequests, "rate_limited", str(refused)) from None
-        except Unavailable as away:
-            raise _refusal(web.HTTPServiceUnavailable, "unavailable", str(away)) from None
         agent = await self._agent_of(token)
         response = web.json_response(_card(agent))
         response.set_cookie(
@@ -80,16 +79,15 @@ class DeskRoutes:
     async def ticket(self, request: web.Request) -> web.StreamResponse:
         self._check_origin(request, required=False)
         agent = await self._agent(request)
-        ticket = self._desk.tickets.issue(agent.login)
+        ticket = self._desk.tickets.issue(agent.login, request.cookies[COOKIE])
         return web.json_response({"ticket": ticket, "expires_s": TICKET_LIFE_S})
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
         self._check_origin(request, required=True)
         last_seq = _last_seq(request)
-        login = self._desk.tickets.redeem(request.query.get("ticket", ""))
-        if login is None or self._desk.agents.find(login) is None:
-            raise _refusal(web.HTTPUnauthorized, "ticket_refused", "the ticket is not valid")
-        desktop = DesktopSocket()
+        seat = await self._seat(request.query.get("ticket", ""))
+        login = seat.login
+        desktop = DesktopSocket(seat.session)
         await desktop.open(request)
         if not self._desk.attach(login, desktop, last_seq):
             desktop.drop(CloseCode.TOO_MANY, "too many desktops open")
@@ -97,6 +95,17 @@ class DeskRoutes:
             return await desktop.run(request, lambda frame: self._desk.receive(login, frame))
         finally:
             self._desk.hub.detach(login, desktop)
+
+    async def _seat(self, ticket: str) -> Seat:
+        seat = self._desk.tickets.redeem(ticket)
+        if seat is not None and self._desk.agents.find(seat.login) is not None:
+            try:
+                living = await self._desk.log_ins.living({seat.session})
+            except Unavailable as away:
+                raise _unavailable(away) from None
+            if living.get(seat.session) == seat.login:
+                return seat
+        raise _refusal(web.HTTPUnauthorized, "ticket_refused", "the ticket is not valid")
 
     async def _agent(self, request: web.Request) -> Agent:
         return await self._agent_of(request.cookies.get(COOKIE, ""))
@@ -138,12 +147,24 @@ def add_routes(
 ) -> None:
     """`static` is the built desktop; where it is missing the page says how to build it."""
     routes = DeskRoutes(desk=desk, settings=settings)
-    app.router.add_post("/api/v1/session", guarded(routes.log_in))
-    app.router.add_delete("/api/v1/session", guarded(routes.log_out))
-    app.router.add_get("/api/v1/me", guarded(routes.me))
-    app.router.add_post("/api/v1/agent/ticket", guarded(routes.ticket))
+    app.router.add_post("/api/v1/session", guarded(_spared(routes.log_in)))
+    app.router.add_delete("/api/v1/session", guarded(_spared(routes.log_out)))
+    app.router.add_get("/api/v1/me", guarded(_spared(routes.me)))
+    app.router.add_post("/api/v1/agent/ticket", guarded(_spared(routes.ticket)))
     app.router.add_get("/agent/ws", routes.websocket)
     add_static(app, static)
+
+
+def _spared(handler: Handler) -> Handler:
+    """A database that is away is nobody's fault here: 503, and the desktop tries again."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except Unavailable as away:
+            raise _unavailable(away) from None
+
+    return answer
 
 
 async def _credentials(request: web.Request) -> Credentials:
@@ -173,6 +194,10 @@ def _card(agent: Agent) -> dict[str, object]:
         "role": agent.role,
         "queues": list(agent.queues),
     }
+
+
+def _unavailable(away: Unavailable) -> web.HTTPException:
+    return _refusal(web.HTTPServiceUnavailable, "unavailable", str(away))
 
 
 def _refusal(kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:

@@ -35,7 +35,9 @@ Receive = Callable[[ClientFrame], None]
 class DesktopSocket:
     """Implements `hub.Desktop`. `run` returns when the socket is closed, whoever closed it."""
 
-    def __init__(self) -> None:
+    def __init__(self, session: str) -> None:
+        #: The log-in it belongs to, see `log_in.hashed`.
+        self.session = session
         self._frames: asyncio.Queue[str] = asyncio.Queue(SEND_QUEUE)
         self._websocket = web.WebSocketResponse(
             heartbeat=PING_EVERY_S, max_msg_size=MAX_MESSAGE_BYTES, timeout=CLOSE_DEADLINE_S

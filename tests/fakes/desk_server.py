@@ -48,6 +48,7 @@ class DeskServer:
     desk: Desk
     bus: EventBus
     queue_control: QueueControlTwin
+    database: Database
 
     async def publish(self, *happened: events.Event) -> None:
         """Returns when every subscriber has handled them."""
@@ -88,7 +89,7 @@ async def desk_server(
             await site.start()
             bound = runner.addresses[0][1]
             try:
-                yield DeskServer(f"http://127.0.0.1:{bound}", desk, bus, control)
+                yield DeskServer(f"http://127.0.0.1:{bound}", desk, bus, control, database)
             finally:
                 desk.hub.close_all()
                 await runner.cleanup()

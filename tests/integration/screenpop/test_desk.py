@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from dataclasses import replace
 
 import aiohttp
 import pytest
@@ -332,6 +333,52 @@ async def test_a_ticket_opens_one_socket(server: DeskServer) -> None:
                 assert refused.value.status == 401
 
 
+async def test_a_ticket_ends_with_its_log_in(server: DeskServer) -> None:
+    async with logged_in(server) as http:
+        ticket = await ticket_of(server, http)
+        async with http.delete(session_of(server)) as out:
+            assert out.status == 204
+        with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
+            await http.ws_connect(
+                f"{server.base_url}/agent/ws?ticket={ticket}", headers={"Origin": server.base_url}
+            )
+        assert refused.value.status == 401
+
+
+async def test_a_desktop_closes_when_its_log_in_ends_elsewhere(server: DeskServer) -> None:
+    """`agents add` in another process changes the password: whoever had the old one is out."""
+    async with raw_desktop(server) as ws, server.client(BEN) as ben:
+        await ws.receive_json()
+        await server.desk.refresh()
+        await add_agents(server.database, ANNA)
+        await server.desk.refresh()
+        assert await close_code(ws) == 4401
+        assert [frame["kind"] for frame in ben.frames] == ["hello"]
+
+
+async def test_an_interface_added_elsewhere_rings_its_agent(server: DeskServer) -> None:
+    other = "PJSIP/anna-at-home"
+    await add_agents(server.database, replace(ANNA, interfaces=(other,)))
+    await server.desk.refresh()
+    async with server.client(ANNA) as anna:
+        await server.publish(*RingingCall().until_ringing(victoria(), other))
+        await anna.wait_frame("pop.offer")
+
+
+async def test_a_database_that_is_away_is_said_as_such(
+    server: DeskServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        raise OSError("connection refused")
+
+    async with logged_in(server) as http:
+        monkeypatch.setattr(server.database, "read", away)
+        for method, path in (("GET", "/api/v1/me"), ("POST", "/api/v1/agent/ticket")):
+            async with http.request(method, server.base_url + path) as answer:
+                assert answer.status == 503
+                assert (await answer.json())["error"] == "unavailable"
+
+
 async def test_log_in_log_out_and_what_they_open(server: DeskServer) -> None:
     async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as http:
         for path, method in (("/api/v1/me", "GET"), ("/api/v1/agent/ticket", "POST")):
@@ -470,10 +517,11 @@ async def open_desktop(
     origin: str | None = "own",
     small: bool = False,
 ) -> tuple[aiohttp.ClientSession, aiohttp.ClientWebSocketResponse]:
-    """Log-in state is made by hand: the tests of sockets need no password check."""
+    """The ticket is made by hand: the tests of sockets need no cookies."""
     connector = aiohttp.TCPConnector(socket_factory=_small_socket) if small else None
     http = aiohttp.ClientSession(connector=connector)
-    query = f"ticket={server.desk.tickets.issue('anna')}"
+    token = await server.desk.log_ins.log_in("anna", PASSWORD, "test")
+    query = f"ticket={server.desk.tickets.issue('anna', token)}"
     if last_seq is not None:
         query += f"&last_seq={last_seq}"
     headers = {} if origin is None else {"Origin": server.base_url if origin == "own" else origin}

@@ -9,7 +9,7 @@ from calls.agents import Agent
 from calls.errors import Misconfigured
 from screenpop.agent_admin import add_agent, list_agents
 from screenpop.agent_tables import agents
-from screenpop.log_in import MAX_TICKETS, TICKET_LIFE_S, Tickets
+from screenpop.log_in import MAX_TICKETS, TICKET_LIFE_S, Seat, Tickets, hashed
 from screenpop.passwords import Passwords
 from screenpop.rate_limit import RateLimit
 from storage.database import Database
@@ -40,8 +40,8 @@ def test_only_so_many_keys_are_remembered() -> None:
 def test_a_ticket_is_good_once_and_for_half_a_minute() -> None:
     time = 100.0
     tickets = Tickets(clock=lambda: time)
-    first, second = tickets.issue("anna"), tickets.issue("ben")
-    assert tickets.redeem(first) == "anna"
+    first, second = tickets.issue("anna", "t1"), tickets.issue("ben", "t2")
+    assert tickets.redeem(first) == Seat("anna", hashed("t1"))
     assert tickets.redeem(first) is None
     assert tickets.redeem("") is None
     time += TICKET_LIFE_S
@@ -50,9 +50,9 @@ def test_a_ticket_is_good_once_and_for_half_a_minute() -> None:
 
 def test_tickets_are_bounded() -> None:
     tickets = Tickets(clock=lambda: 0.0)
-    oldest = tickets.issue("anna")
+    oldest = tickets.issue("anna", "t1")
     for _ in range(MAX_TICKETS):
-        tickets.issue("ben")
+        tickets.issue("ben", "t2")
     assert tickets.redeem(oldest) is None
 
 

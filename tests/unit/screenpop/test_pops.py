@@ -56,6 +56,8 @@ class StoreTwin:
 class DesktopTwin:
     """Implements `hub.Desktop` with room for `room` frames."""
 
+    session = "s1"
+
     def __init__(self, room: int = 10_000) -> None:
         self.room = room
         self.frames: list[dict] = []
