@@ -85,8 +85,8 @@ async def test_agents_are_added_changed_and_listed(database: Database) -> None:
         (Agent("a" * 41, "x", ()), "long enough", "login"),
         (Agent("anna", "x", ("agent1",)), "long enough", "agent1"),
         (Agent("anna", "x", ("PJSIP/a\n",)), "long enough", "PJSIP"),
-        (Agent("anna", "x", (), role="root"), "long enough", "root"),
-        (Agent("anna", "x", ()), "short", "password"),
+        (Agent("anna", "x", ("PJSIP/1",), role="root"), "long enough", "root"),
+        (Agent("anna", "x", ("PJSIP/1",)), "short", "password"),
         (Agent("anna", "x", ("PJSIP/taken",)), "long enough", "PJSIP/taken"),
     ],
 )
