@@ -9,7 +9,7 @@ from typing import Any
 
 from config.conditions import All, Comparison, Condition, Not, OneOf
 from config.facts import FACTS, Fact, FactKind
-from config.problems import did_you_mean
+from config.problems import as_said, did_you_mean
 
 MAX_PATTERN = 100
 MAX_DEPTH = 10
@@ -125,7 +125,7 @@ def _operand(key: str, fact: Fact, operator: str, raw: Any) -> Any:
     match operator:
         case "exists":
             if not isinstance(raw, bool):
-                raise ValueError(f"'exists' takes true or false, not {_said(raw)}")
+                raise ValueError(f"'exists' takes true or false, not {as_said(raw)}")
             return raw
         case "in" | "not_in":
             if not isinstance(raw, list) or not raw or len(raw) > MAX_LIST:
@@ -155,7 +155,7 @@ def fact_value(key: str, fact: Fact, raw: Any) -> Any:
     if not fits:
         wanted = "one code" if fact.kind is FactKind.SET else fact.kind
         quotes = " (put it in quotes)" if wanted == FactKind.TEXT and not _is_nested(raw) else ""
-        raise ValueError(f"{key} is compared with {wanted}, not {_said(raw)}{quotes}")
+        raise ValueError(f"{key} is compared with {wanted}, not {as_said(raw)}{quotes}")
     if isinstance(raw, float) and not math.isfinite(raw):
         raise ValueError(f"{key} is compared with a finite number")
     if fact.choices and raw not in fact.choices:
@@ -178,13 +178,3 @@ def _pattern(raw: Any) -> str:
 
 def _is_nested(raw: Any) -> bool:
     return raw is None or isinstance(raw, list | dict)
-
-
-def _said(raw: Any) -> str:
-    if raw is None:
-        return "nothing"
-    if isinstance(raw, bool):
-        return "true" if raw else "false"
-    if isinstance(raw, list):
-        return "a list"
-    return "a mapping" if isinstance(raw, dict) else f"'{str(raw)[:60]}'"

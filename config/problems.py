@@ -6,6 +6,7 @@ import difflib
 import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from calls.errors import Misconfigured
 
@@ -65,3 +66,14 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`; did you mean 'menu'?` or, where nothing is near, an empty string."""
     near = difflib.get_close_matches(word[:100], list(known), n=1, cutoff=0.6)
     return f"; did you mean '{near[0]}'?" if near else ""
+
+
+def as_said(raw: Any) -> str:
+    """What an author wrote, in the words of a sentence."""
+    if raw is None:
+        return "nothing"
+    if isinstance(raw, bool):
+        return "true" if raw else "false"
+    if isinstance(raw, list):
+        return "a list"
+    return "a mapping" if isinstance(raw, dict) else f"'{str(raw)[:60]}'"

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pydantic
 from pydantic_core import ErrorDetails
 
-from config.problems import MAX_PROBLEMS, did_you_mean
+from config.problems import MAX_PROBLEMS, as_said, did_you_mean
 
 Path = tuple[str | int, ...]
 Report = Callable[[Path, str], None]
@@ -60,7 +60,7 @@ def _sentence(model: type[pydantic.BaseModel], detail: ErrorDetails, path: Path)
 
 def _must(kind: str, detail: ErrorDetails, context: dict[str, Any]) -> str:
     is_secret = "secret" in str(detail["loc"][-1:])
-    said = "what is there" if is_secret else _said(detail["input"])
+    said = "what is there" if is_secret else as_said(detail["input"])
     if kind in _WANTED:
         return f"must be {_WANTED[kind]}, not {said}"
     if kind in ("literal_error", "enum"):
@@ -82,13 +82,3 @@ def _fields(model: type[pydantic.BaseModel], location: tuple[int | str, ...]) ->
             return []
         model = inner
     return list(model.model_fields)
-
-
-def _said(raw: Any) -> str:
-    if raw is None:
-        return "nothing"
-    if isinstance(raw, bool):
-        return "true" if raw else "false"
-    if isinstance(raw, list):
-        return "a list"
-    return "a mapping" if isinstance(raw, dict) else f"'{str(raw)[:60]}'"
