@@ -95,10 +95,6 @@ class AmiBridge:
     def state(self) -> LinkState:
         return self.client.state
 
-    @property
-    def last_byte_age_s(self) -> float | None:
-        return self.client.last_byte_age_s
-
     def figures(self) -> AmiFigures:
         return AmiFigures(
             state=self.client.state,

@@ -64,8 +64,3 @@ class EventQueue:
         event = self._events.popleft()
         self._of_rank[event.rank] -= 1
         return event
-
-    def clear(self) -> None:
-        self._events.clear()
-        self._of_rank = dict.fromkeys(Rank, 0)
-        self._some.clear()

@@ -337,7 +337,7 @@ async def test_without_asterisk_the_bridge_says_so_and_stops_cleanly() -> None:
             await house.until(lambda: bool(house.of(events.AmiLost)))
             assert not bridge.is_connected
             assert bridge.state is LinkState.AWAY
-            assert bridge.last_byte_age_s is None
+            assert bridge.figures().last_byte_age_s is None
             assert bridge.counters()["ami_connected"] == 0
             assert [task.get_name() for task in bridge.tasks] == ["ami"]
         assert house.bridge.tasks == ()

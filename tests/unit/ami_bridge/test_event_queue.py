@@ -80,5 +80,5 @@ async def test_wait_returns_when_something_is_there() -> None:
     assert not waiter.done()
     queue.put(low(1))
     await asyncio.wait_for(waiter, 1)
-    queue.clear()
+    assert queue.pop() == low(1)
     assert queue.pop() is None
