@@ -98,7 +98,8 @@ class Health:
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         parts = self.parts()
-        ready = all(part.ok for part in parts.values() if part.needed)
+        # No parts yet: still starting.
+        ready = bool(parts) and all(part.ok for part in parts.values() if part.needed)
         body: dict[str, Any] = {
             "ready": ready,
             "parts": {

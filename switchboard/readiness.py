@@ -2,70 +2,88 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
 
+from ami_bridge.agi_server import AgiServer
+from ami_bridge.bridge import AmiBridge
+from calls.bus import EventBus
+from config.publishing import Rulebooks
+from crm_adapter.adapter import CrmAdapter
 from switchboard.health import Health, PartState
+from switchboard.probes import Probe
+from switchboard.warm_up import WarmUp
 
-if TYPE_CHECKING:
-    from switchboard.wiring import Centre
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What is looked at. `redis` is None where none is set."""
+
+    agi: AgiServer
+    bridge: AmiBridge
+    bus: EventBus
+    rulebooks: Rulebooks
+    crm: CrmAdapter
+    crm_probe: Probe
+    redis: Probe | None
+    database: str
+    warm_up: WarmUp
 
 
-def add_parts(health: Health, centre: Centre) -> None:
+def add_parts(health: Health, parts: Parts) -> None:
     """`needed` parts are those without which no call is served; a missing AMI costs pops and
     exact ends, a missing CRM costs names, and neither costs a call."""
-    health.add_part("agi", lambda: _agi(centre))
-    health.add_part("storage", lambda: _storage(centre))
-    health.add_part("rulebook", lambda: _rulebook(centre))
-    health.add_part("ami", lambda: _ami(centre))
-    health.add_part("crm", lambda: _crm(centre))
-    health.add_part("speech", lambda: _speech(centre))
-    if centre.settings.redis.url is not None:
-        health.add_part("redis", centre.redis_probe.state)
-    health.add_counters(centre.bridge.counters)
-    health.add_counters(lambda: _agi_counters(centre))
-    health.add_counters(lambda: _bus_counters(centre))
+    health.add_part("agi", lambda: _agi(parts))
+    health.add_part("storage", lambda: _storage(parts))
+    health.add_part("rulebook", lambda: _rulebook(parts))
+    health.add_part("ami", lambda: _ami(parts))
+    health.add_part("crm", lambda: _crm(parts))
+    health.add_part("speech", lambda: _speech(parts))
+    if parts.redis is not None:
+        health.add_part("redis", parts.redis.state)
+    health.add_counters(parts.bridge.counters)
+    health.add_counters(lambda: _agi_counters(parts))
+    health.add_counters(lambda: _bus_counters(parts))
 
 
-def _agi(centre: Centre) -> PartState:
-    port = centre.agi.port
+def _agi(parts: Parts) -> PartState:
+    port = parts.agi.port
     return PartState(bool(port), f"listens on {port}" if port else "not listening", needed=True)
 
 
-def _storage(centre: Centre) -> PartState:
+def _storage(parts: Parts) -> PartState:
     # The embedded CRM lives in the same database: one question serves both.
-    error = centre.crm_probe.error
-    return PartState(error is None, error or centre.database.engine.dialect.name, needed=True)
+    error = parts.crm_probe.error
+    return PartState(error is None, error or parts.database, needed=True)
 
 
-def _rulebook(centre: Centre) -> PartState:
-    version = centre.rulebooks.current.version
-    if centre.rulebooks.is_folder_good:
+def _rulebook(parts: Parts) -> PartState:
+    version = parts.rulebooks.current.version
+    if parts.rulebooks.is_folder_good:
         return PartState(True, f"version {version}", needed=True)
-    first = next(p for p in centre.rulebooks.problems if p.is_error)
+    first = next(p for p in parts.rulebooks.problems if p.is_error)
     return PartState(
         True, f"version {version}; the folder is broken and not taken: {first}", needed=True
     )
 
 
-def _ami(centre: Centre) -> PartState:
-    if centre.bridge.is_connected:
+def _ami(parts: Parts) -> PartState:
+    if parts.bridge.is_connected:
         return PartState(True, "connected, live view in step")
-    return PartState(False, f"{centre.bridge.state}: pops and exact ends of calls wait for it")
+    return PartState(False, f"{parts.bridge.state}: pops and exact ends of calls wait for it")
 
 
-def _crm(centre: Centre) -> PartState:
-    error = centre.crm_probe.error
-    return PartState(error is None, error or centre.crm.name)
+def _crm(parts: Parts) -> PartState:
+    error = parts.crm_probe.error
+    return PartState(error is None, error or parts.crm.name)
 
 
-def _speech(centre: Centre) -> PartState:
-    missing = centre.warm_up.problem
+def _speech(parts: Parts) -> PartState:
+    missing = parts.warm_up.problem
     return PartState(missing is None, missing or "fixed texts are rendered")
 
 
-def _agi_counters(centre: Centre) -> dict[str, float]:
-    counters = asdict(centre.agi.counters)
+def _agi_counters(parts: Parts) -> dict[str, float]:
+    counters = asdict(parts.agi.counters)
     return {
         "agi_waiting": counters["waiting"],
         "agi_live": counters["live"],
@@ -76,8 +94,8 @@ def _agi_counters(centre: Centre) -> dict[str, float]:
     }
 
 
-def _bus_counters(centre: Centre) -> dict[str, float]:
-    subscriptions = centre.bus.subscriptions
+def _bus_counters(parts: Parts) -> dict[str, float]:
+    subscriptions = parts.bus.subscriptions
     return {
         "bus_shed_total": float(sum(s.shed for s in subscriptions)),
         "bus_failed_total": float(sum(s.failed for s in subscriptions)),

@@ -24,9 +24,10 @@ from config.settings import Settings
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.journal import DatabaseJournal
-from crm_adapter.late_identity import FallbackIdentifier
+from crm_adapter.late_identity import LateIdentifier
 from crm_adapter.outbox_worker import DeliveryPace
 from crm_adapter.records import Records
+from crm_adapter.remembered_calls import remembered_calls
 from ivr import http_routes
 from ivr.hold import HoldProgrammes
 from ivr.inbound import InboundCalls
@@ -100,7 +101,7 @@ class Centre:
         )
         self.crm_probe = Probe(self.crm.check)
         self.redis_probe = Probe(redis_ping(settings.redis.url))
-        readiness.add_parts(self.health, self)
+        readiness.add_parts(self.health, self._parts())
         await self.agi.start()
         stages.on_stop("agi", lambda: self.agi.stop(DIALOG_GRACE_S), DIALOG_GRACE_S + 5)
         self._watch(self.rulebooks.tasks, self.records.tasks, self.bridge.tasks)
@@ -127,12 +128,13 @@ class Centre:
         self.directory = Directory(adapter=self.crm, segments=scorer, settings=settings.crm)
         for name, part in (("scorer", scorer), ("crm", self.crm), ("directory", self.directory)):
             stages.on_stop(name, part.close, 2)
-        FallbackIdentifier(
-            bus=self.bus, directory=self.directory, settings=settings.crm
-        ).subscribe()
+        LateIdentifier(bus=self.bus, directory=self.directory, settings=settings.crm).subscribe()
         await stages.enter("records", self.records, 15)
         await stages.enter("desk", self.desk, 5)
         await stages.enter("bus", self.bus, 5)
+        # Before AMI tells of ringing agents.
+        for event in await remembered_calls(self.database, system=settings.ami.system):
+            self.bus.publish(event)
 
     async def _start_voice(self) -> None:
         settings, speech = self.settings, self.settings.speech
@@ -189,6 +191,19 @@ class Centre:
             return settings.public_url
         host = _EVERY_ADDRESS.get(settings.host, settings.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+    def _parts(self) -> readiness.Parts:
+        return readiness.Parts(
+            agi=self.agi,
+            bridge=self.bridge,
+            bus=self.bus,
+            rulebooks=self.rulebooks,
+            crm=self.crm,
+            crm_probe=self.crm_probe,
+            redis=self.redis_probe if self.settings.redis.url is not None else None,
+            database=self.database.engine.dialect.name,
+            warm_up=self.warm_up,
+        )
 
     def _watch(self, *groups: Iterable[asyncio.Task[None]]) -> None:
         self.side_tasks.start("loop-lag", self.health.lag.watch())
