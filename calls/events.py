@@ -30,6 +30,16 @@ class CallArrived(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallRemembered(CallEvent):
+    """Arrived before this process did, and was open when it started."""
+
+    call: Call
+    keys: tuple[KeyPress, ...] = ()
+    queue: str | None = None
+    queued_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class CallerIdentified(CallEvent):
     caller: Caller
     #: True when the answer came after the caller's own deadline.

@@ -6,14 +6,14 @@ from datetime import UTC, datetime
 
 from calls.bus import EventBus
 from calls.deadlines import Deadline
-from calls.events import CallArrived, CallerIdentified
+from calls.events import CallArrived, CallerIdentified, CallRemembered
 from calls.ports import ContactDirectory
 from config.settings import CrmSettings
 
 
-class FallbackIdentifier:
-    """Publishes `CallerIdentified(late=True)` for calls that the dialplan's fallback took, so that
-    the agent and the record know the caller."""
+class LateIdentifier:
+    """Publishes `CallerIdentified(late=True)` for calls that the dialplan's fallback took, and for
+    those remembered from before our start, so that the agent and the record know the caller."""
 
     def __init__(
         self, *, bus: EventBus, directory: ContactDirectory, settings: CrmSettings
@@ -23,10 +23,10 @@ class FallbackIdentifier:
         self._settings = settings
 
     def subscribe(self) -> None:
-        self._bus.subscribe("late-identity", self.handle, CallArrived)
+        self._bus.subscribe("late-identity", self.handle, CallArrived, CallRemembered)
 
-    async def handle(self, event: CallArrived) -> None:
-        if not event.fallback:
+    async def handle(self, event: CallArrived | CallRemembered) -> None:
+        if isinstance(event, CallArrived) and not event.fallback:
             return
         deadline = Deadline.after(self._settings.late_deadline_s)
         caller = await self._directory.identify(

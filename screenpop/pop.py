@@ -42,6 +42,8 @@ class Pop:
     wrapup: WrapUp | None = None
     disposition: str | None = None
     note: str = ""
+    #: Was on a screen before this process started; its content is of that time.
+    restored: bool = False
 
     @property
     def is_open(self) -> bool:

@@ -47,6 +47,7 @@ class Pops:
 
     def restore(self, pops: Iterable[Pop]) -> None:
         for pop in pops:
+            pop.restored = True
             self._book.add(pop)
 
     async def handle(self, event: events.CallEvent) -> None:
@@ -134,8 +135,10 @@ class Pops:
                 self._wrap_up(pop, event.at, max(0.0, talk_s), transferred=False)
         self._stories.forget(event.call_id)
 
-    def _update(self, call_id: CallId, at: datetime) -> None:
-        pops = self._book.of_call(call_id)
+    def _update(self, call_id: CallId, at: datetime, *, restored_too: bool = False) -> None:
+        """A restored pop shows more than its call's story still holds, unless an agent changes
+        it."""
+        pops = [pop for pop in self._book.of_call(call_id) if restored_too or not pop.restored]
         if not pops:
             return
         content = self._stories.of(call_id).as_content(at.date())
@@ -173,7 +176,7 @@ class Pops:
         if story is None or not (candidate is None or story.has_candidate(candidate)):
             return False
         story.selected = candidate
-        self._update(story.call_id, datetime.now(UTC))
+        self._update(story.call_id, datetime.now(UTC), restored_too=True)
         return True
 
     def snapshot(self, agent: str) -> tuple[protocol.PopSnapshot, ...]:

@@ -42,6 +42,10 @@ class Stories:
         match event:
             case events.CallArrived():
                 self.of(event.call_id).call = event.call
+            case events.CallRemembered():
+                # The pops of before hold more than is remembered: nothing new to show on them.
+                self._remember(event)
+                return False
             case events.CallerIdentified():
                 # A late answer may come after the end: it must not bring the call back.
                 story = self.find(event.call_id) if event.late else self.of(event.call_id)
@@ -58,3 +62,9 @@ class Stories:
             case _:
                 return False
         return True
+
+    def _remember(self, event: events.CallRemembered) -> None:
+        story = self.of(event.call_id)
+        story.call, story.queue, story.queued_at = event.call, event.queue, event.queued_at
+        for key in event.keys:
+            story.press(key)

@@ -10,7 +10,7 @@ from calls.bus import EventBus
 from calls.caller import Contact, ContactRef
 from calls.events import CallArrived, CallerIdentified
 from config.settings import CrmSettings
-from crm_adapter.late_identity import FallbackIdentifier
+from crm_adapter.late_identity import LateIdentifier
 from tests.fakes.crm_rows import NOW, call_from
 from tests.fakes.in_memory_directory import InMemoryDirectory
 
@@ -28,7 +28,7 @@ def directory() -> InMemoryDirectory:
 @pytest.fixture
 async def bus(directory: InMemoryDirectory) -> AsyncIterator[EventBus]:
     bus = EventBus()
-    FallbackIdentifier(bus=bus, directory=directory, settings=CrmSettings()).subscribe()
+    LateIdentifier(bus=bus, directory=directory, settings=CrmSettings()).subscribe()
     async with bus:
         yield bus
 
