@@ -96,6 +96,8 @@ class Template:
 
 def speakable(text: str) -> str:
     """One line without control, format or private-use characters."""
+    if text.isascii() and text.isprintable():  # nearly always, and much faster to see
+        return " ".join(text.split())
     kept = (
         " " if unicodedata.category(letter) in ("Cc", "Cf", "Cs", "Co", "Cn") else letter
         for letter in text

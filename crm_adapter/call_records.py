@@ -76,7 +76,7 @@ class CallRecorder:
         adapter: str = "embedded",
         max_calls: int = 100,
         max_waiting: int = 20_000,
-        gather_s: float = 0.02,
+        gather_s: float = 0.1,
         retry_after_s: float = 1.0,
     ) -> None:
         """`enqueued` is told when the outbox has something new, after the commit. Events are

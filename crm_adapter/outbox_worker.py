@@ -45,6 +45,8 @@ class DeliveryPace:
     give_up_after: timedelta = timedelta(hours=72)
     #: How often due entries are looked for when nobody told us of any.
     poll_s: float = 1.0
+    #: While there is no backlog, entries that come within so long are claimed together.
+    gather_s: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class OutboxWorker:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pace.poll_s):
                         await self._wake.wait()
+                if not full:
+                    await asyncio.sleep(self._pace.gather_s)
 
     async def _start_due(self) -> list[asyncio.Task[None]]:
         at = self._now()

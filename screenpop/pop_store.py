@@ -35,7 +35,7 @@ MAX_WAITING = 5_000
 MAX_BATCH = 200
 RETRY_S = 0.5
 #: Nobody waits for these rows: those of one moment are written together.
-GATHER_S = 0.05
+GATHER_S = 0.1
 #: An open pop older than this belongs to a shift that is over.
 OPEN_POP_HOURS = 12
 
