@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.call import CallId
@@ -42,6 +42,8 @@ class Pop:
     wrapup: WrapUp | None = None
     disposition: str | None = None
     note: str = ""
+    #: The agent's phones that ring for it now.
+    ringing: set[str] = field(default_factory=set)
     #: Was on a screen before this process started; its content is of that time.
     restored: bool = False
 

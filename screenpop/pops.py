@@ -81,6 +81,7 @@ class Pops:
             return None
         known = self._book.find(event.call_id, login)
         if known is not None and known.state in ("offered", "claimed"):
+            known.ringing.add(event.interface)
             return known
         for old in (known, self._book.overdue(login)):
             if old is not None and old.is_open:
@@ -89,6 +90,7 @@ class Pops:
         story.queue = event.queue
         content = story.as_content(event.at.date())
         pop = Pop(self._new_id(), login, event.call_id, event.interface, content, event.at)
+        pop.ringing.add(event.interface)
         self._book.add(pop)
         self._counters.offered.inc()
         self._send(pop, event.at, protocol.PopOffer, content=content)
@@ -107,11 +109,15 @@ class Pops:
             )
         if pop is not None and pop.state == "offered":
             pop.state, pop.claimed_at = "claimed", event.at
+            pop.interface = event.interface
             self._send(pop, event.at, protocol.PopClaim)
 
     def _miss(self, event: events.AgentMissed) -> None:
         pop = self._book.find(event.call_id, self._login(event.interface))
-        if pop is not None and pop.state == "offered":
+        if pop is None or pop.state != "offered":
+            return
+        pop.ringing.discard(event.interface)
+        if not pop.ringing:
             self._close(pop, "missed", event.at)
 
     def _release(self, event: events.AgentReleased) -> None:

@@ -28,11 +28,13 @@ from tests.fakes.ringing_call import (
 pytestmark = pytest.mark.unit
 
 A, B, C = "PJSIP/a", "PJSIP/b", "PJSIP/c"
+#: Anna's other phone.
+A2 = "PJSIP/a-at-home"
 
 
 class Roster:
     def login_of(self, interface: str) -> str | None:
-        return {A: "anna", B: "ben", C: "chen"}.get(interface)
+        return {A: "anna", A2: "anna", B: "ben", C: "chen"}.get(interface)
 
 
 class StoreTwin:
@@ -115,6 +117,36 @@ class Desk:
 @pytest.fixture
 def desk() -> Desk:
     return Desk()
+
+
+async def test_a_pop_stays_while_another_phone_of_the_agent_rings(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A, A2), call.missed(A))
+    assert desk.anna.kinds == ["pop.offer"]
+    await desk.hears(call.answered(A2))
+    [claimed] = desk.pops.snapshot("anna")
+    assert (claimed.state, desk.anna.kinds) == ("claimed", ["pop.offer", "pop.claim"])
+
+
+async def test_a_pop_closes_when_the_agents_last_phone_is_quiet(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A, A2), call.missed(A), call.missed(A2))
+    assert desk.anna.kinds == ["pop.offer", "pop.close:missed"]
+
+
+async def test_the_words_after_a_call_name_the_phone_it_was_taken_on(desk: Desk) -> None:
+    done: list[events.WrapUpDone] = []
+
+    async def keep(event: events.WrapUpDone) -> None:
+        done.append(event)
+
+    desk.bus.subscribe("test", keep, events.WrapUpDone)
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A, A2), call.answered(A2), call.ended())
+    async with desk.bus:
+        assert desk.pops.dispose("anna", desk.anna.frames[0]["pop_id"], "sale", "")
+        await desk.bus.drain()
+    assert [event.interface for event in done] == [A2]
 
 
 async def test_ring_all_then_one_answers(desk: Desk) -> None:
