@@ -139,3 +139,17 @@ test("an impatient agent does not wait, and never opens two", async () => {
   expect(wires).toHaveLength(2);
   expect(timers.at(-1)?.live).toBe(false);
 });
+
+test("a ticket asked for before signing out opens nothing afterwards", async () => {
+  let give = (_ticket: string): void => undefined;
+  ticket = () => new Promise((done) => (give = done));
+  socket.start();
+  const late = give;
+  socket.stop();
+  ticket = () => Promise.resolve("of the next agent");
+  socket.start();
+  await settled();
+  late("of the agent before");
+  await settled();
+  expect(wires).toHaveLength(1);
+});

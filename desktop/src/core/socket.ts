@@ -43,6 +43,8 @@ export class AgentSocket {
   private greeted = false;
   private attempt = 0;
   private stopped = true;
+  /** Counts the starts: what an earlier one still waits for is of another agent. */
+  private life = 0;
   private cancelWait: (() => void) | null = null;
   /** What the agent did while offline; sent after the next greeting, in order. */
   private wishes: ClientFrame[] = [];
@@ -51,6 +53,7 @@ export class AgentSocket {
 
   start(): void {
     this.stopped = false;
+    this.life += 1;
     void this.connect();
   }
 
@@ -87,18 +90,19 @@ export class AgentSocket {
   private async connect(): Promise<void> {
     this.cancelWait = null;
     this.ports.onLink({ kind: "connecting" });
+    const life = this.life;
     let ticket: string;
     try {
       ticket = await this.ports.ticket();
     } catch (error) {
-      if (this.stopped) return;
+      if (this.stopped || life !== this.life) return;
       if (error instanceof SignedOut) {
         this.stopped = true;
         this.ports.onLink({ kind: "signed_out" });
       } else this.wait();
       return;
     }
-    if (this.stopped) return;
+    if (this.stopped || life !== this.life) return;
     const wire = this.ports.open(ticket, this.ports.lastSeq());
     this.wire = wire;
     wire.onmessage = (event) => this.receive(event.data);
