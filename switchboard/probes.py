@@ -53,7 +53,7 @@ def redis_ping(url: str | None) -> Callable[[], Awaitable[object]]:
     what is no address of a Redis."""
     if url is not None:
         try:
-            redis.from_url(url)
+            _ = redis.from_url(url)
         except ValueError as error:
             # What was written may hold a password, so it is not repeated.
             raise Misconfigured(
