@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime
+from functools import partial
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.caller import ContactRef
@@ -19,7 +22,7 @@ from scoring.segments import segment_population
 from scoring.tables import contact_segments
 from storage.database import Database
 
-_ROWS_AT_ONCE = 5_000
+_ROWS_AT_ONCE = 2_000
 
 #: Called with contacts read so far and all contacts.
 Progress = Callable[[int, int], None]
@@ -37,8 +40,9 @@ async def score_all(
     today: date | None = None,
     progress: Progress = _silent,
 ) -> int:
-    """How many contacts were scored. Readers see the old segments until all new ones are there;
-    contacts that are gone lose theirs."""
+    """How many contacts were scored. Written in many small transactions, so that a server that
+    takes calls meanwhile never waits long for its turn; contacts that are gone lose theirs last.
+    """
     now = datetime.now(UTC)
     total = await histories.count()
     population: list[Summary] = []
@@ -46,16 +50,30 @@ async def score_all(
         population.append(summarise(history, today or now.date()))
         progress(len(population), max(total, len(population)))
     held = await _held_tiers(database)
-    computed = list(segment_population(population, vip_capacity=settings.vip_capacity, held=held))
+    computed = segment_population(population, vip_capacity=settings.vip_capacity, held=held)
+    rows = (_row(contact, segments, now) for contact, segments in computed)
+    while batch := await asyncio.to_thread(_take, rows):
+        await database.writer.write(partial(_upsert, rows=batch))
+    await database.writer.write(
+        lambda link: link.execute(
+            delete(contact_segments).where(contact_segments.c.computed_at != now)
+        )
+    )
+    return len(population)
 
-    async def replace(connection: AsyncConnection) -> None:
-        await connection.execute(delete(contact_segments))
-        rows = (_row(contact, segments, now) for contact, segments in computed)
-        while batch := list(islice(rows, _ROWS_AT_ONCE)):
-            await connection.execute(insert(contact_segments), batch)
 
-    await database.writer.write(replace)
-    return len(computed)
+def _take(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
+    return list(islice(rows, _ROWS_AT_ONCE))
+
+
+async def _upsert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(contact_segments)
+    keys = [column.name for column in contact_segments.primary_key]
+    changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=keys, set_=changes), rows
+    )
 
 
 async def _held_tiers(database: Database) -> dict[ContactRef, Tier]:

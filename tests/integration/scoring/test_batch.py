@@ -6,8 +6,10 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import select
 
 from calls.caller import ContactRef
@@ -19,6 +21,7 @@ from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.embedded.demo_data import LAPSED, VIP
 from crm_adapter.embedded.demo_load import load_demo
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
+from scoring import batch
 from scoring.batch import score_all
 from scoring.scorer import Scorer
 from scoring.tables import contact_segments
@@ -83,6 +86,33 @@ async def test_a_database_that_is_gone_is_no_segments() -> None:
     ref = ContactRef("embedded", "a")
     assert await scorer.segments_of(ref, deadline=Deadline.after(5)) is None
     await gone.engine.dispose()
+
+
+async def test_a_server_gets_its_turn_between_the_rows(
+    any_database: Database, any_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process's write fits between two of the batch's."""
+    monkeypatch.setattr(batch, "_ROWS_AT_ONCE", 10)
+    turns = 0
+    write = any_database.writer.write
+    async with Database(any_database_url) as server:
+
+        async def write_and_look(work: Any) -> Any:
+            nonlocal turns
+            done = await write(work)
+            statement = sa.delete(contact_segments).where(contact_segments.c.crm == "none")
+            await server.writer.write(lambda link: link.execute(statement))
+            turns += 1
+            return done
+
+        monkeypatch.setattr(any_database.writer, "write", write_and_look)
+        people: dict[str, Sequence[tuple[int, float]]] = {f"c{n}": [(n, 1.0)] for n in range(95)}
+        assert await score(any_database, Histories(people)) == 95
+        assert await score(any_database, Histories(people)) == 95
+    assert turns == 2 * (10 + 1)
+    async with any_database.read() as connection:
+        rows = await connection.execute(select(contact_segments.c.contact_id))
+        assert {row.contact_id for row in rows} == set(people)
 
 
 async def test_progress_ends_with_everybody(database: Database) -> None:
