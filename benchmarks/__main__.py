@@ -1,16 +1,20 @@
-"""All figures: `python -m benchmarks [--quick]`. Without --quick they go into benchmarks/RESULTS.md
-and README.md; with it each benchmark only shows that it works."""
+"""All figures, or those named: `python -m benchmarks [--quick] [NAME ...]`.
+
+Without --quick they go into benchmarks/results.json, and from there with the figures of earlier
+runs into RESULTS.md and README.md; with it each benchmark only shows that it works.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -84,7 +88,8 @@ def _call_rows(seen: Result) -> list[Row]:
         Row(
             "CPU ms of one such call",
             f"{seen['ours_cpu_ms_per_call']}",
-            f"Asterisk's own: {seen['asterisk_cpu_ms_per_call']}",
+            f"Asterisk's own: {seen['asterisk_cpu_ms_per_call']}; the programs that speak the "
+            f"callers' names: {seen['speech_programs_cpu_ms_per_call']}",
             _aim("≤ Asterisk's", seen["ratio"] <= 1.0),
         ),
         Row(
@@ -121,40 +126,48 @@ BENCHMARKS = (
 )
 
 
-def run_all(*, quick: bool) -> list[tuple[Benchmark, Result]]:
-    results = []
-    for number, benchmark in enumerate(BENCHMARKS, 1):
+_NAMES = tuple(benchmark.name for benchmark in BENCHMARKS)
+KEPT = readme.RESULTS.with_name("results.json")
+
+
+def run_all(wanted: Sequence[Benchmark], *, quick: bool) -> dict[str, Result]:
+    results = {}
+    for number, benchmark in enumerate(wanted, 1):
         began = time.monotonic()
-        print(f"[{number}/{len(BENCHMARKS)}] {benchmark.name} ...", file=sys.stderr, flush=True)
+        print(f"[{number}/{len(wanted)}] {benchmark.name} ...", file=sys.stderr, flush=True)
         result = benchmark.run(quick)
         for row in benchmark.rows(result):
             print(f"      {row.what}: {row.figure}  ({row.beside}; {row.aim})", file=sys.stderr)
         print(f"      {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
-        results.append((benchmark, result))
+        load = [round(one, 1) for one in os.getloadavg()]
+        results[benchmark.name] = {"date": f"{datetime.now(UTC):%Y-%m-%d}", "load": load} | result
     return results
 
 
-def document(results: list[tuple[Benchmark, Result]]) -> str:
-    busy = [f"{r['machine_busy']:.0%}" for _, r in results if "machine_busy" in r]
-    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+def document(results: Mapping[str, Result]) -> str:
+    dates = sorted({result["date"] for result in results.values()})
+    noise = "; ".join(
+        f"{name}: load {result['load'][1]:g}"
+        + (f", processors {result['machine_busy']:.0%} busy" if "machine_busy" in result else "")
+        for name, result in results.items()
+    )
     lines = [
         "# Results",
         "",
-        f"Measured {datetime.now(UTC):%Y-%m-%d} on {os.cpu_count()} shared cores, with callers, "
-        f"phones, desktops and Asterisk on the same machine.",
+        f"Measured {' and '.join(dates)} on {os.cpu_count()} shared cores, with callers, phones, "
+        "desktops and Asterisk on the same machine.",
         "",
-        f"Noise: the machine's processors were {' and '.join(busy)} busy while calls and pops were "
-        f"measured (load at the end {load}), partly with others' work, so compare columns of one "
-        "row, not rows of different days. Processor time is of the server process alone, from "
-        "/proc/PID/stat; programs it runs to speak are not in it.",
+        f"Noise: others worked on the machine at the same time ({noise}), so compare the columns "
+        "of one row and the counts; times are background. Processor time is that of the server "
+        "process, from /proc/PID/stat; programs it runs to speak are counted apart.",
         "",
         f"{_versions()}.",
         "",
         "| what | figure | beside it, same run | aim | command |",
         "|---|---|---|---|---|",
     ]
-    for benchmark, result in results:
-        for row in benchmark.rows(result):
+    for benchmark in BENCHMARKS:
+        for row in benchmark.rows(results[benchmark.name]) if benchmark.name in results else ():
             lines.append(
                 f"| {row.what} | {row.figure} | {row.beside} | {row.aim} | `{benchmark.command}` |"
             )
@@ -172,11 +185,23 @@ def _versions() -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="seconds; writes nothing")
-    quick = parser.parse_args().quick
-    results = run_all(quick=quick)
-    if not quick:
-        readme.RESULTS.write_text(document(results), encoding="utf-8")
-        readme.update()
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_NAMES)}")
+    options = parser.parse_args()
+    if unknown := set(options.names) - set(_NAMES):
+        parser.error(f"no such benchmark: {', '.join(sorted(unknown))}")
+    wanted = [one for one in BENCHMARKS if one.name in (options.names or _NAMES)]
+    results = run_all(wanted, quick=options.quick)
+    if not options.quick:
+        write(results)
+
+
+def write(fresh: Mapping[str, Result]) -> None:
+    known: dict[str, Result] = json.loads(KEPT.read_text("utf-8")) if KEPT.exists() else {}
+    known.update(fresh)
+    results = {name: known[name] for name in _NAMES if name in known}
+    KEPT.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    readme.RESULTS.write_text(document(results), encoding="utf-8")
+    readme.update()
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from benchmarks.measuring import Metrics, cpu_s, machine_busy_s
+from benchmarks.measuring import Metrics, children_cpu_s, cpu_s, machine_busy_s
 from crm_adapter.embedded.tables import call_records, contact_numbers
 from screenpop.pop_tables import pop_deliveries, pops
 from storage.database import Database
@@ -56,14 +56,18 @@ class Spent:
     """Processor seconds so far, and what the server says of itself."""
 
     ours: float
+    #: By the programs that speak, children of ours.
+    speech: float
     asterisk: float
     machine: tuple[float, float]
     metrics: Metrics
 
     @classmethod
     async def so_far(cls, centre: DemoCentre) -> Spent:
-        metrics = await Metrics.scrape(centre.server.base_url)
-        return cls(centre.server.cpu_s(), cpu_s(centre.pbx.pid), machine_busy_s(), metrics)
+        pid, metrics = centre.server.pid, await Metrics.scrape(centre.server.base_url)
+        return cls(
+            cpu_s(pid), children_cpu_s(pid), cpu_s(centre.pbx.pid), machine_busy_s(), metrics
+        )
 
 
 async def measure(load: Load, folder: Path) -> dict[str, Any]:
@@ -156,6 +160,7 @@ async def _kept(
 
 def _costs(before: Spent, after: Spent, calls: int) -> dict[str, float]:
     ours = (after.ours - before.ours) / max(1, calls) * 1000
+    speech = (after.speech - before.speech) / max(1, calls) * 1000
     asterisk = (after.asterisk - before.asterisk) / max(1, calls) * 1000
     busy, had = (now - then for now, then in zip(after.machine, before.machine, strict=True))
 
@@ -166,6 +171,7 @@ def _costs(before: Spent, after: Spent, calls: int) -> dict[str, float]:
     whole, less = "switchboard_first_prompt_seconds", "switchboard_first_prompt_less_answer_seconds"
     return {
         "ours_cpu_ms_per_call": round(ours, 2),
+        "speech_programs_cpu_ms_per_call": round(speech, 2),
         "asterisk_cpu_ms_per_call": round(asterisk, 2),
         "ratio": round(ours / asterisk, 2) if asterisk else 0.0,
         "machine_busy": round(busy / had, 2),

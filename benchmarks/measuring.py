@@ -19,6 +19,12 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
 
 
+def children_cpu_s(pid: int) -> float:
+    """The same of its children that have ended (fields 16 and 17)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[13]) + int(fields[14])) / TICKS_PER_S
+
+
 def machine_busy_s() -> tuple[float, float]:
     """Seconds of processor used by everybody on this machine, and those it had (proc(5), stat)."""
     numbers = [int(n) for n in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
