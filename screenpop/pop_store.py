@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
 from calls.errors import Unavailable
+from screenpop.agent_tables import agents
 from screenpop.content import PopContent
 from screenpop.counters import DeskCounters
 from screenpop.pop import DISPOSITION_CODES, Pop
@@ -104,12 +105,15 @@ class PopStore:
 
     async def last_seqs(self) -> dict[str, int]:
         """The highest stored sequence of each agent."""
-        question = sa.select(pop_deliveries.c.agent, sa.func.max(pop_deliveries.c.seq)).group_by(
-            pop_deliveries.c.agent
+        # One step into the primary key for each agent, however many deliveries there are.
+        newest = (
+            sa.select(sa.func.max(pop_deliveries.c.seq))
+            .where(pop_deliveries.c.agent == agents.c.login)
+            .scalar_subquery()
         )
         async with self._database.read() as connection:
-            rows = (await connection.execute(question)).all()
-        return {row[0]: row[1] for row in rows}
+            rows = (await connection.execute(sa.select(agents.c.login, newest))).all()
+        return {row[0]: row[1] for row in rows if row[1] is not None}
 
     async def open_pops(self) -> Sequence[Pop]:
         """What was on the screens when the last process ended."""
