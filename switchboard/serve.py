@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import resource
 import signal
@@ -49,6 +50,9 @@ async def _serve(settings: Settings) -> int:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with Centre(settings) as centre:
+        # What lives as long as the process is not walked through while calls wait.
+        gc.collect()
+        gc.freeze()
         log.info(
             "serving calls: FastAGI %s:%d, web %s",
             settings.agi.host,
