@@ -62,14 +62,19 @@ class ServerProcess:
             env=environment,
         )
         try:
-            async with asyncio.timeout(self.start_limit_s):
-                while not await self._is_up(wait_for):
-                    await asyncio.sleep(0.05)
+            await self.wait_for(*wait_for)
         except TimeoutError:
             await self.kill()
             raise Unavailable(
                 f"the server was not ready after {self.start_limit_s:.0f} s:\n{self.log_end()}"
             ) from None
+
+    async def wait_for(self, *parts: str) -> None:
+        """Returns when these parts of /readyz are up. Raises TimeoutError after `start_limit_s`,
+        and Unavailable where the server has ended."""
+        async with asyncio.timeout(self.start_limit_s):
+            while not await self._is_up(parts):
+                await asyncio.sleep(0.05)
 
     async def stop(self, limit_s: float = 30.0) -> int:
         """Asks politely, then not. The exit status; negative for a signal."""

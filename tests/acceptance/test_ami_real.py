@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
-import asterisk.manager
 import pytest
 from pydantic import SecretStr
 
@@ -20,6 +19,7 @@ from config.settings import AmiSettings
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape
+from tests.acceptance.ami_witness import Witness
 from tests.acceptance.conftest import PhonesFor
 from tests.fakes.call_journal import MemoryJournal
 
@@ -113,7 +113,7 @@ async def test_pausing_shows_in_the_queues(pbx: PrivatePbx) -> None:
 async def test_calls_are_followed_as_an_independent_witness_saw_them(
     pbx: PrivatePbx, callers: SipCallers, phones: PhonesFor
 ) -> None:
-    witness = Witness(pbx)
+    witness = Witness(pbx, "QueueCallerJoin", "AgentConnect", "Hangup")
     async with following(Followed(pbx)) as followed:
         async with phones(BRISK):
             await callers.run(
@@ -143,33 +143,6 @@ async def test_calls_are_followed_as_an_independent_witness_saw_them(
     assert names == {"王小明 José", "Ann"}
     assert followed.bridge.tracker.calls == {}
     assert len(followed.bridge.tracker.channels) == 0
-
-
-class _Manager(asterisk.manager.Manager):  # type: ignore[misc]
-    def __del__(self) -> None:
-        """pyst2 closes here once more, whenever the collector comes by; the test has closed it."""
-
-
-class Witness:
-    """pyst2's own AMI client, in its own threads."""
-
-    def __init__(self, pbx: PrivatePbx) -> None:
-        self._seen: list[dict[str, str]] = []
-        self._manager = _Manager()
-        self._manager.connect("127.0.0.1", pbx.ami_port)
-        self._manager.login(pbx.ami_username, pbx.ami_secret)
-        for name in ("QueueCallerJoin", "AgentConnect", "Hangup"):
-            self._manager.register_event(name, self._on_event)
-
-    def _on_event(self, event: object, _manager: object) -> None:
-        self._seen.append(dict(event.headers))  # type: ignore[attr-defined]
-
-    def close(self) -> list[dict[str, str]]:
-        # Not by its own logoff(): that races with its reader, which sees Asterisk close.
-        self._manager._sock.write(b"Action: Logoff\r\n\r\n")
-        self._manager.message_thread.join(timeout=10)
-        self._manager.close()
-        return self._seen
 
 
 async def test_a_caller_who_gives_up_and_one_who_is_given_up(
