@@ -59,7 +59,7 @@ async def test_hanging_up_at_every_step(centre: DemoCentre) -> None:
             for _ in range(CALLS_PER_SHAPE)
             for shape in shapes
         ]
-        return await centre.callers.run(calls, rate_per_s=15)
+        return await centre.callers.run(calls, rate_per_s=15, deadline_s=25)
 
     early = await call(EARLY)
     assert early.offered == len(EARLY) * CALLS_PER_SHAPE
@@ -73,7 +73,6 @@ async def test_hanging_up_at_every_step(centre: DemoCentre) -> None:
         entries = await ledger.balanced(set(await ledger.entries()), deadline_s=20)
     by_id = {entry.call.linkedid: entry.call for entry in entries.values()}
     in_queue = {row[1] for row in centre.pbx.queue_log() if row[4] == "ENTERQUEUE"}
-    print(len(by_id), len(in_queue))
     assert set(by_id) == asked
     assert {i for i, call in by_id.items() if call.outcome == "abandoned_in_queue"} == in_queue
     assert {i for i, call in by_id.items() if call.outcome == "abandoned_in_menu"} == (
