@@ -13,6 +13,7 @@ from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import ContactRef
 from calls.records import Leg
 from crm_adapter import outbox
+from crm_adapter.call_state import key_presses
 from crm_adapter.call_tables import call_legs, calls, leads
 from crm_adapter.call_tables import outbox as outbox_table
 from storage.database import Database
@@ -123,10 +124,7 @@ class CallHistory:
             identity_method=row.identity_method,
             rulebook_version=row.rulebook_version,
             decision=row.decision,
-            menu_path=tuple(
-                KeyPress(step["menu"], step["digits"], step["outcome"], step["intent"])
-                for step in row.menu_path or []
-            ),
+            menu_path=key_presses(row.menu_path),
             legs=legs,
             lead_id=row.lead_id,
             record_id=row.record_id,

@@ -209,10 +209,7 @@ class CallState:
             leg.ended_at = leg.ended_at or self.ended_at
 
     def menu_steps(self) -> tuple[KeyPress, ...]:
-        return tuple(
-            KeyPress(step["menu"], step["digits"], step["outcome"], step["intent"])
-            for step in self.menu_path or []
-        )
+        return key_presses(self.menu_path)
 
     def record(self) -> CallRecord:
         """What the CRM is told. Only of an ended call."""
@@ -238,6 +235,14 @@ class CallState:
             menu_path=self.menu_steps(),
             legs=tuple(_leg(leg) for leg in self.legs),
         )
+
+
+def key_presses(path: list[dict[str, Any]] | None) -> tuple[KeyPress, ...]:
+    """Of a row's `menu_path`."""
+    return tuple(
+        KeyPress(step["menu"], step["digits"], step["outcome"], step["intent"])
+        for step in path or []
+    )
 
 
 def _leg(leg: LegState) -> Leg:

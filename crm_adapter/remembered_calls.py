@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
-from calls.call import Call, CallId, KeyPress
+from calls.call import Call, CallId
 from calls.events import CallRemembered
+from crm_adapter.call_state import key_presses
 from crm_adapter.call_tables import calls
 from storage.database import Database
 
@@ -43,8 +44,4 @@ def _remembered(row: Row[Any], at: datetime) -> CallRemembered:
         arrived_at=row.arrived_at,
         attestation=row.attestation,
     )
-    keys = tuple(
-        KeyPress(step["menu"], step["digits"], step["outcome"], step["intent"])
-        for step in row.menu_path or []
-    )
-    return CallRemembered(call.id, at, call, keys, row.queue, row.queued_at)
+    return CallRemembered(call.id, at, call, key_presses(row.menu_path), row.queue, row.queued_at)
