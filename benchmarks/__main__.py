@@ -21,6 +21,7 @@ from importlib.metadata import version
 from typing import Any
 
 from benchmarks import agi_protocol, ami_events, calls, pops, readme
+from switchboard.demo.asterisk_program import AsteriskProgram
 
 Result = dict[str, Any]
 
@@ -175,10 +176,13 @@ def document(results: Mapping[str, Result]) -> str:
 
 
 def _versions() -> str:
-    sipp = subprocess.run(["sipp", "-v"], capture_output=True, text=True, check=False).stdout
+    def first_line(*argv: str) -> str:
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        return next(iter(done.stdout.strip().splitlines()), "unknown")
+
+    asterisk, sipp = first_line(*AsteriskProgram.fetch().command, "-V"), first_line("sipp", "-v")
     names = ("uvloop", "aiohttp", "sqlalchemy", "aiosqlite", "panoramisk", "pyst2")
-    said = next((word for word in sipp.split() if word.startswith("v3")), "unknown")
-    parts = [f"Python {platform.python_version()}", f"sipp {said}"]
+    parts = [asterisk, sipp.rstrip(". "), f"Python {platform.python_version()}"]
     return ", ".join((*parts, *(f"{name} {version(name)}" for name in names)))
 
 
