@@ -15,6 +15,7 @@ from ami_bridge import snapshot
 from ami_bridge.ami_client import AmiClient
 from ami_bridge.call_state import LiveCall
 from ami_bridge.call_tracker import CallTracker
+from ami_bridge.fallback_trace import Trace
 from ami_bridge.snapshot import Snapshot, Waiting
 from ami_bridge.traced_calls import TracedCalls
 from calls.bus import EventBus
@@ -62,8 +63,7 @@ class Resync:
             traced = await self._traced.read()
             self._replay()
             seen = await snapshot.take(self._client)
-            suspects = self._apply(seen, open_before)
-            self._traced.mark(traced)
+            suspects = self._apply(seen, open_before, traced)
         await asyncio.sleep(self._settle_s)
         await self._tracker.settle()
         closed = await self._traced.close(traced) if traced else 0
@@ -79,7 +79,9 @@ class Resync:
             log.exception("resync: the journal could not be read")
             return ()
 
-    def _apply(self, seen: Snapshot, open_before: tuple[CallId, ...]) -> list[LiveCall]:
+    def _apply(
+        self, seen: Snapshot, open_before: tuple[CallId, ...], traced: list[Trace]
+    ) -> list[LiveCall]:
         """Returns the calls that have no channel in Asterisk and no dialog with us."""
         tracker = self._tracker
         tracker.channels.replace(seen.channels)
@@ -90,6 +92,7 @@ class Resync:
                 tracker.track(call_id)
         for call in tracker.calls.values():
             tracker.prune(call)
+        self._traced.mark(traced)
         for waiting in seen.waiting:
             self._apply_waiting(waiting, seen)
         self._apply_talks(seen)

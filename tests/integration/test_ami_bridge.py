@@ -268,6 +268,26 @@ async def test_calls_served_while_we_were_dead_have_one_record_each(fake: FakeAm
         await house.until(lambda: "2.lives" in house.ends())
 
 
+async def test_a_call_of_ours_that_fell_back_while_we_were_dead_is_known_as_such(
+    fake: FakeAmi,
+) -> None:
+    """It lives still, and may hang up before its trace is looked at again."""
+    call_id = CallId("pbx", "1.1")
+    fake.new_channel("1.1", "1.1", "PJSIP/trunk-1")
+    fake.waiting.append(("1.1", "default", 3))
+    fake.astdb["swb_fallback/1.1"] = trace().replace("1.9", "1.1")
+    house = House(fake)
+    await house.journal.open_call(_call(call_id))
+    async with house.bus, house.bridge:
+        await house.until(lambda: bool(house.of(events.CallQueued)))
+        fake.event("HangupRequest", Uniqueid="1.1", Linkedid="1.1")
+        fake.hang_up("1.1")
+        await house.until(lambda: bool(house.ends()))
+        assert house.ends()["1.1"].outcome is CallOutcome.ABANDONED_IN_QUEUE
+    assert house.of(events.CallArrived) == []
+    assert call_id in house.journal.fallback
+
+
 async def test_a_trace_stays_until_the_journal_has_closed_the_call(fake: FakeAmi) -> None:
     fake.astdb["swb_fallback/1.1"] = trace()
     fake.astdb["swb_ended/1.1"] = f"v1|{int(START.timestamp()) + 5}|ANSWERED"
