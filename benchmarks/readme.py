@@ -51,7 +51,7 @@ def figures_table(results: str) -> str:
     """The table of RESULTS.md and the line on the machine above it, less the commands."""
     table = [line for line in results.splitlines() if line.startswith("|")]
     machine = next((line for line in results.splitlines() if line.startswith("Measured ")), "")
-    shorter = ["|".join(line.split("|")[:4]) + "|" for line in table]
+    shorter = ["|".join(line.split("|")[:5]) + "|" for line in table]
     return "\n".join([machine, "", *shorter, "", "[How](benchmarks/RESULTS.md)."])
 
 

@@ -44,7 +44,7 @@ class DatabaseJournal:
                     )
                 )
 
-        await self._database.writer.write(work)
+        await self._database.writer.write(work, urgent=not fallback)
 
     async def open_calls(self, system: str) -> Sequence[CallId]:
         query = (

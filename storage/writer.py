@@ -6,6 +6,7 @@ Under load this turns a hundred commits a second into a few dozen; alone, a unit
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -48,7 +49,10 @@ class GroupWriter:
         self._max_group = max_group
         self._max_attempts = max_attempts
         self._retry_after_s = retry_after_s
-        self._queue: asyncio.Queue[_Unit] = asyncio.Queue(max_waiting)
+        self._queue: asyncio.PriorityQueue[tuple[bool, int, _Unit]] = asyncio.PriorityQueue(
+            max_waiting
+        )
+        self._count = itertools.count()
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
@@ -70,8 +74,9 @@ class GroupWriter:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], *, urgent: bool = False) -> T:
         """Runs `work(connection)` in a transaction and returns its result once that is committed.
+        In order, but `urgent` work, on which a caller waits, goes before all that is not.
 
         `work` may run again (after a lock, a lost race, or a connection lost during the commit,
         which may have happened all the same): it touches nothing but the connection and leaves
@@ -85,7 +90,7 @@ class GroupWriter:
             raise Unavailable("the database is closed for writing")
         unit = _Unit(work, asyncio.get_running_loop().create_future())
         try:
-            self._queue.put_nowait(unit)
+            self._queue.put_nowait((not urgent, next(self._count), unit))
         except asyncio.QueueFull:
             raise Unavailable("the database does not keep up: too many writes wait") from None
         result: T = await unit.done
@@ -95,14 +100,14 @@ class GroupWriter:
         group: list[_Unit] = []
         try:
             while True:
-                group = [await self._queue.get()]
+                group = [(await self._queue.get())[-1]]
                 while len(group) < self._max_group and not self._queue.empty():
-                    group.append(self._queue.get_nowait())
+                    group.append(self._queue.get_nowait()[-1])
                 await self._serve(group)
         finally:
             # Nobody waits for a writer that is no more.
             while not self._queue.empty():
-                group.append(self._queue.get_nowait())
+                group.append(self._queue.get_nowait()[-1])
             _fail(group, Unavailable("the database was closed before this was written"))
 
     async def _serve(self, group: list[_Unit]) -> None:

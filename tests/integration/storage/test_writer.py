@@ -197,3 +197,29 @@ async def test_a_writer_that_breaks_leaves_nobody_waiting(notes: Database) -> No
         with pytest.raises(Unavailable):
             await notes.writer.write(insert(1))
         await notes.writer.stop(limit_s=0.01)
+
+
+async def test_work_a_caller_waits_for_goes_first(notes: Database) -> None:
+    order: list[int] = []
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def busy(_connection: AsyncConnection) -> None:
+        began.set()
+        await go_on.wait()
+
+    def noting(number: int) -> Any:
+        async def work(_connection: AsyncConnection) -> None:
+            order.append(number)
+
+        return work
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(notes.writer.write(busy))
+        await began.wait()
+        for number in (1, 2):
+            group.create_task(notes.writer.write(noting(number)))
+        await asyncio.sleep(0)
+        group.create_task(notes.writer.write(noting(3), urgent=True))
+        await asyncio.sleep(0)
+        go_on.set()
+    assert order == [3, 1, 2]
