@@ -30,6 +30,10 @@ class TokenBucket:
         self.left -= 1
         return True
 
+    def give(self) -> None:
+        """One more than time alone allows; never above the burst."""
+        self.left = min(self.burst, self.left + 1)
+
 
 class RateLimit:
     """A bucket per key; only the `max_keys` used last are remembered."""

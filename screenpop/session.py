@@ -19,7 +19,8 @@ log = logging.getLogger(__name__)
 #: Above what a resume may have to repeat.
 SEND_QUEUE = KEPT_FRAMES + 56
 MAX_MESSAGE_BYTES = 16 * 1024
-#: A desktop acknowledges each frame: the burst is above what a resume repeats.
+#: Beside the acknowledgements, of which each frame sent gives the right to one; the burst is above
+#: what a resume repeats.
 MESSAGES_PER_S = 200.0
 MESSAGES_BURST = 600.0
 #: Messages that make no sense before we hang up.
@@ -42,6 +43,8 @@ class DesktopSocket:
         self._websocket = web.WebSocketResponse(
             heartbeat=PING_EVERY_S, max_msg_size=MAX_MESSAGE_BYTES, timeout=CLOSE_DEADLINE_S
         )
+        now = asyncio.get_running_loop().time()
+        self._allowed = TokenBucket.full(MESSAGES_PER_S, MESSAGES_BURST, now)
         self._dropped = asyncio.Event()
         self._code = CloseCode.GOING_AWAY
         self._reason = ""
@@ -89,13 +92,13 @@ class DesktopSocket:
     async def _write(self) -> None:
         while True:
             await self._websocket.send_str(await self._frames.get())
+            self._allowed.give()
 
     async def _read(self, receive: Receive) -> None:
         now = asyncio.get_running_loop().time
-        bucket = TokenBucket.full(MESSAGES_PER_S, MESSAGES_BURST, now())
         nonsense = 0
         async for message in self._websocket:
-            if not bucket.take(now()):
+            if not self._allowed.take(now()):
                 return self.drop(CloseCode.MISBEHAVED, "too many messages")
             try:
                 if message.type is not WSMsgType.TEXT:

@@ -244,7 +244,7 @@ async def test_a_desktop_that_does_not_read_is_dropped_alone(server: DeskServer)
             if server.metric("desktops_dropped_slow_total"):
                 break
             if n % 20 == 0:  # Ben reads, and is given the time to
-                await ben.wait_for(lambda: ben.counters.updates > n)
+                await ben.wait_for(lambda told=n: ben.counters.updates > told)
         assert server.metric("desktops_dropped_slow_total") == 1
         await ben.wait_for(lambda: ben.counters.updates > n)
         assert ben.counters.connects == 1
