@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint unit bench desktop lock clean
+.PHONY: help install demo test check lint unit bench desktop lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ bench: $(VENV)/.dev screenpop/static/index.html ## every figure of the README in
 	@deploy/install-programs.sh sipp flite espeak-ng chromium
 	@deploy/fetch-asterisk.sh >/dev/null
 	@$(BIN)/python -m benchmarks
+
+install: $(VENV)/.runtime screenpop/static/index.html ## the command `.venv/bin/switchboard` and the desktop, nothing started
+	@deploy/install-programs.sh flite espeak-ng
 
 desktop: screenpop/static/index.html ## the agent desktop, built
 
