@@ -144,6 +144,26 @@ def _asterisk_files(settings: Settings, etc: Path) -> Iterator[Finding]:
     yield from _manager_rights(settings, etc)
     yield from _dialplan(etc)
     yield from _realtime_music(etc)
+    yield from _media_cache(etc)
+
+
+def _media_cache(etc: Path) -> Iterator[Finding]:
+    """Asterisk keeps prompts fetched over HTTP there, and without the folder plays none of them
+    (res_http_media_cache.c, Asterisk 22)."""
+    named = [
+        value
+        for file in _parsed(etc, "asterisk.conf")
+        for value in file.values("directories", "astcachedir")
+    ]
+    folder = Path(named[-1] if named else "/var/cache/asterisk")
+    if folder.is_dir():
+        yield Finding("ok", f"{folder}: prompts can be kept there")
+    else:
+        yield Finding(
+            "error",
+            f"{folder} (astcachedir) is not there: callers would hear no prompts",
+            "make it, owned by Asterisk's user, or name another in asterisk.conf [directories]",
+        )
 
 
 def _manager_rights(settings: Settings, etc: Path) -> Iterator[Finding]:

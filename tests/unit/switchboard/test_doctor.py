@@ -27,10 +27,11 @@ GOOD = {
 
 
 def test_a_good_configuration_has_nothing_to_mend(tmp_path: Path) -> None:
-    write(tmp_path, **GOOD)
+    cache = f"[directories](!)\nastcachedir => {tmp_path}\n"
+    write(tmp_path, **GOOD, asterisk=cache)
     found = list(doctor._asterisk_files(Settings(), tmp_path))
     assert {f.level for f in found} == {"ok"}
-    assert len(found) == 5
+    assert len(found) == 6
 
 
 def test_dangerous_rights_are_named(tmp_path: Path) -> None:
@@ -42,7 +43,8 @@ def test_dangerous_rights_are_named(tmp_path: Path) -> None:
 
 
 def test_missing_rights_contexts_and_user_are_errors(tmp_path: Path) -> None:
-    write(tmp_path, extensions="[switchboard-in]\n", extconfig="[settings]\n")
+    cache = f"[directories]\nastcachedir => {tmp_path}\n"
+    write(tmp_path, extensions="[switchboard-in]\n", extconfig="[settings]\n", asterisk=cache)
     errors = [f.what for f in doctor._asterisk_files(Settings(), tmp_path) if f.level == "error"]
     assert errors[0] == f"no AMI user [switchboard] in {tmp_path}"
     assert [e.split("]")[0] for e in errors[1:]] == [
@@ -52,3 +54,10 @@ def test_missing_rights_contexts_and_user_are_errors(tmp_path: Path) -> None:
     write(tmp_path, manager="[switchboard]\nread=call\nwrite=call\n")
     found = [f.what for f in doctor._asterisk_files(Settings(), tmp_path)]
     assert "AMI user switchboard lacks write=agent,originate,reporting" in found
+
+
+def test_a_cache_folder_that_is_missing_silences_every_prompt(tmp_path: Path) -> None:
+    missing = tmp_path / "nowhere"
+    write(tmp_path, **GOOD, asterisk=f"[directories]\nastcachedir => {missing}\n")
+    errors = [f.what for f in doctor._asterisk_files(Settings(), tmp_path) if f.level == "error"]
+    assert errors == [f"{missing} (astcachedir) is not there: callers would hear no prompts"]
