@@ -8,24 +8,19 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from asterisk import config as asterisk_config
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from config.settings import Settings
+from switchboard import asterisk_files
 
 #: Rights with which an AMI user can run programs or change the PBX (manager.c, Asterisk 22).
 DANGEROUS_WRITE = frozenset({"command", "config", "system", "all"})
 NEEDED_READ = frozenset({"call", "agent", "reporting", "system", "user"})
 NEEDED_WRITE = frozenset({"call", "agent", "originate", "reporting"})
-_MANAGER = ("manager*.conf", "manager.d/*.conf")
-_DIALPLAN = ("extensions*.conf", "switchboard*.conf")
-_REALTIME = ("extconfig*.conf",)
-_PATTERNS = (*_MANAGER, *_DIALPLAN, *_REALTIME)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,37 +30,6 @@ class Finding:
     level: str
     what: str
     remedy: str = ""
-
-
-class AsteriskFile(asterisk_config.Config):  # type: ignore[misc]
-    """pyst2's parser, kept from what it cannot read: `#include` lines, templates such as
-    `[agent](phones)`, and files that are not UTF-8."""
-
-    def load(self) -> None:
-        text = Path(self.filename).read_text(encoding="utf-8", errors="replace")
-        self.raw_lines = [self._readable(line) for line in text.splitlines()]
-
-    @staticmethod
-    def _readable(line: str) -> str:
-        stripped = line.strip()
-        if stripped.startswith("#"):
-            return ""
-        if stripped.startswith("[") and "]" in stripped:
-            return stripped[: stripped.index("]") + 1]
-        code = stripped.split(";", 1)[0]
-        return stripped if not code or "=" in code else ""
-
-    def values(self, category: str, name: str) -> list[str]:
-        return [
-            item.value.strip()
-            for found in self.categories
-            if found.name == category
-            for item in found.items
-            if item.name == name
-        ]
-
-    def has_category(self, name: str) -> bool:
-        return any(category.name == name for category in self.categories)
 
 
 def examine(settings: Settings, asterisk_etc: Path | None) -> list[Finding]:
@@ -140,7 +104,13 @@ def _asterisk_files(settings: Settings, etc: Path) -> Iterator[Finding]:
     if not etc.is_dir():
         yield Finding("error", f"{etc} is not a folder", "give Asterisk's configuration folder")
         return
-    yield from _unreadable(etc)
+    for name in ("asterisk.conf", "manager.conf", "extensions.conf", "extconfig.conf"):
+        if wrong := asterisk_files.problem(etc, name):
+            yield Finding(
+                "warning",
+                f"not readable as Asterisk configuration: {wrong}",
+                "run doctor as a user who may read it, or mend the file",
+            )
     yield from _manager_rights(settings, etc)
     yield from _dialplan(etc)
     yield from _realtime_music(etc)
@@ -150,11 +120,8 @@ def _asterisk_files(settings: Settings, etc: Path) -> Iterator[Finding]:
 def _media_cache(etc: Path) -> Iterator[Finding]:
     """Asterisk keeps prompts fetched over HTTP there, and without the folder plays none of them
     (res_http_media_cache.c, Asterisk 22)."""
-    named = [
-        value
-        for file in _parsed(etc, "asterisk.conf")
-        for value in file.values("directories", "astcachedir")
-    ]
+    file = asterisk_files.parsed(etc, "asterisk.conf")
+    named = file.values("directories", "astcachedir") if file else []
     folder = Path(named[-1] if named else "/var/cache/asterisk")
     if folder.is_dir():
         yield Finding("ok", f"{folder}: prompts can be kept there")
@@ -168,88 +135,71 @@ def _media_cache(etc: Path) -> Iterator[Finding]:
 
 def _manager_rights(settings: Settings, etc: Path) -> Iterator[Finding]:
     user = settings.ami.username
-    found = False
-    for file in _parsed(etc, *_MANAGER):
-        if not file.has_category(user):
-            continue
-        found = True
-        read = _words(file.values(user, "read"))
-        write = _words(file.values(user, "write"))
-        for lacking, side in ((NEEDED_READ - read, "read"), (NEEDED_WRITE - write, "write")):
-            if lacking and "all" not in (read if side == "read" else write):
-                yield Finding(
-                    "error",
-                    f"AMI user {user} lacks {side}={','.join(sorted(lacking))}",
-                    "see `switchboard pbx-config`, manager.conf",
-                )
-        if write & DANGEROUS_WRITE:
-            yield Finding(
-                "warning",
-                f"AMI user {user} may {','.join(sorted(write & DANGEROUS_WRITE))}: "
-                "whoever has its secret owns the PBX",
-                f"take write={','.join(sorted(NEEDED_WRITE))}",
-            )
-        else:
-            yield Finding("ok", f"AMI user {user} has no dangerous right")
-    if not found:
+    file = asterisk_files.parsed(etc, "manager.conf")
+    if file is None or not file.has_category(user):
         yield Finding(
-            "error", f"no AMI user [{user}] in {etc}", "add the one `switchboard pbx-config` prints"
+            "error",
+            f"no AMI user [{user}] in {etc}/manager.conf or what it includes",
+            _include(etc, "switchboard_manager.conf", "manager.conf"),
         )
+        return
+    read = _words(file.values(user, "read"))
+    write = _words(file.values(user, "write"))
+    for lacking, side in ((NEEDED_READ - read, "read"), (NEEDED_WRITE - write, "write")):
+        if lacking and "all" not in (read if side == "read" else write):
+            yield Finding(
+                "error",
+                f"AMI user {user} lacks {side}={','.join(sorted(lacking))}",
+                "see `switchboard pbx-config`, manager.conf",
+            )
+    if not any(file.values(user, "secret")):
+        yield Finding(
+            "error",
+            f"AMI user {user} has no secret: its log-in is refused",
+            "write its line `secret = ...`, or use `switchboard pbx-config --with-secret`",
+        )
+    if write & DANGEROUS_WRITE:
+        yield Finding(
+            "warning",
+            f"AMI user {user} may {','.join(sorted(write & DANGEROUS_WRITE))}: "
+            "whoever has its secret owns the PBX",
+            f"take write={','.join(sorted(NEEDED_WRITE))}",
+        )
+    else:
+        yield Finding("ok", f"AMI user {user} has no dangerous right")
 
 
 def _dialplan(etc: Path) -> Iterator[Finding]:
-    files = list(_parsed(etc, *_DIALPLAN))
+    file = asterisk_files.parsed(etc, "extensions.conf")
     for context in ("switchboard-in", "switchboard-route", "switchboard-fallback"):
-        if any(file.has_category(context) for file in files):
+        if file and file.has_category(context):
             yield Finding("ok", f"dialplan has [{context}]")
         else:
             yield Finding(
                 "error",
                 f"dialplan lacks [{context}]: callers would not be served when we are away",
-                "#include the extensions file that `switchboard pbx-config` prints",
+                _include(etc, "switchboard_extensions.conf", "extensions.conf"),
             )
 
 
 def _realtime_music(etc: Path) -> Iterator[Finding]:
-    values = [
-        value
-        for file in _parsed(etc, *_REALTIME)
-        for value in file.values("settings", "musiconhold")
-    ]
+    file = asterisk_files.parsed(etc, "extconfig.conf")
+    values = file.values("settings", "musiconhold") if file else []
     if any(value.startswith("curl,") for value in values):
         yield Finding("ok", "hold programmes reach Asterisk (extconfig.conf: musiconhold)")
     else:
         yield Finding(
             "warning",
             "extconfig.conf does not ask us for music on hold: callers hear the queue's own",
-            "add the lines of `switchboard pbx-config`, extconfig.conf",
+            _include(etc, "switchboard_extconfig.conf", "extconfig.conf, below [settings]"),
         )
 
 
-_UNREADABLE = (asterisk_config.ParseError, OSError, ValueError)
-
-
-def _unreadable(etc: Path) -> Iterator[Finding]:
-    for pattern in _PATTERNS:
-        for path in sorted(etc.glob(pattern)):
-            try:
-                AsteriskFile(str(path))
-            except _UNREADABLE as error:
-                why = getattr(error, "strerror", None) or str(error)
-                yield Finding(
-                    "warning",
-                    f"{path} is not readable as Asterisk configuration: {why}",
-                    "run doctor as a user who may read it, or mend the file",
-                )
-
-
-def _parsed(etc: Path, *patterns: str) -> list[AsteriskFile]:
-    found = []
-    for pattern in patterns:
-        for path in sorted(etc.glob(pattern)):
-            with suppress(*_UNREADABLE):
-                found.append(AsteriskFile(str(path)))
-    return found
+def _include(etc: Path, name: str, place: str) -> str:
+    """The remedy where a file of ours has no effect."""
+    if (etc / name).exists():
+        return f"{name} is there but not included: #include it in {place}"
+    return f"#include the {name} of `switchboard pbx-config` in {place}"
 
 
 def _words(values: list[str]) -> set[str]:

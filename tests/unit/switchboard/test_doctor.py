@@ -46,7 +46,7 @@ def test_missing_rights_contexts_and_user_are_errors(tmp_path: Path) -> None:
     cache = f"[directories]\nastcachedir => {tmp_path}\n"
     write(tmp_path, extensions="[switchboard-in]\n", extconfig="[settings]\n", asterisk=cache)
     errors = [f.what for f in doctor._asterisk_files(Settings(), tmp_path) if f.level == "error"]
-    assert errors[0] == f"no AMI user [switchboard] in {tmp_path}"
+    assert errors[0] == f"no AMI user [switchboard] in {tmp_path}/manager.conf or what it includes"
     assert [e.split("]")[0] for e in errors[1:]] == [
         "dialplan lacks [switchboard-route",
         "dialplan lacks [switchboard-fallback",
@@ -61,3 +61,44 @@ def test_a_cache_folder_that_is_missing_silences_every_prompt(tmp_path: Path) ->
     write(tmp_path, **GOOD, asterisk=f"[directories]\nastcachedir => {missing}\n")
     errors = [f.what for f in doctor._asterisk_files(Settings(), tmp_path) if f.level == "error"]
     assert errors == [f"{missing} (astcachedir) is not there: callers would hear no prompts"]
+
+
+OURS = {
+    "switchboard_manager": GOOD["manager"].split("\n\n")[1],
+    "switchboard_extensions": "[switchboard-in]\n[switchboard-route]\n[switchboard-fallback]\n",
+    "switchboard_extconfig": "musiconhold => curl,http://127.0.0.1:8080/pbx/musiconhold\n",
+}
+
+
+def test_files_of_ours_count_once_they_are_included(tmp_path: Path) -> None:
+    write(tmp_path, **OURS, asterisk=f"[directories]\nastcachedir => {tmp_path}\n")
+    write(tmp_path, manager="[general]\n", extensions="[general]\n", extconfig="[settings]\n")
+    lost = [f for f in doctor._asterisk_files(Settings(), tmp_path) if f.level != "ok"]
+    assert [f.remedy.split(" is there")[0] for f in lost] == [
+        "switchboard_manager.conf",
+        *["switchboard_extensions.conf"] * 3,
+        "switchboard_extconfig.conf",
+    ]
+    (tmp_path / "manager.d").mkdir()
+    (tmp_path / "switchboard_manager.conf").rename(tmp_path / "manager.d/swb.conf")
+    write(
+        tmp_path,
+        manager='[general]\n#include "manager.d/*.conf" ; all\n',
+        extensions="[general]\n#include extensions_custom.conf\n",
+        extensions_custom="#tryinclude <switchboard_extensions.conf>\n",
+        extconfig=f"[settings]\n#include {tmp_path}/switchboard_extconfig.conf\n",
+    )
+    found = list(doctor._asterisk_files(Settings(), tmp_path))
+    assert {f.level for f in found} == {"ok"}
+
+
+def test_files_that_include_each_other_come_to_an_end(tmp_path: Path) -> None:
+    write(tmp_path, **{**GOOD, "extensions": GOOD["extensions"] + "#include extensions.conf\n"})
+    found = [f.what for f in doctor._asterisk_files(Settings(), tmp_path) if f.level == "ok"]
+    assert "dialplan has [switchboard-in]" in found
+
+
+def test_a_user_without_a_secret_is_an_error(tmp_path: Path) -> None:
+    write(tmp_path, **{**GOOD, "manager": GOOD["manager"].replace("secret = x ; secret\n", "")})
+    found = [f.what for f in doctor._asterisk_files(Settings(), tmp_path)]
+    assert "AMI user switchboard has no secret: its log-in is refused" in found
