@@ -22,6 +22,8 @@ FILES: dict[str, str] = {
     "switchboard_queues.conf": "queues.conf",
     "switchboard_musiconhold.conf": "musiconhold.conf",
 }
+#: The one that may hold the AMI user's secret.
+SECRET_FILE = "switchboard_manager.conf"
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 _WEB_URL = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")

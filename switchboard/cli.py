@@ -67,6 +67,8 @@ def sentences() -> Iterator[None]:
 def _sentence(error: SwitchboardError | OSError) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
     return str(error) or f"{type(error).__name__}: no answer in time"
 
 
@@ -271,7 +273,9 @@ def pbx_config(
                 sys.stdout.write(f"; ---- {name}: include it from {files.FILES[name]}\n{text}\n")
                 continue
             path = write_to / name
+            # Asterisk's own user must read them all; the secret is for nobody else.
             path.touch(mode=0o600)
+            path.chmod(0o600 if name == files.SECRET_FILE else 0o644)
             path.write_text(text, encoding="utf-8")
             out.print(Text(f"{path}: include it from {files.FILES[name]}"), soft_wrap=True)
 
@@ -284,6 +288,10 @@ def import_files(
 ) -> None:
     """Bring contacts, products and purchases into the embedded CRM: all of it or nothing.
 
+    Contacts: id, phone (several: a;b), first_name, last_name, company, language, url, owner.
+    Products: code, name, category, price, currency.
+    Purchases: id, contact_id, at (2026-03-29), amount, product (its code), currency, quantity.
+
     Example: [bold]switchboard import contacts.csv products.csv purchases.csv[/bold]
     """
     from switchboard import offline
@@ -293,6 +301,8 @@ def import_files(
         settings = read_settings(config)
         with bar("importing", err) as progress:
             imported = asyncio.run(offline.imported(settings, files, currency, progress))
+    for notice in imported.notices:
+        err.print(Text(notice), soft_wrap=True)
     for kind, rows in imported.rows.items():
         out.print(f"{rows} {kind}")
     out.print("now run: switchboard score" if imported.rows else "the files hold no rows")

@@ -15,9 +15,11 @@ from crm_adapter.embedded.import_rows import (
     ImportRow,
     ProductRow,
     PurchaseRow,
+    columns_of,
     headers_wanted,
     kind_of,
     renamed,
+    unused_columns,
 )
 
 #: Called with bytes read so far and bytes to read.
@@ -55,7 +57,15 @@ class SourceFile:
         """Raises Unreadable where the header fits no kind."""
         self.path = path
         self.size = path.stat().st_size
-        self.kind = self._kind()
+        self.kind, self.columns = self._kind()
+
+    def notices(self) -> Iterator[str]:
+        """What an importer may not expect of a file that is good."""
+        if unused := unused_columns(self.kind, self.columns):
+            yield (
+                f"{self.path.name}: not used: {', '.join(unused)} "
+                f"(there are: {columns_of(self.kind)})"
+            )
 
     def rows(self, problems: Problems, region: str) -> Iterator[tuple[int, ImportRow, int]]:
         """Line, row and bytes read so far of every good row; the bad ones go to `problems`."""
@@ -80,14 +90,14 @@ class SourceFile:
         except Unreadable as error:
             problems.add(error.problem)
 
-    def _kind(self) -> type[ImportRow]:
+    def _kind(self) -> tuple[type[ImportRow], tuple[str, ...]]:
         opened = CsvFile(self.path)
         opened.close()
         kind = kind_of(opened.columns)
         if kind is None:
             sentence = f"the header fits no kind of file; it needs one of: {headers_wanted()}"
             raise Unreadable(Problem(self.path.name, 1, sentence))
-        return kind
+        return kind, opened.columns
 
 
 def open_files(paths: list[Path], problems: Problems) -> list[SourceFile]:

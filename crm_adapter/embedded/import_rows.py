@@ -116,5 +116,19 @@ def kind_of(columns: tuple[str, ...]) -> type[ImportRow] | None:
 
 
 def headers_wanted() -> str:
-    wanted = (", ".join(sorted(kind.marks)) for kind in KINDS)
-    return " | ".join(wanted)
+    """`contacts: id, phone | products: ...`"""
+    named = zip(("contacts", "products", "purchases"), KINDS, strict=True)
+    return " | ".join(f"{name}: {', '.join(_needed(kind))}" for name, kind in named)
+
+
+def unused_columns(kind: type[ImportRow], columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Those that nothing of this kind is made of, as the file names them."""
+    return tuple(name for name in columns if _ALIASES.get(name, name) not in kind.model_fields)
+
+
+def columns_of(kind: type[ImportRow]) -> str:
+    return ", ".join(kind.model_fields)
+
+
+def _needed(kind: type[ImportRow]) -> list[str]:
+    return [name for name in kind.model_fields if name in kind.marks]

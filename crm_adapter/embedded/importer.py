@@ -56,6 +56,8 @@ class Imported:
     """Rows loaded, by kind: contacts, products, purchases."""
 
     rows: Mapping[str, int]
+    #: Sentences for whoever imports, such as columns that nothing was made of.
+    notices: tuple[str, ...] = ()
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -107,7 +109,8 @@ class _Run:
 
         loaded = await self._database.writer.write(work)
         self._progress(self._total, self._total)
-        return Imported(dict(loaded))
+        notices = tuple(notice for file in files for notice in file.notices())
+        return Imported(dict(loaded), notices)
 
     async def _load_all(self, connection: AsyncConnection, files: list[SourceFile]) -> Counter[str]:
         loaded: Counter[str] = Counter()

@@ -411,7 +411,7 @@ def test_the_doctor_finds_what_is_missing(shell: Shell, taken_port: int) -> None
     said = shell("doctor", "--config", config, "--asterisk", etc)
     assert said.code == 1
     assert f"AMI answers at 127.0.0.1:{taken_port}" in said.out
-    assert f"bad  no AMI user [switchboard] in {etc}\n" in said.out
+    assert f"bad  no AMI user [switchboard] in {etc}/manager.conf or" in said.out
     assert "bad  nowhere is not a folder" in shell("doctor", "--asterisk", "nowhere").out
     shell.write("url.yaml", "storage: {url: nonsense}\n")
     assert "storage.url is not an address" in shell("doctor", "--config", "url.yaml").out
@@ -427,6 +427,7 @@ def test_pbx_config_prints_or_writes_the_files(shell: Shell) -> None:
     assert written.code == 0
     files = list((shell.home / "asterisk").iterdir())
     assert len(files) == written.out.count(": include it from ")
-    assert all(file.stat().st_mode & 0o077 == 0 for file in files)
+    hidden = [file.name for file in files if file.stat().st_mode & 0o077 == 0]
+    assert hidden == ["switchboard_manager.conf"]
     shell("pbx-config", "--agi-host", "a b;c").refuses("agi.host")
     shell("pbx-config", "--write-to", "people.csv").refuses("people.csv: File exists")

@@ -64,6 +64,16 @@ async def test_three_files_in_any_order(any_database: Database, tmp_path: Path) 
     assert seen[-1][0] == seen[-1][1] == 2 * sum(path.stat().st_size for path in paths)
 
 
+async def test_columns_that_nothing_is_made_of_are_named(
+    any_database: Database, tmp_path: Path
+) -> None:
+    [path] = write(tmp_path, people="id,phones,name,VIP\nK1,,Ann,yes\n")
+    done = await import_files(any_database, [path], region="US")
+    assert done.rows == {"contacts": 1}
+    [notice] = done.notices
+    assert notice.startswith("people.csv: not used: name, vip (there are: id, phone, first_name,")
+
+
 async def test_again_changes_only_what_changed(any_database: Database, tmp_path: Path) -> None:
     paths = write(tmp_path, people=CONTACTS, goods=PRODUCTS, buys=PURCHASES)
     await import_files(any_database, paths, region="US")
