@@ -98,8 +98,7 @@ def _caller(caller: Caller) -> dict[str, Any]:
 def render(explained: dict[str, Any], console: Console) -> None:
     """The same for people."""
     identity, caller, decision = (explained[key] for key in ("identity", "caller", "decision"))
-    who = caller["name"] or "nobody the CRM knows"
-    console.print(Text(f"{caller['number'] or 'no number'} is {who}", style="bold"))
+    console.print(Text(_who(caller), style="bold"))
     console.print(
         Text(
             f"  {identity['outcome']} by {identity['method']}, sure to {identity['confidence']:.0%}"
@@ -112,13 +111,22 @@ def render(explained: dict[str, Any], console: Console) -> None:
         console.print(Text(f"  tier {caller['tier']}, {caller['lifecycle']}"))
     route = decision["route"]
     by_rule = f" by the rule '{route['rule']}'" if route["rule"] else ""
-    console.print(Text(f"goes to {route['kind']} {route['target']}{by_rule}"))
+    calls = f"having dialled {explained['dialled']} "
+    console.print(Text(f"{calls}goes to {route['kind']} {route['target']}{by_rule}"))
     if route["priority"]:
         console.print(Text(f"  with priority {route['priority']}"))
     _render_menu(decision, console)
     _render_hold(decision, console)
     _render_rules(decision, console)
     console.print(Text(f"rulebook {explained['rulebook_version']}", style="dim"))
+
+
+def _who(caller: dict[str, Any]) -> str:
+    if caller["number"] is None:
+        return "a caller without a number that can be looked up"
+    nameless = f"contact {caller['ref']}, who has no name" if caller["ref"] else None
+    who = caller["name"] or caller["company"] or nameless or "nobody the CRM knows"
+    return f"{caller['number']} is {who}"
 
 
 def _render_menu(decision: dict[str, Any], console: Console) -> None:

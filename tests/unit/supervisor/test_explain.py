@@ -13,7 +13,7 @@ from rich.console import Console
 from calls.caller import Caller, Candidate, ContactRef, Identity, IdentityOutcome
 from config.rulebook import Rulebook
 from config.rulebook_loader import SHIPPED, load_rulebook
-from supervisor.explain import explain, render
+from supervisor.explain import _who, explain, render
 from tests.fakes.contact_directory import MARIA, FakeDirectory
 
 pytestmark = pytest.mark.unit
@@ -59,6 +59,7 @@ async def test_people_read_the_same() -> None:
     assert isinstance(console.file, io.StringIO)
     text = console.file.getvalue()
     assert "+12025550101 is Maria Garcia" in text
+    assert "having dialled +18005550188 goes to menu main" in text
     assert "hears the menu main in en" in text
     assert "Welcome to the Corner Shop, Maria." in text
     assert "caller.tier is not known, not vip" in text
@@ -81,3 +82,10 @@ async def test_candidates_and_nobody_are_said() -> None:
     assert isinstance(console.file, io.StringIO)
     assert "could be Jo [bold] (demo:5)" in console.file.getvalue()
     assert "nobody the CRM knows" in console.file.getvalue()
+
+
+def test_who_calls_is_said_as_exactly_as_it_is_known() -> None:
+    known = {"number": "+12025550101", "name": "", "company": None, "ref": "demo:7"}
+    assert _who(known) == "+12025550101 is contact demo:7, who has no name"
+    assert _who({**known, "company": "Acme"}) == "+12025550101 is Acme"
+    assert _who({**known, "number": None, "ref": None}).startswith("a caller without a number")
