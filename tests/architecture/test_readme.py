@@ -45,8 +45,8 @@ def test_figures_come_from_the_results(tmp_path: Path) -> None:
         "utf-8",
     )
     readme.update(page, results)
-    assert "Measured today.\n\n| what | figure | beside |\n" in page.read_text("utf-8")
-    assert "| hops | 3 | frogs: 4 |\n" in page.read_text("utf-8")
+    assert "Measured today.\n\n| what | figure | beside | aim |\n" in page.read_text("utf-8")
+    assert "| hops | 3 | frogs: 4 | none |\n" in page.read_text("utf-8")
     assert "jump" not in page.read_text("utf-8")
 
 
