@@ -94,6 +94,8 @@ class _Show:
             self._console.print(f"up after {time.monotonic() - began:.1f} s")
             self._tell(centre)
             callers = await self._traffic(centre)
+            if self._stop.is_set():
+                self._console.print("stopping; calls that are not over yet do not count as served")
             await _settle(centre)
         # The server has stopped: everything it owed is written or in the outbox.
         return await count(centre.storage_url, callers)
