@@ -56,6 +56,7 @@ def set_up(*, level: str = "INFO", mask: bool = True) -> None:
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
     # panoramisk logs every packet, secrets included, at INFO and below.
     logging.getLogger("panoramisk").setLevel(logging.ERROR)
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
