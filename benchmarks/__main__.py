@@ -158,7 +158,7 @@ def document(results: Mapping[str, Result]) -> str:
         f"Measured {' and '.join(dates)} on {os.cpu_count()} shared cores, with callers, phones, "
         "desktops and Asterisk on the same machine.",
         "",
-        f"Noise: the machine is shared; its load when each began was ({noise}): compare the columns "
+        f"Noise: the machine is shared; its load as each began was ({noise}): compare the columns "
         "of one row and the counts; times are background. Processor time is that of the server "
         "process, from /proc/PID/stat; programs it runs to speak are counted apart.",
         "",
