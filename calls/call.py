@@ -59,6 +59,11 @@ class CallOutcome(enum.StrEnum):
     ABANDONED_IN_QUEUE = "abandoned_in_queue"
     #: Waited until the queue gave up, or was sent away by a rule.
     NOT_ANSWERED = "not_answered"
+    #: Left for a mailbox, or for somebody outside our queues.
+    VOICEMAIL = "voicemail"
+    TRANSFERRED = "transferred"
+    #: Asked to be called back, and rang off or left the queue.
+    CALLBACK = "callback"
     #: The end was not seen (Asterisk or we were away); the end time is an estimate.
     LOST_SYNC = "lost_sync"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 
+from calls.money import Money
 from calls.segments import Segments
 
 
@@ -63,6 +64,17 @@ class Order:
     placed_at: datetime
     due_on: date | None
     is_open: bool
+    #: What a caller types for it; digits only.
+    number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """`at` is aware; `subject` says what for, in the contact's language."""
+
+    id: str
+    at: datetime
+    subject: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +104,10 @@ class Contact:
     cases: tuple[Case, ...] = ()
     #: Product codes ever bought.
     owns: frozenset[str] = frozenset()
+    #: Of the contact's account with us; what they owe is below zero.
+    balance: Money | None = None
+    #: Not over yet, the next first.
+    appointments: tuple[Appointment, ...] = ()
 
     @property
     def name(self) -> str:

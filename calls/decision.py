@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -22,6 +23,11 @@ class OptionShown:
     intent: str
     say: str
     reasons: tuple[str, ...] = ()
+    #: Probability that this caller wants it, and seconds of speech, where the order hung on them.
+    probability: float | None = None
+    seconds: float | None = None
+    #: Set where the option is an offer.
+    offer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +35,36 @@ class OfferConsidered:
     offer: str
     chosen: bool
     reasons: tuple[str, ...] = ()
+    propensity: float | None = None
+    #: What the agent may say, where it was chosen.
+    agent: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class HoldEntryPlanned:
-    """`kind` is music or say; `text` is what is spoken; `seconds` the length of music."""
+    """`kind` is music, say, offer, position or callback; `text` is what is spoken (for position:
+    nothing, it is made when it is heard); `seconds` the length of music."""
 
     kind: str
     text: str | None = None
     seconds: float | None = None
+    #: Name of the offer that `text` makes.
+    offer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PopWish:
+    """What the rulebook says of the agent's screen."""
+
+    shown: bool = True
+    #: For the agent to read before answering.
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where the call goes without asking, or after the menu: a queue, a menu, hangup."""
+    """Where the call goes without asking, or after the menu: a queue, a menu, or `action` for
+    anything else (a closed number's voicemail, say)."""
 
     kind: str
     target: str | None = None
@@ -65,6 +87,18 @@ class Decision:
     rules: tuple[RuleTrace, ...] = ()
     #: When a stranger on this number becomes a lead: never, on_answer, on_abandon, always.
     lead: str = "always"
+    #: `personal`, or `control` for callers who hear the static menu to compare with.
+    arm: str = "personal"
+    pop: PopWish = PopWish()
+    #: What computed the probabilities.
+    model: str = "none"
+    #: The facts the rules were asked about; numbers and names included, so as private as the call.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def offer(self) -> OfferConsidered | None:
+        """The one that is made, if any."""
+        return next((offer for offer in self.offers if offer.chosen), None)
 
     def as_json(self) -> dict[str, Any]:
         """The `decision` object of `switchboard explain --json`."""
@@ -80,17 +114,38 @@ class Decision:
             "language": self.language,
             "greeting": self.greeting,
             "options": [
-                {"digit": o.digit, "intent": o.intent, "say": o.say, "reasons": list(o.reasons)}
+                {
+                    "digit": o.digit,
+                    "intent": o.intent,
+                    "say": o.say,
+                    "reasons": list(o.reasons),
+                    "probability": o.probability,
+                    "seconds": o.seconds,
+                    "offer": o.offer,
+                }
                 for o in self.options
             ],
             "hold_programme": self.hold_programme,
-            "hold": [{"kind": h.kind, "text": h.text, "seconds": h.seconds} for h in self.hold],
+            "hold": [
+                {"kind": h.kind, "text": h.text, "seconds": h.seconds, "offer": h.offer}
+                for h in self.hold
+            ],
             "offers": [
-                {"offer": o.offer, "chosen": o.chosen, "reasons": list(o.reasons)}
+                {
+                    "offer": o.offer,
+                    "chosen": o.chosen,
+                    "reasons": list(o.reasons),
+                    "propensity": o.propensity,
+                }
                 for o in self.offers
             ],
             "rules": [
                 {"name": r.name, "group": r.group, "matched": r.matched, "because": r.because}
                 for r in self.rules
             ],
+            "lead": self.lead,
+            "arm": self.arm,
+            "pop": {"shown": self.pop.shown, "note": self.pop.note},
+            "model": self.model,
+            "facts": dict(self.facts),
         }

@@ -12,6 +12,7 @@ from datetime import datetime
 from calls.call import Call, CallId, CallOutcome, KeyPress
 from calls.caller import Caller
 from calls.decision import Decision
+from calls.offers import OfferAnswer, OfferPlace
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +69,8 @@ class CallQueued(CallEvent):
     queue: str
     priority: int = 0
     hold_programme: str | None = None
+    #: Interface of the agent who is tried first.
+    prefer: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,51 @@ class CallEnded(CallEvent):
 
     outcome: CallOutcome
     estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCollected(CallEvent):
+    """The caller typed `digits` into a named field. Never published for a PIN."""
+
+    field: str
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class OfferMet(CallEvent):
+    """An offer was heard, accepted or refused by an identified caller."""
+
+    offer: str
+    place: OfferPlace
+    answer: OfferAnswer
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecorded(CallEvent):
+    """`what` is message or name; `recording` is the file's name on Asterisk's machine."""
+
+    what: str
+    recording: str
+    seconds: float
+    queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackRequested(CallEvent):
+    """The caller asked to be called back at `number` (E.164) by the agents of `queue`."""
+
+    number: str
+    queue: str
+    #: Place in the queue that was given up for it, counted from 1.
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRouted(CallEvent):
+    """Left us for something else than a queue: `kind` is voicemail, transfer or hangup."""
+
+    kind: str
+    target: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from calls.call import Call, CallId
 from calls.caller import Caller, Contact, ContactRef
 from calls.deadlines import Deadline
+from calls.offers import CallerMemory, OfferCap, Propensities
 from calls.segments import Segments
+
+T = TypeVar("T")
 
 
 class ContactDirectory(Protocol):
@@ -19,6 +22,22 @@ class ContactDirectory(Protocol):
     async def identify(self, call: Call, *, region: str, deadline: Deadline) -> Caller:
         """Never raises for an unreachable CRM: the outcome is then `error` or `timeout` and
         `degraded` says so. `region` is the ISO country of the number dialled."""
+        ...
+
+    async def identify_typed(
+        self, call: Call, field: str, digits: str, *, deadline: Deadline
+    ) -> Caller | None:
+        """The one contact with this key (`customer_id`, `account_number`, `order_number`), by
+        method `typed_key`; None where there is none or several, or no answer in time."""
+        ...
+
+
+class PinCheck(Protocol):
+    """Does the caller know the contact's PIN? Implemented by `crm_adapter.pins`."""
+
+    async def check(self, contact: ContactRef, pin: str, *, deadline: Deadline) -> bool:
+        """False also where the contact has none, is locked after too many wrong ones, or nobody
+        answers in time. Never logs or keeps the digits."""
         ...
 
 
@@ -83,6 +102,37 @@ class SegmentReader(Protocol):
         ...
 
 
+class CallerMemories(Protocol):
+    """What earlier calls left behind. Implemented by `scoring.memories`."""
+
+    async def memory_of(self, contact: ContactRef, *, deadline: Deadline) -> CallerMemory:
+        """NO_MEMORY where there is none or no answer in time; never raises."""
+        ...
+
+
+class PropensityScorer(Protocol):
+    """What might they want? Implemented by `scoring.propensities`; answers from memory."""
+
+    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+        """Never raises and never waits; NO_PROPENSITIES where nothing is known."""
+        ...
+
+
+class OfferLedger(Protocol):
+    """The one book of offers heard, accepted and refused. Implemented by `scoring.offer_ledger`.
+
+    Hearing and answers reach it as OfferMet events.
+    """
+
+    async def claim(
+        self, contact: ContactRef, call_id: CallId, offer: str, cap: OfferCap, *, deadline: Deadline
+    ) -> str | None:
+        """Takes one of the hearings that `cap` leaves, exactly, however many calls and nodes ask
+        at once; again for the same call changes nothing. The answer is why not, or None where it
+        was claimed. Raises Unavailable, or DeadlineExceeded: then the offer is not made."""
+        ...
+
+
 class CallJournal(Protocol):
     """The durable memory of calls. Every method is idempotent: repeated news changes nothing."""
 
@@ -102,6 +152,14 @@ class SpokenText(Protocol):
         """An http address of an 8 kHz WAV, or None where no speech could be had in time."""
         ...
 
+    def pieces(self, text: str, language: str) -> tuple[str, ...]:
+        """The parts of a text to `render` one by one: sentences, and what somebody recorded."""
+        ...
+
+    def seconds(self, text: str, language: str) -> float:
+        """How long the text is to listen to: measured where it was rendered, else estimated."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Keys:
@@ -119,6 +177,54 @@ class QueueRequest:
     priority: int = 0
     hold_class: str | None = None
     timeout_s: int = 600
+    #: Agents whose penalty in this queue lies outside are not rung (app_queue QUEUE_MIN_PENALTY,
+    #: QUEUE_MAX_PENALTY).
+    min_penalty: int | None = None
+    max_penalty: int | None = None
+    #: Login of the agent who alone is rung first, for at most `prefer_s`.
+    prefer: str | None = None
+    prefer_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """`name` is the file's on Asterisk's machine, without folder and ending."""
+
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class QueuePlace:
+    """Where a caller stands, counted from 1; the wait is None where nothing is known of it."""
+
+    position: int
+    estimated_wait_s: float | None = None
+
+
+class QueuePlaces(Protocol):
+    """Where do they stand in the queue? Implemented by `ami_bridge.queue_places`; from memory."""
+
+    def place_of(self, call_id: CallId) -> QueuePlace | None:
+        """None for who does not wait, or while the AMI is away."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookAnswer:
+    """Flat values by name: texts, whole numbers, numbers, true or false."""
+
+    values: Mapping[str, str | int | float | bool]
+
+
+class Webhooks(Protocol):
+    """Asks a system of the company's own. Implemented by `ivr.webhooks`."""
+
+    async def ask(
+        self, webhook: str, url: str, body: Mapping[str, object], *, deadline: Deadline
+    ) -> WebhookAnswer:
+        """Raises Unavailable, or DeadlineExceeded."""
+        ...
 
 
 class CallChannel(Protocol):
@@ -148,7 +254,39 @@ class CallChannel(Protocol):
         first and each further key."""
         ...
 
+    async def collect(
+        self,
+        sounds: Sequence[str],
+        *,
+        max_digits: int,
+        timeout_s: float,
+        end_key: str = "#",
+        secret: bool = False,
+    ) -> Keys:
+        """Like `ask` for a number typed in: ends at `max_digits`, at `end_key` (which is no part
+        of the digits) or `timeout_s` after the last key. What is typed ahead counts. `secret`
+        digits reach no log and no event of ours."""
+        ...
+
+    async def listen_during(self, work: Awaitable[T]) -> T:
+        """Waits for `work`; keys pressed meanwhile are kept for the next question."""
+        ...
+
+    async def record(self, name: str, *, max_s: float, silence_s: float) -> Recorded:
+        """A beep, then what the caller says, to the end key `#`, a silence or the limit; at once
+        over, with 0 seconds, where it cannot be recorded."""
+        ...
+
     async def set_language(self, language: str) -> None: ...
+
+    async def to_voicemail(self, mailbox: str) -> None:
+        """Hands the caller to `VoiceMail()`. Marks the dialog as completed."""
+        ...
+
+    async def to_target(self, target: str) -> None:
+        """Hands the caller to an extension of the context `switchboard-targets`, which only the
+        administrator fills. Marks the dialog as completed."""
+        ...
 
     async def to_queue(self, request: QueueRequest) -> None:
         """The last thing a dialog does: sets the route and marks the dialog as completed."""

@@ -62,3 +62,18 @@ class NewLead:
     created_at: datetime
     menu_path: tuple[KeyPress, ...] = ()
     rulebook_version: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewTask:
+    """Something a person is to do because of a call: call back, listen to a message."""
+
+    #: callback or message
+    kind: str
+    call_id: CallId
+    created_at: datetime
+    number: str | None
+    contact: ContactRef | None = None
+    queue: str | None = None
+    #: Name of the recording on Asterisk's machine.
+    recording: str | None = None

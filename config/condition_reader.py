@@ -25,6 +25,9 @@ _BY_KIND: dict[FactKind, tuple[str, ...]] = {
     FactKind.NUMBER: ("eq", "ne", "in", "not_in", "exists", *_ORDERED),
     FactKind.TEXT: ("eq", "ne", "in", "not_in", "matches", "exists"),
     FactKind.SET: ("has", "exists"),
+    FactKind.MONEY: ("exists", *_ORDERED),
+    FactKind.DATE: ("exists",),
+    FactKind.MOMENT: ("exists",),
 }
 OPERATORS = tuple(dict.fromkeys(name for names in _BY_KIND.values() for name in names))
 
@@ -151,6 +154,9 @@ def fact_value(key: str, fact: Fact, raw: Any) -> Any:
         FactKind.NUMBER: isinstance(raw, int | float) and not isinstance(raw, bool),
         FactKind.TEXT: isinstance(raw, str),
         FactKind.SET: isinstance(raw, str),
+        FactKind.MONEY: isinstance(raw, int | float) and not isinstance(raw, bool),
+        FactKind.DATE: False,
+        FactKind.MOMENT: False,
     }[fact.kind]
     if not fits:
         wanted = "one code" if fact.kind is FactKind.SET else fact.kind

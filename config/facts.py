@@ -20,6 +20,10 @@ class FactKind(enum.StrEnum):
     NUMBER = "a number"
     TEXT = "a text"
     SET = "a list of codes"
+    #: Spoken only through a filter that says how: `money`, `date`, `datetime` or `time`.
+    MONEY = "an amount of money"
+    DATE = "a date"
+    MOMENT = "a point in time"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,13 @@ FACTS: dict[str, Fact] = {
     "caller.last_order.days_ago": _WHOLE,
     "caller.last_order.late_days": _WHOLE,
     "caller.last_order.status": _TEXT,
+    "caller.last_order.number": _TEXT,
+    "caller.last_order.due_on": Fact(FactKind.DATE),
+    "caller.balance": Fact(FactKind.MONEY),
+    "caller.next_appointment.at": Fact(FactKind.MOMENT),
+    "caller.next_appointment.subject": _TEXT,
+    "caller.past_intents": Fact(FactKind.SET),
+    "caller.pin_ok": _YES_NO,
     "call.dialled": _TEXT,
     "call.withheld": _YES_NO,
     "call.hour": _WHOLE,
@@ -76,6 +87,8 @@ ALWAYS_KNOWN = frozenset(
         "caller.open_cases",
         "caller.open_complaints",
         "caller.owns",
+        "caller.past_intents",
+        "caller.pin_ok",
         "call.dialled",
         "call.withheld",
         "call.hour",

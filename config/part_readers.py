@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from config.actions import Action, HangUp, SayText, ToMenu, ToQueue
 from config.facts import FACTS
 from config.located_yaml import Document
 from config.problems import MAX_PROBLEMS, Problem, Severity, did_you_mean
-from config.rulebook import ANY_LANGUAGE, Action, HangUp, SayText, Text, ToMenu, ToQueue
 from config.rulebook_schema import LANGUAGE, ActionPart
 from config.shape import check_shape
+from config.spoken_text import ANY_LANGUAGE, Text
 from config.stock_texts import OPTION_VALUES
 from config.templates import BadTemplate, Template, compile_template
 

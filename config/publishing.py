@@ -17,6 +17,7 @@ from config.rulebook_copies import RulebookCopies
 from config.rulebook_files import rulebook_paths
 from config.rulebook_loader import SHIPPED, Loaded, load_rulebook
 from config.settings import RulebookSettings
+from config.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class Rulebooks:
         """`examine` finds further problems in a version that loads (the author's own example
         tests); an error among them keeps it from being published."""
         self._settings = settings
+        self._around = Surroundings.of(settings)
         self._examine = examine
         self.folder = settings.path or SHIPPED
         self._copies = RulebookCopies(settings.state_dir)
@@ -91,7 +93,7 @@ class Rulebooks:
             return True
 
     def _load(self) -> Loaded:
-        loaded = load_rulebook(self.folder, default_queue=self._settings.default_queue)
+        loaded = load_rulebook(self.folder, around=self._around)
         if loaded.rulebook is not None and self._examine is not None:
             loaded = loaded.with_problems(self._examine(loaded.rulebook))
         if loaded.rulebook is not None:
@@ -111,7 +113,7 @@ class Rulebooks:
 
     async def _take_last_good(self) -> None:
         """After a restart with a broken folder. Its problems stay known."""
-        loaded = await asyncio.to_thread(self._copies.last_good, self._settings.default_queue)
+        loaded = await asyncio.to_thread(self._copies.last_good, self._around)
         if loaded is None:
             raise ProblemsFound(self.problems)
         rulebook = loaded.or_raise()

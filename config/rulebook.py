@@ -8,58 +8,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from calls.offers import OfferCap
+from config.actions import Action
 from config.conditions import Condition
+from config.facts import FACTS, Fact
+from config.opening_hours import OpeningHours, Period
 from config.problems import Place
-from config.templates import Template
+from config.spoken_text import Text
 
 LeadPolicy = Literal["never", "on_answer", "on_abandon", "always"]
 MenuOrder = Literal["fixed", "by_propensity"]
-RuleGroup = Literal["route", "hold"]
-
-#: Key of a text that the author wrote once, without naming a language.
-ANY_LANGUAGE = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Something to say, in one or several languages (ISO 639 codes, or ANY_LANGUAGE)."""
-
-    by_language: Mapping[str, Template]
-    place: Place
-    name: str | None = None
-
-    def in_language(self, language: str) -> Template:
-        """The nearest there is: this language, the one for any, else the first written."""
-        found = self.by_language.get(language) or self.by_language.get(ANY_LANGUAGE)
-        return found or next(iter(self.by_language.values()))
-
-
-@dataclass(frozen=True, slots=True)
-class ToQueue:
-    queue: str
-    priority: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ToMenu:
-    menu: str
-
-
-@dataclass(frozen=True, slots=True)
-class HangUp:
-    pass
-
-
-@dataclass(frozen=True, slots=True)
-class SayText:
-    text: Text
-    then: Action
-
-
-Action = ToQueue | ToMenu | HangUp | SayText
+RuleGroup = Literal["route", "hold", "lead", "pop", "offers"]
+RULE_GROUPS: tuple[RuleGroup, ...] = ("route", "hold", "lead", "pop", "offers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +38,25 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
+class Retry:
+    """After a wrong key, or none: what is said before the next try, how many such mistakes there
+    may be (None: the menu's `tries`), and what follows then (None: the menu's `failure`)."""
+
+    say: Text
+    tries: int | None = None
+    then: Action | None = None
+    #: The greeting is spoken again too.
+    greet_again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Menu:
     name: str
     greeting: Text | None
     options: tuple[Option, ...]
     #: No such key / no key / tries used up.
-    invalid: Text
-    timeout: Text
+    invalid: Retry
+    timeout: Retry
     failure: Action
     place: Place
     order: MenuOrder = "fixed"
@@ -88,6 +64,12 @@ class Menu:
     max_options: int = 8
     tries: int = 3
     timeout_s: float = 5.0
+    #: How many options stand before the place for an offer; None: no offer here.
+    offer_slot: int | None = None
+    #: A typed extension that the settings' `rulebook.direct_dial` allows is dialled.
+    direct_dial: bool = False
+    #: Seconds of speech before the last option has been heard; `check` warns beyond.
+    budget_s: float = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,30 +79,75 @@ class ToProgramme:
 
 @dataclass(frozen=True, slots=True)
 class RouteTo:
-    """Exactly one of `queue` and `menu` is set. Without `skip_menu` the menu still plays: its `0`
-    and its failure then lead to `queue`, and `priority` holds for every queue chosen there."""
+    """Exactly one of the two. Without `skip_menu` the menu still plays: its `0` and its failure
+    then lead to `queue`, whose priority holds for every queue chosen there."""
 
-    queue: str | None = None
     menu: str | None = None
-    priority: int = 0
+    #: Any action that ends our part of the call, or a way to it.
+    action: Action | None = None
     skip_menu: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SetLead:
+    lead: LeadPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class SetPop:
+    shown: bool = True
+    note: Text | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SetOffers:
+    """False: this caller hears no offer."""
+
+    allowed: bool
+
+
+Consequence = RouteTo | ToProgramme | SetLead | SetPop | SetOffers
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     group: RuleGroup
     name: str
-    then: RouteTo | ToProgramme
+    then: Consequence
     place: Place
     when: Condition | None = None
 
 
+HoldKind = Literal["music", "say", "offer", "position", "callback"]
+
+
 @dataclass(frozen=True, slots=True)
 class HoldEntry:
-    """Exactly one of the two: seconds of music, or something to say."""
+    """`music_s` goes with music, `say` with say and callback."""
 
+    kind: HoldKind
     music_s: float | None = None
     say: Text | None = None
+    when: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    name: str
+    product: str
+    cap: OfferCap
+    place: Place
+    #: At least one of the three; where one is missing the offer is not made there.
+    menu: Text | None = None
+    hold: Text | None = None
+    agent: Text | None = None
+    #: What its key leads to, in the menu.
+    action: Action | None = None
+    #: May also ask for `propensity`.
+    when: Condition | None = None
+    never: Condition | None = None
+    #: What one sale is worth, in any unit that all offers share: weighs against the propensity.
+    value: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +163,21 @@ class NumberEntry:
     lead: LeadPolicy = "always"
     #: Clock of `call.hour` and `call.weekday`; None: the server's.
     timezone: ZoneInfo | None = None
+    #: Outside of these `closed` is next instead of the menu.
+    hours: str | None = None
+    closed: Action | None = None
+    pop: SetPop = SetPop()
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """`answers` names the values it may give, with their types; others are dropped."""
+
+    name: str
+    url: str
+    deadline_s: float
+    answers: Mapping[str, Fact]
+    place: Place
 
 
 def digits_of(number: str) -> str:
@@ -152,6 +194,8 @@ class ExampleTest:
     at: str | None = None
     number: str | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
+    #: Keys pressed one after the other, through the menus.
+    presses: tuple[str, ...] = ()
     expect: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -170,6 +214,16 @@ class Rulebook:
     #: By menu: the languages in which everything reachable from it is written; empty: its
     #: number's own only.
     languages: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    hours: Mapping[str, OpeningHours] = field(default_factory=dict)
+    promotions: Mapping[str, Period] = field(default_factory=dict)
+    #: In the order written.
+    offers: Mapping[str, Offer] = field(default_factory=dict)
+    webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    #: Those of `config.facts` and the rulebook's own: `hours.*`, `promotion.*`, `typed.*`,
+    #: `answers.*`.
+    facts: Mapping[str, Fact] = field(default_factory=lambda: MappingProxyType(FACTS))
+    #: SHA-256 of the recording that replaces a text, by language and the text's name.
+    recordings: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
     def number_for(self, dialled: str) -> NumberEntry:
         """The entry of a dialled number, compared by its digits; else `default`."""

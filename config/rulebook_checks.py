@@ -4,19 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from config.actions import Action, SayText, ToMenu, ToQueue
 from config.problems import Place, Problem, Severity, did_you_mean
-from config.rulebook import (
-    ANY_LANGUAGE,
-    Action,
-    Menu,
-    RouteTo,
-    SayText,
-    Text,
-    ToMenu,
-    ToProgramme,
-    ToQueue,
-)
+from config.rulebook import Menu, RouteTo, ToProgramme
 from config.section_readers import Found
+from config.spoken_text import ANY_LANGUAGE, Text
 
 
 def check_whole(found: Found) -> Iterator[Problem]:
@@ -169,7 +161,7 @@ def _silent_loops(found: Found) -> Iterator[Problem]:
 
 
 def menu_texts(menu: Menu) -> Iterator[Text]:
-    yield from filter(None, [menu.greeting, menu.invalid, menu.timeout])
+    yield from filter(None, [menu.greeting, menu.invalid.say, menu.timeout.say])
     yield from _said_in(menu.failure)
     for option in menu.options:
         yield option.say

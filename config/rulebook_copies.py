@@ -15,6 +15,7 @@ from pathlib import Path
 
 from config.rulebook_files import RulebookFiles, read_rulebook_files
 from config.rulebook_loader import Loaded, load_files
+from config.surroundings import Surroundings
 
 log = logging.getLogger(__name__)
 
@@ -36,14 +37,14 @@ class RulebookCopies:
             self._pointer.with_suffix(".new").replace(self._pointer)
             self._drop_oldest()
 
-    def last_good(self, default_queue: str) -> Loaded | None:
+    def last_good(self, around: Surroundings) -> Loaded | None:
         """None where there is no copy, or where it is damaged or no longer good for this
         program."""
         version = self._pointed()
         if version is None or not self._is_whole(self._versions / version, version):
             return None
         files = read_rulebook_files(self._versions / version)
-        loaded = load_files(files, default_queue=default_queue)
+        loaded = load_files(files, around=around)
         return loaded if loaded.rulebook is not None else None
 
     def _pointed(self) -> str | None:

@@ -19,10 +19,12 @@ from config.facts import FACTS
 from config.located_yaml import Document, read_yaml
 from config.part_readers import Reader, TooManyProblems
 from config.problems import MAX_PROBLEMS, Place, Problem, ProblemsFound, Severity, did_you_mean
-from config.rulebook import Rulebook, Text
+from config.rulebook import Rulebook
 from config.rulebook_files import RulebookFiles, read_rulebook_files
 from config.section_readers import Found
+from config.spoken_text import Text
 from config.stock_texts import OPTION_VALUES, STOCK_TEXTS
+from config.surroundings import BARE, Surroundings
 from config.templates import compile_template
 
 #: The example that is used where nobody wrote a rulebook yet.
@@ -60,17 +62,17 @@ class Loaded:
         return self.rulebook
 
 
-def load_rulebook(folder: Path, *, default_queue: str = "default") -> Loaded:
+def load_rulebook(folder: Path, *, around: Surroundings = BARE) -> Loaded:
     """Reads files: call it off the loop. Never raises for what an author wrote."""
-    return load_files(read_rulebook_files(folder), default_queue=default_queue)
+    return load_files(read_rulebook_files(folder), around=around)
 
 
-def load_files(files: RulebookFiles, *, default_queue: str = "default") -> Loaded:
+def load_files(files: RulebookFiles, *, around: Surroundings = BARE) -> Loaded:
     documents = [
         read_yaml(str(Path(files.folder) / name), content)
         for name, content in files.contents.items()
     ]
-    found = Found(default_queue, Place(files.folder, 0), texts=_stock_texts())
+    found = Found(around, Place(files.folder, 0), texts=_stock_texts())
     sections = [section for document in documents for section in _sections(document)]
     sections.sort(key=lambda section: SECTIONS.index(section[1]))
     for document, name, raw in sections:
@@ -193,7 +195,7 @@ def _freeze(found: Found, version: str) -> Rulebook:
         rules=tuple(found.rules),
         programmes=frozen(found.programmes),
         texts=frozen(found.texts),
-        default_queue=found.default_queue,
+        default_queue=found.around.default_queue,
         tests=tuple(found.tests),
         languages=frozen(rulebook_checks.full_languages(found)),
     )

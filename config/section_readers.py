@@ -11,23 +11,22 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from config.actions import Action, ToQueue
 from config.condition_reader import fact_value, read_condition
 from config.conditions import Condition
 from config.facts import FACTS, FactKind
 from config.part_readers import Path, Reader
 from config.problems import Place, did_you_mean
 from config.rulebook import (
-    Action,
     ExampleTest,
     HoldEntry,
     Menu,
     NumberEntry,
     Option,
+    Retry,
     RouteTo,
     Rule,
-    Text,
     ToProgramme,
-    ToQueue,
     digits_of,
 )
 from config.rulebook_schema import (
@@ -45,6 +44,8 @@ from config.rulebook_schema import (
     TestPart,
 )
 from config.shape import check_shape
+from config.spoken_text import Text
+from config.surroundings import Surroundings
 
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{0,29}")
 _LATER = "is not spoken by this version; the rest works without it"
@@ -55,7 +56,7 @@ class Found:
     """What the files held. `*_names` also name what was given but is wrong, so that one mistake is
     not reported again wherever the thing is used."""
 
-    default_queue: str
+    around: Surroundings
     #: The section `numbers`, or the folder where there is none.
     numbers_place: Place
     texts: dict[str, Text] = field(default_factory=dict)
@@ -107,10 +108,10 @@ def read_menu(reader: Reader, name: str, raw: Any, found: Found) -> None:
     options = _options(reader, raw, path)
     texts = {
         "greeting": _optional_text(reader, raw, "greeting", path),
-        "invalid": _spoken(reader, raw, "invalid", path) or found.texts["not_understood"],
-        "timeout": _spoken(reader, raw, "timeout", path) or found.texts["nothing_pressed"],
+        "invalid": Retry(_spoken(reader, raw, "invalid", path) or found.texts["not_understood"]),
+        "timeout": Retry(_spoken(reader, raw, "timeout", path) or found.texts["nothing_pressed"]),
     }
-    to_person = ToQueue(found.default_queue)
+    to_person = ToQueue(found.around.default_queue)
     failure: Action | None = to_person
     if isinstance(raw, dict) and raw.get("failure") is not None:
         failure = reader.action(raw["failure"], (*path, "failure"))
@@ -221,7 +222,9 @@ def _then(reader: Reader, raw: dict[str, Any], path: Path) -> RouteTo | ToProgra
         reader.report((*at, "skip_menu"), "'skip_menu' goes with 'queue'")
     if part.prefer_agent is not None:
         reader.warn((*at, "prefer_agent"), "'prefer_agent' is not used by this version")
-    return RouteTo(part.queue, part.menu, part.priority, part.skip_menu)
+    if part.queue is None:
+        return RouteTo(menu=part.menu)
+    return RouteTo(action=ToQueue(part.queue, part.priority), skip_menu=part.skip_menu)
 
 
 def read_programme(reader: Reader, name: str, raw: Any, found: Found) -> None:
@@ -252,9 +255,9 @@ def _hold_entry(reader: Reader, raw: Any, path: Path) -> HoldEntry | None:
         reader.warn(path, f"'{given[0]}' {_LATER}")
         return None
     if given[0] == "music_s":
-        return HoldEntry(music_s=part.music_s)
+        return HoldEntry("music", music_s=part.music_s)
     text = reader.text(part.say, (*path, "say"))
-    return None if text is None else HoldEntry(say=text)
+    return None if text is None else HoldEntry("say", say=text)
 
 
 def read_test(reader: Reader, index: int, raw: Any, found: Found) -> None:
@@ -273,7 +276,9 @@ def read_test(reader: Reader, index: int, raw: Any, found: Found) -> None:
     expect = part.expect.model_dump(exclude_unset=True)
     place = reader.document.place(path)
     found.tests.append(
-        ExampleTest(part.name, place, given.dialled, given.at, given.number, given.facts, expect)
+        ExampleTest(
+            part.name, place, given.dialled, given.at, given.number, given.facts, expect=expect
+        )
     )
 
 

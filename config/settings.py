@@ -93,6 +93,18 @@ class RulebookSettings(Section):
     """Keeps a copy of every good version, for a restart while the folder is broken."""
     default_queue: str = Field("default", pattern=r"^[A-Za-z0-9_-]{1,40}$")
     """Queue of callers for whom nothing else was decided."""
+    transfer_targets: tuple[str, ...] = ()
+    """Names that `transfer` may use: extensions of the context `switchboard-targets`."""
+    direct_dial: tuple[str, ...] = ()
+    """Extensions that callers may dial in a menu with `direct_dial`, like `2XX` (X: any digit)."""
+    webhook_hosts: tuple[str, ...] = ()
+    """Hosts that webhooks may ask, like `api.example.com`; no other is ever asked."""
+    webhook_secret: SecretStr = SecretStr("")
+    """Signs every question to a webhook (HMAC-SHA256)."""
+    webhook_secret_file: Path | None = None
+    """A file that holds the secret; wins over `webhook_secret`."""
+    control_share: float = Field(0.05, ge=0, le=0.5)
+    """Share of known callers who always hear the static menu without offers, to compare with."""
 
 
 class SpeechSettings(Section):

@@ -16,9 +16,10 @@ from calls.call import KeyPress
 from calls.deadlines import Deadline
 from calls.events import MenuPresented, OptionChosen
 from calls.ports import CallChannel, Keys, SpokenText
-from config.rulebook import HangUp, ToMenu, ToQueue
-from ivr.menu import PresentedAction, PresentedMenu, Pressed, SayThen, press
+from config.actions import Action, Ending, SayText, ToMenu
+from ivr.menu import Mistakes, PresentedMenu, Pressed, press
 from ivr.prompts import render_all
+from ivr.rules import CallPlan
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ Sounds = tuple[str, ...]
 
 
 class Dialog:
-    """One caller's way through the menus. `menu_of` finishes a menu for this caller by name."""
+    """One caller's way through the menus. `plan` finishes menus and texts for this caller."""
 
     def __init__(
         self,
@@ -39,36 +40,41 @@ class Dialog:
         channel: CallChannel,
         speech: SpokenText,
         bus: EventBus,
-        menu_of: Callable[[str], PresentedMenu],
+        plan: CallPlan,
         speech_deadline_s: float,
         now: Callable[[], datetime],
     ) -> None:
         self._channel = channel
         self._speech = speech
         self._bus = bus
-        self._menu_of = menu_of
+        self._plan = plan
         self._speech_deadline_s = speech_deadline_s
         self._now = now
+        self._language = plan.decision.language
         self._greeted: set[str] = set()
+        #: The menus entered, the last one last.
+        self._way: list[str] = []
         #: Spoken before the next menu, so that a key cuts it short.
         self._lead_in: Sounds = ()
 
-    async def run(self, action: PresentedAction, language: str) -> ToQueue | HangUp | None:
+    async def run(self, action: Action) -> Ending | None:
         """Follows `action` to its end; None where no menu could be spoken or the caller went in
         circles: a person is next."""
         visits = 0
-        while isinstance(action, ToMenu | SayThen):
-            if isinstance(action, SayThen):
-                self._lead_in += await self._sounds(action.text, language)
+        while not isinstance(action, Ending):
+            if isinstance(action, SayText):
+                text = self._plan.say(action.text)
+                if text is not None:
+                    self._lead_in += await self._sounds(text)
                 action = action.then
                 continue
+            if not isinstance(action, ToMenu):
+                return None
             visits += 1
             if visits > VISITS_LIMIT:
                 log.warning("call %s: went through %d menus", self._channel.call.id, visits - 1)
                 return None
-            menu = self._menu_of(action.menu)
-            language = menu.language
-            following = await self._visit(menu)
+            following = await self._visit(self._plan.menu(action.menu))
             if following is None:
                 return None
             action = following
@@ -77,28 +83,30 @@ class Dialog:
             self._lead_in = ()
         return action
 
-    async def say_if_ready(self, text: str, language: str) -> None:
+    async def say_if_ready(self, text: str) -> None:
         """Only what is rendered already: nobody waits for a courtesy."""
-        sounds = await render_all(self._speech, [text], language, deadline=Deadline.after(0))
+        sounds = await render_all(self._speech, [text], self._language, deadline=Deadline.after(0))
         if sounds:
             await self._channel.play(sounds)
 
-    async def _visit(self, menu: PresentedMenu) -> PresentedAction | None:
-        """The action that the caller chose, or the menu's failure; None: it cannot be spoken."""
+    async def _visit(self, menu: PresentedMenu) -> Action | None:
+        """The action that the caller chose, or what a failure leads to; None: it cannot be
+        spoken."""
         self._publish_presented(menu)
-        for attempt in range(1, menu.tries + 1):
-            sounds = await self._menu_sounds(menu, greet=attempt == 1)
+        mistakes = Mistakes()
+        greet = menu.name not in self._greeted
+        while True:
+            sounds = await self._menu_sounds(menu, greet=greet)
             if sounds is None:
                 return None
             keys = await self._ask(menu, sounds)
-            pressed = press(menu, keys.digits, attempt=attempt)
+            pressed = press(menu, keys.digits, mistakes)
             self._publish_pressed(menu, pressed)
-            if pressed.option is not None:
-                return pressed.option.action
-            if pressed.say is None:
-                break
-            self._lead_in = await self._sounds(pressed.say, menu.language)
-        return menu.failure
+            if pressed.retry is None:
+                return pressed.next_action
+            mistakes = mistakes.after(pressed.outcome)
+            greet = pressed.retry.greet_again
+            self._lead_in = await self._sounds(pressed.retry.say)
 
     async def _ask(self, menu: PresentedMenu, sounds: Sounds) -> Keys:
         """A list too long for one command is begun before: keys pressed there count here."""
@@ -111,7 +119,7 @@ class Dialog:
     async def _menu_sounds(self, menu: PresentedMenu, *, greet: bool) -> Sounds | None:
         """Lead-in, greeting and options. What is not ready in time is left out and will be there
         at the next try; None where not one option can be heard."""
-        greeting = menu.greeting if greet and menu.name not in self._greeted else None
+        greeting = menu.greeting if greet else None
         texts = [greeting or "", *(option.spoken or option.say for option in menu.options)]
         deadline = Deadline.after(self._speech_deadline_s)
         greeted, *options = await asyncio.gather(
@@ -125,9 +133,9 @@ class Dialog:
         self._lead_in = ()
         return heard
 
-    async def _sounds(self, text: str, language: str) -> Sounds:
+    async def _sounds(self, text: str) -> Sounds:
         deadline = Deadline.after(self._speech_deadline_s)
-        return await render_all(self._speech, [text], language, deadline=deadline) or ()
+        return await render_all(self._speech, [text], self._language, deadline=deadline) or ()
 
     def _publish_presented(self, menu: PresentedMenu) -> None:
         self._bus.publish(MenuPresented(self._channel.call.id, self._now(), menu=menu.name))

@@ -14,13 +14,13 @@ from calls.deadlines import Deadline
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.events import CallQueued, DecisionMade
 from calls.ports import CallChannel, ContactDirectory, QueueRequest, SpokenText
-from config.rulebook import HangUp, Rulebook, ToMenu, ToQueue
+from config.actions import Ending, HangUp, ToMenu, ToQueue
+from config.rulebook import Rulebook
 from config.settings import CrmSettings
 from ivr import rules
 from ivr.dialog import Dialog, first_texts
 from ivr.hold import HoldProgrammes
 from ivr.inquiry import Inquiry, unknown_in_time
-from ivr.presenting import stock
 from ivr.prompts import render_all
 
 log = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class InboundCall:
         end = await self._converse(plan)
         if isinstance(end, HangUp):
             await self._channel.hang_up()
-        else:
+        elif isinstance(end, ToQueue):
             await self._to_queue(end, self._with_late_news(plan, rulebook, inquiry, asked))
 
     def _inquiry(self, rulebook: Rulebook) -> Inquiry:
@@ -153,24 +153,24 @@ class InboundCall:
         )
         return plan
 
-    async def _converse(self, plan: rules.CallPlan) -> ToQueue | HangUp:
-        route, language = plan.decision.route, plan.decision.language
+    async def _converse(self, plan: rules.CallPlan) -> Ending:
         dialog = Dialog(
             channel=self._channel,
             speech=self._house.speech,
             bus=self._house.bus,
-            menu_of=plan.menu,
+            plan=plan,
             speech_deadline_s=self._house.speech_deadline_s,
             now=self._house.now,
         )
-        end: ToQueue | HangUp | None = None
+        end: Ending | None = None
         if plan.decision.menu is not None:
-            end = await dialog.run(ToMenu(plan.decision.menu), language)
-        if isinstance(end, HangUp):
+            end = await dialog.run(ToMenu(plan.decision.menu))
+        if end is not None and not isinstance(end, ToQueue):
             return end
         # Past the menu, or no menu to speak: the route's own queue, else the default.
+        route = plan.decision.route
         chosen = route.target if route.kind == "queue" else None
-        await dialog.say_if_ready(stock(plan.presented_with, "connecting"), language)
+        await dialog.say_if_ready(plan.stock("connecting"))
         return end or ToQueue(chosen or self._house.default_queue, route.priority)
 
     def _with_late_news(

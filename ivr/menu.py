@@ -3,20 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from config.rulebook import HangUp, ToMenu, ToQueue
-
-
-@dataclass(frozen=True, slots=True)
-class SayThen:
-    """Say the finished text, then go on."""
-
-    text: str
-    then: PresentedAction
-
-
-PresentedAction = ToQueue | ToMenu | HangUp | SayThen
+from config.actions import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +14,25 @@ class PresentedOption:
     intent: str
     #: As the author wrote it, filled in: `For an invoice`.
     say: str
-    action: PresentedAction
+    #: As written: its own texts are filled in when they are reached.
+    action: Action
     reasons: tuple[str, ...] = ()
     #: The whole sentence to speak, with the key: `For an invoice, press 3.`
     spoken: str = ""
+    #: Set where the option is an offer.
+    offer: str | None = None
+    probability: float | None = None
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PresentedRetry:
+    """`tries` mistakes of this kind end in `then`, or (None) in the menu's failure."""
+
+    say: str
+    tries: int
+    then: Action | None = None
+    greet_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,10 @@ class PresentedMenu:
     options: tuple[PresentedOption, ...]
     tries: int
     timeout_s: float
-    invalid_text: str
-    timeout_text: str
-    failure: PresentedAction
+    invalid: PresentedRetry
+    timeout: PresentedRetry
+    failure: Action
+    direct_dial: bool = False
 
 
 class Outcome(enum.StrEnum):
@@ -54,23 +59,38 @@ class Outcome(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Mistakes:
+    """Of one visit so far."""
+
+    invalid: int = 0
+    timeout: int = 0
+
+    def after(self, outcome: Outcome) -> Mistakes:
+        if outcome is Outcome.INVALID:
+            return replace(self, invalid=self.invalid + 1)
+        return replace(self, timeout=self.timeout + 1)
+
+
+@dataclass(frozen=True, slots=True)
 class Pressed:
-    """`option` is set on a match only. `say` is what to tell the caller before the next try;
-    on a failure the menu's `failure` action is next."""
+    """`option` is set on a match only, `retry` where the caller may try again; on a failure
+    `next_action` is next."""
 
     outcome: Outcome
     digits: str
     option: PresentedOption | None = None
-    say: str | None = None
+    retry: PresentedRetry | None = None
+    next_action: Action | None = None
 
 
-def press(menu: PresentedMenu, digits: str, *, attempt: int = 1) -> Pressed:
-    """What `digits` (empty: no key in time) mean on the `attempt`-th try, counted from 1."""
+def press(menu: PresentedMenu, digits: str, mistakes: Mistakes = Mistakes()) -> Pressed:
+    """What `digits` (empty: no key in time) mean after the mistakes of this visit."""
     for option in menu.options:
         if option.digit == digits:
-            return Pressed(Outcome.MATCH, digits, option)
-    if attempt >= menu.tries:
-        return Pressed(Outcome.FAILURE, digits)
-    if digits:
-        return Pressed(Outcome.INVALID, digits, say=menu.invalid_text)
-    return Pressed(Outcome.TIMEOUT, digits, say=menu.timeout_text)
+            return Pressed(Outcome.MATCH, digits, option, next_action=option.action)
+    kind = menu.invalid if digits else menu.timeout
+    of_kind = (mistakes.invalid if digits else mistakes.timeout) + 1
+    if of_kind >= kind.tries or mistakes.invalid + mistakes.timeout + 1 >= menu.tries:
+        then = kind.then if of_kind >= kind.tries and kind.then is not None else menu.failure
+        return Pressed(Outcome.FAILURE, digits, next_action=then)
+    return Pressed(Outcome.INVALID if digits else Outcome.TIMEOUT, digits, retry=kind)

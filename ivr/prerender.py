@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 
 from calls.call import Call, CallId
 from calls.caller import Caller, Identity, IdentityOutcome
+from config.actions import every_step, followers
 from config.rulebook import Menu, Rulebook
 from config.stock_texts import STOCK_TEXTS
-from ivr.menu import PresentedAction, PresentedMenu, SayThen
+from ivr.menu import PresentedMenu
 from ivr.presenting import PresentedWith, present, said, stock
 from ivr.rules import decide
 
@@ -43,6 +44,7 @@ def _texts(with_: PresentedWith) -> Iterator[str]:
         yield stock(with_, name)
     for menu in with_.rulebook.menus.values():
         yield from _menu_texts(present(with_, menu.name))
+        yield from _action_texts(menu, with_)
         yield from _entries_on_every_key(menu, with_)
     for programme in with_.rulebook.programmes.values():
         for entry in programme:
@@ -53,17 +55,17 @@ def _texts(with_: PresentedWith) -> Iterator[str]:
 def _menu_texts(menu: PresentedMenu) -> Iterator[str]:
     if menu.greeting:
         yield menu.greeting
-    yield from (menu.invalid_text, menu.timeout_text)
+    yield from (menu.invalid.say, menu.timeout.say)
     for option in menu.options:
         yield option.spoken or option.say
-        yield from _said_on_the_way(option.action)
-    yield from _said_on_the_way(menu.failure)
 
 
-def _said_on_the_way(action: PresentedAction) -> Iterator[str]:
-    while isinstance(action, SayThen):
-        yield action.text
-        action = action.then
+def _action_texts(menu: Menu, with_: PresentedWith) -> Iterator[str]:
+    for action in [*(option.action for option in menu.options), menu.failure]:
+        for step in every_step(action):
+            for text in followers(step).texts:
+                if spoken := said(text, with_):
+                    yield spoken
 
 
 def _entries_on_every_key(menu: Menu, with_: PresentedWith) -> Iterator[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from config.rulebook import Action, Menu, Option, Rulebook, SayText, Text, ToQueue
+from config.actions import Action, SayText, ToQueue
+from config.rulebook import Menu, Option, Retry, Rulebook
+from config.spoken_text import Text
 from config.stock_texts import STOCK_TEXTS
 from config.templates import TemplateFailed
 from ivr.facts import Facts
-from ivr.menu import PresentedAction, PresentedMenu, PresentedOption, SayThen
+from ivr.menu import PresentedMenu, PresentedOption, PresentedRetry
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +41,16 @@ def present(with_: PresentedWith, name: str) -> PresentedMenu:
         options=tuple(options),
         tries=menu.tries,
         timeout_s=menu.timeout_s,
-        invalid_text=said(menu.invalid, with_) or stock(with_, "not_understood"),
-        timeout_text=said(menu.timeout, with_) or stock(with_, "nothing_pressed"),
-        failure=_to_person(_action(menu.failure, with_, may_skip=True), with_),
+        invalid=_retry(menu.invalid, menu, "not_understood", with_),
+        timeout=_retry(menu.timeout, menu, "nothing_pressed", with_),
+        failure=_to_person(menu.failure, with_),
+        direct_dial=menu.direct_dial,
     )
+
+
+def _retry(retry: Retry, menu: Menu, otherwise: str, with_: PresentedWith) -> PresentedRetry:
+    say = said(retry.say, with_) or stock(with_, otherwise)
+    return PresentedRetry(say, retry.tries or menu.tries, retry.then, retry.greet_again)
 
 
 def said(text: Text, with_: PresentedWith, **values: str) -> str | None:
@@ -67,7 +74,7 @@ def _greeting(menu: Menu, with_: PresentedWith) -> str | None:
 
 
 #: An option that is shown: as written, its text, its action, and why.
-_Shown = tuple[Option, str, PresentedAction, tuple[str, ...]]
+_Shown = tuple[Option, str, Action, tuple[str, ...]]
 
 
 def _considered(option: Option, with_: PresentedWith) -> _Shown | None:
@@ -78,25 +85,23 @@ def _considered(option: Option, with_: PresentedWith) -> _Shown | None:
             return None
         reasons = (f"shown because {verdict.because}",)
     say = said(option.say, with_)
-    action = _action(option.action, with_)
+    can_be_said = _can_be_said(option.action, with_)
     if option.digit == "0":
-        say, action = say or stock(with_, "person"), action or ToQueue(with_.rulebook.default_queue)
-    if say is None or action is None:
+        action = option.action if can_be_said else ToQueue(with_.rulebook.default_queue)
+        return option, say or stock(with_, "person"), action, reasons
+    if say is None or not can_be_said:
         return None
-    return option, say, action, reasons
+    return option, say, option.action, reasons
 
 
-def _action(action: Action, with_: PresentedWith, *, may_skip: bool = False) -> Any:
-    """None where something to say cannot be filled in; with `may_skip` it goes unsaid instead."""
-    if isinstance(action, ToQueue):
-        return ToQueue(action.queue, max(action.priority, with_.priority))
-    if not isinstance(action, SayText):
-        return action
-    text = said(action.text, with_)
-    then = _action(action.then, with_, may_skip=may_skip)
-    if text is None or then is None:
-        return then if may_skip else None
-    return SayThen(text, then)
+def _can_be_said(action: Action, with_: PresentedWith) -> bool:
+    """Whether the texts on the straight way are known now; what comes after a question to the
+    caller may become known by it."""
+    while isinstance(action, SayText):
+        if said(action.text, with_) is None:
+            return False
+        action = action.then
+    return True
 
 
 def _numbered(shown: list[_Shown], menu: Menu, with_: PresentedWith) -> list[PresentedOption]:
@@ -123,7 +128,7 @@ def _with_key(say: str, digit: str, with_: PresentedWith) -> str:
 def _person(shown: list[_Shown], with_: PresentedWith) -> list[PresentedOption]:
     """The `0` that every menu has."""
     intent, say = "agent", stock(with_, "person")
-    action: PresentedAction = ToQueue(with_.rulebook.default_queue, with_.priority)
+    action: Action = ToQueue(with_.rulebook.default_queue)
     for option, say_, action_, _ in shown:
         intent, say, action = option.intent, say_, action_
     why = ("a person is always one key away",)
@@ -131,10 +136,10 @@ def _person(shown: list[_Shown], with_: PresentedWith) -> list[PresentedOption]:
     return [PresentedOption("0", intent, say, _to_person(action, with_), why, spoken)]
 
 
-def _to_person(action: PresentedAction, with_: PresentedWith) -> PresentedAction:
+def _to_person(action: Action, with_: PresentedWith) -> Action:
     """The queue of a route rule stands in for the one that the menu names for a person."""
-    if isinstance(action, SayThen):
-        return SayThen(action.text, _to_person(action.then, with_))
+    if isinstance(action, SayText):
+        return replace(action, then=_to_person(action.then, with_))
     if isinstance(action, ToQueue) and with_.person_queue is not None:
-        return ToQueue(with_.person_queue, action.priority)
+        return replace(action, queue=with_.person_queue)
     return action

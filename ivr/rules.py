@@ -8,10 +8,12 @@ from datetime import datetime
 from calls.call import Call
 from calls.caller import Caller
 from calls.decision import Decision, HoldEntryPlanned, OptionShown, Route, RuleTrace
-from config.rulebook import NumberEntry, RouteTo, Rulebook, ToProgramme
+from config.actions import ToQueue
+from config.rulebook import Consequence, NumberEntry, RouteTo, Rulebook, ToProgramme
+from config.spoken_text import Text
 from ivr.facts import Facts, facts_of
 from ivr.menu import PresentedMenu
-from ivr.presenting import PresentedWith, present, said
+from ivr.presenting import PresentedWith, present, said, stock
 
 DEFAULT_PROGRAMME = "default"
 
@@ -27,6 +29,13 @@ class CallPlan:
 
     def menu(self, name: str) -> PresentedMenu:
         return present(self.presented_with, name)
+
+    def say(self, text: Text) -> str | None:
+        """Filled in with what is known by now; None where a value is not."""
+        return said(text, self.presented_with)
+
+    def stock(self, name: str) -> str:
+        return stock(self.presented_with, name)
 
 
 def decide(rulebook: Rulebook, call: Call, caller: Caller, now: datetime) -> CallPlan:
@@ -49,11 +58,17 @@ def decide_from(rulebook: Rulebook, number: NumberEntry, facts: Facts, language:
     with_ = PresentedWith(rulebook, facts, language)
     route, menu_name = Route("menu", number.menu), number.menu
     if isinstance(route_to, RouteTo):
-        with_ = replace(with_, person_queue=route_to.queue, priority=route_to.priority)
         menu_name = route_to.menu or number.menu
-        kind = "queue" if route_to.queue else "menu"
-        target = route_to.queue or menu_name
-        route = Route(kind, target, route_to.priority, route_to.skip_menu, route_rule)
+        queue = route_to.action if isinstance(route_to.action, ToQueue) else None
+        if queue is not None:
+            with_ = replace(with_, person_queue=queue.queue, priority=queue.priority)
+        route = Route(
+            "queue" if queue else "menu",
+            queue.queue if queue else menu_name,
+            queue.priority if queue else 0,
+            route_to.skip_menu,
+            route_rule,
+        )
     menu = None if route.skip_menu else present(with_, menu_name)
     decision = Decision(
         rulebook_version=rulebook.version,
@@ -103,7 +118,7 @@ def trace_rules(rulebook: Rulebook, facts: Facts) -> list[RuleTrace]:
 
 def _winner(
     rulebook: Rulebook, group: str, traces: tuple[RuleTrace, ...]
-) -> tuple[str | None, RouteTo | ToProgramme | None]:
+) -> tuple[str | None, Consequence | None]:
     for rule, trace in zip(rulebook.rules, traces, strict=True):
         if rule.group == group and trace.matched:
             return rule.name, rule.then

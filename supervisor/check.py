@@ -15,15 +15,16 @@ from calls.caller import Caller, Identity, IdentityOutcome
 from config.problems import Problem, Severity
 from config.rulebook import ExampleTest, Rulebook
 from config.rulebook_loader import SHIPPED, load_rulebook
+from config.surroundings import BARE, Surroundings
 from ivr import rules
 from ivr.facts import facts_from, facts_of
 
 DEFAULT_AT = "2026-01-05T10:00"
 
 
-def check(folder: Path | None = None, *, default_queue: str = "default") -> tuple[Problem, ...]:
+def check(folder: Path | None = None, *, around: Surroundings = BARE) -> tuple[Problem, ...]:
     """Everything wrong with the rulebook in `folder` (None: the shipped example)."""
-    loaded = load_rulebook(folder or SHIPPED, default_queue=default_queue)
+    loaded = load_rulebook(folder or SHIPPED, around=around)
     if loaded.rulebook is not None:
         loaded = loaded.with_problems(examine(loaded.rulebook))
     return loaded.problems

@@ -140,12 +140,13 @@ def check(
 
     Example: [bold]switchboard check rulebook/[/bold]
     """
+    from config.surroundings import Surroundings
     from supervisor import check as checker
 
     with sentences():
         settings = read_settings(config)
         folder = rulebook_dir or settings.rulebook.path
-        problems = checker.check(folder, default_queue=settings.rulebook.default_queue)
+        problems = checker.check(folder, around=Surroundings.of(settings.rulebook))
         checker.render(problems, out)
         raise typer.Exit(0 if checker.is_good(problems) else 1)
 

@@ -15,6 +15,7 @@ from calls.errors import Misconfigured
 from config.rulebook import Rulebook
 from config.rulebook_loader import SHIPPED, load_rulebook
 from config.settings import Settings
+from config.surroundings import Surroundings
 from crm_adapter.call_history import CallHistory
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
@@ -47,7 +48,7 @@ async def explained(
 ) -> dict[str, Any]:
     """Raises ProblemsFound where the rulebook cannot be used."""
     folder = rulebook or settings.rulebook.path or SHIPPED
-    loaded = load_rulebook(folder, default_queue=settings.rulebook.default_queue)
+    loaded = load_rulebook(folder, around=Surroundings.of(settings.rulebook))
     async with opened(settings) as database:
         crm = EmbeddedCrm(database=database)
         scorer = Scorer(database=database, settings=settings.scoring)

@@ -18,7 +18,7 @@ from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
 from calls.events import CallArrived, CallEvent, MenuPresented, OptionChosen
 from calls.ports import CallChannel, QueueRequest
-from config.rulebook import ToMenu, ToQueue
+from config.actions import ToMenu, ToQueue
 from config.settings import AgiSettings, SpeechSettings
 from ivr import http_routes, sound, speech
 from ivr.dialog import Dialog

@@ -11,9 +11,9 @@ from calls.bus import EventBus
 from calls.call import KeyPress
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.events import MenuPresented, OptionChosen
-from config.rulebook import HangUp, ToMenu, ToQueue
+from config.actions import HangUp, ToMenu, ToQueue
 from ivr.dialog import ASK_LIMIT, VISITS_LIMIT, Dialog
-from ivr.menu import PresentedAction, PresentedMenu, PresentedOption, SayThen
+from ivr.menu import PresentedMenu, PresentedOption
 from tests.fakes.call_channel import A_CALL, FakeChannel
 from tests.fakes.spoken_text import FakeSpeech, words
 
@@ -24,7 +24,7 @@ PERSON = ToQueue("support")
 FAILED = ToQueue("failed")
 
 
-def option(digit: str, intent: str, action: PresentedAction) -> PresentedOption:
+def option(digit: str, intent: str, action: Action) -> PresentedOption:
     return PresentedOption(digit, intent, intent, action, spoken=f"Press {digit} for {intent}")
 
 
@@ -49,8 +49,8 @@ MENUS = {
         "main",
         option("1", "sales", ToQueue("sales", priority=3)),
         option("2", "billing", ToMenu("billing")),
-        option("3", "news", SayThen("Your parcel is on its way.", ToMenu("main"))),
-        option("4", "bye", SayThen("Thank you for calling.", HangUp())),
+        option("3", "news", SayText(text_of("Your parcel is on its way."), ToMenu("main"))),
+        option("4", "bye", SayText(text_of("Thank you for calling."), HangUp())),
         option("5", "circle", ToMenu("circle")),
     ),
     "billing": presented("billing", option("1", "invoice", ToQueue("invoices")), tries=2),

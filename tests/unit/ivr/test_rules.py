@@ -10,7 +10,8 @@ import pytest
 
 from calls.caller import Contact, ContactRef
 from calls.decision import Decision, RuleTrace
-from config.rulebook import HangUp, Rulebook, ToMenu, ToQueue
+from config.actions import HangUp, ToMenu, ToQueue
+from config.rulebook import Rulebook
 from config.rulebook_loader import SHIPPED, load_rulebook
 from ivr.menu import Outcome, SayThen, press
 from ivr.rules import CallPlan, decide

@@ -1,0 +1,90 @@
+"""Products we choose to propose: how often, where, and what came of it."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+
+class OfferPlace(enum.StrEnum):
+    """Where a caller meets an offer."""
+
+    MENU = "menu"
+    HOLD = "hold"
+    AGENT = "agent"
+
+
+class OfferAnswer(enum.StrEnum):
+    """What became of an offer; the later in this list, the more is known."""
+
+    #: Kept free for a call that has not heard it yet; gone with the call.
+    CLAIMED = "claimed"
+    HEARD = "heard"
+    REFUSED = "refused"
+    ACCEPTED = "accepted"
+
+
+@dataclass(frozen=True, slots=True)
+class OfferCap:
+    """At most `heard` times in any `per_days` times 24 hours, whatever the place; silent for
+    `after_refusal_days` after a no."""
+
+    heard: int
+    per_days: int
+    after_refusal_days: int = 90
+
+
+@dataclass(frozen=True, slots=True)
+class OfferHistory:
+    """What one contact met of one offer. Days are 24 hours, counted back from the question."""
+
+    #: Ages in days of each hearing, newest first; claims of other live calls count as 0.
+    heard_days_ago: tuple[float, ...] = ()
+    refused_days_ago: float | None = None
+    accepted_days_ago: float | None = None
+
+    def refusal_of(self, cap: OfferCap) -> str | None:
+        """Why this offer must not be made now, or None."""
+        refused = self.refused_days_ago
+        if refused is not None and refused < cap.after_refusal_days:
+            return f"refused {refused:.0f} days ago, silent for {cap.after_refusal_days}"
+        heard = sum(age < cap.per_days for age in self.heard_days_ago)
+        if heard >= cap.heard:
+            return f"heard {heard} times in {cap.per_days} days, the cap is {cap.heard}"
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerMemory:
+    """What earlier calls of this contact left behind; empty for a stranger."""
+
+    #: By menu and intent: the digit that the caller last pressed for it.
+    digits: Mapping[tuple[str, str], str] = field(default_factory=lambda: MappingProxyType({}))
+    #: By menu and intent: how often it was chosen, older choices counting less.
+    choices: Mapping[tuple[str, str], float] = field(default_factory=lambda: MappingProxyType({}))
+    #: By offer.
+    offers: Mapping[str, OfferHistory] = field(default_factory=lambda: MappingProxyType({}))
+    #: The agent (login) who talked with this contact last.
+    last_agent: str | None = None
+
+
+NO_MEMORY = CallerMemory()
+
+
+@dataclass(frozen=True, slots=True)
+class Propensities:
+    """Calibrated probabilities for one caller; what is not named is not known."""
+
+    #: By menu and intent, of those who enter the menu.
+    intents: Mapping[tuple[str, str], float] = field(default_factory=lambda: MappingProxyType({}))
+    #: By product code.
+    products: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    #: By product code: why, for people.
+    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    #: What computed them.
+    model: str = "none"
+
+
+NO_PROPENSITIES = Propensities()
