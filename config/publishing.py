@@ -1,5 +1,9 @@
 """Which rulebook is current. A good version replaces the current one; a bad one never does, also
-not across a restart: every good version is kept as a copy that is found by its content.
+not across a restart: every published version is kept and found by its content.
+
+A version becomes current in two ways: the watched folder changes and is good, or somebody moves
+the pointer (`switchboard publish` and `rollback`, from any process on this state folder). What was
+done last holds; a folder that has not changed since is not taken again.
 """
 
 from __future__ import annotations
@@ -7,15 +11,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from calls.errors import Misconfigured
 from config.problems import Problem, ProblemsFound
 from config.rulebook import Rulebook
-from config.rulebook_copies import RulebookCopies
-from config.rulebook_files import rulebook_paths
+from config.rulebook_files import rulebook_paths, sound_paths
 from config.rulebook_loader import SHIPPED, Loaded, load_rulebook
+from config.rulebook_versions import Publication, RulebookVersions
 from config.settings import RulebookSettings
 from config.surroundings import Surroundings
 
@@ -30,7 +35,7 @@ Examine = Callable[[Rulebook], Sequence[Problem]]
 
 class Rulebooks:
     """`async with Rulebooks(settings=...)` loads, raising ProblemsFound where there is neither a
-    good folder nor a good copy, and then watches the folder."""
+    good folder nor a good version, and then watches folder and pointer."""
 
     def __init__(self, *, settings: RulebookSettings, examine: Examine | None = None) -> None:
         """`examine` finds further problems in a version that loads (the author's own example
@@ -39,7 +44,7 @@ class Rulebooks:
         self._around = Surroundings.of(settings)
         self._examine = examine
         self.folder = settings.path or SHIPPED
-        self._copies = RulebookCopies(settings.state_dir)
+        self.versions = RulebookVersions(settings.state_dir)
         self._current: Rulebook | None = None
         self._task: asyncio.Task[None] | None = None
         self._reloading = asyncio.Lock()
@@ -67,10 +72,11 @@ class Rulebooks:
 
     async def __aenter__(self) -> Self:
         seen = await asyncio.to_thread(fingerprint, self.folder)
+        pointed = await asyncio.to_thread(self.versions.pointed)
         if not await self.reload():
             await self._take_last_good()
         if self._settings.watch:
-            self._task = asyncio.create_task(self._watch(seen), name="rulebook watch")
+            self._task = asyncio.create_task(self._watch(seen, pointed), name="rulebook watch")
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -80,10 +86,14 @@ class Rulebooks:
             self._task = None
 
     async def reload(self) -> bool:
-        """Reads the folder; True where what it holds is now current."""
+        """Reads the folder; True where what it holds, or what was published since it last
+        changed, is now current."""
         async with self._reloading:
-            loaded = await asyncio.to_thread(self._load)
+            loaded, pointed = await asyncio.to_thread(self._load)
             self.problems = loaded.problems
+            if pointed is not None:
+                self._publish(pointed)
+                return True
             if loaded.rulebook is None:
                 log.error("rulebook: %d problems, not taken", len(loaded.errors))
                 for problem in loaded.errors[:20]:
@@ -92,16 +102,40 @@ class Rulebooks:
             self._publish(loaded.rulebook)
             return True
 
-    def _load(self) -> Loaded:
+    async def take_published(self) -> bool:
+        """Takes the version that the pointer names; True where that is current now."""
+        async with self._reloading:
+            loaded = await asyncio.to_thread(self._load_pointed)
+            if loaded is None or loaded.rulebook is None:
+                log.error("rulebook: the published version cannot be used, the current one stays")
+                return False
+            self._publish(loaded.rulebook)
+            return True
+
+    def _load(self) -> tuple[Loaded, Rulebook | None]:
+        """The folder's content, and the published version that holds instead of it."""
         loaded = load_rulebook(self.folder, around=self._around)
         if loaded.rulebook is not None and self._examine is not None:
             loaded = loaded.with_problems(self._examine(loaded.rulebook))
+        version = loaded.files.version
+        before = self.versions.pointed()
+        if before is not None and before.folder_version == version != before.version:
+            published = self.versions.load(before.version, self._around)
+            if published is not None:
+                return loaded, published.rulebook
         if loaded.rulebook is not None:
+            publication = Publication(
+                version, datetime.now(UTC), "-", "the folder changed", "folder", version
+            )
             try:
-                self._copies.keep(loaded.files)
+                self.versions.publish(loaded.files, publication)
             except OSError as error:
                 log.error("rulebook: no copy could be kept (%s)", error.strerror)
-        return loaded
+        return loaded, None
+
+    def _load_pointed(self) -> Loaded | None:
+        pointed = self.versions.pointed()
+        return None if pointed is None else self.versions.load(pointed.version, self._around)
 
     def _publish(self, rulebook: Rulebook) -> None:
         before, self._current = self._current, rulebook
@@ -113,15 +147,16 @@ class Rulebooks:
 
     async def _take_last_good(self) -> None:
         """After a restart with a broken folder. Its problems stay known."""
-        loaded = await asyncio.to_thread(self._copies.last_good, self._around)
+        loaded = await asyncio.to_thread(self._load_pointed)
         if loaded is None:
             raise ProblemsFound(self.problems)
         rulebook = loaded.or_raise()
         log.error("rulebook: the folder is broken, version %s serves on", rulebook.version)
         self._publish(rulebook)
 
-    async def _watch(self, seen: Fingerprint) -> None:
-        """Waits until a change has settled for one round: files are saved one by one."""
+    async def _watch(self, seen: Fingerprint, pointed: Publication | None) -> None:
+        """Waits until a change of the folder has settled for one round: files are saved one by
+        one. The pointer is moved in one step."""
         settling = seen
         while True:
             await asyncio.sleep(self._settings.watch_every_s)
@@ -130,12 +165,18 @@ class Rulebooks:
                 seen = now
                 await self.reload()
             settling = now
+            moved = await asyncio.to_thread(self.versions.pointed)
+            if moved is not None and moved != pointed:
+                pointed = moved
+                if moved.version != self.current.version:
+                    await self.take_published()
 
 
 def fingerprint(folder: Path) -> Fingerprint:
     """Empty where the folder cannot be read."""
     try:
-        stats = [(path.name, path.stat()) for path in rulebook_paths(folder)]
+        paths = [*rulebook_paths(folder), *sound_paths(folder)]
+        stats = [(str(path.relative_to(folder)), path.stat()) for path in paths]
     except OSError:
         return ()
     return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in stats)

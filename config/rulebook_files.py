@@ -1,9 +1,13 @@
-"""The files of a rulebook folder, read once: what is checked is what is hashed, stored and used."""
+"""The files of a rulebook folder, read once: what is checked is what is hashed, stored and used.
+
+FOLDER/*.yaml                      the language
+FOLDER/sounds/<language>/*.wav     recordings, which win over synthetic speech
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,15 +16,28 @@ from config.problems import Problem
 
 MAX_FILES = 100
 MAX_TOTAL_BYTES = 5_000_000
+SOUNDS = "sounds"
+MAX_SOUNDS = 2_000
+MAX_SOUND_BYTES = 10_000_000
+MAX_SOUNDS_BYTES = 200_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sound:
+    """A recording as it lies on disk; only its name and content count in a version."""
+
+    path: Path
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
 class RulebookFiles:
-    """`contents` by file name, in name order."""
+    """`contents` by file name, `sounds` by language and name (`main-greeting`), in name order."""
 
     folder: str
     contents: Mapping[str, bytes]
     problems: tuple[Problem, ...] = field(default=())
+    sounds: Mapping[tuple[str, str], Sound] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -28,6 +45,8 @@ class RulebookFiles:
         for name, content in self.contents.items():
             digest.update(f"{name}\0{len(content)}\0".encode())
             digest.update(content)
+        for (language, name), sound in self.sounds.items():
+            digest.update(f"{SOUNDS}/{language}/{name}\0{sound.sha256}\0".encode())
         return digest.hexdigest()[:16]
 
 
@@ -38,6 +57,12 @@ def rulebook_paths(folder: Path) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix in (".yaml", ".yml") and not path.name.startswith(".")
     )
+
+
+def sound_paths(folder: Path) -> list[Path]:
+    """Every recording. Raises OSError."""
+    sounds = folder / SOUNDS
+    return sorted(sounds.glob("*/*.wav")) if sounds.is_dir() else []
 
 
 def read_rulebook_files(folder: Path) -> RulebookFiles:
@@ -65,4 +90,34 @@ def read_rulebook_files(folder: Path) -> RulebookFiles:
             Problem(str(folder), 0, f"the files hold more than {MAX_TOTAL_BYTES:,} bytes in all")
         )
         contents = {}
-    return RulebookFiles(str(folder), contents, tuple(problems))
+    sounds = dict(_read_sounds(folder, problems))
+    return RulebookFiles(str(folder), contents, tuple(problems), sounds)
+
+
+def _read_sounds(folder: Path, problems: list[Problem]) -> Iterator[tuple[tuple[str, str], Sound]]:
+    try:
+        paths = sound_paths(folder)
+    except OSError as error:
+        what = f"the recordings cannot be read: {error.strerror}"
+        problems.append(Problem(str(folder / SOUNDS), 0, what))
+        return
+    if len(paths) > MAX_SOUNDS:
+        what = f"there are more than {MAX_SOUNDS} recordings"
+        problems.append(Problem(str(folder / SOUNDS), 0, what))
+        return
+    total = 0
+    for path in paths:
+        try:
+            size = path.stat().st_size
+            total += size
+            if size > MAX_SOUND_BYTES or total > MAX_SOUNDS_BYTES:
+                limit = MAX_SOUND_BYTES if size > MAX_SOUND_BYTES else MAX_SOUNDS_BYTES
+                what = f"the recordings hold more than {limit:,} bytes"
+                problems.append(Problem(str(path), 0, what))
+                return
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            problems.append(Problem(str(path), 0, f"the file cannot be read: {error.strerror}"))
+        else:
+            yield (path.parent.name, path.stem), Sound(path, digest)
