@@ -12,12 +12,11 @@ import fnmatch
 import functools
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """`because` names the value that decided."""
 
     matched: bool
@@ -31,15 +30,20 @@ class Comparison:
     fact: str
     operator: str
     value: Any
+    #: How a verdict ends, made once: a thousand rules are asked in each call.
+    _met: str = field(init=False, repr=False, compare=False)
+    _unmet: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        wanted = _WORDS[self.operator].format(_shown(self.value))
+        object.__setattr__(self, "_met", "" if self.operator == "eq" else f", {wanted}")
+        object.__setattr__(self, "_unmet", f", not {wanted}")
 
     def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
         actual = facts.get(self.fact)
-        matched = _holds(self.operator, actual, self.value)
-        seen = f"{self.fact} is {_shown(actual)}"
-        wanted = _WORDS[self.operator].format(_shown(self.value))
-        if self.operator == "eq" and matched:
-            return Verdict(True, seen)
-        return Verdict(matched, f"{seen}, {wanted}" if matched else f"{seen}, not {wanted}")
+        if _holds(self.operator, actual, self.value):
+            return Verdict(True, f"{self.fact} is {_shown(actual)}{self._met}")
+        return Verdict(False, f"{self.fact} is {_shown(actual)}{self._unmet}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,11 @@ _WORDS = {
 
 
 def _shown(value: Any) -> str:
+    kind = type(value)
+    if kind is str:
+        return value[:100]  # type: ignore[no-any-return]
+    if kind is int:
+        return str(value)
     if value is None:
         return "not known"
     if isinstance(value, bool):
