@@ -50,6 +50,18 @@ calls = Table(
     Column("decision", JSON(none_as_null=True)),
     #: Menu visits in order: at, menu, digits, outcome, intent.
     Column("menu_path", JSON(none_as_null=True)),
+    #: `personal` or `control`, of the decision.
+    Column("arm", String(20)),
+    #: Decisions made before that one, oldest first: at, rulebook_version, decision.
+    Column("earlier_decisions", JSON(none_as_null=True)),
+    #: By field: the digits that the caller typed, PINs excepted.
+    Column("typed", JSON(none_as_null=True)),
+    #: What was recorded of the caller, in order: at, what, name, seconds, queue.
+    Column("recordings", JSON(none_as_null=True)),
+    #: The wish to be called back: at, number, queue, position.
+    Column("callback", JSON(none_as_null=True)),
+    #: Where the call left us for, other than a queue: kind, target.
+    Column("routed", JSON(none_as_null=True)),
     Column("queue", String(80)),
     Column("priority", Integer),
     Column("hold_programme", String(80)),
@@ -118,6 +130,16 @@ leads = Table(
         sqlite_where=text("closed_at IS NULL"),
         postgresql_where=text("closed_at IS NULL"),
     ),
+)
+
+#: Wrong PINs, of which only so many are allowed in any hour.
+pin_tries = Table(
+    "pin_tries",
+    metadata,
+    Column("contact_crm", String(40), primary_key=True),
+    Column("contact_id", String(120), primary_key=True),
+    #: Wrong ones and those being checked, oldest first: at (ISO 8601, UTC), id.
+    Column("tries", JSON, nullable=False),
 )
 
 outbox = Table(

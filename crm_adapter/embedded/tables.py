@@ -25,6 +25,8 @@ from sqlalchemy.types import TypeDecorator
 from storage.tables import UtcDateTime, metadata
 
 MONEY_SCALE = 10_000
+#: Longest number that a caller types.
+DIGITS = 32
 
 
 class Money(TypeDecorator[Decimal]):
@@ -62,6 +64,8 @@ contacts = Table(
     Column("language", String(16)),
     Column("url", Text),
     Column("owner", String(64)),
+    # What the contact types to say who they are: digits, in which leading zeros count.
+    Column("customer_number", String(DIGITS), unique=True, index=True),
     # Raised by every change, so that a writer can tell whether what it read is still so.
     Column("version", Integer, nullable=False, default=1),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -112,6 +116,8 @@ orders = Table(
     Column("placed_at", UtcDateTime, nullable=False),
     Column("due_on", Date),
     Column("is_open", Boolean, nullable=False),
+    # What a caller types for it: digits, in which leading zeros count.
+    Column("number", String(DIGITS), index=True),
     Index(None, "contact_id", "placed_at"),
 )
 
@@ -125,6 +131,36 @@ cases = Table(
     Column("is_open", Boolean, nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
     Index(None, "contact_id", "opened_at"),
+)
+
+#: A contact's account with us. People of one household may share its number.
+accounts = Table(
+    "crm_accounts",
+    metadata,
+    Column(
+        "contact_id",
+        String(64),
+        ForeignKey("crm_contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("number", String(DIGITS), nullable=False, index=True),
+    # Below zero for what the contact owes.
+    Column("balance", Money),
+    Column("currency", String(3)),
+    # argon2id; NULL where the contact has no PIN.
+    Column("pin_hash", String(200)),
+)
+
+appointments = Table(
+    "crm_appointments",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    _contact_id(),
+    Column("at", UtcDateTime, nullable=False),
+    Column("subject", String(300), nullable=False),
+    # booked, done or cancelled
+    Column("status", String(16), nullable=False, default="booked"),
+    Index(None, "contact_id", "at"),
 )
 
 leads = Table(
@@ -142,7 +178,27 @@ leads = Table(
     Column("network_name", String(200)),
     Column("menu_path", JSON, nullable=False),
     Column("rulebook_version", String(80)),
+    # Of the caller saying their name: its file on Asterisk's machine.
+    Column("name_recording", String(120)),
     Column("created_at", UtcDateTime, nullable=False),
+)
+
+#: What somebody is to do because of a call: call back, listen to a message.
+tasks = Table(
+    "crm_tasks",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("idem", String(100), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("status", String(16), nullable=False, default="open"),
+    Column("contact_id", String(64), index=True),
+    Column("number", String(20), index=True),
+    Column("queue", String(80)),
+    Column("recording", String(120)),
+    Column("system", String(40), nullable=False),
+    Column("linkedid", String(80), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index(None, "status", "created_at"),
 )
 
 call_records = Table(
@@ -168,6 +224,12 @@ call_records = Table(
     Column("rulebook_version", String(80)),
     Column("menu_path", JSON, nullable=False),
     Column("legs", JSON, nullable=False),
+    # By field: the digits that the caller typed.
+    Column("typed", JSON(none_as_null=True)),
+    # What was recorded of the caller: what, name, seconds.
+    Column("recordings", JSON(none_as_null=True)),
+    # Where the call left us for: kind and target.
+    Column("routed", JSON(none_as_null=True)),
     UniqueConstraint("system", "linkedid"),
 )
 
