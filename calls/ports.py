@@ -210,6 +210,20 @@ class QueuePlaces(Protocol):
         ...
 
 
+class QueueExits(Protocol):
+    """May a waiting caller leave the queue by a key? Implemented by `ami_bridge.queue_exits`."""
+
+    async def allow_exit(self, call_id: CallId) -> None:
+        """From now on the key `1` takes the caller out of the queue, to the questions of
+        `ivr.callback`; again changes nothing. Raises Unavailable while the AMI is away."""
+        ...
+
+    async def forbid_exit(self, call_id: CallId) -> None:
+        """The key means nothing any more; also for calls that never had it, or are over. Raises
+        Unavailable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookAnswer:
     """Flat values by name: texts, whole numbers, numbers, true or false."""
