@@ -6,23 +6,20 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from calls.agents import Agent
 from calls.errors import SwitchboardError
-from config.settings import Settings
 from config.settings_file import load_settings
-from switchboard import logs
+from switchboard import logs, rulebook_commands
+from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -38,44 +35,9 @@ agents_app = typer.Typer(
 )
 app.add_typer(agents_app, name="agents")
 
-out = Console()
-err = Console(stderr=True)
-
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", "-c", help="Settings file; without it ./switchboard.yaml if any."),
-]
-
 
 def main() -> None:
     app()
-
-
-@contextmanager
-def sentences() -> Iterator[None]:
-    """What is wrong becomes a sentence and exit 1; never a traceback for the user's mistake."""
-    try:
-        yield
-    except BrokenPipeError:
-        # Whoever read us has gone; there is nobody to tell.
-        raise
-    except (SwitchboardError, OSError) as error:
-        err.print(Text(_sentence(error)), soft_wrap=True)
-        raise typer.Exit(1) from error
-
-
-def _sentence(error: SwitchboardError | OSError) -> str:
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    return str(error) or f"{type(error).__name__}: no answer in time"
-
-
-def read_settings(config: Path | None) -> Settings:
-    settings = load_settings(config)
-    logs.set_up(level="WARNING", mask=settings.privacy.mask_numbers)
-    return settings
 
 
 @app.command()
@@ -127,52 +89,6 @@ def demo(
             as_json=as_json,
         )
         raise typer.Exit(show.run(wanted))
-
-
-@app.command()
-def check(
-    rulebook_dir: Annotated[
-        Path | None, typer.Argument(help="Without it: the folder in the settings.")
-    ] = None,
-    config: ConfigOption = None,
-) -> None:
-    """Find every mistake in a rulebook, and try its own examples.
-
-    Example: [bold]switchboard check rulebook/[/bold]
-    """
-    from config.surroundings import Surroundings
-    from supervisor import check as checker
-
-    with sentences():
-        settings = read_settings(config)
-        folder = rulebook_dir or settings.rulebook.path
-        problems = checker.check(folder, around=Surroundings.of(settings.rulebook))
-        checker.render(problems, out)
-        raise typer.Exit(0 if checker.is_good(problems) else 1)
-
-
-@app.command()
-def explain(
-    number: Annotated[str, typer.Argument(help="Who calls, best as +1202..., or 'anonymous'.")],
-    dialled: Annotated[str | None, typer.Option(help="The number called.")] = None,
-    rulebook: Annotated[Path | None, typer.Option(help="A rulebook folder to try.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    config: ConfigOption = None,
-) -> None:
-    """Say what a caller would hear, where they would go, and why.
-
-    Example: [bold]switchboard explain +12025550101 --dialled +18005550100[/bold]
-    """
-    from supervisor import explain as explainer
-    from switchboard import offline
-
-    with sentences():
-        settings = read_settings(config)
-        found = asyncio.run(offline.explained(settings, number, dialled=dialled, rulebook=rulebook))
-    if as_json:
-        out.print_json(json.dumps(found, ensure_ascii=False))
-    else:
-        explainer.render(found, out)
 
 
 @app.command(name="explain-pop")
@@ -386,3 +302,6 @@ def agents_list(
             agent.language,
         )
     out.print(table)
+
+
+rulebook_commands.add_to(app)

@@ -21,6 +21,10 @@ from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.embedded.importer import Imported, import_files
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
+from ivr.prerender import fixed_texts
+from ivr.prompt_store import PromptStore
+from ivr.prompts import Prompts
+from ivr.speech import engine_for
 from scoring.batch import score_all
 from scoring.scorer import Scorer
 from screenpop.agent_admin import add_agent, list_agents
@@ -68,12 +72,38 @@ async def explained(
             await scorer.close()
 
 
-async def pop_traces(settings: Settings, call_id: str) -> Sequence[DeliveryTrace]:
-    """Raises Misconfigured for what is no call id, or no call."""
+async def explained_call(settings: Settings, call_id: str) -> dict[str, Any]:
+    """What a call met, as it was kept with it. Raises Misconfigured for what is no call."""
+    wanted = _parsed(call_id)
+    async with opened(settings) as database:
+        detail = await CallHistory(database=database).call_detail(wanted)
+    if detail is None:
+        raise Misconfigured(f"there is no call {wanted}; the server's log names them")
+    return explain.explain_call(detail)
+
+
+async def prerendered(settings: Settings, rulebook: Rulebook, progress: Report) -> int:
+    """Speaks what is known before anybody calls into the prompts' folder; returns how many texts
+    could not be had."""
+    speech = settings.speech
+    store = PromptStore(
+        folder=speech.cache_dir, limit_bytes=speech.cache_mb * 2**20, base_url="http://none"
+    )
+    async with store:
+        prompts = Prompts(store=store, engine=engine_for(speech))
+        return await prompts.prerender(fixed_texts(rulebook), progress)
+
+
+def _parsed(call_id: str) -> CallId:
     try:
-        wanted = CallId.parse(call_id)
+        return CallId.parse(call_id)
     except ValueError as error:
         raise Misconfigured(str(error)) from error
+
+
+async def pop_traces(settings: Settings, call_id: str) -> Sequence[DeliveryTrace]:
+    """Raises Misconfigured for what is no call id, or no call."""
+    wanted = _parsed(call_id)
     async with opened(settings) as database:
         traces = await explain_pop(database, wanted)
         if not traces and await CallHistory(database=database).call_detail(wanted) is None:

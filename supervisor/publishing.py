@@ -1,0 +1,111 @@
+"""Publish, roll back, list: what a supervisor does with a whole rulebook.
+
+Publishing is: read, check, try every example, walk it dry with sample callers; only then keep it as
+a version and move the pointer. Running servers on the same state folder take it by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from config.problems import Problem, ProblemsFound
+from config.rulebook import Rulebook
+from config.rulebook_files import read_rulebook_files
+from config.rulebook_loader import SHIPPED, Loaded, load_rulebook
+from config.rulebook_versions import Publication, RulebookVersions
+from config.settings import RulebookSettings
+from config.surroundings import Surroundings
+from supervisor.check import examine
+from supervisor.dry_run import dry_run
+
+
+@dataclass(frozen=True, slots=True)
+class VersionLine:
+    """One line of `switchboard versions`."""
+
+    publication: Publication
+    is_current: bool
+    #: False where its files are gone or damaged: it cannot be rolled back to.
+    is_kept: bool
+
+
+def try_out(rulebook: Rulebook, now: datetime) -> list[Problem]:
+    """The author's examples, then a dry run. For `config.publishing.Rulebooks(examine=...)`."""
+    problems = examine(rulebook)
+    if any(problem.is_error for problem in problems):
+        return problems
+    return [*problems, *dry_run(rulebook, now)]
+
+
+def prepare(folder: Path, settings: RulebookSettings, now: datetime) -> Loaded:
+    """The rulebook in `folder`, good enough to be published. Raises ProblemsFound."""
+    loaded = load_rulebook(folder, around=Surroundings.of(settings))
+    if loaded.rulebook is not None:
+        loaded = loaded.with_problems(try_out(loaded.rulebook, now))
+    if loaded.rulebook is None:
+        raise ProblemsFound(loaded.problems)
+    return loaded
+
+
+def publish(
+    loaded: Loaded, settings: RulebookSettings, *, author: str, comment: str, now: datetime
+) -> Publication:
+    """Raises OSError where the state folder cannot be written."""
+    publication = Publication(
+        version=loaded.files.version,
+        at=now,
+        author=author,
+        comment=comment,
+        folder_version=_watched_version(settings),
+    )
+    RulebookVersions(settings.state_dir).publish(loaded.files, publication)
+    return publication
+
+
+def roll_back(
+    settings: RulebookSettings, version: str | None, *, author: str, comment: str, now: datetime
+) -> Publication:
+    """To the version that begins so; None: the one before the current. Raises Misconfigured, or
+    ProblemsFound where it is no longer good for this program."""
+    versions = RulebookVersions(settings.state_dir)
+    full = versions.full_version(version if version is not None else _previous(versions))
+    loaded = versions.load(full, Surroundings.of(settings))
+    if loaded is None:
+        problems = [Problem(full, 0, "this version is damaged or no longer good; check its files")]
+        raise ProblemsFound(problems)
+    publication = Publication(
+        version=full,
+        at=now,
+        author=author,
+        comment=comment,
+        action="rollback",
+        folder_version=_watched_version(settings),
+    )
+    versions.roll_back(publication)
+    return publication
+
+
+def _previous(versions: RulebookVersions) -> str:
+    """The last version that was current before the one that is."""
+    current = versions.pointed()
+    for publication in reversed(versions.history()):
+        if current is not None and publication.version != current.version:
+            return publication.version
+    return ""
+
+
+def _watched_version(settings: RulebookSettings) -> str:
+    """Of the folder that servers watch: only a later change of it replaces what we publish."""
+    return read_rulebook_files(settings.path or SHIPPED).version
+
+
+def list_versions(settings: RulebookSettings) -> Sequence[VersionLine]:
+    """Newest first."""
+    versions = RulebookVersions(settings.state_dir)
+    history = versions.history()
+    kept = {name: versions.has(name) for name in {one.version for one in history}}
+    current = versions.pointed()
+    return [VersionLine(one, one == current, kept[one.version]) for one in reversed(history)]

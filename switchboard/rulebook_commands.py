@@ -1,0 +1,227 @@
+"""The commands of the rulebook: check, explain, schema, publish, versions, rollback, diff."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from calls.errors import Misconfigured
+from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
+
+_JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+_AuthorOption = Annotated[
+    str | None, typer.Option(help="Who publishes; without it the name you are logged in with.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    for command in (check, explain, schema, publish, versions, rollback, diff):
+        app.command()(command)
+
+
+def check(
+    rulebook_dir: Annotated[
+        Path | None, typer.Argument(help="Without it: the folder in the settings.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Find every mistake in a rulebook, and try its own examples.
+
+    Example: [bold]switchboard check rulebook/[/bold]
+    """
+    from config.surroundings import Surroundings
+    from supervisor import check as checker
+
+    with sentences():
+        settings = read_settings(config)
+        folder = rulebook_dir or settings.rulebook.path
+        problems = checker.check(folder, around=Surroundings.of(settings.rulebook))
+        checker.render(problems, out)
+        raise typer.Exit(0 if checker.is_good(problems) else 1)
+
+
+def explain(
+    number: Annotated[
+        str | None, typer.Argument(help="Who calls, best as +1202..., or 'anonymous'.")
+    ] = None,
+    dialled: Annotated[str | None, typer.Option(help="The number called.")] = None,
+    call: Annotated[
+        str | None, typer.Option(metavar="SYSTEM/LINKEDID", help="A call that was, instead.")
+    ] = None,
+    rulebook: Annotated[Path | None, typer.Option(help="A rulebook folder to try.")] = None,
+    as_json: _JsonOption = False,
+    config: ConfigOption = None,
+) -> None:
+    """Say what a caller would hear, where they would go, and why; or what a call met.
+
+    Example: [bold]switchboard explain +12025550101 --dialled +18005550100[/bold]
+    Example: [bold]switchboard explain --call pbx/1763800000.12[/bold]
+    """
+    from supervisor import explain as explainer
+    from switchboard import offline
+
+    if (number is None) == (call is None):
+        raise typer.BadParameter("give a caller's number, or --call with the id of a call")
+    with sentences():
+        settings = read_settings(config)
+        if call is not None:
+            found = asyncio.run(offline.explained_call(settings, call))
+        else:
+            found = asyncio.run(
+                offline.explained(settings, number or "", dialled=dialled, rulebook=rulebook)
+            )
+    if as_json:
+        out.print_json(json.dumps(found, ensure_ascii=False))
+    else:
+        explainer.render(found, out)
+
+
+def schema() -> None:
+    """Print the language of the rulebook as JSON Schema, for editors.
+
+    Example: [bold]switchboard schema > rulebook.schema.json[/bold], and as the first line of each
+    file: [bold]# yaml-language-server: $schema=rulebook.schema.json[/bold]
+    """
+    from config.json_schema import json_schema
+
+    typer.echo(json.dumps(json_schema(), ensure_ascii=False, indent=2))
+
+
+def publish(
+    rulebook_dir: Annotated[
+        Path | None, typer.Argument(help="Without it: the folder in the settings.")
+    ] = None,
+    comment: Annotated[str, typer.Option("--comment", "-m", help="What changes, and why.")] = "",
+    author: _AuthorOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Check a rulebook, try it, speak its texts ahead, and make it the one for new calls.
+
+    Calls in progress keep theirs. Running servers take it within a second or two.
+
+    Example: [bold]switchboard publish rulebook/ -m "Christmas closure"[/bold]
+    """
+    from config.rulebook_loader import SHIPPED
+    from supervisor import check as checker
+    from supervisor import publishing
+    from switchboard import offline
+    from switchboard.progress import bar
+
+    with sentences():
+        settings = read_settings(config)
+        now = datetime.now(UTC)
+        loaded = publishing.prepare(
+            rulebook_dir or settings.rulebook.path or SHIPPED, settings.rulebook, now
+        )
+        if loaded.problems:
+            checker.render(loaded.problems, err)
+        with bar("speaking the texts", err) as progress:
+            missing = asyncio.run(offline.prerendered(settings, loaded.or_raise(), progress))
+        done = publishing.publish(
+            loaded, settings.rulebook, author=author or _me(), comment=comment, now=now
+        )
+    if missing:
+        err.print(f"{missing} texts cannot be spoken now; callers hear the menu without them")
+    out.print(f"published {done.version}; new calls have it, calls in progress keep theirs")
+
+
+def versions(as_json: _JsonOption = False, config: ConfigOption = None) -> None:
+    """List what was published, newest first.
+
+    Example: [bold]switchboard versions[/bold]
+    """
+    from supervisor import publishing
+
+    with sentences():
+        lines = publishing.list_versions(read_settings(config).rulebook)
+    if as_json:
+        rows = [
+            {
+                "version": line.publication.version,
+                "at": line.publication.at.isoformat(),
+                "author": line.publication.author,
+                "comment": line.publication.comment,
+                "action": line.publication.action,
+                "current": line.is_current,
+                "kept": line.is_kept,
+            }
+            for line in lines
+        ]
+        out.print_json(json.dumps(rows, ensure_ascii=False))
+        return
+    if not lines:
+        out.print("nothing was published yet; see: switchboard publish --help")
+        return
+    table = Table("", "version", "when", "who", "how", "why")
+    for line in lines:
+        one = line.publication
+        mark = "current" if line.is_current else "" if line.is_kept else "gone"
+        when = f"{one.at.astimezone():%Y-%m-%d %H:%M:%S}"
+        table.add_row(*map(Text, (mark, one.version, when, one.author, one.action, one.comment)))
+    out.print(table)
+
+
+def rollback(
+    version: Annotated[
+        str | None, typer.Argument(help="Its first letters do; without it: the one before.")
+    ] = None,
+    comment: Annotated[str, typer.Option("--comment", "-m", help="Why.")] = "",
+    author: _AuthorOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Make an earlier version the one for new calls again.
+
+    A watched folder is not touched: its next change is published as ever.
+
+    Example: [bold]switchboard rollback[/bold]
+    Example: [bold]switchboard rollback 3f9a -m "the new menu confuses people"[/bold]
+    """
+    from supervisor import publishing
+
+    with sentences():
+        settings = read_settings(config)
+        done = publishing.roll_back(
+            settings.rulebook,
+            version,
+            author=author or _me(),
+            comment=comment,
+            now=datetime.now(UTC),
+        )
+    out.print(f"back to {done.version}; new calls have it, calls in progress keep theirs")
+
+
+def diff(
+    before: Annotated[
+        str | None, typer.Argument(help="A version; without it: the current one.")
+    ] = None,
+    after: Annotated[
+        str | None, typer.Argument(help="A version or a folder; without it: the folder.")
+    ] = None,
+    config: ConfigOption = None,
+) -> None:
+    """Show what changes between two rulebooks: for callers first, then in the files.
+
+    Example: [bold]switchboard diff[/bold], the current version and your folder
+    Example: [bold]switchboard diff 3f9a 77c1[/bold]
+    """
+    from supervisor import comparing
+
+    with sentences():
+        settings = read_settings(config)
+        compared = comparing.compare(settings.rulebook, before, after, datetime.now(UTC))
+    comparing.render(compared, out)
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError) as error:
+        raise Misconfigured("who publishes? Say it with --author NAME") from error
