@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -114,8 +115,8 @@ def _publish_many(state: str, folder: str) -> None:
 
 def test_processes_take_turns(tmp_path: Path) -> None:
     folders = [
-        write_rulebook(tmp_path / name, menus=option(say=f'"To {name}"'))
-        for name in ("buy", "sell")
+        write_rulebook(tmp_path / word, menus=option(say=f'"To {word}"'))
+        for word in ("buy", "sell")
     ]
     spawn = multiprocessing.get_context("spawn")
     workers = [
@@ -132,4 +133,4 @@ def test_processes_take_turns(tmp_path: Path) -> None:
     assert versions.pointed() == history[-1]
     assert {one.version for one in history} == {read_rulebook_files(f).version for f in folders}
     # Each line is a move: never the same twice in a row.
-    assert all(a.version != b.version for a, b in zip(history, history[1:], strict=False))
+    assert all(a.version != b.version for a, b in itertools.pairwise(history))
