@@ -7,7 +7,8 @@ from decimal import ROUND_HALF_UP, Context, Decimal, InvalidOperation
 
 #: Nobody can follow more by ear.
 MAX_DECIMALS = 6
-_EXACT = Context(prec=60)
+#: Babel counts with as many digits.
+_EXACT = Context(prec=28)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,8 @@ class Decimals:
 
 
 def rounded(number: int | float | Decimal, places: int) -> Decimal:
-    """Half away from zero. Raises ValueError for what is not a finite number of at most some
-    fifty digits."""
+    """Half away from zero. Raises ValueError for what is not a finite number of at most 28
+    digits."""
     if isinstance(number, bool) or not isinstance(number, int | float | Decimal):
         raise ValueError(f"{type(number).__name__} is not a number")
     # A float is meant as it is written, 0.1, not as it is stored.
