@@ -18,6 +18,8 @@ from config.problems import did_you_mean
 MAX_DEPTH = 25
 #: Digits after the point that `round` may keep.
 MAX_ROUND = 6
+#: What an author may write; Jinja2 makes code of it, where an infinite one is a name without value.
+MAX_NUMBER = 10**15
 
 _ON_WORDS = ("capitalize", "default", "int", "lower", "round", "title", "trim", "upper")
 #: By filter: the kinds of values that it speaks; it stands right behind such a value.
@@ -94,6 +96,8 @@ class Grammar:
         if isinstance(node, nodes.Name | nodes.Getattr):
             self._check_value(node, use)
             return
+        if isinstance(node, nodes.Const):
+            _check_const(node, use)
         if isinstance(node, nodes.Filter):
             self._check_filter(node)
             if node.name in SPEAKS:
@@ -169,6 +173,8 @@ def _use_of(child: nodes.Node, parent: nodes.Node, use: Use) -> Use:
         return Use.ASKED if parent.name in ("defined", "none") else Use.COMPARED
     if isinstance(parent, nodes.Compare | nodes.Operand):
         return Use.COMPARED
+    if isinstance(parent, nodes.Filter) and isinstance(child, nodes.Const):
+        return use if child is parent.node else Use.ASKED
     if isinstance(parent, nodes.Filter | nodes.Concat | nodes.Add | nodes.Sub):
         return Use.PRINTED
     return use
@@ -182,6 +188,15 @@ def _how_to_say(name: str, kind: FactKind) -> str:
     return (
         f"'{name}' is {kind.value}, which nobody says; write '{{% if {name} %}}words{{% endif %}}'"
     )
+
+
+def _check_const(node: nodes.Const, use: Use) -> None:
+    if isinstance(node.value, int | float) and not abs(node.value) < MAX_NUMBER:
+        raise BadTemplate("a number in the text is too large", node.lineno)
+    if use is Use.PRINTED and not isinstance(node.value, str | int | float):
+        raise BadTemplate(f"'{node.value}' is nothing one can say", node.lineno)
+    if use is Use.PRINTED and isinstance(node.value, bool):
+        raise BadTemplate("'true' and 'false' are nothing one can say", node.lineno)
 
 
 def _check_round(node: nodes.Filter) -> None:
