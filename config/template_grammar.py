@@ -165,19 +165,20 @@ class Grammar:
 
 
 def _use_of(child: nodes.Node, parent: nodes.Node, use: Use) -> Use:
-    if isinstance(parent, nodes.If | nodes.CondExpr):
-        return Use.ASKED if child is parent.test else use
-    if isinstance(parent, nodes.Not):
-        return Use.ASKED
-    if isinstance(parent, nodes.Test):
-        return Use.ASKED if parent.name in ("defined", "none") else Use.COMPARED
-    if isinstance(parent, nodes.Compare | nodes.Operand):
-        return Use.COMPARED
-    if isinstance(parent, nodes.Filter) and isinstance(child, nodes.Const):
-        return use if child is parent.node else Use.ASKED
-    if isinstance(parent, nodes.Filter | nodes.Concat | nodes.Add | nodes.Sub):
-        return Use.PRINTED
-    return use
+    match parent:
+        case nodes.If() | nodes.CondExpr():
+            found = Use.ASKED if child is parent.test else use
+        case nodes.Not() | nodes.Test(name="defined" | "none"):
+            found = Use.ASKED
+        case nodes.Test() | nodes.Compare() | nodes.Operand():
+            found = Use.COMPARED
+        case nodes.Filter() if isinstance(child, nodes.Const) and child is not parent.node:
+            found = Use.ASKED
+        case nodes.Filter() | nodes.Concat() | nodes.Add() | nodes.Sub():
+            found = Use.PRINTED
+        case _:
+            found = use
+    return found
 
 
 def _how_to_say(name: str, kind: FactKind) -> str:
