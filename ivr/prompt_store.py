@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Self
 
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Raise when the treatment of sound changes: old files then get no new listeners.
 RECIPE_VERSION = 1
+#: What `ivr.sound.encode_wav` writes.
+WAV_HEAD, WAV_BYTES_PER_S = 44, 16_000
 NAME = re.compile(r"[0-9a-f]{64}")
 #: Sounds being made or waiting to be; further ones are refused at once.
 FLIGHT_LIMIT = 200
@@ -33,6 +36,17 @@ FLIGHT_LIMIT = 200
 CONCURRENCY = 2
 
 Maker = Callable[[], Awaitable[bytes]]
+
+
+@dataclass(slots=True)
+class PromptCounts:
+    """Since the start. `ready`: was there when asked for, of all `asked`."""
+
+    asked: int = 0
+    ready: int = 0
+    made: int = 0
+    failed: int = 0
+    evicted: int = 0
 
 
 def recipe_name(*recipe: str) -> str:
@@ -54,7 +68,7 @@ class PromptStore:
         self._touched: set[str] = set()
         self._flights: dict[str, asyncio.Task[bool]] = {}
         self._slots = asyncio.Semaphore(CONCURRENCY)
-        self.failed = 0
+        self.counts = PromptCounts()
 
     async def __aenter__(self) -> Self:
         self._sizes = await asyncio.to_thread(_scan, self._folder)
@@ -71,6 +85,16 @@ class PromptStore:
     @property
     def total_bytes(self) -> int:
         return self._total
+
+    def counters(self) -> dict[str, float]:
+        """For /metrics."""
+        counted = {f"prompts_{name}_total": float(n) for name, n in asdict(self.counts).items()}
+        return counted | {"prompts_bytes": float(self._total), "prompts_kept": len(self._sizes)}
+
+    def seconds(self, name: str) -> float | None:
+        """How long a sound plays; None where it is not there. May be asked from any thread."""
+        size = self._sizes.get(name)
+        return None if size is None else max(0, size - WAV_HEAD) / WAV_BYTES_PER_S
 
     def url(self, name: str) -> str:
         return f"{self._base_url}/prompts/{name}.wav"
@@ -91,7 +115,9 @@ class PromptStore:
     async def address(self, name: str, make: Maker, *, deadline: Deadline) -> str | None:
         """The address of a sound, made by `make` where it does not exist yet; None where that
         failed or takes longer than the deadline. What takes longer is finished nevertheless."""
+        self.counts.asked += 1
         if self._use(name):
+            self.counts.ready += 1
             return self.url(name)
         flight = self._flights.get(name) or self._begin(name, make)
         if flight is None:
@@ -118,7 +144,7 @@ class PromptStore:
     def _landed(self, name: str, flight: asyncio.Task[bool]) -> None:
         self._flights.pop(name, None)
         if not flight.cancelled() and (fault := flight.exception()) is not None:
-            self.failed += 1
+            self.counts.failed += 1
             log.error("prompts: a fault while making a sound", exc_info=fault)
 
     async def _make(self, name: str, make: Maker) -> bool:
@@ -127,10 +153,11 @@ class PromptStore:
                 data = await make()
                 await asyncio.to_thread(_write, self.path(name), data)
         except (Unavailable, OSError) as error:
-            self.failed += 1
+            self.counts.failed += 1
             log.warning("prompts: a sound could not be made: %s", error)
             return False
         self.forget(name)
+        self.counts.made += 1
         self._sizes[name] = len(data)
         self._total += len(data)
         if self._total > self._limit:
@@ -146,6 +173,7 @@ class PromptStore:
             if name != keep:
                 self.forget(name)
                 gone.append(name)
+        self.counts.evicted += len(gone)
         await asyncio.to_thread(_remove, self._folder, gone, self._take_touched())
 
     def _take_touched(self) -> list[str]:

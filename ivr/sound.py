@@ -28,7 +28,7 @@ class NotSound(ValueError):
     """Bytes that are no WAV, or one of a kind we cannot read."""
 
 
-def decode_wav(data: bytes) -> Samples:
+def decode_wav(data: bytes, *, longest_s: float | None = None) -> Samples:
     """Any PCM WAV of 8 or 16 bit as samples at `RATE`. Raises NotSound."""
     try:
         with wave.open(io.BytesIO(data)) as reader:

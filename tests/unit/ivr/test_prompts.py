@@ -11,7 +11,8 @@ import pytest
 from calls.deadlines import Deadline
 from ivr import prompt_store
 from ivr.prompt_store import PromptStore
-from ivr.prompts import Prompts, fragments, render_all
+from ivr.prompts import Prompts, render_all
+from ivr.sentences import fragments
 from tests.fakes.speech_engine import FakeEngine
 
 pytestmark = pytest.mark.unit
@@ -123,7 +124,7 @@ async def test_a_failing_engine_is_none_now_and_tried_again_later(
 ) -> None:
     engine.broken = True
     assert await say(prompts, "Hello there") is None
-    assert store.failed == 1
+    assert store.counts.failed == 1
     engine.broken = False
     assert await say(prompts, "Hello there") is not None
 
