@@ -17,6 +17,7 @@ CrmError (calls.errors.SwitchboardError)
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -24,7 +25,15 @@ from typing import ClassVar, Protocol
 from calls import errors
 from calls.caller import Candidate, Contact, ContactRef
 from calls.deadlines import Deadline
-from calls.records import CallRecord, NewLead
+from calls.records import CallRecord, NewLead, NewTask
+
+
+class KeyField(enum.StrEnum):
+    """What a caller may type to say who they are. An order says it of who ordered."""
+
+    CUSTOMER_ID = "customer_id"
+    ACCOUNT_NUMBER = "account_number"
+    ORDER_NUMBER = "order_number"
 
 
 class CrmError(errors.SwitchboardError):
@@ -116,6 +125,11 @@ class CrmWriter(Protocol):
         record of the same call with another `idem` replaces what was written, never adds."""
         ...
 
+    async def create_task(self, task: NewTask, idem: str) -> str:
+        """The id in the CRM of something a person is to do; idempotent by `idem` as `create_lead`
+        is."""
+        ...
+
 
 class CrmAdapter(CrmWriter, Protocol):
     """One CRM. Every method may raise any CrmError; none blocks the loop."""
@@ -138,6 +152,13 @@ class CrmAdapter(CrmWriter, Protocol):
     ) -> Sequence[PhoneHit]:
         """`key` is E.164. Each contact once, in a stable order, at most `limit`; none is an empty
         answer, not an error."""
+        ...
+
+    async def find_by_key(
+        self, field: KeyField, digits: str, *, limit: int, deadline: Deadline
+    ) -> Sequence[Candidate]:
+        """Those whose key is exactly `digits`, leading zeros and all; each contact once, in a
+        stable order, at most `limit`. Raises Unsupported where the CRM keeps no such key."""
         ...
 
     async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:

@@ -4,6 +4,7 @@ withheld, internal, own   no look-up, and nobody becomes a lead
 e164                      one contact has this very number
 several                   nobody is guessed; the agent chooses
 none                      a stranger, or something that is not a number
+typed_key                 asked for and typed: says it of this caller, whatever the number says
 """
 
 from __future__ import annotations
@@ -13,20 +14,20 @@ import logging
 from dataclasses import dataclass
 
 from calls.call import Call
-from calls.caller import Caller, Contact, Identity, IdentityOutcome
+from calls.caller import Caller, Candidate, Contact, Identity, IdentityOutcome
 from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded, SwitchboardError
 from calls.ports import SegmentReader
 from config.settings import CrmSettings
 from crm_adapter import phone_numbers
-from crm_adapter.adapter import CrmAdapter, NotFound, PhoneHit
+from crm_adapter.adapter import CrmAdapter, KeyField, NotFound, PhoneHit
 from crm_adapter.phone_numbers import NumberKind
 
 log = logging.getLogger(__name__)
 
 #: More contacts than this on one number: a switchboard or a payphone, not a household.
 MOST_CANDIDATES = 10
-_SURE, _SHARED, _UNATTESTED = 0.95, 0.5, 0.6
+_SURE, _TYPED, _SHARED, _UNATTESTED = 0.95, 0.9, 0.5, 0.6
 
 _NO_LOOK_UP = {
     NumberKind.WITHHELD: Identity(IdentityOutcome.WITHHELD, "withheld", 1.0),
@@ -34,6 +35,7 @@ _NO_LOOK_UP = {
     NumberKind.OWN: Identity(IdentityOutcome.OWN, "own", 1.0),
     NumberKind.UNREADABLE: Identity(IdentityOutcome.NONE, "unreadable", 0.0),
 }
+_KEY_FIELDS = frozenset(KeyField)
 _TOO_LATE = "The CRM did not answer in time: who is calling is not known yet."
 _BROKEN = "The CRM cannot be asked just now: who is calling is not known."
 
@@ -81,6 +83,32 @@ class Directory:
             return _not_found_out(number.e164, IdentityOutcome.ERROR, _BROKEN)
         return await self._caller(number.e164, answer, call, deadline)
 
+    async def identify_typed(
+        self, call: Call, field: str, digits: str, *, deadline: Deadline
+    ) -> Caller | None:
+        """As the port says; the caller keeps the number they call from."""
+        if field not in _KEY_FIELDS:
+            return None
+        try:
+            contact = await deadline.bound(
+                "the CRM", self._holder_of(KeyField(field), digits, deadline)
+            )
+        except DeadlineExceeded:
+            log.info("call %s: the CRM was too slow for a typed %s", call.id, field)
+            return None
+        except SwitchboardError:
+            log.warning("call %s: the CRM could not be asked", call.id, exc_info=True)
+            return None
+        if contact is None:
+            return None
+        candidate = Candidate(contact.ref, contact.name, contact.company, contact.url)
+        return Caller(
+            self._number_of(call),
+            Identity(IdentityOutcome.UNIQUE, "typed_key", _TYPED, (candidate,)),
+            contact=contact,
+            segments=await self._segments.segments_of(contact.ref, deadline=deadline),
+        )
+
     async def close(self) -> None:
         """Gives up the questions still open."""
         tasks = list(self._asked.values())
@@ -92,6 +120,19 @@ class Directory:
         """The number dialled is ours too: a caller who shows it is a loop or a forgery."""
         dialled = phone_numbers.to_e164(call.dialled, region)
         return frozenset(self._settings.own_numbers) | ({dialled} if dialled else frozenset())
+
+    def _number_of(self, call: Call) -> str | None:
+        region = phone_numbers.region_of(call.dialled, self._settings.region)
+        return phone_numbers.read_number(call.from_raw, region=region, withheld=call.withheld).e164
+
+    async def _holder_of(self, field: KeyField, digits: str, deadline: Deadline) -> Contact | None:
+        found = await self._adapter.find_by_key(field, digits, limit=2, deadline=deadline)
+        if len(found) != 1:
+            return None
+        try:
+            return await self._adapter.get(found[0].ref, deadline=deadline)
+        except NotFound:  # deleted between the two questions
+            return None
 
     async def _ask(self, e164: str, region: str) -> _Answer:
         key = (e164, region)

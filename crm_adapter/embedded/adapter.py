@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from sqlalchemy import Integer, Row, Select, Table, bindparam, select, update
@@ -15,9 +16,9 @@ from calls.caller import Candidate, Contact, ContactRef
 from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded
 from calls.ports import ContactCard
-from calls.records import CallRecord, NewLead
-from crm_adapter.adapter import Invalid, NotFound, PhoneHit, Timeout, Unavailable
-from crm_adapter.embedded import contact_cards, history, rows, tables
+from calls.records import CallRecord, NewLead, NewTask
+from crm_adapter.adapter import Invalid, KeyField, NotFound, PhoneHit, Timeout, Unavailable
+from crm_adapter.embedded import accounts, contact_cards, history, rows, tables
 from storage.database import Database
 from storage.overtime import Overtime
 
@@ -42,9 +43,21 @@ def _by_phone() -> Select[Any]:
 
 # Made once: building a statement costs more than running it.
 _BY_PHONE = _by_phone()
-_BY_ID = select(tables.contacts).where(tables.contacts.c.id == bindparam("contact"))
+_BY_ID = (
+    select(tables.contacts, tables.accounts.c.balance, tables.accounts.c.currency)
+    .select_from(
+        tables.contacts.outerjoin(
+            tables.accounts, tables.accounts.c.contact_id == tables.contacts.c.id
+        )
+    )
+    .where(tables.contacts.c.id == bindparam("contact"))
+)
 
 T = TypeVar("T")
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
 
 
 class EmbeddedCrm:
@@ -52,8 +65,10 @@ class EmbeddedCrm:
 
     name = CRM
 
-    def __init__(self, *, database: Database) -> None:
+    def __init__(self, *, database: Database, now: Callable[[], datetime] = _utc_now) -> None:
+        """`now` tells which appointments lie ahead."""
         self._database = database
+        self._now = now
         self._reads = Overtime("embedded-crm:read")
 
     async def open(self) -> None:
@@ -72,6 +87,15 @@ class EmbeddedCrm:
     ) -> Sequence[PhoneHit]:
         return await self._in_time(deadline, self._find(key, limit))
 
+    async def find_by_key(
+        self, field: KeyField, digits: str, *, limit: int, deadline: Deadline
+    ) -> Sequence[Candidate]:
+        return await self._in_time(deadline, self._find_by_key(field, digits, limit))
+
+    async def pin_hash_of(self, contact: ContactRef, *, deadline: Deadline) -> str | None:
+        """Implements `crm_adapter.pins.PinHashes`."""
+        return await self._in_time(deadline, self._pin_hash(contact))
+
     async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
         return await self._in_time(deadline, self._get(ref))
 
@@ -89,6 +113,9 @@ class EmbeddedCrm:
         row = rows.call_record(record, idem)
         return await self._write(tables.call_records, row, ("system", "linkedid"))
 
+    async def create_task(self, task: NewTask, idem: str) -> str:
+        return await self._write(tables.tasks, rows.task(task, idem), ("idem",))
+
     async def _in_time(self, deadline: Deadline, answer: Coroutine[Any, Any, T]) -> T:
         try:
             return await self._reads.ask("the embedded CRM", answer, deadline=deadline)
@@ -104,14 +131,26 @@ class EmbeddedCrm:
                 hits.setdefault(row.id, (candidate, []))[1].append(row.e164)
         return [PhoneHit(candidate, tuple(known)) for candidate, known in hits.values()]
 
+    async def _find_by_key(self, field: KeyField, digits: str, limit: int) -> list[Candidate]:
+        async with self._reading() as connection:
+            return [
+                _candidate(row) for row in await accounts.named(connection, field, digits, limit)
+            ]
+
+    async def _pin_hash(self, ref: ContactRef) -> str | None:
+        if ref.crm != CRM:
+            return None
+        async with self._reading() as connection:
+            return await accounts.pin_hash(connection, ref.id)
+
     async def _get(self, ref: ContactRef) -> Contact:
         async with self._reading() as connection:
-            return await _contact(connection, ref)
+            return await _contact(connection, ref, self._now())
 
     async def _card(self, ref: ContactRef) -> ContactCard:
         async with self._reading() as connection:
             return ContactCard(
-                contact=await _contact(connection, ref),
+                contact=await _contact(connection, ref, self._now()),
                 numbers=await contact_cards.numbers(connection, ref.id),
                 version=await contact_cards.version(connection, ref.id),
                 calls=await contact_cards.calls(connection, ref.id),
@@ -163,7 +202,7 @@ def _candidate(row: Row[Any]) -> Candidate:
     return Candidate(contact.ref, contact.name, row.company, row.url)
 
 
-async def _contact(connection: AsyncConnection, ref: ContactRef) -> Contact:
+async def _contact(connection: AsyncConnection, ref: ContactRef, now: datetime) -> Contact:
     row = (await connection.execute(_BY_ID, {"contact": ref.id})).one_or_none()
     if row is None or ref.crm != CRM:
         raise NotFound(f"there is no contact {ref}")
@@ -179,4 +218,6 @@ async def _contact(connection: AsyncConnection, ref: ContactRef) -> Contact:
         orders=await history.orders(connection, ref.id),
         cases=await history.cases(connection, ref.id),
         owns=await history.owned_products(connection, ref.id),
+        balance=accounts.balance(row),
+        appointments=await accounts.appointments(connection, ref.id, now),
     )

@@ -60,7 +60,15 @@ async def purchases(connection: AsyncConnection, contact_id: str) -> tuple[Purch
 
 async def orders(connection: AsyncConnection, contact_id: str) -> tuple[Order, ...]:
     found = [
-        Order(row.id, row.product_name, row.status, row.placed_at, row.due_on, row.is_open)
+        Order(
+            row.id,
+            row.product_name,
+            row.status,
+            row.placed_at,
+            row.due_on,
+            row.is_open,
+            row.number,
+        )
         for row in await connection.execute(_ORDERS, {"contact": contact_id})
     ]
     return tuple(sorted(found, key=lambda order: order.placed_at, reverse=True))

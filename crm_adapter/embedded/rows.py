@@ -1,4 +1,4 @@
-"""Leads and call records as rows. Text that came from the network is cut to its column."""
+"""Leads, tasks and call records as rows. Text that came from the network is cut to its column."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from calls.call import KeyPress
-from calls.records import CallRecord, Leg, NewLead
+from calls.records import CallRecord, Leg, NewLead, NewTask
 
 #: Ids follow from the key, so that two processes with one key agree on them.
 _NAMESPACE = uuid.UUID("6f1d2f0c-5a0e-4c55-9c0a-3b1f2b1f7a11")
@@ -37,6 +37,22 @@ def lead(lead: NewLead, idem: str) -> dict[str, Any]:
         "menu_path": _keys(lead.menu_path),
         "rulebook_version": _clean(lead.rulebook_version, 80),
         "created_at": lead.created_at,
+    }
+
+
+def task(task: NewTask, idem: str) -> dict[str, Any]:
+    return {
+        "id": _id("K", idem),
+        "idem": idem,
+        "kind": task.kind,
+        "status": "open",
+        "contact_id": None if task.contact is None else task.contact.id,
+        "number": _clean(task.number, 20),
+        "queue": _clean(task.queue, 80),
+        "recording": _clean(task.recording, 120),
+        "system": task.call_id.system,
+        "linkedid": task.call_id.linkedid,
+        "created_at": task.created_at,
     }
 
 

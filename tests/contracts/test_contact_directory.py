@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from calls.caller import Contact, ContactRef, IdentityOutcome
+from calls.caller import Candidate, Contact, ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
 from calls.ports import ContactDirectory
 from config.settings import CrmSettings
-from crm_adapter.adapter import PhoneHit, Unavailable
+from crm_adapter.adapter import KeyField, PhoneHit, Unavailable
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from storage.database import Database
-from tests.fakes.crm_rows import DIALLED, NoSegments, add_contact, call_from
+from tests.fakes.crm_rows import DIALLED, NoSegments, add_contact, add_order, call_from
 from tests.fakes.in_memory_directory import InMemoryDirectory
 
 pytestmark = pytest.mark.contract
@@ -33,11 +33,20 @@ class TroubledCrm(EmbeddedCrm):
     async def find_by_phone(
         self, key: str, *, limit: int, deadline: Deadline
     ) -> Sequence[PhoneHit]:
+        await self._suffer()
+        return await super().find_by_phone(key, limit=limit, deadline=deadline)
+
+    async def find_by_key(
+        self, field: KeyField, digits: str, *, limit: int, deadline: Deadline
+    ) -> Sequence[Candidate]:
+        await self._suffer()
+        return await super().find_by_key(field, digits, limit=limit, deadline=deadline)
+
+    async def _suffer(self) -> None:
         if self.is_broken:
             raise Unavailable("out of order")
         if self.stalls:
             await asyncio.Event().wait()
-        return await super().find_by_phone(key, limit=limit, deadline=deadline)
 
 
 @dataclass
@@ -50,14 +59,21 @@ class World:
 async def world(request: pytest.FixtureRequest, database: Database) -> AsyncIterator[World]:
     if request.param == "twin":
         olivia, noah = _contact("C-3", "Olivia", "Bennett"), _contact("C-4", "Noah", "Bennett")
-        twin = InMemoryDirectory(
-            {MARIA: [_contact("C-1", "Maria", "Garcia")], HOME: [olivia, noah]}
-        )
+        maria = _contact("C-1", "Maria", "Garcia")
+        keys = {
+            ("customer_id", "0042"): [maria],
+            ("order_number", "100017"): [maria],
+            ("account_number", "7001"): [olivia, noah],
+        }
+        twin = InMemoryDirectory({MARIA: [maria], HOME: [olivia, noah]}, keys=keys)
         yield World(twin, twin)
         return
-    await add_contact(database, "C-1", MARIA, first_name="Maria", last_name="Garcia")
-    await add_contact(database, "C-3", HOME, first_name="Olivia", last_name="Bennett")
-    await add_contact(database, "C-4", HOME, first_name="Noah", last_name="Bennett")
+    names = {"first_name": "Maria", "last_name": "Garcia", "customer_number": "0042"}
+    maria_ref = await add_contact(database, "C-1", MARIA, **names)
+    await add_order(database, "O-1", maria_ref, number="100017")
+    for contact_id, first_name in (("C-3", "Olivia"), ("C-4", "Noah")):
+        names = {"first_name": first_name, "last_name": "Bennett", "account_number": "7001"}
+        await add_contact(database, contact_id, HOME, **names)
     crm = TroubledCrm(database=database)
     directory = Directory(adapter=crm, segments=NoSegments(), settings=CrmSettings())
     yield World(directory, crm)
@@ -142,3 +158,49 @@ async def test_a_broken_crm_is_said_and_not_raised(world: World) -> None:
     )
     assert caller.identity.outcome is IdentityOutcome.ERROR
     assert caller.degraded
+
+
+@pytest.mark.parametrize(("field", "digits"), [("customer_id", "0042"), ("order_number", "100017")])
+@pytest.mark.parametrize(("raw", "withheld"), [(HOME, False), (STRANGER, False), (MARIA, True)])
+async def test_a_typed_key_outranks_the_number(
+    world: World, field: str, digits: str, raw: str, withheld: bool
+) -> None:
+    call = call_from(raw, withheld=withheld)
+    caller = await world.directory.identify_typed(call, field, digits, deadline=Deadline.after(5))
+    assert caller is not None
+    assert caller.number == (None if withheld else raw)
+    assert caller.contact is not None
+    assert caller.contact.name == "Maria Garcia"
+    assert caller.identity.outcome is IdentityOutcome.UNIQUE
+    assert (caller.identity.method, caller.identity.confidence) == ("typed_key", 0.9)
+    assert [candidate.name for candidate in caller.identity.candidates] == ["Maria Garcia"]
+
+
+@pytest.mark.parametrize(
+    ("field", "digits"),
+    [
+        ("customer_id", "42"),
+        ("customer_id", "00042"),
+        ("customer_id", "100017"),
+        ("customer_id", ""),
+        ("customer_id", "004*"),
+        ("account_number", "7001"),
+        ("zip_code", "0042"),
+        ("order_number", "1" * 500),
+    ],
+)
+async def test_what_fits_nobody_or_several_says_nothing(
+    world: World, field: str, digits: str
+) -> None:
+    deadline = Deadline.after(5)
+    call = call_from(STRANGER)
+    assert await world.directory.identify_typed(call, field, digits, deadline=deadline) is None
+
+
+@pytest.mark.parametrize("trouble", ["stalls", "is_broken"])
+async def test_a_typed_key_nobody_can_look_up_says_nothing(world: World, trouble: str) -> None:
+    setattr(world.crm, trouble, True)
+    deadline = Deadline.after(0.05)
+    call = call_from(STRANGER)
+    caller = await world.directory.identify_typed(call, "customer_id", "0042", deadline=deadline)
+    assert caller is None

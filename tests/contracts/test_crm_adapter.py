@@ -18,14 +18,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
-from calls.records import CallRecord, Leg, NewLead
+from calls.records import CallRecord, Leg, NewLead, NewTask
 from config.settings import CrmSettings
-from crm_adapter.adapter import CrmAdapter, NotFound, Timeout
+from crm_adapter.adapter import CrmAdapter, KeyField, NotFound, Timeout
 from crm_adapter.directory import Directory
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from storage.database import Database
-from tests.fakes.crm_rows import NoSegments, add_contact, call_from
+from tests.fakes.crm_rows import NoSegments, add_contact, add_order, call_from
 
 pytestmark = pytest.mark.contract
 
@@ -51,6 +51,14 @@ RECORD = CallRecord(
     answered_at=ARRIVED + timedelta(seconds=20),
     ended_at=ARRIVED + timedelta(seconds=83),
     legs=(Leg("anna", "PJSIP/agent1", ARRIVED + timedelta(seconds=15)),),
+)
+
+TASK = NewTask(
+    kind="callback",
+    call_id=CallId("pbx", "1700000000.1"),
+    created_at=ARRIVED,
+    number="+12025550150",
+    queue="sales",
 )
 
 
@@ -236,3 +244,49 @@ async def test_text_from_the_network_is_cut_and_cleaned(world: CrmWorld) -> None
     await world.crm.create_lead(replace(LEAD, network_name="N\0" * 5_000), "key-1")
     [row] = await world.rows(tables.leads)
     assert row.network_name == "N" * 200
+
+
+@pytest.mark.parametrize(
+    ("field", "digits"),
+    [
+        (KeyField.CUSTOMER_ID, "0042"),
+        (KeyField.ACCOUNT_NUMBER, "7001"),
+        (KeyField.ORDER_NUMBER, "000123"),
+    ],
+)
+async def test_a_key_is_exact(world: CrmWorld, field: KeyField, digits: str) -> None:
+    keys = {"customer_number": "0042", "account_number": "7001"}
+    ref = await world.add_contact("C-1", LONDON, last_name="Ng", **keys)
+    await world.add_contact("C-2", customer_number="42")
+    await add_order(world.database, "O-1", ref, number="000123")
+    [found] = await world.crm.find_by_key(field, digits, limit=5, deadline=soon())
+    assert (found.ref, found.name) == (ref, "Ng")
+    for other in (f"0{digits}", f"{digits}0", digits[1:], f" {digits}", f"{digits}\0", "%", ""):
+        found_by_other = await world.crm.find_by_key(field, other, limit=5, deadline=soon())
+        assert all(candidate.ref != ref for candidate in found_by_other)
+
+
+async def test_an_account_of_several_gives_all_of_them_up_to_the_limit(world: CrmWorld) -> None:
+    for number in (3, 1, 2):
+        await world.add_contact(f"C-{number}", account_number="7001")
+    field = KeyField.ACCOUNT_NUMBER
+    found = await world.crm.find_by_key(field, "7001", limit=2, deadline=soon())
+    assert [candidate.ref.id for candidate in found] == ["C-1", "C-2"]
+
+
+async def test_two_orders_of_one_contact_under_one_number_are_one_contact(world: CrmWorld) -> None:
+    ref = await world.add_contact("C-1")
+    for order in ("O-1", "O-2"):
+        await add_order(world.database, order, ref, number="9")
+    field = KeyField.ORDER_NUMBER
+    [found] = await world.crm.find_by_key(field, "9", limit=5, deadline=soon())
+    assert found.ref == ref
+
+
+async def test_one_key_at_once_from_two_processes_makes_one_task(world: CrmWorld) -> None:
+    writes = [crm.create_task(TASK, "key-1") for crm in (world.crm, world.other) * 5]
+    [task_id] = set(await asyncio.gather(*writes))
+    [row] = await world.rows(tables.tasks)
+    assert (row.id, row.kind, row.status) == (task_id, "callback", "open")
+    assert (row.number, row.queue, row.linkedid) == (TASK.number, "sales", "1700000000.1")
+    assert await world.crm.create_task(TASK, "key-2") != task_id

@@ -22,6 +22,8 @@ class FakeDirectory:
 
     def __init__(self, caller: Caller = STRANGER) -> None:
         self.caller = caller
+        #: By field and digits: who is found where they are typed.
+        self.typed: dict[tuple[str, str], Caller] = {}
         self.fault: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -43,3 +45,15 @@ class FakeDirectory:
             self.cancelled += 1
             raise
         return self.caller
+
+    async def identify_typed(
+        self, call: Call, field: str, digits: str, *, deadline: Deadline
+    ) -> Caller | None:
+        if self.fault is not None:
+            return None
+        try:
+            async with asyncio.timeout(deadline.left_s):
+                await self.gate.wait()
+        except TimeoutError:
+            return None
+        return self.typed.get((field, digits))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from calls.records import CallRecord, NewLead
+from calls.records import CallRecord, NewLead, NewTask
 
 Scripted = Exception | None
 
@@ -20,6 +20,7 @@ class InMemoryCrm:
     def __init__(self) -> None:
         self.leads: dict[str, NewLead] = {}
         self.records: dict[str, CallRecord] = {}
+        self.tasks: dict[str, NewTask] = {}
         #: Every request in order: (operation, key).
         self.asked: list[tuple[str, str]] = []
         self.fail_before: Callable[[str, object], Scripted] = lambda key, what: None
@@ -32,6 +33,10 @@ class InMemoryCrm:
     async def log_call(self, record: CallRecord, idem: str) -> str:
         self._keep("log_call", self.records, idem, record)
         return f"call-{list(self.records).index(idem) + 1}"
+
+    async def create_task(self, task: NewTask, idem: str) -> str:
+        self._keep("create_task", self.tasks, idem, task)
+        return f"task-{list(self.tasks).index(idem) + 1}"
 
     def _keep(self, operation: str, store: dict[str, Any], key: str, what: object) -> None:
         self.asked.append((operation, key))

@@ -26,8 +26,11 @@ class InMemoryDirectory:
         contacts: Mapping[str, Sequence[Contact]],
         *,
         segments: Mapping[ContactRef, Segments] | None = None,
+        keys: Mapping[tuple[str, str], Sequence[Contact]] | None = None,
     ) -> None:
+        """`keys`: by field and digits, who has them."""
         self.contacts = contacts
+        self.keys = keys or {}
         self.segments = segments or {}
         self.stalls = False
         self.is_broken = False
@@ -53,6 +56,27 @@ class InMemoryDirectory:
             except DeadlineExceeded:
                 return _without_contact(number, IdentityOutcome.TIMEOUT)
         return self._known(number)
+
+    async def identify_typed(
+        self, call: Call, field: str, digits: str, *, deadline: Deadline
+    ) -> Caller | None:
+        contacts = self.keys.get((field, digits), ())
+        if self.is_broken or len(contacts) != 1:
+            return None
+        if self.stalls:
+            try:
+                await deadline.bound("the CRM", asyncio.Event().wait())
+            except DeadlineExceeded:
+                return None
+        [contact] = contacts
+        candidate = Candidate(contact.ref, contact.name, contact.company, contact.url)
+        shown = not call.withheld and call.from_raw.startswith("+")
+        return Caller(
+            call.from_raw if shown else None,
+            Identity(IdentityOutcome.UNIQUE, "typed_key", 0.9, (candidate,)),
+            contact=contact,
+            segments=self.segments.get(contact.ref),
+        )
 
     def _known(self, number: str) -> Caller:
         contacts = self.contacts.get(number, ())

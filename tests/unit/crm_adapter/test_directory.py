@@ -9,10 +9,10 @@ import pytest
 
 from calls.caller import Candidate, Contact, ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
-from calls.records import CallRecord, NewLead
+from calls.records import CallRecord, NewLead, NewTask
 from calls.segments import LifecycleStage, Segments, Tier
 from config.settings import CrmSettings
-from crm_adapter.adapter import NotFound, PhoneHit, Timeout
+from crm_adapter.adapter import KeyField, NotFound, PhoneHit, Timeout
 from crm_adapter.directory import Directory
 from tests.fakes.crm_rows import call_from
 
@@ -29,6 +29,7 @@ class LooseCrm:
 
     def __init__(self) -> None:
         self.hits: list[PhoneHit] = []
+        self.holders: list[Candidate] = []
         self.gate = asyncio.Event()
         self.gate.set()
         self.asked: list[str] = []
@@ -50,6 +51,15 @@ class LooseCrm:
             raise self.error
         return self.hits[:limit]
 
+    async def find_by_key(
+        self, field: KeyField, digits: str, *, limit: int, deadline: Deadline
+    ) -> Sequence[Candidate]:
+        self.asked.append(f"{field}={digits}")
+        await self.gate.wait()
+        if self.error:
+            raise self.error
+        return self.holders[:limit]
+
     async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
         if self.is_gone:
             raise NotFound(str(ref))
@@ -59,6 +69,9 @@ class LooseCrm:
         raise AssertionError("a look-up writes nothing")
 
     async def log_call(self, record: CallRecord, idem: str) -> str:
+        raise AssertionError("a look-up writes nothing")
+
+    async def create_task(self, task: NewTask, idem: str) -> str:
         raise AssertionError("a look-up writes nothing")
 
 
@@ -198,3 +211,30 @@ async def test_close_gives_up_open_questions(crm: LooseCrm, directory: Directory
     await directory.close()
     with pytest.raises(asyncio.CancelledError):
         await asking
+
+
+async def test_a_typed_key_brings_segments_and_keeps_the_number(
+    crm: LooseCrm, directory: Directory
+) -> None:
+    crm.holders = [hit("maria").candidate]
+    call = call_from("(202) 555-0150")
+    caller = await directory.identify_typed(call, "customer_id", "0042", deadline=soon())
+    assert crm.asked == ["customer_id=0042"]
+    assert caller is not None
+    assert (caller.number, caller.segments) == ("+12025550150", SEGMENTS)
+    assert caller.identity.method == "typed_key"
+    assert caller.may_hear_personal_facts
+
+
+async def test_a_field_that_says_nothing_of_the_caller_is_not_asked_for(
+    crm: LooseCrm, directory: Directory
+) -> None:
+    call = call_from(MARIA)
+    assert await directory.identify_typed(call, "zip_code", "1", deadline=soon()) is None
+    assert crm.asked == []
+
+
+async def test_a_holder_deleted_in_between_is_nobody(crm: LooseCrm, directory: Directory) -> None:
+    crm.holders, crm.is_gone = [hit("maria").candidate], True
+    call = call_from(MARIA)
+    assert await directory.identify_typed(call, "order_number", "1", deadline=soon()) is None
