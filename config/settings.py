@@ -6,9 +6,9 @@ Read by `config.settings_file`: `switchboard.yaml`, overridden by SWITCHBOARD_<S
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
@@ -107,6 +107,10 @@ class RulebookSettings(Section):
     """Share of known callers who always hear the static menu without offers, to compare with."""
 
 
+EngineName = Literal["flite", "espeak", "piper", "http"]
+LanguageKey = Annotated[str, Field(pattern=r"^([a-z]{2,3}|\*)$")]
+
+
 class SpeechSettings(Section):
     cache_dir: Path = Path("var/prompts")
     """Folder of the rendered prompts."""
@@ -114,14 +118,54 @@ class SpeechSettings(Section):
     """What the prompts may take on disk."""
     deadline_s: Seconds = 1.0
     """How long a caller waits for a sentence that is not rendered yet."""
+    engines: dict[LanguageKey, EngineName] = {"en": "flite", "*": "espeak"}
+    """Who speaks a language: flite, espeak, piper or http; `*` stands for every other language.
+    What is not named here stays as it is by default."""
+    keep_warm: bool = True
+    """Keep the libraries of flite and espeak-ng loaded in programs of their own."""
     flite: str = "flite"
     """Program that speaks English."""
     flite_voice: str = "slt"
     """Its voice."""
     espeak: str = "espeak-ng"
     """Program that speaks every other language."""
+    piper: str = "piper"
+    """The program Piper, for languages that `engines` gives to it."""
+    piper_voices: dict[LanguageKey, Path] = {}
+    """Its voice files (`NAME.onnx`, with `NAME.onnx.json` beside) by language."""
+    http_url: str | None = Field(None, pattern=r"^https?://\S+$")
+    """A speech endpoint that takes OpenAI's `POST /audio/speech`, up to before these words. Every
+    sentence is sent there, callers' names among them."""
+    http_model: str = "tts-1"
+    """The model it is asked for."""
+    http_voices: dict[LanguageKey, str] = {"*": "alloy"}
+    """Its voices by language."""
+    http_speed: float = Field(1.0, ge=0.25, le=4)
+    """How fast it speaks."""
+    http_deadline_s: Seconds = 10.0
+    """After that long an answer is given up; the caller is not kept waiting for it."""
+    http_secret: SecretStr = SecretStr("")
+    """Its bearer token."""
+    http_secret_file: Path | None = None
+    """A file that holds the token; wins over `http_secret`."""
     music: Path | None = None
     """Sound file for the hold programmes; a soft one of our own where none is named."""
+
+    @property
+    def engine_names(self) -> dict[str, EngineName]:
+        """`engines` over the defaults."""
+        return {"en": "flite", "*": "espeak", **self.engines}
+
+    @model_validator(mode="after")
+    def _engines_can_speak(self) -> Self:
+        for language, engine in self.engine_names.items():
+            if engine == "http" and self.http_url is None:
+                raise ValueError("speech.engines names http, but speech.http_url is not set")
+            voices = {"piper": set(self.piper_voices), "http": set(self.http_voices)}.get(engine)
+            if voices is not None and not voices & {language, "*"}:
+                what = f"speech.{engine}_voices names no voice for {language}"
+                raise ValueError(f"speech.engines gives {language} to {engine}, but {what}")
+        return self
 
 
 class CrmSettings(Section):

@@ -12,7 +12,10 @@ import wave
 import numpy as np
 import numpy.typing as npt
 
+from ivr import wav_reading
+
 Samples = npt.NDArray[np.float64]
+NotSound = wav_reading.NotSound
 
 RATE = 8000
 #: The telephone band ends here; what lies above must be gone before resampling to 8 kHz.
@@ -24,30 +27,13 @@ SILENCE = 0.01
 LEAD_S, TAIL_S = 0.03, 0.18
 
 
-class NotSound(ValueError):
-    """Bytes that are no WAV, or one of a kind we cannot read."""
-
-
 def decode_wav(data: bytes, *, longest_s: float | None = None) -> Samples:
-    """Any PCM WAV of 8 or 16 bit as samples at `RATE`. Raises NotSound."""
-    try:
-        with wave.open(io.BytesIO(data)) as reader:
-            rate, width, channels = (
-                reader.getframerate(),
-                reader.getsampwidth(),
-                reader.getnchannels(),
-            )
-            frames = reader.readframes(reader.getnframes())
-    except (wave.Error, EOFError) as error:
-        raise NotSound(f"not a readable WAV: {error}") from error
-    if width not in (1, 2) or not 4000 <= rate <= 192_000:
-        raise NotSound(f"a WAV of {8 * width} bit at {rate} Hz; wanted 8 or 16 bit, 4 to 192 kHz")
-    whole = len(frames) // (width * channels) * width * channels
-    if width == 2:
-        flat = np.frombuffer(frames[:whole], "<i2").astype(np.float64) / 32768
-    else:
-        flat = (np.frombuffer(frames[:whole], "u1").astype(np.float64) - 128) / 128
-    return resample(flat.reshape(-1, channels).mean(axis=1), rate)
+    """A WAV of any common kind as samples at `RATE`. Raises NotSound, also where it is longer than
+    `longest_s`."""
+    samples, rate = wav_reading.read_wav(data)
+    if longest_s is not None and samples.size > longest_s * rate:
+        raise NotSound(f"it lasts {samples.size / rate:.0f} s; at most {longest_s:g} s are taken")
+    return resample(samples, rate)
 
 
 def encode_wav(samples: Samples) -> bytes:

@@ -24,6 +24,7 @@ class WarmUp:
         self.problem: str | None = "rendering"
 
     async def __aenter__(self) -> Self:
+        await self._prompts.take(self._rulebooks.current)
         self._begin(self._rulebooks.current)
         self._rulebooks.on_published.append(self._begin)
         return self
@@ -42,6 +43,7 @@ class WarmUp:
         self._task.add_done_callback(self._ended)
 
     async def _render(self, rulebook: Rulebook) -> None:
+        await self._prompts.take(rulebook)
         # Every menu in every language on every key: for a large rulebook the loop has no time.
         texts = await asyncio.to_thread(fixed_texts, rulebook)
         missing = await self._prompts.prerender(texts)

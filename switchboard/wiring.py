@@ -34,7 +34,7 @@ from ivr.inbound import InboundCalls
 from ivr.music import Music
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
-from ivr.speech import engine_for
+from ivr.speech_engines import engine_for
 from scoring.scorer import Scorer
 from screenpop import routes as desk_routes
 from screenpop.counters import DeskCounters
@@ -145,7 +145,9 @@ class Centre:
             ),
             limit_s=5,
         )
-        prompts = Prompts(store=self.prompt_store, engine=engine_for(speech))
+        engine = engine_for(speech)
+        self._stages.on_stop("speech", engine.close, 3)
+        prompts = Prompts(store=self.prompt_store, engine=engine)
         music = Music(store=self.prompt_store, file=speech.music)
         await music.open()
         self.hold = HoldProgrammes(speech=prompts, music=music)

@@ -34,3 +34,6 @@ class FakeEngine:
         if self.broken:
             raise speech.SpeechFailed("broken by the test")
         return np.full(100 * len(text), 0.1)
+
+    async def close(self) -> None:
+        return

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,19 @@ import pytest
 from calls.errors import DeadlineExceeded
 from config.settings import SpeechSettings
 from ivr import sound, speech
+from ivr.speech_engines import engine_for
+from ivr.speech_espeak import Espeak
+from ivr.speech_flite import Flite
+from ivr.speech_programs import run_program
 
 pytestmark = pytest.mark.unit
 
 
-def engine() -> speech.SpeechEngine:
-    return speech.engine_for(SpeechSettings())
+@pytest.fixture(params=[True, False], ids=["warm", "cold"])
+async def engine(request: pytest.FixtureRequest) -> AsyncIterator[speech.SpeechEngine]:
+    opened = engine_for(SpeechSettings(keep_warm=request.param))
+    yield opened
+    await opened.close()
 
 
 def program(folder: Path, body: str) -> str:
@@ -38,9 +46,9 @@ def program(folder: Path, body: str) -> str:
     ],
 )
 async def test_real_speech_has_a_sane_length_and_the_even_level(
-    text: str, language: str, shortest_s: float, longest_s: float
+    engine: speech.SpeechEngine, text: str, language: str, shortest_s: float, longest_s: float
 ) -> None:
-    samples = await engine().speak(text, language)
+    samples = await engine.speak(text, language)
     assert shortest_s < samples.size / sound.RATE < longest_s
     sounding = samples[np.abs(samples) > sound.SILENCE]
     assert sounding.size > samples.size / 3
@@ -50,42 +58,58 @@ async def test_real_speech_has_a_sane_length_and_the_even_level(
     assert not samples[-int(sound.TAIL_S * sound.RATE) :].any()
 
 
-async def test_the_same_text_sounds_the_same_twice() -> None:
-    first = await engine().speak("For an invoice", "en")
-    assert np.array_equal(first, await engine().speak("For an invoice", "en"))
+async def test_a_kept_program_speaks_as_a_fresh_one_does() -> None:
+    text = "Thank you for calling. For an invoice, press 3."
+    lengths = []
+    for warm in (True, False):
+        for one in (Flite(program="flite", voice="slt", warm=warm), engine_of_espeak(warm)):
+            lengths.append((await one.speak(text, "en")).size / sound.RATE)
+            await one.close()
+    assert lengths[0] == pytest.approx(lengths[2], abs=0.05)
+    assert lengths[1] == pytest.approx(lengths[3], abs=0.05)
 
 
-def test_english_is_spoken_by_flite_and_the_rest_by_espeak() -> None:
-    assert engine().voice_for("en-GB") == speech.Voice("flite", "slt")
-    assert engine().voice_for("zh-CN") == speech.Voice("espeak-ng", "cmn")
-    assert engine().voice_for("cmn") == speech.Voice("espeak-ng", "cmn")
-    assert engine().voice_for("fr") == speech.Voice("espeak-ng", "fr")
+def engine_of_espeak(warm: bool) -> Espeak:
+    return Espeak(program="espeak-ng", warm=warm)
+
+
+async def test_english_is_spoken_by_flite_and_the_rest_by_espeak(
+    engine: speech.SpeechEngine,
+) -> None:
+    assert engine.voice_for("en-GB") == speech.Voice("flite", "slt")
+    assert engine.voice_for("zh-CN") == speech.Voice("espeak-ng", "cmn 220")
+    assert engine.voice_for("cmn") == speech.Voice("espeak-ng", "cmn 220")
+    assert engine.voice_for("fr") == speech.Voice("espeak-ng", "fr 160")
 
 
 @pytest.mark.parametrize("language", ["", "-v", "../en", "e n", "english", "en;ls", "1"])
-def test_what_is_no_language_never_reaches_a_program(language: str) -> None:
+async def test_what_is_no_language_never_reaches_a_program(
+    engine: speech.SpeechEngine, language: str
+) -> None:
     with pytest.raises(speech.SpeechFailed, match="language"):
-        engine().voice_for(language)
+        engine.voice_for(language)
 
 
 @pytest.mark.parametrize("text", ["", "  \n ", "...", "\x00\x1b", "x" * (speech.TEXT_LIMIT + 1)])
-async def test_text_that_cannot_be_spoken_is_refused(text: str) -> None:
+async def test_text_that_cannot_be_spoken_is_refused(
+    engine: speech.SpeechEngine, text: str
+) -> None:
     with pytest.raises(speech.SpeechFailed, match="text"):
-        await engine().speak(text, "en")
+        await engine.speak(text, "en")
 
 
 async def test_a_text_is_never_read_as_an_option_or_a_command(tmp_path: Path) -> None:
     copy = program(tmp_path, f'cp text "{tmp_path}/seen"; printf "%s\\n" "$@" >"{tmp_path}/args"')
     hostile = "-o /etc/passwd $(id) `id` ; \u202e \x1b[31m Maria\n-voice x"
     with pytest.raises(speech.SpeechFailed, match="wrote no sound"):
-        await speech.Espeak(program=copy).speak(hostile, "de")
+        await Espeak(program=copy).speak(hostile, "de")
     seen = (tmp_path / "seen").read_text()
     assert seen == "-o /etc/passwd $(id) `id` ; [31m Maria -voice x\n"
     assert "Maria" not in (tmp_path / "args").read_text()
 
 
 async def test_a_missing_program_says_how_to_install_it() -> None:
-    missing = speech.Flite(program="no-such-program", voice="slt")
+    missing = Flite(program="no-such-program", voice="slt")
     with pytest.raises(speech.SpeechFailed, match="apt-get install flite"):
         await missing.speak("Hello there", "en")
 
@@ -97,11 +121,13 @@ async def test_a_missing_program_says_how_to_install_it() -> None:
         ("exit 0", "wrote no sound"),
         ("echo nonsense >speech.wav", "wrote no sound"),
         ("kill -9 $$", "status -9"),
+        ("head -c 100000000 /dev/zero >speech.wav", "more than|status"),
+        ("head -c 30000000 /dev/zero >speech.wav", "more than"),
     ],
 )
 async def test_a_failing_program_is_named(tmp_path: Path, body: str, complaint: str) -> None:
     with pytest.raises(speech.SpeechFailed, match=complaint):
-        await speech.Espeak(program=program(tmp_path, body)).speak("Hallo", "de")
+        await Espeak(program=program(tmp_path, body)).speak("Hallo", "de")
 
 
 def hanging(folder: Path) -> str:
@@ -124,7 +150,7 @@ async def gone(pid: int) -> bool:
 
 async def test_a_hanging_program_is_killed_with_its_children(tmp_path: Path) -> None:
     path = hanging(tmp_path)
-    asked = asyncio.create_task(speech.run_program(path, [], "Hello", package="x", deadline_s=0.2))
+    asked = asyncio.create_task(run_program(path, [], "Hello", package="x", deadline_s=0.2))
     pids = await asyncio.to_thread((tmp_path / "pids").read_text)
     with pytest.raises(DeadlineExceeded, match=r"0\.2 s"):
         await asked
@@ -133,7 +159,7 @@ async def test_a_hanging_program_is_killed_with_its_children(tmp_path: Path) -> 
 
 async def test_giving_up_kills_the_program(tmp_path: Path) -> None:
     path = hanging(tmp_path)
-    asked = asyncio.create_task(speech.run_program(path, [], "Hello", package="x"))
+    asked = asyncio.create_task(run_program(path, [], "Hello", package="x", deadline_s=60))
     pids = await asyncio.to_thread((tmp_path / "pids").read_text)
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -33,6 +33,9 @@ class Renderer:
         self.given: list[list[tuple[str, str]]] = []
         self.asked = asyncio.Event()
 
+    async def take(self, rulebook: Rulebook) -> None:
+        assert rulebook is RULEBOOK
+
     async def prerender(self, texts: list[tuple[str, str]]) -> int:
         self.given.append(texts)
         self.asked.set()

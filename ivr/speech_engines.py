@@ -1,0 +1,91 @@
+"""Which engine speaks which language, and a rest for one that fails again and again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from calls.errors import Unavailable
+from config.settings import SpeechSettings
+from ivr import sound
+from ivr.speech import SpeechEngine, SpeechFailed, Voice, base_language
+from ivr.speech_espeak import Espeak
+from ivr.speech_flite import Flite
+from ivr.speech_http import HttpSpeech
+from ivr.speech_piper import Piper
+
+#: So many failures in a row and a language's engine is not asked for REST_S: each would hold up
+#: what others wait for.
+FAILURES, REST_S = 3, 15.0
+
+
+@dataclass(slots=True)
+class _Trouble:
+    failures: int = 0
+    until: float = 0.0
+
+
+class EngineByLanguage:
+    """`engines` by language code, `*` for any other. An owner: close it."""
+
+    def __init__(self, engines: Mapping[str, SpeechEngine]) -> None:
+        self._engines = engines
+        self._troubles: dict[str, _Trouble] = {}
+
+    def voice_for(self, language: str) -> Voice:
+        return self._engine(language).voice_for(language)
+
+    async def speak(self, text: str, language: str) -> sound.Samples:
+        engine = self._engine(language)
+        trouble = self._troubles.setdefault(base_language(language), _Trouble())
+        now = asyncio.get_running_loop().time()
+        if now < trouble.until:
+            raise SpeechFailed(f"no speech in this language for {trouble.until - now:.0f} s more")
+        try:
+            samples = await engine.speak(text, language)
+        except Unavailable:
+            trouble.failures += 1
+            if trouble.failures >= FAILURES:
+                trouble.until = asyncio.get_running_loop().time() + REST_S
+            raise
+        self._troubles.pop(base_language(language), None)
+        return samples
+
+    async def close(self) -> None:
+        once = {id(engine): engine for engine in self._engines.values()}
+        await asyncio.gather(*(engine.close() for engine in once.values()))
+
+    def _engine(self, language: str) -> SpeechEngine:
+        return self._engines.get(base_language(language)) or self._engines["*"]
+
+
+def engine_for(settings: SpeechSettings) -> EngineByLanguage:
+    made: dict[str, SpeechEngine] = {}
+    for name in settings.engine_names.values():
+        if name not in made:
+            made[name] = _engine(name, settings)
+    return EngineByLanguage(
+        {language: made[name] for language, name in settings.engine_names.items()}
+    )
+
+
+def _engine(name: str, settings: SpeechSettings) -> SpeechEngine:
+    match name:
+        case "flite":
+            return Flite(
+                program=settings.flite, voice=settings.flite_voice, warm=settings.keep_warm
+            )
+        case "piper":
+            return Piper(program=settings.piper, voices=settings.piper_voices)
+        case "http":
+            return HttpSpeech(
+                url=settings.http_url or "",
+                model=settings.http_model,
+                voices=settings.http_voices,
+                secret=settings.http_secret.get_secret_value(),
+                speed=settings.http_speed,
+                deadline_s=settings.http_deadline_s,
+            )
+        case _:
+            return Espeak(program=settings.espeak, warm=settings.keep_warm)

@@ -1,0 +1,102 @@
+"""Runs a speech program once for one text.
+
+The text reaches it in a file, never on a command line; a program that hangs is killed with
+everything it started, and what it may write has a limit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import resource
+import signal
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from calls.errors import DeadlineExceeded
+from ivr import speech
+from ivr.speech import SpeechFailed
+
+#: The largest file a program may make, besides which it is killed: espeak-ng's PulseAudio client
+#: maps one of 64 MiB.
+FILE_LIMIT = 70_000_000
+
+
+async def run_program(
+    program: str, arguments: Sequence[str], text: str, *, package: str, deadline_s: float
+) -> bytes:
+    """The WAV that `program` wrote as `speech.wav` from the file `text` in its working folder.
+    `package` is what to install where it is missing."""
+    folder = await asyncio.to_thread(_folder_with, text)
+    try:
+        process = await start(program, arguments, Path(folder.name), package=package)
+        await _wait(process, program, deadline_s)
+        return await asyncio.to_thread(read_sound, Path(folder.name, "speech.wav"), program)
+    finally:
+        await asyncio.to_thread(folder.cleanup)
+
+
+async def start(
+    program: str, arguments: Sequence[str], folder: Path, *, package: str, talks: bool = False
+) -> asyncio.subprocess.Process:
+    """In a session of its own. `talks`: with pipes from and to us, else without. Raises
+    SpeechFailed."""
+    pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    try:
+        process = await asyncio.create_subprocess_exec(
+            program,
+            *arguments,
+            cwd=folder,
+            stdin=pipe if talks else nothing,
+            stdout=pipe if talks else nothing,
+            stderr=asyncio.subprocess.STDOUT if talks else nothing,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise SpeechFailed(
+            f"cannot run the speech program {program!r} ({error.strerror}); "
+            f"install it ({package}) or name another under `speech:`"
+        ) from error
+    with contextlib.suppress(ProcessLookupError):
+        resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
+    return process
+
+
+async def end(process: asyncio.subprocess.Process) -> None:
+    """Kills it with its children, if it still runs, and waits for its end."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    await asyncio.shield(process.wait())
+
+
+async def _wait(process: asyncio.subprocess.Process, program: str, deadline_s: float) -> None:
+    try:
+        async with asyncio.timeout(deadline_s):
+            code = await process.wait()
+    except TimeoutError as error:
+        raise DeadlineExceeded(f"{program} did not finish in {deadline_s:g} s") from error
+    finally:
+        await end(process)
+    if code == -signal.SIGXFSZ:
+        raise SpeechFailed(f"{program} wrote more than {speech.WAV_LIMIT} bytes")
+    if code:
+        raise SpeechFailed(f"{program} ended with status {code}; is the voice installed?")
+
+
+def _folder_with(text: str) -> tempfile.TemporaryDirectory[str]:
+    folder = tempfile.TemporaryDirectory(prefix="switchboard-speech-")
+    Path(folder.name, "text").write_text(text + "\n", encoding="utf-8")
+    return folder
+
+
+def read_sound(path: Path, program: str) -> bytes:
+    """Raises SpeechFailed where there is none, or too much. Blocks."""
+    try:
+        if path.stat().st_size > speech.WAV_LIMIT:
+            raise SpeechFailed(f"{program} wrote more than {speech.WAV_LIMIT} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise SpeechFailed(f"{program} wrote no sound ({error.strerror})") from error
