@@ -84,6 +84,8 @@ class Decision:
     hold: tuple[HoldEntryPlanned, ...] = ()
     offers: tuple[OfferConsidered, ...] = ()
     rules: tuple[RuleTrace, ...] = ()
+    #: `open`, `closed`, `holiday` or `closure`; None where the number keeps no hours.
+    doors: str | None = None
     #: When a stranger on this number becomes a lead: never, on_answer, on_abandon, always.
     lead: str = "always"
     #: `personal`, or `control` for callers who hear the static menu to compare with.
@@ -142,6 +144,7 @@ class Decision:
                 {"name": r.name, "group": r.group, "matched": r.matched, "because": r.because}
                 for r in self.rules
             ],
+            "doors": self.doors,
             "lead": self.lead,
             "arm": self.arm,
             "pop": {"shown": self.pop.shown, "note": self.pop.note},

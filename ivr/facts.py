@@ -1,17 +1,23 @@
-"""What is known of a caller and a call, under the names of `config.facts`. Pure."""
+"""The facts of a caller and a call, under the names that the rulebook knows. Pure.
+
+Fetched when a condition or a text first asks: most rulebooks ask for few.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from types import SimpleNamespace
+from datetime import date, datetime
 from typing import Any
 
 from calls.call import Call
 from calls.caller import Caller, Contact, Order
+from calls.money import Money
 from calls.segments import Segments
-from config.facts import FACTS, WEEKDAYS
+from config.facts import WEEKDAYS
+from config.rulebook import Rulebook
+from ivr.doors import doors_at, next_opening
+from ivr.known import NOTHING_KNOWN, Known
 
 MAX_SPOKEN = 200
 
@@ -31,6 +37,11 @@ _NO_CONTACT: dict[str, Any] = {
     "caller.last_order.days_ago": None,
     "caller.last_order.late_days": None,
     "caller.last_order.status": None,
+    "caller.last_order.number": None,
+    "caller.last_order.due_on": None,
+    "caller.balance": None,
+    "caller.next_appointment.at": None,
+    "caller.next_appointment.subject": None,
 }
 _SEGMENTS = (
     "tier",
@@ -43,23 +54,77 @@ _SEGMENTS = (
     "usual_gap_days",
 )
 _NO_SEGMENTS: dict[str, Any] = {f"caller.{name}": None for name in _SEGMENTS}
+#: Not spoken to somebody who may be somebody else.
+_PRIVATE: dict[str, Any] = {**_NO_CONTACT, **_NO_SEGMENTS, "caller.past_intents": frozenset()}
+
+Fetch = Callable[[str], Any]
+
+
+class Asked(dict[str, Any]):
+    """Facts for conditions; holds just those that were asked for."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        super().__init__()
+        self._fetch = fetch
+
+    def __missing__(self, name: str) -> Any:
+        value = self[name] = self._fetch(name)
+        return value
+
+    #: `[]` asks `__missing__`, and stays as fast as a dict's own on what was asked before.
+    get = dict.__getitem__  # type: ignore[assignment]
+
+
+class _Scope:
+    """`caller` or `caller.last_order` in a text."""
+
+    __slots__ = ("_fetch", "_names", "_prefix")
+
+    def __init__(self, prefix: str, names: Mapping[str, Any], fetch: Fetch) -> None:
+        self._prefix = prefix
+        self._names = names
+        self._fetch = fetch
+
+    def __getattr__(self, leaf: str) -> Any:
+        name = f"{self._prefix}.{leaf}"
+        if name in self._names:
+            value = self._fetch(name)
+            return value[:MAX_SPOKEN] if isinstance(value, str) else value
+        if any(other.startswith(f"{name}.") for other in self._names):
+            return _Scope(name, self._names, self._fetch)
+        raise AttributeError(name)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`values` are for conditions, by dotted name; `spoken` are the variables of texts, without
-    personal facts where the identity is not sure enough to speak them."""
+    """`values` are for conditions, by dotted name, and remember what was asked; `spoken` are the
+    variables of texts, private facts left out where `may_be_personal` is not set."""
 
-    values: Mapping[str, Any]
+    values: Asked
     spoken: Mapping[str, Any]
+    may_be_personal: bool
+    #: As `values`, but nothing is remembered.
+    fetch: Fetch
 
 
-def facts_of(caller: Caller, call: Call, now: datetime, language: str) -> Facts:
-    """`now` is aware and on the clock of the dialled number."""
-    values = {
+def facts_of(
+    rulebook: Rulebook,
+    caller: Caller,
+    call: Call,
+    now: datetime,
+    *,
+    language: str,
+    known: Known = NOTHING_KNOWN,
+    given: Mapping[str, Any] | None = None,
+) -> Facts:
+    """`now` is aware and on the clock of the dialled number. `given` are an example's own facts:
+    they go before what is known, and all may be spoken."""
+    plain = {
         "caller.identity": caller.identity.outcome.value,
         "caller.confidence": caller.identity.confidence,
         "caller.number": caller.number,
+        "caller.past_intents": past_intents(known),
+        "caller.pin_ok": known.pin_ok,
         "call.dialled": call.dialled,
         "call.withheld": call.withheld,
         "call.hour": now.hour,
@@ -67,13 +132,57 @@ def facts_of(caller: Caller, call: Call, now: datetime, language: str) -> Facts:
         "call.language": language,
         **_of_contact(caller.contact, now),
         **_of_segments(caller.segments),
+        **{f"typed.{name}": digits for name, digits in known.typed.items()},
+        **_of_answers(known),
+        **(given or {}),
     }
-    return facts_from(values, may_be_personal=caller.may_hear_personal_facts)
+
+    def fetch(name: str) -> Any:
+        return plain[name] if name in plain else _of_the_house(name, rulebook, now)
+
+    def fetch_spoken(name: str) -> Any:
+        return _PRIVATE[name] if name in _PRIVATE else fetch(name)
+
+    personal = caller.may_hear_personal_facts or bool(given)
+    spoken = fetch if personal else fetch_spoken
+    roots = {name.partition(".")[0] for name in rulebook.facts}
+    scopes = {root: _Scope(root, rulebook.facts, spoken) for root in roots}
+    return Facts(Asked(fetch), scopes, personal, fetch)
 
 
-def facts_from(values: Mapping[str, Any], *, may_be_personal: bool) -> Facts:
-    spoken = values if may_be_personal else {**values, **_NO_CONTACT, **_NO_SEGMENTS}
-    return Facts(values, _namespaces(spoken))
+def past_intents(known: Known) -> frozenset[str]:
+    """What this caller chose before, in any menu."""
+    memory = known.memory
+    return frozenset(intent for _, intent in (*memory.digits, *memory.choices))
+
+
+def all_values(rulebook: Rulebook, facts: Facts) -> dict[str, Any]:
+    """Every fact there is, `propensity` aside: it belongs to an offer."""
+    return {name: facts.fetch(name) for name in rulebook.facts if name != "propensity"}
+
+
+def as_json(value: Any) -> Any:
+    """A fact's value as JSON holds it."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Money):
+        return {"amount": str(value.amount), "currency": value.currency}
+    if isinstance(value, date):
+        return value.isoformat()
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return str(value)
+
+
+def _of_the_house(name: str, rulebook: Rulebook, now: datetime) -> Any:
+    group, _, rest = name.partition(".")
+    if group == "hours" and rest in rulebook.hours:
+        return doors_at(rulebook.hours[rest], now).value
+    if group == "opens" and rest in rulebook.hours:
+        return next_opening(rulebook.hours[rest], now)
+    if group == "promotion" and rest in rulebook.promotions:
+        return rulebook.promotions[rest].holds_at(now)
+    return None
 
 
 def _of_contact(contact: Contact | None, now: datetime) -> dict[str, Any]:
@@ -81,6 +190,7 @@ def _of_contact(contact: Contact | None, now: datetime) -> dict[str, Any]:
         return _NO_CONTACT
     order = _last_order(contact)
     open_cases = [case for case in contact.cases if case.is_open]
+    appointment = next((one for one in contact.appointments if one.at > now), None)
     return {
         "caller.known": True,
         "caller.first_name": contact.first_name or None,
@@ -96,6 +206,13 @@ def _of_contact(contact: Contact | None, now: datetime) -> dict[str, Any]:
         "caller.last_order.days_ago": (now - order.placed_at).days if order else None,
         "caller.last_order.late_days": late_days(order, now) if order else None,
         "caller.last_order.status": order.status if order else None,
+        "caller.last_order.number": order.number if order else None,
+        "caller.last_order.due_on": order.due_on if order else None,
+        "caller.balance": contact.balance,
+        "caller.next_appointment.at": appointment.at.astimezone(now.tzinfo)
+        if appointment
+        else None,
+        "caller.next_appointment.subject": appointment.subject or None if appointment else None,
     }
 
 
@@ -121,13 +238,9 @@ def _of_segments(segments: Segments | None) -> dict[str, Any]:
     return found
 
 
-def _namespaces(values: Mapping[str, Any]) -> dict[str, Any]:
-    roots: dict[str, Any] = {}
-    for name in FACTS:
-        *groups, leaf = name.split(".")
-        value = values.get(name)
-        scope = roots
-        for group in groups:
-            scope = scope.setdefault(group, SimpleNamespace()).__dict__
-        scope[leaf] = value[:MAX_SPOKEN] if isinstance(value, str) else value
-    return roots
+def _of_answers(known: Known) -> dict[str, Any]:
+    return {
+        f"answers.{webhook}.{name}": value
+        for webhook, values in known.answers.items()
+        for name, value in values.items()
+    }

@@ -12,8 +12,9 @@ from config.actions import every_step, followers
 from config.rulebook import Menu, Rulebook
 from config.stock_texts import STOCK_TEXTS
 from ivr.menu import PresentedMenu
-from ivr.presenting import PresentedWith, present, said, stock
+from ivr.presenting import present
 from ivr.rules import decide
+from ivr.saying import PresentedWith, said, stock
 
 #: Not spoken as they stand.
 _PATTERNS = frozenset({"option_key", "person"})

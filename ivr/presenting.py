@@ -1,44 +1,49 @@
-"""Finishes a menu for one caller: which options, on which keys, in which words. Pure."""
+"""Finishes a menu for one caller: which options, in which order, on which keys. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from config.actions import Action, SayText, ToQueue
-from config.rulebook import Menu, Option, Retry, Rulebook
-from config.spoken_text import Text
-from config.stock_texts import STOCK_TEXTS
-from config.templates import TemplateFailed
-from ivr.facts import Facts
+from config.conditions import Comparison, Condition, Not
+from config.rulebook import Menu, Option, Retry
+from ivr.digits import KEYS, Wish, give_digits
 from ivr.menu import PresentedMenu, PresentedOption, PresentedRetry
+from ivr.ordering import filled_up, shortest_wait
+from ivr.saying import PresentedWith, can_be_said, said, stock, with_key
+
+#: Personal facts that nearly every caller has: a condition on them makes no option one's own.
+_COMMON = ("caller.identity", "caller.confidence", "caller.number", "caller.language")
 
 
 @dataclass(frozen=True, slots=True)
-class PresentedWith:
-    """What a menu is presented with. A route rule's `person_queue` and `priority` hold for the
-    way to a person and for every queue of the menu."""
+class _Shown:
+    """An option on its way into a menu. `is_own`: it is there because of who calls."""
 
-    rulebook: Rulebook
-    facts: Facts
-    language: str
-    person_queue: str | None = None
-    priority: int = 0
+    intent: str
+    say: str
+    action: Action
+    digit: str | None = None
+    reasons: tuple[str, ...] = ()
+    is_own: bool = False
+    offer: str | None = None
+    probability: float | None = None
+    seconds: float | None = None
 
 
 def present(with_: PresentedWith, name: str) -> PresentedMenu:
     """Never fails for a text: what cannot be filled in is left out or said neutrally. Raises
     KeyError where there is no such menu (the loader has checked every name)."""
     menu = with_.rulebook.menus[name]
-    chosen = [_considered(option, with_) for option in menu.options]
-    shown = [item for item in chosen if item is not None]
-    person = [item for item in shown if item[0].digit == "0"]
-    others = [item for item in shown if item[0].digit != "0"][: menu.max_options]
-    options = [*_numbered(others, menu, with_), *_person(person, with_)]
+    seen = [item for option in menu.options if (item := _considered(option, menu, with_))]
+    person = next((item for item in seen if item.digit == "0"), None)
+    others = _ordered([item for item in seen if item.digit != "0"], menu, with_)
     return PresentedMenu(
         name=name,
         language=with_.language,
         greeting=_greeting(menu, with_),
-        options=tuple(options),
+        options=(*_numbered(_with_offer(others, menu, with_), menu, with_), _person(person, with_)),
         tries=menu.tries,
         timeout_s=menu.timeout_s,
         invalid=_retry(menu.invalid, menu, "not_understood", with_),
@@ -53,93 +58,163 @@ def _retry(retry: Retry, menu: Menu, otherwise: str, with_: PresentedWith) -> Pr
     return PresentedRetry(say, retry.tries or menu.tries, retry.then, retry.greet_again)
 
 
-def said(text: Text, with_: PresentedWith, **values: str) -> str | None:
-    """The finished text, or None where a value is not known for this caller."""
-    try:
-        return text.in_language(with_.language).render({**with_.facts.spoken, **values}) or None
-    except TemplateFailed:
-        return None
-
-
-def stock(with_: PresentedWith, name: str) -> str:
-    """A text that must not fail: the author's, else the one we ship."""
-    shipped = STOCK_TEXTS[name]
-    return said(with_.rulebook.text(name), with_) or shipped.get(with_.language, shipped["en"])
-
-
 def _greeting(menu: Menu, with_: PresentedWith) -> str | None:
     if menu.greeting is None:
         return None
     return said(menu.greeting, with_) or stock(with_, "welcome")
 
 
-#: An option that is shown: as written, its text, its action, and why.
-_Shown = tuple[Option, str, Action, tuple[str, ...]]
-
-
-def _considered(option: Option, with_: PresentedWith) -> _Shown | None:
+def _considered(option: Option, menu: Menu, with_: PresentedWith) -> _Shown | None:
     reasons: tuple[str, ...] = ()
+    is_own = _was_used(menu.name, option.intent, with_)
     if option.when is not None:
         verdict = option.when.evaluate(with_.facts.values)
         if not verdict.matched:
             return None
         reasons = (f"shown because {verdict.because}",)
-    say = said(option.say, with_)
-    can_be_said = _can_be_said(option.action, with_)
+        is_own = is_own or _is_personal(option.when)
+    say, is_sayable = said(option.say, with_), can_be_said(option.action, with_)
     if option.digit == "0":
-        action = option.action if can_be_said else ToQueue(with_.rulebook.default_queue)
-        return option, say or stock(with_, "person"), action, reasons
-    if say is None or not can_be_said:
+        action = option.action if is_sayable else ToQueue(with_.rulebook.default_queue)
+        return _Shown(option.intent, say or stock(with_, "person"), action, "0", reasons)
+    if say is None or not is_sayable:
         return None
-    return option, say, option.action, reasons
+    return _Shown(option.intent, say, option.action, option.digit, reasons, is_own)
 
 
-def _can_be_said(action: Action, with_: PresentedWith) -> bool:
-    """Whether the texts on the straight way are known now; what comes after a question to the
-    caller may become known by it."""
-    while isinstance(action, SayText):
-        if said(action.text, with_) is None:
-            return False
-        action = action.then
-    return True
+def _was_used(menu: str, intent: str, with_: PresentedWith) -> bool:
+    memory = with_.known.memory
+    return (menu, intent) in memory.digits or (menu, intent) in memory.choices
 
 
-def _numbered(shown: list[_Shown], menu: Menu, with_: PresentedWith) -> list[PresentedOption]:
-    taken = {option.digit for option in menu.options}
-    free = iter([digit for digit in "123456789" if digit not in taken])
-    options = []
-    for option, say, action, reasons in shown:
-        digit = option.digit or next(free, None)
-        if digit is None:
-            break
-        why = "digit fixed in the rulebook" if option.digit else "digit in the order of the menu"
-        if menu.order == "by_propensity":
-            why += " (by_propensity: no propensities yet, so the written order holds)"
-        spoken = _with_key(say, digit, with_)
-        options.append(PresentedOption(digit, option.intent, say, action, (*reasons, why), spoken))
-    return options
+def _is_personal(condition: Condition) -> bool:
+    return any(fact.startswith("caller.") and fact not in _COMMON for fact in _asked(condition))
 
 
-def _with_key(say: str, digit: str, with_: PresentedWith) -> str:
-    text = with_.rulebook.text("option_key")
-    return said(text, with_, say=say, digit=digit) or f"{say}, {digit}."
+def _asked(condition: Condition) -> Iterator[str]:
+    if isinstance(condition, Comparison):
+        yield condition.fact
+    elif isinstance(condition, Not):
+        yield from _asked(condition.part)
+    else:
+        for part in condition.parts:
+            yield from _asked(part)
 
 
-def _person(shown: list[_Shown], with_: PresentedWith) -> list[PresentedOption]:
+def _ordered(items: list[_Shown], menu: Menu, with_: PresentedWith) -> list[_Shown]:
+    """In spoken order, no more than the menu's own limit and the keys allow."""
+    if menu.order == "fixed":
+        return _limited(items, menu)
+    if not with_.is_personal:
+        why = "in the order written: the caller is in the control group"
+        return _limited([_because(item, why) for item in items], menu)
+    named = {item.intent: p for item in items if (p := _probability(item, menu, with_)) is not None}
+    probabilities = filled_up([item.intent for item in items], named)
+    if probabilities is None:
+        why = "in the order written: no propensities are known"
+        return _limited([_because(item, why) for item in items], menu)
+    weighed = [_weighed(item, probabilities[item.intent], with_) for item in items]
+    likeliest = sorted(weighed, key=_p, reverse=True)
+    kept = {id(item) for item in _limited(likeliest, menu)}
+    return shortest_wait([item for item in weighed if id(item) in kept], _p, _s)
+
+
+def _limited(items: list[_Shown], menu: Menu) -> list[_Shown]:
+    """The first ones that the menu's limit and the keys left by the author's own allow."""
+    keys_left = _keys_left(menu)
+    kept = []
+    for item in items[: menu.max_options]:
+        if item.digit is None:
+            keys_left -= 1
+        if item.digit is not None or keys_left >= 0:
+            kept.append(item)
+    return kept
+
+
+def _keys_left(menu: Menu) -> int:
+    return len(set(KEYS) - {option.digit for option in menu.options})
+
+
+def _probability(item: _Shown, menu: Menu, with_: PresentedWith) -> float | None:
+    return with_.known.propensities.intents.get((menu.name, item.intent))
+
+
+def _because(item: _Shown, why: str) -> _Shown:
+    return replace(item, reasons=(*item.reasons, why))
+
+
+def _weighed(item: _Shown, probability: float, with_: PresentedWith) -> _Shown:
+    seconds = with_.known.seconds(with_key(item.say, item.digit or "1", with_), with_.language)
+    why = f"wanted with probability {probability:.2f}, {seconds:.1f} s to say"
+    return replace(
+        item, reasons=(*item.reasons, why), probability=probability, seconds=round(seconds, 2)
+    )
+
+
+def _p(item: _Shown) -> float:
+    return item.probability or 0.0
+
+
+def _s(item: _Shown) -> float:
+    return item.seconds or 0.0
+
+
+def _with_offer(items: list[_Shown], menu: Menu, with_: PresentedWith) -> list[_Shown]:
+    """The offer of this call at its slot, or after the last of the caller's own options; not where
+    it would take a key from an option."""
+    offer = with_.offer
+    if offer is None or offer.menu is None or menu.offer_slot is None:
+        return items
+    say = said(offer.menu, with_)
+    unkeyed = sum(item.digit is None for item in items)
+    if say is None or unkeyed >= _keys_left(menu) or offer.name in {item.intent for item in items}:
+        return items
+    own = [place for place, item in enumerate(items) if item.is_own]
+    place = min(max([menu.offer_slot, *(last + 1 for last in own)]), len(items))
+    action = offer.action or ToQueue(with_.rulebook.default_queue)
+    made = _Shown(offer.name, say, action, reasons=("the offer of this call",), offer=offer.name)
+    return [*items[:place], made, *items[place:]]
+
+
+def _numbered(items: list[_Shown], menu: Menu, with_: PresentedWith) -> list[PresentedOption]:
+    written = {option.intent for option in menu.options}
+    habits = with_.known.memory.digits.items()
+    given = give_digits(
+        [Wish(item.intent, item.digit) for item in items],
+        reserved={option.digit for option in menu.options if option.digit},
+        remembered={i: digit for (of, i), digit in habits if of == menu.name and i in written},
+    )
+    pairs = zip(items, given, strict=True)
+    return [_finished(item, got.digit, got.why, with_) for item, got in pairs if got is not None]
+
+
+def _finished(item: _Shown, digit: str, why: str, with_: PresentedWith) -> PresentedOption:
+    return PresentedOption(
+        digit=digit,
+        intent=item.intent,
+        say=item.say,
+        action=item.action,
+        reasons=(*item.reasons, why),
+        spoken=with_key(item.say, digit, with_),
+        offer=item.offer,
+        probability=item.probability,
+        seconds=item.seconds,
+    )
+
+
+def _person(item: _Shown | None, with_: PresentedWith) -> PresentedOption:
     """The `0` that every menu has."""
-    intent, say = "agent", stock(with_, "person")
-    action: Action = ToQueue(with_.rulebook.default_queue)
-    for option, say_, action_, _ in shown:
-        intent, say, action = option.intent, say_, action_
-    why = ("a person is always one key away",)
-    spoken = _with_key(say, "0", with_)
-    return [PresentedOption("0", intent, say, _to_person(action, with_), why, spoken)]
+    if item is None:
+        action: Action = ToQueue(with_.rulebook.default_queue)
+        item = _Shown("agent", stock(with_, "person"), action, "0")
+    item = replace(item, action=_to_person(item.action, with_))
+    return _finished(item, "0", "a person is always one key away", with_)
 
 
 def _to_person(action: Action, with_: PresentedWith) -> Action:
     """The queue of a route rule stands in for the one that the menu names for a person."""
     if isinstance(action, SayText):
         return replace(action, then=_to_person(action.then, with_))
-    if isinstance(action, ToQueue) and with_.person_queue is not None:
-        return replace(action, queue=with_.person_queue)
+    if isinstance(action, ToQueue) and with_.person is not None:
+        return replace(with_.person, priority=max(action.priority, with_.person.priority))
     return action

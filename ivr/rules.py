@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from calls.call import Call
 from calls.caller import Caller
-from calls.decision import Decision, HoldEntryPlanned, OptionShown, Route, RuleTrace
-from config.actions import ToQueue
-from config.rulebook import Consequence, NumberEntry, RouteTo, Rulebook, ToProgramme
+from calls.decision import Decision, OptionShown, PopWish, RuleTrace
+from config.actions import Action, ToQueue
+from config.opening_hours import Doors
+from config.rulebook import (
+    Consequence,
+    NumberEntry,
+    Offer,
+    Rulebook,
+    SetLead,
+    SetOffers,
+    SetPop,
+    ToProgramme,
+)
 from config.spoken_text import Text
-from ivr.facts import Facts, facts_of
+from ivr import offers
+from ivr.control_group import CONTROL, arm_of
+from ivr.facts import Facts, as_json, facts_of
+from ivr.known import NOTHING_KNOWN, Known
 from ivr.menu import PresentedMenu
-from ivr.presenting import PresentedWith, present, said, stock
+from ivr.presenting import present
+from ivr.programme import planned
+from ivr.routes import RouteTaken, route_of
+from ivr.saying import PresentedWith, said, stock
 
 DEFAULT_PROGRAMME = "default"
 
 
 @dataclass(frozen=True, slots=True)
 class CallPlan:
-    """The decision, and the menus behind it finished for this caller on demand."""
+    """The decision, and the menus and texts behind it finished for this caller on demand."""
 
     decision: Decision
     #: Country in whose format the caller's number is read, as the dialled number says.
     region: str | None
     presented_with: PresentedWith
+    #: The first action of the call.
+    entry: Action
+    #: Set where the dialled number is closed; then it is the entry.
+    closed: Action | None = None
+
+    @property
+    def offer(self) -> Offer | None:
+        """The one that is made in this call."""
+        return self.presented_with.offer
 
     def menu(self, name: str) -> PresentedMenu:
         return present(self.presented_with, name)
@@ -37,52 +64,54 @@ class CallPlan:
     def stock(self, name: str) -> str:
         return stock(self.presented_with, name)
 
+    def finish(self, queue: ToQueue) -> ToQueue:
+        """With the priority that a route rule gives to every queue of this call, and its agent
+        where the queue is the rule's own."""
+        ours, priority = self.presented_with.person, max(queue.priority, self._priority)
+        if ours is not None and ours.queue == queue.queue and queue.prefer is None:
+            queue = replace(queue, prefer=ours.prefer, prefer_s=ours.prefer_s)
+        return replace(queue, priority=priority)
 
-def decide(rulebook: Rulebook, call: Call, caller: Caller, now: datetime) -> CallPlan:
-    """`now` is aware. Never fails for what a rulebook or a CRM holds."""
+    @property
+    def _priority(self) -> int:
+        return self.decision.route.priority
+
+
+def decide(
+    rulebook: Rulebook,
+    call: Call,
+    caller: Caller,
+    now: datetime,
+    known: Known = NOTHING_KNOWN,
+    *,
+    given: Mapping[str, Any] | None = None,
+) -> CallPlan:
+    """`now` is aware. `given` are facts of an example, which go before what is known of the
+    caller. Never fails for what a rulebook or a CRM holds."""
     number = rulebook.number_for(call.dialled)
     local = now.astimezone(number.timezone) if number.timezone else now
     language = choose_language(rulebook, number, call, caller)
-    facts = facts_of(caller, call, local, language)
-    return decide_from(rulebook, number, facts, language)
-
-
-def decide_from(rulebook: Rulebook, number: NumberEntry, facts: Facts, language: str) -> CallPlan:
-    """The same from facts already gathered (a supervisor's example test)."""
+    facts = facts_of(rulebook, caller, call, local, language=language, known=known, given=given)
     traces = tuple(trace_rules(rulebook, facts))
-    route_rule, route_to = _winner(rulebook, "route", traces)
-    _, programme_to = _winner(rulebook, "hold", traces)
-    programme = DEFAULT_PROGRAMME if DEFAULT_PROGRAMME in rulebook.programmes else None
-    if isinstance(programme_to, ToProgramme):
-        programme = programme_to.programme
-    with_ = PresentedWith(rulebook, facts, language)
-    route, menu_name = Route("menu", number.menu), number.menu
-    if isinstance(route_to, RouteTo):
-        menu_name = route_to.menu or number.menu
-        queue = route_to.action if isinstance(route_to.action, ToQueue) else None
-        if queue is not None:
-            with_ = replace(with_, person_queue=queue.queue, priority=queue.priority)
-        route = Route(
-            "queue" if queue else "menu",
-            queue.queue if queue else menu_name,
-            queue.priority if queue else 0,
-            route_to.skip_menu,
-            route_rule,
-        )
-    menu = None if route.skip_menu else present(with_, menu_name)
-    decision = Decision(
-        rulebook_version=rulebook.version,
-        language=language,
-        route=route,
-        menu=menu.name if menu else None,
-        greeting=menu.greeting if menu else None,
-        options=_shown(menu),
-        hold_programme=programme,
-        hold=_hold(programme, with_),
-        rules=traces,
-        lead=number.lead,
+    winners = dict(_winners(rulebook, traces))
+    contact = caller.contact.ref if caller.contact else None
+    arm = arm_of(contact, known.control_share)
+    route = route_of(number, winners.get("route"), _doors(rulebook, number, facts))
+    with_ = PresentedWith(
+        rulebook,
+        facts,
+        language,
+        known,
+        local.date(),
+        person=route.person,
+        is_personal=arm != CONTROL,
     )
-    return CallPlan(decision, number.region, with_)
+    weighed = offers.weigh(with_, silenced=_silenced(arm, winners.get("offers")))
+    with_ = replace(with_, offer=weighed.chosen)
+    decision = _decision(with_, number, route, winners, arm)
+    decision = replace(decision, offers=weighed.considered, rules=traces)
+    asked = {name: as_json(value) for name, value in sorted(facts.values.items())}
+    return CallPlan(replace(decision, facts=asked), number.region, with_, route.entry, route.closed)
 
 
 def choose_language(rulebook: Rulebook, number: NumberEntry, call: Call, caller: Caller) -> str:
@@ -99,43 +128,87 @@ def choose_language(rulebook: Rulebook, number: NumberEntry, call: Call, caller:
     return "en" if "en" in written else min(written)
 
 
-def trace_rules(rulebook: Rulebook, facts: Facts) -> list[RuleTrace]:
+def trace_rules(rulebook: Rulebook, facts: Facts) -> Iterator[RuleTrace]:
     """Every rule with its own verdict; within a group the first match is the one that counts."""
     won: set[str] = set()
-    traces = []
+    values = facts.values
     for rule in rulebook.rules:
-        matched, because = True, "always"
-        if rule.when is not None:
-            verdict = rule.when.evaluate(facts.values)
-            matched, because = verdict.matched, verdict.because
+        matched, because = (True, "always") if rule.when is None else rule.when.evaluate(values)
         if matched and rule.group in won:
             matched, because = False, f"an earlier rule won; otherwise: {because}"
         if matched:
             won.add(rule.group)
-        traces.append(RuleTrace(rule.group, rule.name, matched, because))
-    return traces
+        yield RuleTrace(rule.group, rule.name, matched, because)
 
 
-def _winner(
-    rulebook: Rulebook, group: str, traces: tuple[RuleTrace, ...]
-) -> tuple[str | None, Consequence | None]:
+#: By group: the rule's name, and what it asks for.
+_Winner = tuple[str, Consequence]
+
+
+def _winners(rulebook: Rulebook, traces: tuple[RuleTrace, ...]) -> Iterator[tuple[str, _Winner]]:
     for rule, trace in zip(rulebook.rules, traces, strict=True):
-        if rule.group == group and trace.matched:
-            return rule.name, rule.then
-    return None, None
+        if trace.matched:
+            yield rule.group, (rule.name, rule.then)
+
+
+def _doors(rulebook: Rulebook, number: NumberEntry, facts: Facts) -> Doors | None:
+    """None where the number keeps no hours."""
+    if number.hours is None:
+        return None
+    return Doors(facts.values[f"hours.{number.hours}"])
+
+
+def _silenced(arm: str, winner: _Winner | None) -> str | None:
+    if arm == CONTROL:
+        return "the caller is in the control group"
+    if winner and isinstance(winner[1], SetOffers) and not winner[1].allowed:
+        return f"the rule '{winner[0]}' allows no offers"
+    return None
+
+
+def _decision(
+    with_: PresentedWith,
+    number: NumberEntry,
+    route: RouteTaken,
+    winners: Mapping[str, _Winner],
+    arm: str,
+) -> Decision:
+    menu = present(with_, route.menu) if route.menu else None
+    programme = _programme(with_.rulebook, winners.get("hold"))
+    return Decision(
+        rulebook_version=with_.rulebook.version,
+        language=with_.language,
+        route=route.route,
+        doors=route.doors,
+        menu=menu.name if menu else None,
+        greeting=menu.greeting if menu else None,
+        options=_shown(menu),
+        hold_programme=programme,
+        hold=planned(programme, with_),
+        lead=_lead(number, winners.get("lead")),
+        arm=arm,
+        pop=_pop(number, winners.get("pop"), with_),
+        model=with_.known.propensities.model,
+    )
+
+
+def _programme(rulebook: Rulebook, winner: _Winner | None) -> str | None:
+    if winner and isinstance(winner[1], ToProgramme):
+        return winner[1].programme
+    return DEFAULT_PROGRAMME if DEFAULT_PROGRAMME in rulebook.programmes else None
+
+
+def _lead(number: NumberEntry, winner: _Winner | None) -> str:
+    return winner[1].lead if winner and isinstance(winner[1], SetLead) else number.lead
+
+
+def _pop(number: NumberEntry, winner: _Winner | None, with_: PresentedWith) -> PopWish:
+    wish = winner[1] if winner and isinstance(winner[1], SetPop) else number.pop
+    return PopWish(wish.shown, said(wish.note, with_) if wish.note is not None else None)
 
 
 def _shown(menu: PresentedMenu | None) -> tuple[OptionShown, ...]:
-    options = menu.options if menu else ()
-    return tuple(OptionShown(o.digit, o.intent, o.say, o.reasons) for o in options)
-
-
-def _hold(programme: str | None, with_: PresentedWith) -> tuple[HoldEntryPlanned, ...]:
-    """A message that cannot be filled in is left out: the music around it stays."""
-    planned = []
-    for entry in with_.rulebook.programmes.get(programme or "", ()):
-        if entry.say is None:
-            planned.append(HoldEntryPlanned("music", seconds=entry.music_s))
-        elif text := said(entry.say, with_):
-            planned.append(HoldEntryPlanned("say", text=text))
-    return tuple(planned)
+    return tuple(
+        OptionShown(o.digit, o.intent, o.say, o.reasons, o.probability, o.seconds, o.offer)
+        for o in (menu.options if menu else ())
+    )

@@ -17,7 +17,6 @@ from config.rulebook import ExampleTest, Rulebook
 from config.rulebook_loader import SHIPPED, load_rulebook
 from config.surroundings import BARE, Surroundings
 from ivr import rules
-from ivr.facts import facts_from, facts_of
 
 DEFAULT_AT = "2026-01-05T10:00"
 
@@ -103,14 +102,10 @@ def _said(value: Any) -> str:
 def _plan(rulebook: Rulebook, test: ExampleTest) -> rules.CallPlan:
     """A stranger's facts with the example's own on top; all of them may be spoken."""
     at = datetime.fromisoformat(test.at or DEFAULT_AT).astimezone()
-    number = rulebook.number_for(test.dialled)
     call = Call(CallId("check", "1"), "", test.number or "", "", False, test.dialled, "en", at)
     caller = Caller(test.number, Identity(IdentityOutcome.NONE, "example", 0.0))
-    language = rules.choose_language(rulebook, number, call, caller)
-    stranger = facts_of(caller, call, at, language)
     given = {
         name: frozenset(value) if isinstance(value, list) else value
         for name, value in test.facts.items()
     }
-    facts = facts_from({**stranger.values, **given}, may_be_personal=True)
-    return rules.decide_from(rulebook, number, facts, language)
+    return rules.decide(rulebook, call, caller, at, given=given)

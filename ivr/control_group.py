@@ -1,0 +1,21 @@
+"""Who hears the plain menu, so that the difference to everybody else can be measured."""
+
+from __future__ import annotations
+
+import hashlib
+
+from calls.caller import ContactRef
+
+PERSONAL, CONTROL = "personal", "control"
+#: Another word here would draw another group: never change it while results are being compared.
+_SALT = "switchboard-control-1"
+
+
+def arm_of(contact: ContactRef | None, share: float) -> str:
+    """The same for a contact in every call on every node. Strangers are not in the group: nothing
+    would be different for them."""
+    if contact is None:
+        return PERSONAL
+    digest = hashlib.sha256(f"{_SALT}:{contact}".encode()).digest()
+    drawn = int.from_bytes(digest[:8], "big") / 2**64
+    return CONTROL if drawn < share else PERSONAL
