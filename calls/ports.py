@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -80,6 +80,8 @@ class ContactPurchases:
 
     contact: ContactRef
     purchases: tuple[tuple[datetime, float], ...]
+    #: Codes of what was bought, returns aside.
+    products: frozenset[str] = frozenset()
 
 
 class PurchaseHistories(Protocol):
@@ -163,9 +165,10 @@ class SpokenText(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """What came of asking for keys. `digits` may be partial where `timed_out`."""
+    """What came of asking for keys. `digits` may be partial where `timed_out`, and a PIN: no repr
+    shows them."""
 
-    digits: str
+    digits: str = field(repr=False)
     timed_out: bool
 
 

@@ -1,4 +1,4 @@
-"""`switchboard score`: all contacts' segments from all purchases, in one go."""
+"""`switchboard score`: all contacts' segments, and what is bought together, from all purchases."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import Table, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,9 @@ from calls.caller import ContactRef
 from calls.ports import PurchaseHistories
 from calls.segments import Segments, Tier
 from config.settings import ScoringSettings
+from scoring.association_counts import AssociationCounts
+from scoring.associations import MAX_ROWS, association_row
+from scoring.memory_tables import product_associations
 from scoring.purchases import Summary, summarise
 from scoring.segments import segment_population
 from scoring.tables import contact_segments
@@ -46,30 +49,37 @@ async def score_all(
     now = datetime.now(UTC)
     total = await histories.count()
     population: list[Summary] = []
+    baskets = AssociationCounts()
     async for history in histories.histories():
         population.append(summarise(history, today or now.date()))
+        baskets.add(history.products)
         progress(len(population), max(total, len(population)))
     held = await _held_tiers(database)
     computed = segment_population(population, vip_capacity=settings.vip_capacity, held=held)
     rows = (_row(contact, segments, now) for contact, segments in computed)
-    while batch := await asyncio.to_thread(_take, rows):
-        await database.writer.write(partial(_upsert, rows=batch))
-    await database.writer.write(
-        lambda link: link.execute(
-            delete(contact_segments).where(contact_segments.c.computed_at != now)
-        )
-    )
+    await _replace(database, contact_segments, rows, now)
+    found = (association_row(each, now) for each in baskets.associations())
+    await _replace(database, product_associations, islice(found, MAX_ROWS), now)
     return len(population)
+
+
+async def _replace(
+    database: Database, table: Table, rows: Iterator[dict[str, Any]], now: datetime
+) -> None:
+    while batch := await asyncio.to_thread(_take, rows):
+        await database.writer.write(partial(_upsert, table=table, rows=batch))
+    old = delete(table).where(table.c.computed_at != now)
+    await database.writer.write(lambda link: link.execute(old))
 
 
 def _take(rows: Iterator[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(islice(rows, _ROWS_AT_ONCE))
 
 
-async def _upsert(connection: AsyncConnection, rows: list[dict[str, Any]]) -> None:
+async def _upsert(connection: AsyncConnection, table: Table, rows: list[dict[str, Any]]) -> None:
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(contact_segments)
-    keys = [column.name for column in contact_segments.primary_key]
+    statement = dialect.insert(table)
+    keys = [column.name for column in table.primary_key]
     changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
     await connection.execute(
         statement.on_conflict_do_update(index_elements=keys, set_=changes), rows

@@ -31,23 +31,28 @@ class EmbeddedPurchaseHistories:
         # The raw whole number: a Decimal for each of millions of rows is time for nothing.
         amount = type_coerce(bought.amount, BigInteger).label("amount")
         query = (
-            select(contacts.id, bought.at, amount)
+            select(contacts.id, bought.at, amount, bought.product)
             .select_from(tables.contacts.outerjoin(tables.purchases))
             .order_by(contacts.id, bought.at)
         )
         contact_id: str | None = None
         purchases: list[tuple[datetime, float]] = []
+        products: set[str] = set()
         async with self._database.read() as connection, connection.stream(query) as rows:
-            async for found, at, units in rows:
+            async for found, at, units, product in rows:
                 if found != contact_id:
                     if contact_id is not None:
-                        yield _of(contact_id, purchases)
-                    contact_id, purchases = found, []
+                        yield _of(contact_id, purchases, products)
+                    contact_id, purchases, products = found, [], set()
                 if at is not None:
                     purchases.append((at, units / tables.MONEY_SCALE))
+                    if product and units >= 0:
+                        products.add(product)
         if contact_id is not None:
-            yield _of(contact_id, purchases)
+            yield _of(contact_id, purchases, products)
 
 
-def _of(contact_id: str, purchases: list[tuple[datetime, float]]) -> ContactPurchases:
-    return ContactPurchases(ContactRef(CRM, contact_id), tuple(purchases))
+def _of(
+    contact_id: str, purchases: list[tuple[datetime, float]], products: set[str]
+) -> ContactPurchases:
+    return ContactPurchases(ContactRef(CRM, contact_id), tuple(purchases), frozenset(products))

@@ -1,0 +1,155 @@
+"""Follows calls from afar: what was chosen, heard and with whom they talked, for the next call."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls import events
+from calls.bus import EventBus
+from calls.call import CallId
+from calls.caller import ContactRef
+from calls.errors import Unavailable
+from calls.ports import AgentRoster
+from scoring import choice_rows, offer_book
+from scoring.choice_rows import Counted
+from scoring.decay import Decayed
+from scoring.house_choices import HouseChoices
+from scoring.memory_tables import contact_agents
+from scoring.offer_ledger import DatabaseOfferLedger
+from storage.database import Database
+from storage.transient import is_outage
+
+log = logging.getLogger(__name__)
+
+#: Calls followed at once; beyond, the one heard of longest ago is forgotten.
+MAX_CALLS = 20_000
+#: Between tries while the database is away; the bus keeps what comes meanwhile.
+RETRIES_S = (0.2, 1.0, 5.0, 20.0)
+_MATCH = "match"
+
+
+@dataclass(slots=True)
+class _Story:
+    contact: ContactRef | None = None
+    choices: dict[tuple[str, str], Counted] = field(default_factory=dict)
+    agent: str | None = None
+    talked_at: datetime | None = None
+
+
+class CallFollower:
+    """One subscriber, so that a call's news stay in order. Choices and the agent are written when
+    the call ends; a call in progress when this process dies leaves none. `roster` says who sits
+    behind an interface."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        ledger: DatabaseOfferLedger,
+        house: HouseChoices,
+        roster: AgentRoster,
+        retries_s: Sequence[float] = RETRIES_S,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._house = house
+        self._roster = roster
+        self._retries_s = retries_s
+        self._stories: OrderedDict[CallId, _Story] = OrderedDict()
+
+    def subscribe(self, bus: EventBus) -> None:
+        bus.subscribe(
+            "scoring:calls",
+            self.handle,
+            events.CallerIdentified,
+            events.OptionChosen,
+            events.OfferMet,
+            events.AgentAnswered,
+            events.CallEnded,
+        )
+
+    async def handle(self, event: events.CallEvent) -> None:
+        """Raises Unavailable where the database stayed away; that event is lost then."""
+        match event:
+            case events.CallerIdentified(call_id, caller=caller):
+                contact = caller.contact
+                self._story(call_id).contact = contact.ref if contact else None
+            case events.OptionChosen(call_id, key=key) if key.outcome == _MATCH and key.intent:
+                count = Counted(key.digits, Decayed(1.0, event.at))
+                choice_rows.add(self._story(call_id).choices, key.menu, key.intent, count)
+                self._house.add(key.menu, key.intent, key.digits, event.at)
+            case events.AgentAnswered(call_id, interface=interface):
+                story = self._story(call_id)
+                story.agent = self._roster.login_of(interface) or story.agent
+                story.talked_at = event.at
+            case events.OfferMet():
+                await self._note_offer(event)
+            case events.CallEnded(call_id):
+                await self._finish(call_id, event.at)
+
+    def _story(self, call_id: CallId) -> _Story:
+        story = self._stories.setdefault(call_id, _Story())
+        self._stories.move_to_end(call_id)
+        if len(self._stories) > MAX_CALLS:
+            self._stories.popitem(last=False)
+        return story
+
+    async def _note_offer(self, event: events.OfferMet) -> None:
+        story = self._stories.get(event.call_id)
+        contact = story.contact if story else None
+        if not await self._insist(lambda: self._ledger.met(event, contact)):
+            log.warning("call %s met an offer and nobody knows whose call it is", event.call_id)
+
+    async def _finish(self, call_id: CallId, at: datetime) -> None:
+        story = self._stories.pop(call_id, _Story())
+
+        async def work(connection: AsyncConnection) -> None:
+            await offer_book.release(connection, call_id)
+            if story.contact is None or not (story.choices or story.agent):
+                return
+            counts = [(story.contact, story.choices)]
+            first = await choice_rows.fold(connection, call_id, counts, at=at)
+            if first and story.agent and story.talked_at:
+                row = _agent_row(story.contact, story.agent, story.talked_at)
+                await _remember_agent(connection, row)
+
+        await self._insist(lambda: self._database.writer.write(work))
+
+    async def _insist(self, write: Callable[[], Awaitable[Any]]) -> Any:
+        for pause_s in self._retries_s:
+            try:
+                return await write()
+            except (SQLAlchemyError, OSError, Unavailable) as error:
+                if not is_outage(error):
+                    raise
+                log.warning("scoring: not written (%s), again", type(error).__name__)
+            await asyncio.sleep(pause_s)
+        return await write()
+
+
+def _agent_row(contact: ContactRef, agent: str, at: datetime) -> dict[str, Any]:
+    return {"contact_crm": contact.crm, "contact_id": contact.id, "agent": agent, "at": at}
+
+
+async def _remember_agent(connection: AsyncConnection, row: dict[str, Any]) -> None:
+    """Of two calls the one that was answered later counts."""
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(contact_agents)
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["contact_crm", "contact_id"],
+            set_={"agent": statement.excluded.agent, "at": statement.excluded.at},
+            where=contact_agents.c.at < statement.excluded.at,
+        ),
+        row,
+    )

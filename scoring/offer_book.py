@@ -1,0 +1,117 @@
+"""The ledger's two entries, each inside one transaction: a hearing claimed, and what came of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, case, delete, func, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.call import CallId
+from calls.caller import ContactRef
+from calls.events import OfferMet
+from calls.offers import OfferAnswer, OfferCap
+from scoring.memory_tables import offer_meetings
+from scoring.offer_history import Meeting, history_of
+from storage.insert_once import insert_once
+
+_BOOK = offer_meetings.c
+_RANK = {answer: rank for rank, answer in enumerate(OfferAnswer)}
+_FINAL = (OfferAnswer.REFUSED, OfferAnswer.ACCEPTED)
+
+_THIS_CALL = (_BOOK.system == bindparam("of_system"), _BOOK.linkedid == bindparam("of_linkedid"))
+_RELEASE = delete(offer_meetings).where(*_THIS_CALL, _BOOK.answer == OfferAnswer.CLAIMED.value)
+_OF_CALL: Select[Any] = select(offer_meetings).where(
+    *_THIS_CALL, _BOOK.offer == bindparam("of_offer")
+)
+_OF_CONTACT: Select[Any] = select(offer_meetings).where(
+    _BOOK.contact_crm == bindparam("of_crm"),
+    _BOOK.contact_id == bindparam("of_contact"),
+    _BOOK.offer == bindparam("of_offer"),
+)
+#: PostgreSQL: one asker after the other for a contact and an offer, on every node, to the end of
+#: the transaction. SQLite's writers are one after the other always.
+_ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:whose, 0))")
+
+
+async def claim(
+    connection: AsyncConnection,
+    contact: ContactRef,
+    call_id: CallId,
+    offer: str,
+    *,
+    cap: OfferCap,
+    now: datetime,
+) -> str | None:
+    """Why not, or None where it is claimed now or was already."""
+    if connection.dialect.name == "postgresql":
+        whose = f"offer {contact} {offer}"
+        await connection.execute(_ONE_BY_ONE, {"whose": whose})
+    this_call = {"of_system": call_id.system, "of_linkedid": call_id.linkedid}
+    own = (await connection.execute(_OF_CALL, {**this_call, "of_offer": offer})).one_or_none()
+    if own is not None:
+        claimed_for = ContactRef(own.contact_crm, own.contact_id)
+        if own.answer != OfferAnswer.CLAIMED or claimed_for == contact:
+            return None
+    # The call asks anew: what was kept free for another contact or offer is free again.
+    await connection.execute(_RELEASE, this_call)
+    whose_book = {"of_crm": contact.crm, "of_contact": contact.id, "of_offer": offer}
+    rows = await connection.execute(_OF_CONTACT, whose_book)
+    met = [Meeting(OfferAnswer(row.answer), row.at, row.answered_at) for row in rows]
+    refusal = history_of(met, now).refusal_of(cap)
+    if refusal is None:
+        row = _row(contact, call_id, offer, now)
+        await insert_once(connection, offer_meetings, [row])
+    return refusal
+
+
+async def enter(connection: AsyncConnection, event: OfferMet, contact: ContactRef | None) -> bool:
+    """Moves the row forward, never back; makes it where nothing was claimed and `contact` is
+    known. False where it is not."""
+    answered_at = event.at if event.answer in _FINAL else None
+    call = {"of_system": event.call_id.system, "of_linkedid": event.call_id.linkedid}
+    changed = await connection.execute(_forward(event, answered_at), call)
+    if changed.rowcount:
+        return True
+    if contact is None:
+        known = await connection.execute(_OF_CALL, {**call, "of_offer": event.offer})
+        return known.one_or_none() is not None
+    row = _row(contact, event.call_id, event.offer, event.at)
+    row |= {"place": event.place.value, "answer": event.answer.value, "answered_at": answered_at}
+    await insert_once(connection, offer_meetings, [row])
+    return True
+
+
+def _forward(event: OfferMet, answered_at: datetime | None) -> Any:
+    earlier = [answer.value for answer in OfferAnswer if _RANK[answer] < _RANK[event.answer]]
+    claimed = _BOOK.answer == OfferAnswer.CLAIMED.value
+    return (
+        update(offer_meetings)
+        .where(*_THIS_CALL, _BOOK.offer == event.offer, _BOOK.answer.in_(earlier))
+        .values(
+            answer=event.answer.value,
+            place=func.coalesce(_BOOK.place, event.place.value),
+            at=case((claimed, event.at), else_=_BOOK.at),
+            answered_at=answered_at,
+        )
+    )
+
+
+async def release(connection: AsyncConnection, call_id: CallId) -> None:
+    call = {"of_system": call_id.system, "of_linkedid": call_id.linkedid}
+    await connection.execute(_RELEASE, call)
+
+
+def _row(contact: ContactRef, call_id: CallId, offer: str, at: datetime) -> dict[str, Any]:
+    return {
+        "system": call_id.system,
+        "linkedid": call_id.linkedid,
+        "offer": offer,
+        "contact_crm": contact.crm,
+        "contact_id": contact.id,
+        "place": None,
+        "answer": OfferAnswer.CLAIMED.value,
+        "at": at,
+        "answered_at": None,
+    }

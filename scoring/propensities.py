@@ -1,0 +1,83 @@
+"""What a caller may want, by counting: their own past choices, and what owners of the same buy.
+
+The honest baseline: no model is trained. What comes later must beat it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from calls.caller import Caller
+from calls.offers import NO_PROPENSITIES, CallerMemory, Propensities
+from scoring.association_counts import ANYTHING, Association
+from scoring.associations import Associations
+from scoring.decay import smoothed
+from scoring.house_choices import HouseChoices
+
+MODEL = "past-choices-1"
+#: How many own choices outweigh what everybody chooses.
+PRIOR_STRENGTH = 2.0
+#: Products of one contact that are looked at, in the order of their codes.
+MAX_OWNED = 200
+
+
+class PastChoices:
+    """Implements `calls.ports.PropensityScorer`, from memory."""
+
+    def __init__(self, *, house: HouseChoices, associations: Associations) -> None:
+        self._house = house
+        self._associations = associations
+
+    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+        """Products that the contact owns already are left out: who buys again is not counted."""
+        intents = intents_of(memory.choices, self._house.shares())
+        likeliest = self._products(caller)
+        if not intents and not likeliest:
+            return NO_PROPENSITIES
+        return Propensities(
+            intents=intents,
+            products={product: found.share for product, found in likeliest.items()},
+            reasons={product: (reason_for(found),) for product, found in likeliest.items()},
+            model=MODEL,
+        )
+
+    def _products(self, caller: Caller) -> Mapping[str, Association]:
+        owned = caller.contact.owns if caller.contact else frozenset()
+        likeliest = {each.product: each for each in self._associations.given(ANYTHING)}
+        for product in sorted(owned)[:MAX_OWNED]:
+            _keep_likelier(likeliest, self._associations.given(product))
+        return {product: each for product, each in likeliest.items() if product not in owned}
+
+
+def _keep_likelier(likeliest: dict[str, Association], others: Iterable[Association]) -> None:
+    for each in others:
+        before = likeliest.get(each.product)
+        if before is None or each.share > before.share:
+            likeliest[each.product] = each
+
+
+def intents_of(
+    choices: Mapping[tuple[str, str], float], house: Mapping[str, Mapping[str, float]]
+) -> dict[tuple[str, str], float]:
+    """By menu and intent: own choices smoothed by the house's shares."""
+    own: dict[str, dict[str, float]] = {}
+    for (menu, intent), count in choices.items():
+        own.setdefault(menu, {})[intent] = count
+    return {
+        (menu, intent): probability
+        for menu in sorted({*own, *house})
+        for intent, probability in smoothed(
+            own.get(menu, {}), house.get(menu, {}), PRIOR_STRENGTH
+        ).items()
+    }
+
+
+def reason_for(found: Association) -> str:
+    """`42 of 100 who bought LAPTOP also bought WARRANTY-3Y (137 counted)`"""
+    of_hundred = round(found.share * 100)
+    if found.given == ANYTHING:
+        return f"{of_hundred} of 100 customers bought {found.product} ({found.owners} counted)"
+    return (
+        f"{of_hundred} of 100 who bought {found.given} also bought {found.product} "
+        f"({found.owners} counted)"
+    )
