@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Self
 
 from calls.errors import Unavailable
 from config.settings import SpeechSettings
@@ -27,7 +28,7 @@ class _Trouble:
 
 
 class EngineByLanguage:
-    """`engines` by language code, `*` for any other. An owner: close it."""
+    """`engines` by language code, `*` for any other. Use as `async with`, or close it."""
 
     def __init__(self, engines: Mapping[str, SpeechEngine]) -> None:
         self._engines = engines
@@ -51,6 +52,12 @@ class EngineByLanguage:
             raise
         self._troubles.pop(base_language(language), None)
         return samples
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
 
     async def close(self) -> None:
         once = {id(engine): engine for engine in self._engines.values()}

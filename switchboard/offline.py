@@ -24,7 +24,7 @@ from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from ivr.prerender import fixed_texts
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
-from ivr.speech import engine_for
+from ivr.speech_engines import engine_for
 from scoring.batch import score_all
 from scoring.scorer import Scorer
 from screenpop.agent_admin import add_agent, list_agents
@@ -89,8 +89,8 @@ async def prerendered(settings: Settings, rulebook: Rulebook, progress: Report) 
     store = PromptStore(
         folder=speech.cache_dir, limit_bytes=speech.cache_mb * 2**20, base_url="http://none"
     )
-    async with store:
-        prompts = Prompts(store=store, engine=engine_for(speech))
+    async with store, engine_for(speech) as engine:
+        prompts = Prompts(store=store, engine=engine)
         return await prompts.prerender(fixed_texts(rulebook), progress)
 
 

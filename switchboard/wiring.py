@@ -145,8 +145,7 @@ class Centre:
             ),
             limit_s=5,
         )
-        engine = engine_for(speech)
-        self._stages.on_stop("speech", engine.close, 3)
+        engine = await self._stages.enter("speech", engine_for(speech), 3)
         prompts = Prompts(store=self.prompt_store, engine=engine)
         music = Music(store=self.prompt_store, file=speech.music)
         await music.open()
