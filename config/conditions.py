@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from calls.money import Money
+
 
 class Verdict(NamedTuple):
     """`because` names the value that decided."""
@@ -41,7 +43,7 @@ class Comparison:
 
     def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
         actual = facts.get(self.fact)
-        if _holds(self.operator, actual, self.value):
+        if holds(self.operator, actual, self.value):
             return Verdict(True, f"{self.fact} is {_shown(actual)}{self._met}")
         return Verdict(False, f"{self.fact} is {_shown(actual)}{self._unmet}")
 
@@ -119,11 +121,14 @@ def _shown(value: Any) -> str:
     return str(value)[:100]
 
 
-def _holds(operator: str, actual: Any, value: Any) -> bool:
+def holds(operator: str, actual: Any, value: Any) -> bool:
+    """Whether `actual`, a fact's value or None, stands so to `value`."""
     if operator == "exists":
         return (actual is not None) is value
     if actual is None:
         return operator in ("ne", "not_in")
+    if isinstance(actual, Money):
+        actual = actual.amount
     return bool(_HOLDS[operator](actual, value))
 
 

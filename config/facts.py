@@ -96,3 +96,10 @@ ALWAYS_KNOWN = frozenset(
         "call.language",
     }
 )
+
+#: Known to an offer's `when` only: the probability that this caller buys its product, 0 to 1.
+PROPENSITY = "propensity"
+PROPENSITY_FACT = Fact(FactKind.NUMBER)
+
+#: Values of a menu entry's own sentence (`option_key`), besides the facts.
+OPTION_FACTS = {"say": _TEXT, "digit": _TEXT}

@@ -7,33 +7,32 @@ at once; a rulebook comes out only where there is no error.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from config import rulebook_checks, section_readers
-from config.facts import FACTS
+from config import checks
+from config.facts import FACTS, OPTION_FACTS
 from config.located_yaml import Document, read_yaml
-from config.part_readers import Reader, TooManyProblems
-from config.problems import MAX_PROBLEMS, Place, Problem, ProblemsFound, Severity, did_you_mean
+from config.problems import MAX_PROBLEMS, Place, Problem, ProblemsFound, Severity
+from config.reading.found import Found
+from config.reading.periods import closures_of
+from config.reading.reader import Reader, TooManyProblems
+from config.reading.sections import READ_IN_ORDER, Section, collect_names, read_section, sections_of
 from config.rulebook import Rulebook
 from config.rulebook_files import RulebookFiles, read_rulebook_files
-from config.section_readers import Found
 from config.spoken_text import Text
-from config.stock_texts import OPTION_VALUES, STOCK_TEXTS
+from config.stock_texts import STOCK_TEXTS
 from config.surroundings import BARE, Surroundings
 from config.templates import compile_template
 
 #: The example that is used where nobody wrote a rulebook yet.
 SHIPPED = Path(__file__).parent / "defaults" / "rulebook"
-
-SECTIONS = ("texts", "numbers", "menus", "rules", "programmes", "offers", "tests")
-_LISTS = ("tests",)
-#: Beyond any real centre; keeps the search for ways through them short.
-MAX_MENUS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +66,42 @@ def load_rulebook(folder: Path, *, around: Surroundings = BARE) -> Loaded:
     return load_files(read_rulebook_files(folder), around=around)
 
 
-def load_files(files: RulebookFiles, *, around: Surroundings = BARE) -> Loaded:
+def load_files(
+    files: RulebookFiles, *, around: Surroundings = BARE, today: date | None = None
+) -> Loaded:
+    """`today` (None: by the clock) is where the calendars of holidays begin."""
     documents = [
         read_yaml(str(Path(files.folder) / name), content)
         for name, content in files.contents.items()
     ]
-    found = Found(around, Place(files.folder, 0), texts=_stock_texts())
-    sections = [section for document in documents for section in _sections(document)]
-    sections.sort(key=lambda section: SECTIONS.index(section[1]))
-    for document, name, raw in sections:
-        _collect_names(document, name, raw, found)
-    for document, name, raw in sections:
-        with contextlib.suppress(TooManyProblems):
-            _read_section(document, name, raw, found)
+    found = Found(
+        around=around,
+        numbers_place=Place(files.folder, 0),
+        today=today or datetime.now(UTC).date(),
+        texts=_stock_texts(),
+    )
+    sections = [section for document in documents for section in sections_of(document)]
+    sections.sort(key=lambda section: READ_IN_ORDER.index(section.name))
+    for section in sections:
+        collect_names(section, found)
+    _read_sections(sections, found)
+    _close_doors(found)
     problems = [*files.problems, *(p for document in documents for p in document.problems)]
     if sections and not any(_is_unread(document) for document in documents):
-        problems += itertools.islice(rulebook_checks.check_whole(found), MAX_PROBLEMS)
+        problems += itertools.islice(checks.check_whole(found), MAX_PROBLEMS)
+        problems += itertools.islice(checks.check_recordings(found, files), MAX_PROBLEMS)
     if any(problem.is_error for problem in problems):
         return Loaded(None, _ordered(problems), files)
-    return Loaded(_freeze(found, files.version), _ordered(problems), files)
+    return Loaded(_freeze(found, files), _ordered(problems), files)
 
 
 def _stock_texts() -> dict[str, Text]:
-    variables = FACTS.keys() | OPTION_VALUES
     return {
         name: Text(
-            {language: compile_template(source, variables) for language, source in texts.items()},
+            {
+                language: compile_template(source, {**FACTS, **OPTION_FACTS})
+                for language, source in texts.items()
+            },
             Place("", 0),
             name,
         )
@@ -100,78 +109,22 @@ def _stock_texts() -> dict[str, Text]:
     }
 
 
+def _read_sections(sections: Sequence[Section], found: Found) -> None:
+    for section in sections:
+        with contextlib.suppress(TooManyProblems):
+            read_section(section, Reader(section.document, found))
+
+
+def _close_doors(found: Found) -> None:
+    """Only now every number is known, whose clock hours may go by."""
+    for name, hours in found.hours.items():
+        closures = closures_of(hours, found.closures, found.numbers.values())
+        found.hours[name] = dataclasses.replace(hours, closures=closures)
+
+
 def _is_unread(document: Document) -> bool:
     """What stands in it is not known, so nothing can be called missing."""
     return document.data is None and bool(document.problems)
-
-
-def _sections(document: Document) -> list[tuple[Document, str, Any]]:
-    data = document.data
-    if data is None:
-        if not document.problems:
-            sentence = f"the file is empty; it holds one or more of {', '.join(SECTIONS)}"
-            document.problems.append(Problem(document.file, 1, sentence))
-        return []
-    if not isinstance(data, dict):
-        sentence = f"the file must hold one or more of {', '.join(SECTIONS)}"
-        document.problems.append(Problem.at(document.place(()), sentence))
-        return []
-    good = []
-    for name, raw in data.items():
-        place = document.place((name,))
-        wanted = "a list (- item)" if name in _LISTS else "a mapping (key: value)"
-        if name not in SECTIONS:
-            hint = did_you_mean(name, SECTIONS) or f"; there are: {', '.join(SECTIONS)}"
-            document.problems.append(Problem.at(place, f"unknown section '{name[:60]}'{hint}"))
-        elif not isinstance(raw, list if name in _LISTS else dict):
-            document.problems.append(Problem.at(place, f"'{name}' must be {wanted}"))
-        else:
-            good.append((document, name, raw))
-    return good
-
-
-def _collect_names(document: Document, section: str, raw: Any, found: Found) -> None:
-    if section == "menus":
-        found.menu_names |= raw.keys()
-        if len(found.menu_names) > MAX_MENUS:
-            sentence = f"a rulebook holds at most {MAX_MENUS} menus"
-            document.problems.append(Problem.at(document.place((section,)), sentence))
-            raw.clear()
-    elif section == "programmes":
-        found.programme_names |= raw.keys()
-
-
-def _read_section(document: Document, section: str, raw: Any, found: Found) -> None:
-    reader = Reader(document, found.texts)
-    match section:
-        case "numbers":
-            found.numbers_place = document.place((section,))
-            section_readers.read_numbers(reader, raw, found)
-        case "rules":
-            section_readers.read_rules(reader, raw, found)
-        case "offers":
-            reader.warn((section,), "'offers' are not made by this version; the rest works")
-        case "tests":
-            for index, item in enumerate(raw):
-                section_readers.read_test(reader, index, item, found)
-        case _:
-            for name, item in raw.items():
-                _read_named(reader, section, name, item, found)
-
-
-def _read_named(reader: Reader, section: str, name: str, raw: Any, found: Found) -> None:
-    path = (section, name)
-    place = reader.document.place(path)
-    first = found.places.setdefault(path, place)
-    if first is not place:
-        reader.report(path, f"'{name}' is already given in {first}")
-    elif section == "texts":
-        # A text that is wrong still counts as given: it is reported once, not at every use.
-        found.texts[name] = reader.text(raw, path, name=name) or found.texts["welcome"]
-    elif section == "menus":
-        section_readers.read_menu(reader, name, raw, found)
-    else:
-        section_readers.read_programme(reader, name, raw, found)
 
 
 def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:
@@ -184,12 +137,12 @@ def _ordered(problems: list[Problem]) -> tuple[Problem, ...]:
     return (*kept, last)
 
 
-def _freeze(found: Found, version: str) -> Rulebook:
-    def frozen(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+def _freeze(found: Found, files: RulebookFiles) -> Rulebook:
+    def frozen(mapping: Mapping[Any, Any]) -> Mapping[Any, Any]:
         return MappingProxyType(dict(mapping))
 
     return Rulebook(
-        version=version,
+        version=files.version,
         numbers=frozen(found.numbers),
         menus=frozen(found.menus),
         rules=tuple(found.rules),
@@ -197,5 +150,11 @@ def _freeze(found: Found, version: str) -> Rulebook:
         texts=frozen(found.texts),
         default_queue=found.around.default_queue,
         tests=tuple(found.tests),
-        languages=frozen(rulebook_checks.full_languages(found)),
+        languages=frozen(checks.full_languages(found)),
+        hours=frozen(found.hours),
+        promotions=frozen(found.promotions),
+        offers=frozen(found.offers),
+        webhooks=frozen(found.webhooks),
+        facts=frozen(found.facts),
+        recordings=frozen({key: sound.sha256 for key, sound in files.sounds.items()}),
     )

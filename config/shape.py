@@ -32,6 +32,9 @@ _WANTED = {
     "path_type": "a path",
 }
 
+#: What an author may not expect to be wanted.
+_MISSING = {"then": "'then' is missing: what comes next, like then: {queue: NAME}"}
+
 
 def check_shape(model: type[M], raw: Any, path: Path, report: Report) -> M | None:
     """The model, or None after `report(path, sentence)` was told everything that is wrong."""
@@ -52,7 +55,7 @@ def _sentence(model: type[pydantic.BaseModel], detail: ErrorDetails, path: Path)
         hint = did_you_mean(name, known) or f"; there are: {', '.join(known)}"
         return f"unknown key '{name}'{hint}"
     if kind == "missing":
-        return f"'{name}' is missing"
+        return _MISSING.get(name, f"'{name}' is missing")
     if kind == "value_error":
         return str(context["error"])
     return f"'{name}' {_must(kind, detail, context)}"
@@ -81,4 +84,4 @@ def _fields(model: type[pydantic.BaseModel], location: tuple[int | str, ...]) ->
         if not (isinstance(inner, type) and issubclass(inner, pydantic.BaseModel)):
             return []
         model = inner
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]

@@ -13,7 +13,25 @@ STOCK_TEXTS: dict[str, dict[str, str]] = {
     "option_key": {"en": "{{ say }}, press {{ digit }}.", "zh": "{{ say }}，请按{{ digit }}。"},
     "connecting": {"en": "One moment, please.", "zh": "请稍候，正在为您转接。"},
     "goodbye": {"en": "Thank you for calling. Goodbye.", "zh": "感谢您的来电，再见。"},
+    # Typing a number in, and a PIN.
+    "typed_wrong": {
+        "en": "Sorry, we could not find that number.",
+        "zh": "对不起，没有找到这个号码。",
+    },
+    "pin_wrong": {"en": "Sorry, that is not the PIN.", "zh": "对不起，密码不正确。"},
+    "after_the_tone": {
+        "en": "Please speak after the tone, and press hash when you are done.",
+        "zh": "请在提示音后讲话，结束请按井号键。",
+    },
+    # The number is read out between the two.
+    "callback_ask": {
+        "en": "We can call you back. Your number is",
+        "zh": "我们可以给您回电。您的号码是",
+    },
+    "callback_yes": {"en": "If that is right, press 1.", "zh": "正确请按1。"},
+    # On hold.
+    "callback_offer": {
+        "en": "If you would rather not wait, press 1 and we will call you back.",
+        "zh": "如果您不想等待，请按1，我们会给您回电。",
+    },
 }
-
-#: Values of a menu entry's own sentence, besides the facts.
-OPTION_VALUES = frozenset({"say", "digit"})

@@ -1,0 +1,26 @@
+"""What can only be seen with the whole rulebook on the table: names, ways, keys and languages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.checks.endless import endless_ways
+from config.checks.keys import keys
+from config.checks.languages import full_languages, missing_languages
+from config.checks.names import unknown_names
+from config.checks.never import never_matching
+from config.checks.recordings import check_recordings
+from config.checks.unused import unused
+from config.problems import Problem
+from config.reading.found import Found
+
+__all__ = ["check_recordings", "check_whole", "full_languages"]
+
+
+def check_whole(found: Found) -> Iterator[Problem]:
+    yield from unknown_names(found)
+    yield from keys(found)
+    yield from never_matching(found)
+    yield from unused(found)
+    yield from endless_ways(found)
+    yield from missing_languages(found)

@@ -1,0 +1,43 @@
+"""What is written and can never be met: menus, programmes, offers and places for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from config.checks.ways import entered_by_rules, entered_first, reachable
+from config.problems import Place, Problem, Severity
+from config.reading.found import Found
+from config.rulebook import ToProgramme
+
+
+def unused(found: Found) -> Iterator[Problem]:
+    if found.has_partial_menus or found.named("menus") - found.menus.keys():
+        return  # what could not be read may lead to any other
+    seen = reachable([*entered_first(found), *entered_by_rules(found)], found.menus)
+    for menu in found.menus.values():
+        if menu.name not in seen:
+            sentence = f"no number, option or rule leads to the menu '{menu.name}'"
+            yield Problem.at(menu.place, sentence, Severity.WARNING)
+    used = {r.then.programme for r in found.rules if isinstance(r.then, ToProgramme)}
+    for name, place in found.programme_places.items():
+        if name not in used and name != "default":
+            sentence = f"no rule chooses the hold programme '{name}'"
+            yield Problem.at(place, sentence, Severity.WARNING)
+    yield from _offers(found)
+
+
+def _offers(found: Found) -> Iterator[Problem]:
+    slots = [menu.place for menu in found.menus.values() if menu.offer_slot is not None]
+    held = [name for name, es in found.programmes.items() if any(e.kind == "offer" for e in es)]
+    if not found.named("offers"):
+        places: list[Place] = [*slots, *(found.places["programmes", name] for name in held)]
+        for place in places:
+            sentence = "a place for an offer, and there are no offers"
+            yield Problem.at(place, sentence, Severity.WARNING)
+    for offer in found.offers.values():
+        spoken = (offer.menu and slots) or (offer.hold and held)
+        if not spoken and offer.agent is None:
+            sentence = f"the offer '{offer.name}' is never made: no menu has an offer_slot for it"
+            if offer.menu is None:
+                sentence = f"the offer '{offer.name}' is never made: no programme has offer: true"
+            yield Problem.at(offer.place, sentence, Severity.WARNING)

@@ -1,0 +1,117 @@
+"""Section `numbers`: what was dialled decides where the story starts."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from config.actions import Action, Back
+from config.reading.actions import action_in, to_person
+from config.reading.parts import (
+    LANGUAGE,
+    REGION,
+    Clock,
+    Lead,
+    Name,
+    Part,
+    RawAction,
+    RawText,
+    shaped,
+)
+from config.reading.reader import Path, Reader
+from config.rulebook import NumberEntry, SetPop, digits_of
+from config.shape import check_shape
+
+_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{0,29}")
+
+
+class PopPart(Part):
+    shown: bool = True
+    """False: no card on the agent's screen."""
+    note: RawText = None
+    """For the agent to read before answering."""
+
+
+class NumberPart(Part):
+    menu: Name
+    """The menu that the caller hears first."""
+    language: Annotated[str, Field(pattern=LANGUAGE)] | None = None
+    """Language of the menu, like en or zh."""
+    region: Annotated[str, Field(pattern=REGION)] | None = None
+    """Country in whose format callers' numbers are read, like US."""
+    lead: Lead = "always"
+    """When a stranger becomes a lead in the CRM."""
+    timezone: Clock | None = None
+    """Clock of call.hour, call.weekday and the hours, like Europe/Berlin."""
+    hours: Name | None = None
+    """One of `hours`; outside of them `closed` is next."""
+    closed: RawAction = None
+    pop: Annotated[Any, shaped("PopPart")] = None
+
+
+def read_numbers(reader: Reader, raw: dict[str, Any]) -> None:
+    for key, value in raw.items():
+        path: Path = ("numbers", key)
+        if key == "default":
+            reader.found.has_default_number = True
+        elif not _NUMBER.fullmatch(key):
+            reader.report(path, f"'{key[:40]}' is not a telephone number, nor the word default")
+        _read_number(reader, key, value, path)
+
+
+def _read_number(reader: Reader, key: str, raw: Any, path: Path) -> None:
+    found = reader.found
+    part = check_shape(NumberPart, raw, path, reader.report)
+    closed = _closed(reader, raw, path)
+    pop = read_pop(reader, raw["pop"], (*path, "pop")) if _gives(raw, "pop") else SetPop()
+    if part is None:
+        return
+    if part.hours is not None:
+        reader.known("hours", part.hours, (*path, "hours"), "opening hours")
+    name = "default" if key == "default" else digits_of(key)
+    if name in found.numbers:
+        other = found.numbers[name]
+        reader.report(path, f"'{key}' is the same number as '{other.key}' in {other.place}")
+        return
+    found.numbers[name] = NumberEntry(
+        key=key,
+        menu=part.menu,
+        place=reader.place(path),
+        language=part.language,
+        region=part.region,
+        lead=part.lead,
+        timezone=zoneinfo.ZoneInfo(part.timezone) if part.timezone else None,
+        hours=part.hours,
+        closed=closed,
+        pop=pop,
+    )
+
+
+def _gives(raw: Any, key: str) -> bool:
+    return isinstance(raw, dict) and raw.get(key) is not None
+
+
+def _closed(reader: Reader, raw: Any, path: Path) -> Action | None:
+    has_hours, has_closed = _gives(raw, "hours"), _gives(raw, "closed")
+    if has_hours and not has_closed:
+        sentence = "'hours' needs 'closed': what callers meet outside of them"
+        reader.report((*path, "hours"), sentence)
+    if not has_closed:
+        return None
+    if not has_hours:
+        reader.report((*path, "closed"), "'closed' goes with 'hours'")
+    action = action_in(reader, raw, "closed", path, to_person(reader))
+    if isinstance(action, Back):
+        reader.report((*path, "closed"), "'back' leads nowhere before any menu")
+    return action
+
+
+def read_pop(reader: Reader, raw: Any, path: Path) -> SetPop:
+    part = check_shape(PopPart, raw, path, reader.report)
+    note = reader.optional_text(raw, "note", path)
+    if part is not None and note is not None and not part.shown:
+        reader.report((*path, "note"), "a card that is not shown has no note")
+    return SetPop(part.shown if part else True, note)
