@@ -87,7 +87,7 @@ def _countries() -> Mapping[str, list[str]]:
 
 def dates_of(written: WrittenHolidays, years: Iterable[int]) -> dict[date, str]:
     """By date, in order."""
-    days: dict[date, str] = Field(default_factory=dict)
+    days: dict[date, str] = {}
     if written.country in _countries():
         days.update(_calendar(str(written.country), written.subdivision, tuple(sorted(set(years)))))
     days.update(written.also)
