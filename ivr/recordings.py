@@ -13,15 +13,13 @@ from functools import partial
 from pathlib import Path
 
 from config.actions import Action, every_step, followers
+from config.recorded_sound import read_recording
 from config.rulebook import RouteTo, Rulebook
+from config.rulebook_files import MAX_SOUND_BYTES
 from config.spoken_text import Text
 from ivr import sound
 from ivr.sentences import FRAGMENT_MIN, fragments, weight
 from ivr.speech import SpeechFailed
-
-#: One recording; `inspect_recording` refuses longer and larger ones.
-LONGEST_S = 60.0
-LARGEST_BYTES = 25_000_000
 
 _MARKS = " ,.;:!?，。；：！？、"
 _SENTENCE_MARKS = ".!?。！？"
@@ -103,17 +101,6 @@ class Recordings:
             raise SpeechFailed(f"a recording cannot be played: {error}") from error
 
 
-def inspect_recording(data: bytes) -> str | None:
-    """What is wrong with an uploaded file, as a sentence; None: it can be played."""
-    if len(data) > LARGEST_BYTES:
-        return f"the recording has {len(data):,} bytes; at most {LARGEST_BYTES:,} are taken"
-    try:
-        _evened(data)
-    except sound.NotSound as error:
-        return f"the recording cannot be played: {error}"
-    return None
-
-
 def recorded_words(rulebook: Rulebook) -> RecordedWords:
     by_words: dict[tuple[str, str], str] = {}
     for language, text, sha256 in _recorded(rulebook):
@@ -175,14 +162,8 @@ def _texts(rulebook: Rulebook) -> Iterator[Text]:
 
 def _playable(sound_path: SoundPath, sha256: str) -> bytes:
     with sound_path(sha256).open("rb") as file:
-        return sound.encode_wav(_evened(file.read(LARGEST_BYTES + 1)))
-
-
-def _evened(data: bytes) -> sound.Samples:
-    samples = sound.trim(sound.decode_wav(data, longest_s=LONGEST_S))
-    if not samples.size:
-        raise sound.NotSound("it is silent from beginning to end")
-    return sound.even_loudness(samples)
+        samples, rate = read_recording(file.read(MAX_SOUND_BYTES))
+    return sound.encode_wav(sound.even_loudness(sound.trim(sound.resample(samples, rate))))
 
 
 def _words(text: str) -> str:

@@ -12,7 +12,7 @@ import wave
 import numpy as np
 import numpy.typing as npt
 
-from ivr import wav_reading
+from config import wav_reading
 
 Samples = npt.NDArray[np.float64]
 NotSound = wav_reading.NotSound

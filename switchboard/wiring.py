@@ -34,6 +34,7 @@ from ivr.inbound import InboundCalls
 from ivr.music import Music
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
+from ivr.recordings import Recordings
 from ivr.speech_engines import engine_for
 from scoring.scorer import Scorer
 from screenpop import routes as desk_routes
@@ -146,7 +147,8 @@ class Centre:
             limit_s=5,
         )
         engine = await self._stages.enter("speech", engine_for(speech), 3)
-        prompts = Prompts(store=self.prompt_store, engine=engine)
+        recordings = Recordings(sound_path=self.rulebooks.versions.sound_path)
+        prompts = Prompts(store=self.prompt_store, engine=engine, recordings=recordings)
         music = Music(store=self.prompt_store, file=speech.music)
         await music.open()
         self.hold = HoldProgrammes(speech=prompts, music=music)
