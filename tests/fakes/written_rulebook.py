@@ -22,7 +22,7 @@ from config.rulebook import (
     RuleGroup,
 )
 from config.spoken_text import Text
-from config.stock_texts import OPTION_VALUES, STOCK_TEXTS
+from config.stock_texts import STOCK_TEXTS
 from config.templates import compile_template
 
 HERE = Place("test", 1)
@@ -35,12 +35,13 @@ OWN_FACTS = {
     "answers.stock.pieces": Fact(FactKind.WHOLE),
 }
 ALL_FACTS = {**FACTS, **OWN_FACTS, "propensity": Fact(FactKind.NUMBER)}
+SALES = ToQueue("sales")
 CAP = OfferCap(heard=2, per_days=30)
 
 
 def text(en: str, **others: str) -> Text:
     """`others` by language."""
-    variables = ALL_FACTS.keys() | OPTION_VALUES
+    variables = ALL_FACTS.keys() | {"say", "digit"}
     by_language = {"en": en, **others} if others else {"": en}
     compiled = {language: compile_template(t, variables) for language, t in by_language.items()}
     return Text(compiled, HERE)
@@ -54,9 +55,7 @@ def every(*parts: Condition) -> Condition:
     return All(parts)
 
 
-def option(
-    intent: str, *, do: Action = ToQueue("sales"), say: str | None = None, **more: Any
-) -> Option:
+def option(intent: str, *, do: Action = SALES, say: str | None = None, **more: Any) -> Option:
     return Option(intent, text(say or f"For {intent}"), do, HERE, **more)
 
 
@@ -108,7 +107,7 @@ def rulebook(*menus: Menu, **parts: Any) -> Rulebook:
 
 STOCK = {
     name: Text(
-        {lang: compile_template(t, FACTS.keys() | OPTION_VALUES) for lang, t in texts.items()},
+        {lang: compile_template(t, FACTS.keys() | {"say", "digit"}) for lang, t in texts.items()},
         HERE,
         name,
     )
