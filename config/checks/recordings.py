@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import wave
 from collections.abc import Iterator
 
 from config.actions import every_step, followers
 from config.checks.ways import placed_actions
 from config.problems import Problem, Severity, did_you_mean
 from config.reading.found import Found
+from config.recorded_sound import inspect_recording
 from config.rulebook_files import RulebookFiles, Sound
 from config.spoken_text import ANY_LANGUAGE, Text
 
@@ -57,11 +57,6 @@ def _languages(found: Found) -> set[str]:
 
 def _unreadable(sound: Sound) -> str | None:
     try:
-        with wave.open(str(sound.path), "rb") as recording:
-            if recording.getnframes() == 0:
-                return "the recording is empty"
-            if recording.getsampwidth() != 2:
-                return "the recording must have 16 bits a sample"
-    except (OSError, EOFError, wave.Error) as error:
-        return f"the recording cannot be read as a WAV file: {str(error) or 'it ends too early'}"
-    return None
+        return inspect_recording(sound.path.read_bytes())
+    except OSError as error:
+        return f"the recording cannot be read: {error.strerror}"

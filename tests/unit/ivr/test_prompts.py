@@ -12,7 +12,6 @@ from calls.deadlines import Deadline
 from ivr import prompt_store
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts, render_all
-from ivr.sentences import fragments
 from tests.fakes.speech_engine import FakeEngine
 
 pytestmark = pytest.mark.unit
@@ -226,25 +225,6 @@ async def test_prerendering_tells_its_progress_and_what_is_missing(
     assert engine.spoken == [("For an invoice", "en"), ("按零", "zh")]
     engine.broken = True
     assert await prompts.prerender([("Another one", "en")]) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("Welcome to Acme, Maria. How can we help you?", 2),
-        ("Your order is late by 3.5 days.", 1),
-        ("No. Please wait for a moment.", 1),
-        ("感谢您的来电。查询账单请按一。", 2),
-        ("好。请稍候。", 1),
-        ("  ", 0),
-        ("... !", 0),
-    ],
-)
-def test_a_text_is_parted_at_its_sentences(text: str, expected: int) -> None:
-    parts = fragments(text)
-    assert len(parts) == expected
-    letters = [c for c in "".join(parts) if c.isalnum()]
-    assert letters == [c for c in text if c.isalnum()]
 
 
 async def test_only_the_changing_sentence_is_rendered_again(
