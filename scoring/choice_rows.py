@@ -41,7 +41,8 @@ class Counted:
     count: Decayed
 
     def joined(self, other: Counted) -> Counted:
-        newest = max((self, other), key=lambda each: each.count.at)
+        """Of two at the same time the other's digit counts."""
+        newest = other if other.count.at >= self.count.at else self
         return Counted(newest.digit, self.count.joined(other.count))
 
 

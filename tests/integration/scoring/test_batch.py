@@ -22,6 +22,8 @@ from crm_adapter.embedded.demo_data import LAPSED, VIP
 from crm_adapter.embedded.demo_load import load_demo
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from scoring import batch
+from scoring.association_counts import ANYTHING
+from scoring.associations import Associations
 from scoring.batch import score_all
 from scoring.scorer import Scorer
 from scoring.tables import contact_segments
@@ -161,3 +163,20 @@ async def test_tomorrow_s_demo_replaces_today_s(database: Database) -> None:
     assert await load_demo(database, today=TODAY + timedelta(days=1))
     histories = EmbeddedPurchaseHistories(database=database)
     assert await histories.count() == 2_000
+
+
+async def test_what_is_bought_together_is_counted(database: Database) -> None:
+    await load_demo(database, today=TODAY)
+    found = Associations(database=database)
+    for _ in range(2):
+        await score(database, EmbeddedPurchaseHistories(database=database))
+        await found.refresh()
+        of_all = {each.product: each.share for each in found.given(ANYTHING)}
+        assert all(0 < share <= 1 for share in of_all.values())
+        lifts = [
+            each.share / of_all[each.product]
+            for given in of_all
+            for each in found.given(given)
+            if each.product in of_all
+        ]
+        assert max(lifts) > 1.5
