@@ -69,8 +69,16 @@ class CallQueued(CallEvent):
     queue: str
     priority: int = 0
     hold_programme: str | None = None
-    #: Interface of the agent who is tried first.
+    #: Login of the agent who is tried first.
     prefer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldMessagesReached(CallEvent):
+    """A waiting caller begins to hear messages of the hold programme; `kinds` as in
+    HoldEntryPlanned, in the order said."""
+
+    kinds: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

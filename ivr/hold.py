@@ -1,58 +1,79 @@
-"""What one caller hears while waiting: music and messages in the order of the hold programme.
+"""What callers hear while waiting: a programme of their own for each.
 
 Asterisk asks for the list when the queue starts its music (`res_config_curl`), by the music class
-named after the call. After a restart of ours the class is unknown, the answer is empty, and the
+made for the call. After a restart of ours the class is unknown, the answer is empty, and the
 queue's own music plays.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import re
+import secrets
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from calls.bus import EventBus
 from calls.call import CallId
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
-from calls.events import CallEnded
-from calls.ports import SpokenText
-from ivr.music import Music
-from ivr.prompts import render_all
+from calls.events import AgentAnswered, CallEnded, CallEvent, OfferMet
+from calls.ports import QueuePlaces
+from ivr.hold_addresses import HoldTokens
+from ivr.hold_caller import WaitingCaller
+from ivr.hold_entries import programme_of
+from ivr.hold_sounds import HoldSounds
 
 log = logging.getLogger(__name__)
 
-CLASS_LIMIT = 79
-ENTRIES_LIMIT = 50
 #: Calls whose programme is remembered; the oldest is forgotten first.
 LIVE_LIMIT = 5000
-#: Music where a programme does not say how long, and where only messages could be rendered.
-MUSIC_S = 30.0
-
-
-def hold_class(call_id: CallId) -> str:
-    """The music class of a call: at most 79 characters (channel.h MAX_MUSICCLASS is 80)."""
-    return ("hold-" + re.sub(r"[^A-Za-z0-9_.-]", "_", call_id.linkedid))[:CLASS_LIMIT]
 
 
 @dataclass(frozen=True, slots=True)
-class Programme:
-    entries: tuple[HoldEntryPlanned, ...]
-    language: str
+class _Seat:
+    """Where one waiting caller is found: by the call, the music class, the addresses' token."""
+
+    caller: WaitingCaller
+    music_class: str
+    token: str
 
 
 class HoldProgrammes:
-    """The programmes of live calls. Forget a call by feeding `call_ended` from the bus."""
+    """The programmes of live calls. `subscribe` before the bus is told of any call.
 
-    def __init__(self, *, speech: SpokenText, music: Music) -> None:
-        self._speech = speech
-        self._music = music
-        self._live: OrderedDict[str, Programme] = OrderedDict()
+    `base_url` is where Asterisk reaches `/pbx/hold/`; `key` makes the addresses there (see
+    `ivr.hold_addresses.kept_key`).
+    """
+
+    def __init__(
+        self,
+        *,
+        sounds: HoldSounds,
+        places: QueuePlaces,
+        bus: EventBus,
+        base_url: str,
+        key: bytes,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._sounds = sounds
+        self._places = places
+        self._bus = bus
+        self._base_url = base_url.rstrip("/")
+        self._tokens = HoldTokens(key=key)
+        self._now = now
+        self._seats: OrderedDict[CallId, _Seat] = OrderedDict()
+        self._classes: dict[str, _Seat] = {}
+        self._addressed: dict[str, _Seat] = {}
+        #: Calls that met an offer, wherever.
+        self._offered: OrderedDict[CallId, None] = OrderedDict()
+
+    def subscribe(self) -> None:
+        self._bus.subscribe("hold", self.seen, OfferMet, AgentAnswered, CallEnded)
 
     def __len__(self) -> int:
-        return len(self._live)
+        return len(self._seats)
 
     async def prepare(
         self,
@@ -63,55 +84,90 @@ class HoldProgrammes:
         deadline: Deadline,
     ) -> str | None:
         """The class to wait with, or None where the programme is empty: then the queue's own
-        music plays. Sounds not ready by the deadline join the list if they are by the time
-        Asterisk asks."""
-        programme = Programme(tuple(entries)[:ENTRIES_LIMIT], language)
-        if not programme.entries:
+        music plays. Messages not ready by the deadline are heard if they are when their turn
+        comes. A call that waits once more begins again, but hears no second offer."""
+        self._forget(call_id)
+        if not entries:
             return None
-        if not await self._addresses(programme, deadline):
+        caller = WaitingCaller(
+            call_id=call_id,
+            programme=programme_of(entries),
+            language=language,
+            offer_made=call_id in self._offered,
+            sounds=self._sounds,
+            places=self._places,
+            bus=self._bus,
+            now=self._now,
+        )
+        if not await caller.ready(deadline=deadline):
             log.warning("hold: nothing to play in time for %s, the queue's music plays", call_id)
             return None
-        name = hold_class(call_id)
-        self._live[name] = programme
-        self._live.move_to_end(name)
-        while len(self._live) > LIVE_LIMIT:
-            self._live.popitem(last=False)
-        return name
+        return self._seat(caller).music_class
 
-    def is_live(self, name: str) -> bool:
-        return name in self._live
+    async def replan(
+        self, call_id: CallId, entries: Sequence[HoldEntryPlanned], language: str
+    ) -> None:
+        """Who waits hears this programme from the next message on; for any other call, and where
+        nothing has changed, nothing happens."""
+        seat = self._seats.get(call_id)
+        if seat is not None:
+            await seat.caller.replan(programme_of(entries), language)
 
-    async def playlist(self, name: str) -> tuple[str, ...]:
-        """Addresses in order, only of sounds that are ready; empty for an unknown class."""
-        programme = self._live.get(name)
-        if programme is None:
+    def class_of(self, call_id: CallId) -> str | None:
+        seat = self._seats.get(call_id)
+        return seat.music_class if seat else None
+
+    def is_live(self, music_class: str) -> bool:
+        return music_class in self._classes
+
+    async def playlist(self, music_class: str) -> tuple[str, ...]:
+        """Addresses in order; empty for an unknown class."""
+        seat = self._classes.get(music_class)
+        if seat is None:
             return ()
-        return await self._addresses(programme, Deadline.after(0))
+        # Asterisk 22 never plays what has a shorter address than its own file for it has a path
+        # (file.c, seen); the token makes these long enough.
+        where = f"{self._base_url}/pbx/hold/{seat.token}"
+        return await seat.caller.addresses(lambda number: f"{where}/{number}.wav")
 
-    async def call_ended(self, event: CallEnded) -> None:
-        self._live.pop(hold_class(event.call_id), None)
+    async def entry(self, token: str, number: int) -> bytes:
+        """A WAV for whoever asks; nothing but music for who does not know an address."""
+        seat = self._addressed.get(token)
+        if seat is None:
+            return self._sounds.stray
+        return await seat.caller.reached(number)
 
-    async def _addresses(self, programme: Programme, deadline: Deadline) -> tuple[str, ...]:
-        played_s = 0.0
-        wanted: list[asyncio.Task[tuple[str, ...] | None]] = []
-        async with asyncio.TaskGroup() as tasks:
-            for entry in programme.entries:
-                if entry.kind == "music":
-                    seconds = entry.seconds or MUSIC_S
-                    wanted.append(tasks.create_task(self._music_of(seconds, played_s, deadline)))
-                    played_s += seconds
-                elif entry.text:
-                    wanted.append(
-                        tasks.create_task(
-                            render_all(
-                                self._speech, [entry.text], programme.language, deadline=deadline
-                            )
-                        )
-                    )
-        return tuple(url for task in wanted for url in task.result() or ())
+    async def seen(self, event: CallEvent) -> None:
+        seat = self._seats.get(event.call_id)
+        if isinstance(event, OfferMet):
+            self._offered[event.call_id] = None
+            while len(self._offered) > LIVE_LIMIT:
+                self._offered.popitem(last=False)
+            if seat is not None:
+                seat.caller.offer_made = True
+        elif isinstance(event, AgentAnswered) and seat is not None:
+            seat.caller.over()
+        elif isinstance(event, CallEnded):
+            self._offered.pop(event.call_id, None)
+            self._forget(event.call_id)
 
-    async def _music_of(
-        self, seconds: float, start_s: float, deadline: Deadline
-    ) -> tuple[str, ...] | None:
-        url = await self._music.address(seconds=seconds, start_s=start_s, deadline=deadline)
-        return None if url is None else (url,)
+    def _seat(self, caller: WaitingCaller) -> _Seat:
+        seat = _Seat(caller, f"hold-{secrets.token_hex(16)}", self._tokens.take())
+        self._seats[caller.call_id] = seat
+        self._classes[seat.music_class] = seat
+        self._addressed[seat.token] = seat
+        while len(self._seats) > LIVE_LIMIT:
+            # Its caller may still listen there: the token goes to nobody else.
+            self._leave(self._seats.popitem(last=False)[1])
+        return seat
+
+    def _forget(self, call_id: CallId) -> None:
+        seat = self._seats.pop(call_id, None)
+        if seat is not None:
+            self._leave(seat)
+            self._tokens.give_back(seat.token)
+
+    def _leave(self, seat: _Seat) -> None:
+        seat.caller.over()
+        self._classes.pop(seat.music_class, None)
+        self._addressed.pop(seat.token, None)

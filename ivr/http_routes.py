@@ -18,11 +18,16 @@ from ivr.prompt_store import PromptStore
 FORM_LIMIT = 4096
 FIELDS_LIMIT = 20
 FOREVER = "public, max-age=31536000, immutable"
+#: Asterisk asks again each time it gets there. No ETag beside it: that would cost it a HEAD more,
+#: under a lock that holds up every other call's sounds (main/media_cache.c).
+EVERY_TIME = "no-store"
 
 
 def add_routes(app: web.Application, *, store: PromptStore, hold: HoldProgrammes) -> None:
     routes = HoldRoutes(store=store, hold=hold)
     app.router.add_get("/prompts/{file}", routes.prompt)
+    # Asking for an entry moves the caller's programme on, so HEAD is not answered.
+    app.router.add_get(r"/pbx/hold/{token}/{number:[0-9]{1,4}}.wav", routes.entry, allow_head=False)
     for shape in ("single", "multi"):
         app.router.add_post(f"/pbx/musiconhold/{shape}", routes.music_class)
         app.router.add_post(f"/pbx/musiconhold_entry/{shape}", routes.music_entries)
@@ -47,6 +52,13 @@ class HoldRoutes:
             raise web.HTTPNotFound
         headers = {"Cache-Control": FOREVER, "Content-Type": "audio/wav"}
         return web.FileResponse(path, headers=headers)
+
+    async def entry(self, request: web.Request) -> web.Response:
+        """What one waiting caller hears next."""
+        asked = request.match_info
+        wav = await self._hold.entry(asked["token"], int(asked["number"]))
+        headers = {"Cache-Control": EVERY_TIME, "Content-Type": "audio/wav"}
+        return web.Response(body=wav, headers=headers)
 
     async def music_class(self, request: web.Request) -> web.Response:
         name = await _name_asked_for(request)

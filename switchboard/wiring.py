@@ -18,7 +18,8 @@ from ami_bridge.agi_server import AgiServer
 from ami_bridge.bridge import AmiBridge
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
-from calls.events import CallEnded
+from calls.call import CallId
+from calls.ports import QueuePlace
 from config.publishing import Rulebooks
 from config.settings import Settings
 from crm_adapter.directory import Directory
@@ -30,6 +31,8 @@ from crm_adapter.records import Records
 from crm_adapter.remembered_calls import remembered_calls
 from ivr import http_routes
 from ivr.hold import HoldProgrammes
+from ivr.hold_addresses import kept_key
+from ivr.hold_sounds import HoldSounds
 from ivr.inbound import InboundCalls
 from ivr.music import Music
 from ivr.prompt_store import PromptStore
@@ -53,6 +56,13 @@ log = logging.getLogger(__name__)
 #: Dialogs that live when we stop have this long; then their callers get the fallback queue.
 DIALOG_GRACE_S = 10.0
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+class NoPlaces:
+    """Nobody tells where callers stand, so nothing is said of it."""
+
+    def place_of(self, call_id: CallId) -> QueuePlace | None:
+        return None
 
 
 class Centre:
@@ -151,8 +161,7 @@ class Centre:
         prompts = Prompts(store=self.prompt_store, engine=engine, recordings=recordings)
         music = Music(store=self.prompt_store, file=speech.music)
         await music.open()
-        self.hold = HoldProgrammes(speech=prompts, music=music)
-        self.bus.subscribe("hold", self.hold.call_ended, CallEnded)
+        await self._start_hold(prompts, music)
         self.inbound = await self._stages.enter(
             "dialogs",
             InboundCalls(
@@ -169,6 +178,15 @@ class Centre:
         )
         self.warm_up = warm_up.WarmUp(prompts=prompts, rulebooks=self.rulebooks)
         await self._stages.enter("warm-up", self.warm_up, 5)
+
+    async def _start_hold(self, prompts: Prompts, music: Music) -> None:
+        sounds = HoldSounds(speech=prompts, music=music, store=self.prompt_store)
+        await sounds.open()
+        key = await asyncio.to_thread(kept_key, self.settings.speech.cache_dir / "hold.key")
+        self.hold = HoldProgrammes(
+            sounds=sounds, places=NoPlaces(), bus=self.bus, base_url=self.web_url, key=key
+        )
+        self.hold.subscribe()
 
     async def _start_web(self) -> None:
         if self.settings.web.public_url is None and self.settings.web.host in _EVERY_ADDRESS:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,15 +13,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
+from calls.bus import EventBus
 from calls.call import CallId
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
-from ivr.hold import HoldProgrammes, hold_class
+from ivr.hold import HoldProgrammes
 from ivr.http_routes import FORM_LIMIT, add_routes
 from ivr.music import Music
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
-from tests.fakes.speech_engine import FakeEngine
+from tests.fakes.hold_programmes import hold_programmes
+from tests.fakes.legible_speech import LegibleEngine, flat_music, read_back
 
 pytestmark = pytest.mark.integration
 
@@ -33,6 +36,7 @@ PROGRAMME = (
 
 @dataclass
 class Site:
+    engine: LegibleEngine
     prompts: Prompts
     hold: HoldProgrammes
     store: PromptStore
@@ -43,22 +47,29 @@ class Site:
         assert url is not None
         return urlsplit(url).path
 
-    async def wait_with(self, call_id: CallId) -> None:
+    async def wait_with(self, call_id: CallId) -> str:
         name = await self.hold.prepare(call_id, PROGRAMME, "en", deadline=Deadline.after(5))
-        assert name == hold_class(call_id)
+        assert name is not None
+        return name
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with PromptStore(folder=tmp_path, limit_bytes=10**7, base_url="http://pbx") as store:
-        prompts = Prompts(store=store, engine=FakeEngine())
-        music = Music(store=store, file=None)
+    own = tmp_path / "own.wav"
+    own.write_bytes(flat_music(40))
+    async with (
+        EventBus() as bus,
+        PromptStore(folder=tmp_path / "p", limit_bytes=10**7, base_url="http://pbx") as store,
+    ):
+        engine = LegibleEngine()
+        prompts = Prompts(store=store, engine=engine)
+        music = Music(store=store, file=own)
         await music.open()
-        hold = HoldProgrammes(speech=prompts, music=music)
+        hold = await hold_programmes(speech=prompts, music=music, store=store, bus=bus)
         app = web.Application()
         add_routes(app, store=store, hold=hold)
         async with TestClient(TestServer(app)) as client:
-            yield Site(prompts, hold, store, client)
+            yield Site(engine, prompts, hold, store, client)
 
 
 async def test_a_prompt_is_served_to_be_kept_for_ever(site: Site) -> None:
@@ -121,17 +132,58 @@ async def rows(site: Site, path: str, data: str) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("shape", ["single", "multi"])
 async def test_the_programme_of_a_call_is_a_playlist_class(site: Site, shape: str) -> None:
-    await site.wait_with(CALL)
-    name = hold_class(CALL)
+    name = await site.wait_with(CALL)
     found = await rows(site, f"/pbx/musiconhold/{shape}", f"name={name}")
     assert found == [{"name": name, "mode": "playlist"}]
     # The filter as res_musiconhold.c writes it.
     entries = await rows(site, f"/pbx/musiconhold_entry/{shape}", f"position%20%3E=0&name={name}")
-    assert [entry["position"] for entry in entries] == ["0", "1"]
+    assert [entry["position"] for entry in entries] == ["0", "1", "2", "3"]
     assert {entry["name"] for entry in entries} == {name}
     for entry in entries:
         async with site.client.get(urlsplit(entry["entry"]).path) as answer:
             assert answer.status == http.HTTPStatus.OK
+
+
+async def test_an_entry_of_the_callers_own_is_never_kept(site: Site) -> None:
+    urls = await site.hold.playlist(await site.wait_with(CALL))
+    async with site.client.get(urlsplit(urls[0]).path) as answer:
+        assert answer.status == http.HTTPStatus.OK
+        assert answer.headers["Content-Type"] == "audio/wav"
+        assert answer.headers["Cache-Control"] == "no-store"
+        # With any of these Asterisk would ask whether its old copy still holds.
+        assert not {"ETag", "Last-Modified", "Expires"} & set(answer.headers)
+        assert read_back(await answer.read()) == ["We are sorry for the delay."]
+    async with site.client.head(urlsplit(urls[0]).path) as answer:
+        assert answer.status == http.HTTPStatus.METHOD_NOT_ALLOWED
+
+
+@pytest.mark.parametrize("token", ["0" * 64, "x", "..x", "a" * 3000, "%00"])
+@pytest.mark.parametrize("number", ["0", "1", "9999"])
+async def test_whoever_asks_for_an_entry_of_nobodys_hears_music(
+    site: Site, token: str, number: str
+) -> None:
+    async with site.client.get(f"/pbx/hold/{token}/{number}.wav") as answer:
+        assert answer.status == http.HTTPStatus.OK
+        assert read_back(await answer.read()) == ["♪5"]
+
+
+@pytest.mark.parametrize("path", ["x.wav", "-1.wav", "1", "99999.wav", "1.mp3", ""])
+async def test_what_is_no_entry_is_not_found(site: Site, path: str) -> None:
+    async with site.client.get(f"/pbx/hold/{'0' * 64}/{path}") as answer:
+        assert answer.status == http.HTTPStatus.NOT_FOUND
+
+
+async def test_entries_are_answered_at_once_while_speech_is_stuck(site: Site) -> None:
+    name = await site.wait_with(CALL)
+    site.engine.gate.clear()
+    await site.hold.replan(CALL, (HoldEntryPlanned("say", text="Anything else."),), "en")
+    spoken = [url for url in await site.hold.playlist(name) if "/pbx/hold/" in url]
+    began = time.perf_counter()
+    for url in spoken:
+        async with site.client.get(urlsplit(url).path) as answer:
+            assert read_back(await answer.read()) in ([], ["♪28"])
+    assert time.perf_counter() - began < 1
+    site.engine.gate.set()
 
 
 @pytest.mark.parametrize(

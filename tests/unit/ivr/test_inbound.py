@@ -27,13 +27,14 @@ from config.rulebook import Rulebook
 from config.rulebook_loader import load_rulebook
 from config.settings import CrmSettings
 from ivr import inbound
-from ivr.hold import HoldProgrammes, hold_class
+from ivr.hold import HoldProgrammes
 from ivr.inbound import InboundCalls
 from ivr.music import Music
 from ivr.prerender import fixed_texts
 from ivr.prompt_store import PromptStore
 from tests.fakes.call_channel import A_CALL, FakeChannel
 from tests.fakes.contact_directory import MARIA, STRANGER, FakeDirectory
+from tests.fakes.hold_programmes import hold_programmes
 from tests.fakes.spoken_text import FakeSpeech, words
 
 pytestmark = pytest.mark.unit
@@ -138,7 +139,7 @@ async def house(rulebook: Rulebook, tmp_path: Path) -> AsyncIterator[House]:
         music = Music(store=store, file=None)
         await music.open()
         directory, speech = FakeDirectory(), FakeSpeech()
-        hold = HoldProgrammes(speech=speech, music=music)
+        hold = await hold_programmes(speech=speech, music=music, store=store, bus=bus)
         rulebooks = SimpleNamespace(current=rulebook)
         async with InboundCalls(
             directory=directory,
@@ -159,7 +160,7 @@ async def test_a_known_caller_is_greeted_chooses_and_waits_with_a_programme(hous
     channel = await house.serve(FakeChannel(["2", "1"]))
     assert words(channel.heard)[0] == "Welcome to Acme, Maria."
     assert words(channel.heard)[-1] == "One moment, please."
-    assert channel.queued == QueueRequest("billing", hold_class=hold_class(A_CALL.id))
+    assert channel.queued == QueueRequest("billing", hold_class=house.hold.class_of(A_CALL.id))
     assert channel.language == "en"
     assert house.directory.regions == ["GB"]
     assert [type(event) for event in house.events] == [
@@ -172,8 +173,8 @@ async def test_a_known_caller_is_greeted_chooses_and_waits_with_a_programme(hous
         CallQueued,
     ]
     assert house.events[-1] == CallQueued(A_CALL.id, NOON, "billing", 0, "known")
-    playlist = await house.hold.playlist(hold_class(A_CALL.id))
-    assert words([playlist[0]]) == ["Thank you for waiting, Maria."]
+    assert house.hold.class_of(A_CALL.id) is not None
+    assert ("Thank you for waiting, Maria.", "en") in house.speech.asked
 
 
 async def test_the_route_of_a_rule_skips_the_menu(house: House) -> None:
