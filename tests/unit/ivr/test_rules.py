@@ -2,206 +2,295 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import UTC, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from calls.caller import Contact, ContactRef
-from calls.decision import Decision, RuleTrace
-from config.actions import HangUp, ToMenu, ToQueue
-from config.rulebook import Rulebook
-from config.rulebook_loader import SHIPPED, load_rulebook
-from ivr.menu import Outcome, SayThen, press
+from calls.caller import Caller, Contact, ContactRef
+from calls.decision import Decision, HoldEntryPlanned, PopWish, RuleTrace
+from config.actions import HangUp, SayText, ToMenu, ToQueue, ToVoicemail
+from config.opening_hours import OpeningHours, Span
+from config.rulebook import HoldEntry, RouteTo, Rulebook, SetLead, SetPop, ToProgramme
+from ivr.known import Known
 from ivr.rules import CallPlan, decide
-from tests.fakes.rulebook_folder import write_rulebook
+from tests.fakes.written_rulebook import given, menu, number, offer, option, rule, rulebook, text
 from tests.unit.ivr.test_facts import CALL, MARIA, NOW, STRANGER
 
 pytestmark = pytest.mark.unit
 
-QUIET = replace(MARIA, segments=None, contact=replace(MARIA.contact, cases=()))  # type: ignore[type-var]
+#: Nobody is in the control group by accident.
+ALL_PERSONAL = Known(control_share=0.0)
+CONTACT = MARIA.contact
+assert CONTACT is not None
+QUIET = replace(MARIA, segments=None, contact=replace(CONTACT, cases=()))
+VIP = given("caller.tier", "eq", "vip")
+PERSON = option("agent", do=ToQueue("people", 2), digit="0", say="To speak to somebody")
 
 
-@pytest.fixture(scope="module")
-def shop() -> Rulebook:
-    return load_rulebook(SHIPPED).or_raise()
+def plan_of(rules: Rulebook, caller: Caller = STRANGER, at: datetime = NOW) -> CallPlan:
+    return decide(rules, CALL, caller, at, ALL_PERSONAL)
 
 
-def own(tmp_path: Path, **files: str) -> Rulebook:
-    return load_rulebook(write_rulebook(tmp_path, **files)).or_raise()
+def decided(rules: Rulebook, caller: Caller = STRANGER, at: datetime = NOW) -> Decision:
+    return plan_of(rules, caller, at).decision
 
 
-def shown(decision: Decision) -> dict[str, str]:
+def keys(decision: Decision) -> dict[str, str]:
     return {option.intent: option.digit for option in decision.options}
 
 
-def test_a_stranger_hears_the_plain_menu(shop: Rulebook) -> None:
-    decision = decide(shop, CALL, STRANGER, NOW).decision
-    assert (decision.route.kind, decision.route.target) == ("menu", "main")
-    assert decision.greeting == "Welcome to the Corner Shop."
-    assert shown(decision) == {
-        "sales": "1",
-        "billing": "2",
-        "complaint": "3",
-        "agent": "0",
-    }
-    assert decision.hold_programme == "default"
-    assert [entry.kind for entry in decision.hold] == ["music", "say", "music"]
-    assert decision.lead == "always"
-    assert decision.rulebook_version == shop.version
-    assert decision.rules[0] == RuleTrace(
-        "route", "vip", False, "caller.tier is not known, not vip"
+def test_a_stranger_hears_the_plain_menu() -> None:
+    greeting = "Welcome{% if caller.known %}, {{ caller.first_name }}{% endif %}."
+    shop = rulebook(
+        menu(
+            option("order", when=given("caller.open_orders", "gt", 0)),
+            option("sales"),
+            option("billing"),
+            PERSON,
+            greeting=greeting,
+        ),
+        rules=(rule("route", RouteTo(action=ToQueue("vips"), skip_menu=True), VIP, "vip"),),
     )
-
-
-def test_a_late_order_comes_first_and_holds_with_an_apology(shop: Rulebook) -> None:
-    plan = decide(shop, CALL, replace(QUIET, number="+12025550101"), NOW)
-    assert plan.decision.greeting == "Welcome to the Corner Shop, Maria."
-    option = plan.menu("main").options[0]
-    assert option.spoken == "For news of your Machine, press 1."
-    assert option.action == SayThen(
-        "Your Machine is 3 days late. We are sorry and we are following it up.", ToMenu("main")
+    decision = decided(shop)
+    assert (decision.route.kind, decision.route.target, decision.menu) == ("menu", "main", "main")
+    assert decision.greeting == "Welcome."
+    assert keys(decision) == {"sales": "1", "billing": "2", "agent": "0"}
+    assert decision.rules == (
+        RuleTrace("route", "vip", False, "caller.tier is not known, not vip"),
     )
-    assert option.reasons[0] == "shown because caller.open_orders is 1, above 0"
-    assert plan.decision.hold_programme == "apology"
-    assert plan.decision.hold[0].text is not None
-    assert plan.decision.hold[0].text.startswith("We know that your Machine is 3 days late")
+    assert (decision.lead, decision.pop, decision.doors) == ("always", PopWish(), None)
+    assert (decision.hold_programme, decision.hold) == (None, ())
+    assert decision.facts == {"caller.open_orders": 0, "caller.tier": None}
+    assert decision.rulebook_version == "v1"
+    known = plan_of(shop, QUIET)
+    assert known.decision.greeting == "Welcome, Maria."
+    first = known.menu("main").options[0]
+    assert (first.intent, first.digit, first.spoken) == ("order", "1", "For order, press 1.")
+    assert first.reasons == ("shown because caller.open_orders is 1, above 0", "next free digit")
 
 
-def test_a_vip_skips_the_menu(shop: Rulebook) -> None:
-    decision = decide(shop, CALL, MARIA, NOW).decision
-    assert decision.route.kind == "queue"
-    assert decision.route.target == "key_accounts"
-    assert (decision.route.priority, decision.route.skip_menu) == (10, True)
-    assert decision.route.rule == "vip"
-    assert decision.menu is None
-    assert decision.options == ()
-    assert decision.rules[1].because == (
-        "an earlier rule won; otherwise: caller.open_complaints is 1, above 0"
+def test_a_rule_may_skip_the_menu() -> None:
+    to = ToQueue("key_accounts", 10, prefer="last")
+    vips = rulebook(rules=(rule("route", RouteTo(action=to, skip_menu=True), VIP, "vip"),))
+    plan = plan_of(vips, MARIA)
+    route = plan.decision.route
+    assert (route.kind, route.target, route.priority) == ("queue", "key_accounts", 10)
+    assert (route.skip_menu, route.rule) == (True, "vip")
+    assert (plan.decision.menu, plan.decision.options) == (None, ())
+    assert plan.entry == to
+    assert plan.finish(to) == to
+
+
+def test_a_rule_that_keeps_the_menu_stands_behind_its_person() -> None:
+    to = ToQueue("support", 5, prefer="last", max_penalty=1)
+    words = text("One moment.")
+    shop = rulebook(
+        menu(option("billing", do=ToMenu("billing")), failure=SayText(words, ToQueue("default"))),
+        menu(option("payment", do=ToQueue("billing", 7)), PERSON, name="billing"),
+        rules=(rule("route", RouteTo(action=to)),),
     )
-
-
-def test_a_route_without_skip_keeps_the_menu_and_stands_behind_its_person(shop: Rulebook) -> None:
-    complaining = replace(MARIA, segments=None)
-    plan = decide(shop, CALL, complaining, NOW)
+    plan = plan_of(shop)
     assert (plan.decision.route.kind, plan.decision.route.target) == ("queue", "support")
-    assert plan.decision.menu == "main"
+    assert (plan.decision.menu, plan.entry) == ("main", ToMenu("main"))
+    assert plan.menu("main").failure == SayText(words, to)
     billing = plan.menu("billing")
-    assert {option.intent: option.action for option in billing.options} == {
-        "invoice_copy": ToQueue("billing", 5),
-        "payment": ToQueue("billing", 5),
-        "back": ToMenu("main"),
-        "agent": ToQueue("support", 5),
-    }
-    assert billing.failure == ToQueue("support", 5)
+    assert [option.action for option in billing.options] == [ToQueue("billing", 7), to]
+    assert plan.finish(ToQueue("billing", 7)) == ToQueue("billing", 7)
+    assert plan.finish(ToQueue("billing", 1)) == ToQueue("billing", 5)
+    assert plan.finish(ToQueue("support")) == ToQueue("support", 5, prefer="last")
 
 
-def test_mandarin_by_number_and_by_contact(shop: Rulebook) -> None:
-    by_number = decide(shop, replace(CALL, dialled="18005550188"), STRANGER, NOW).decision
-    assert (by_number.language, by_number.greeting) == ("zh", "您好，欢迎致电街角商店。")
-    contact = Contact(ContactRef("demo", "4"), "小明", "王", language="zh-CN")
-    wang = replace(MARIA, contact=contact, segments=None)
-    plan = decide(shop, CALL, wang, NOW)
-    assert plan.decision.language == "zh"
-    assert plan.decision.greeting == "王小明，您好，欢迎致电街角商店。"
-    assert plan.menu("main").options[0].spoken == "订购商品，请按1。"
-    assert plan.menu("main").invalid_text == "对不起，没有这个选项。"
+@pytest.mark.parametrize(
+    ("action", "kind", "target"),
+    [
+        (ToVoicemail("100@sales"), "action", "voicemail 100@sales"),
+        (HangUp(), "action", "hangup"),
+        (SayText(text("Soon."), ToMenu("main")), "menu", "main"),
+    ],
+)
+def test_a_rule_may_lead_anywhere(action: Any, kind: str, target: str) -> None:
+    plan = plan_of(rulebook(rules=(rule("route", RouteTo(action=action)),)))
+    assert (plan.decision.route.kind, plan.decision.route.target) == (kind, target)
+    assert plan.entry == action
+    assert (plan.decision.menu is None) == (kind == "action")
 
 
-def test_a_language_the_menu_is_not_written_in_is_not_chosen(shop: Rulebook) -> None:
-    french = replace(MARIA, contact=replace(QUIET.contact, language="fr"), segments=None)  # type: ignore[type-var]
-    assert decide(shop, CALL, french, NOW).decision.language == "en"
-
-
-def test_what_cannot_be_filled_in_is_left_out(tmp_path: Path) -> None:
-    rulebook = own(
-        tmp_path,
-        menus="""
-menus:
-  main:
-    greeting: "Hello {{ caller.first_name }}"
-    options:
-      - {intent: order, say: "Your {{ caller.last_order.product }}", do: {queue: a}}
-      - {intent: news, say: "News", do: {say: "{{ caller.name }}", then: {queue: a}}}
-      - {intent: sales, say: "Sales", do: {queue: sales}}
-      - {intent: person, digit: 0, say: "Ask for {{ caller.name }}", do: {queue: people}}
-    invalid: {say: "No, {{ caller.first_name }}"}
-    failure: {say: "Bye {{ caller.name }}", then: {hangup: true}}
-""",
-        hold="programmes:\n  default: [{music_s: 5}, {say: 'Hi {{ caller.name }}'}]\n",
+def test_of_one_group_the_first_match_counts_and_the_rest_say_so() -> None:
+    rules = (
+        rule("lead", SetLead("never"), given("call.hour", "lt", 5), "night"),
+        rule("lead", SetLead("on_answer"), given("call.hour", "gt", 5), "day"),
+        rule("lead", SetLead("on_abandon"), None, "else"),
+        rule("pop", SetPop(False, text("Speak slowly, {{ call.language }}"))),
+        rule("hold", ToProgramme("sorry")),
     )
-    plan = decide(rulebook, CALL, STRANGER, NOW)
-    menu = plan.menu("main")
-    assert menu.greeting == "Welcome."
-    assert [option.spoken for option in menu.options] == [
+    decision = decided(rulebook(rules=rules, programmes={"sorry": (), "default": ()}))
+    assert decision.lead == "on_answer"
+    assert [trace.matched for trace in decision.rules] == [False, True, False, True, True]
+    assert decision.rules[2].because == "an earlier rule won; otherwise: always"
+    assert decision.pop == PopWish(False, "Speak slowly, en")
+    assert decision.hold_programme == "sorry"
+
+
+def test_a_number_has_its_own_pop_and_lead() -> None:
+    own = number(lead="never", pop=SetPop(True, text("Hospital: {{ caller.first_name }}")))
+    decision = decided(rulebook(numbers={"default": own}), MARIA)
+    assert (decision.lead, decision.pop.note) == ("never", "Hospital: Maria")
+    assert decided(rulebook(numbers={"default": own})).pop == PopWish(True, None)
+
+
+def closed_at_night(**more: Any) -> Rulebook:
+    hours = OpeningHours("shop", ZoneInfo("Asia/Shanghai"), {0: (Span(time(9), time(18)),)})
+    own = number(hours="shop", closed=SayText(text("Closed."), ToVoicemail("100")))
+    return rulebook(numbers={"default": own}, hours={"shop": hours}, **more)
+
+
+def test_closed_doors_go_before_every_rule() -> None:
+    vip_rule = rule("route", RouteTo(action=ToQueue("vips"), skip_menu=True))
+    plan = plan_of(closed_at_night(rules=(vip_rule,)), MARIA)
+    assert plan.closed == plan.entry == SayText(text("Closed."), ToVoicemail("100"))
+    assert plan.decision.doors == "closed"
+    assert (plan.decision.route.kind, plan.decision.route.target) == ("action", "voicemail 100")
+    assert (plan.decision.menu, plan.decision.route.rule) == (None, None)
+    assert plan.decision.facts["hours.shop"] == "closed"
+
+
+def test_open_doors_let_in() -> None:
+    plan = plan_of(closed_at_night(), STRANGER, datetime(2026, 11, 23, 1, 0, tzinfo=UTC))
+    assert (plan.closed, plan.entry) == (None, ToMenu("main"))
+    assert plan.decision.doors == "open"
+
+
+def test_an_example_shuts_the_doors_by_its_facts() -> None:
+    night = decide(closed_at_night(), CALL, STRANGER, NOW, given={"hours.shop": "holiday"})
+    assert night.decision.doors == "holiday"
+    assert night.closed is not None
+    day = decide(closed_at_night(), CALL, STRANGER, NOW, given={"hours.shop": "open"})
+    assert day.closed is None
+
+
+def test_hours_are_those_of_the_number() -> None:
+    night = given("call.hour", "gte", 20)
+    shop = rulebook(
+        numbers={"default": number(timezone=ZoneInfo("Asia/Shanghai"))},
+        rules=(rule("route", RouteTo(action=ToQueue("night"), skip_menu=True), night),),
+    )
+    at_20_in_shanghai = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+    assert decided(shop, at=at_20_in_shanghai).route.target == "night"
+    assert decided(shop).route.kind == "menu"
+
+
+def test_mandarin_by_number_and_by_contact() -> None:
+    zh = menu(
+        replace(option("sales"), say=text("To order", zh="订购商品")),
+        name="main",
+    )
+    zh = replace(zh, greeting=text("Welcome.", zh="{{ caller.name }}，您好。"))
+    shop = rulebook(
+        zh,
+        languages={"main": frozenset({"en", "zh"})},
+        numbers={"default": number(language="en"), "18005550188": number(language="zh")},
+    )
+    by_number = decide(shop, replace(CALL, dialled="+1 (800) 555-0188"), QUIET, NOW).decision
+    assert by_number.language == "en", "the contact's own language comes first"
+    unknown = decide(shop, replace(CALL, dialled="18005550188"), STRANGER, NOW).decision
+    assert (unknown.language, unknown.greeting) == ("zh", "您好，欢迎致电。")
+    wang = Contact(ContactRef("demo", "4"), "小明", "王", language="zh-CN")
+    plan = plan_of(shop, replace(MARIA, contact=wang, segments=None))
+    assert (plan.decision.language, plan.decision.greeting) == ("zh", "王小明，您好。")
+    assert plan.menu("main").options[0].spoken == "订购商品，请按1。"
+    assert plan.menu("main").invalid.say == "对不起，没有这个选项。"
+    french = replace(MARIA, contact=replace(wang, language="fr"), segments=None)
+    assert decided(shop, french).language == "en"
+
+
+def test_what_cannot_be_filled_in_is_left_out() -> None:
+    shop = rulebook(
+        menu(
+            option("order", say="Your {{ caller.last_order.product }}"),
+            option("news", do=SayText(text("{{ caller.name }}"), ToQueue("a"))),
+            option("sales", say="Sales"),
+            option(
+                "person",
+                digit="0",
+                say="Ask for {{ caller.name }}",
+                do=SayText(text("{{ caller.name }}"), ToQueue("people")),
+            ),
+            greeting="Hello {{ caller.first_name }}",
+        ),
+        programmes={
+            "default": (
+                HoldEntry("music", music_s=5),
+                HoldEntry("say", say=text("Hi {{ caller.name }}")),
+            )
+        },
+    )
+    plan = plan_of(shop)
+    heard = plan.menu("main")
+    assert heard.greeting == "Welcome."
+    assert [o.spoken for o in heard.options] == [
         "Sales, press 1.",
         "To speak to a person, press 0.",
     ]
-    assert menu.options[1].action == ToQueue("people")
-    assert menu.invalid_text == "Sorry, that key is not in the menu."
-    assert menu.failure == HangUp()
-    assert [entry.kind for entry in plan.decision.hold] == ["music"]
+    assert heard.options[1].action == ToQueue("default")
+    assert plan.decision.hold == (HoldEntryPlanned("music", seconds=5),)
+    assert plan.say(text("{{ caller.name }}")) is None
+    assert plan_of(shop, QUIET).say(text("{{ caller.name }}")) == "Maria Garcia"
 
 
-def test_a_person_is_there_where_the_author_forgot(tmp_path: Path) -> None:
-    decision = decide(own(tmp_path), CALL, STRANGER, NOW).decision
-    assert shown(decision) == {"sales": "1", "agent": "0"}
-
-
-def test_fixed_digits_stay_free_for_their_owners(tmp_path: Path) -> None:
-    rulebook = own(
-        tmp_path,
-        menus="""
-menus:
-  main:
-    max_options: 3
-    order: by_propensity
-    options:
-      - {intent: hidden, digit: 1, when: {caller.known: true}, say: "H", do: {queue: a}}
-      - {intent: first, say: "F", do: {queue: a}}
-      - {intent: three, digit: 3, say: "T", do: {queue: a}}
-      - {intent: second, say: "S", do: {queue: a}}
-      - {intent: too_many, say: "X", do: {queue: a}}
-""",
+def test_a_programme_has_entries_of_every_kind_under_their_conditions() -> None:
+    at_home = given("call.hour", "lt", 10)
+    programme = (
+        HoldEntry("music", music_s=20),
+        HoldEntry("say", say=text("Good morning."), when=at_home),
+        HoldEntry("say", say=text("Good day.")),
+        HoldEntry("offer"),
+        HoldEntry("position"),
+        HoldEntry("callback", say=text("Press 1 for a call back.")),
+        HoldEntry("callback"),
     )
-    decision = decide(rulebook, CALL, STRANGER, NOW).decision
-    assert shown(decision) == {"first": "2", "three": "3", "second": "4", "agent": "0"}
-    assert "no propensities yet" in decision.options[0].reasons[0]
-
-
-def test_hours_are_those_of_the_number(tmp_path: Path) -> None:
-    rulebook = own(
-        tmp_path,
-        numbers="numbers:\n  default: {menu: main, timezone: Asia/Shanghai}\n",
-        rules="rules:\n  route:\n    - name: night\n      when: {call.hour: {gte: 20}}\n"
-        "      then: {queue: night, skip_menu: true}\n",
+    warranty = offer("warranty", hold="Did you know our warranty?")
+    plan = plan_of(rulebook(programmes={"default": programme}, offers=[warranty]), QUIET)
+    assert plan.decision.hold == (
+        HoldEntryPlanned("music", seconds=20),
+        HoldEntryPlanned("say", "Good day."),
+        HoldEntryPlanned("offer", "Did you know our warranty?", offer="warranty"),
+        HoldEntryPlanned("position"),
+        HoldEntryPlanned("callback", "Press 1 for a call back."),
+        HoldEntryPlanned("callback"),
     )
-    at_20_in_shanghai = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-    assert decide(rulebook, CALL, STRANGER, at_20_in_shanghai).decision.route.target == "night"
-    assert decide(rulebook, CALL, STRANGER, NOW).decision.route.kind == "menu"
+    assert plan.offer == warranty
+    without = plan_of(rulebook(programmes={"default": programme})).decision.hold
+    assert "offer" not in {entry.kind for entry in without}
 
 
-def test_dialled_numbers_are_compared_by_their_digits(shop: Rulebook) -> None:
-    for dialled in ("18005550188", "+18005550188", "+1 (800) 555-0188"):
-        assert decide(shop, replace(CALL, dialled=dialled), STRANGER, NOW).decision.language == "zh"
-    assert shop.number_for("s").key == "default"
+def test_what_a_caller_typed_is_known_by_the_next_decision() -> None:
+    shop = rulebook(menu(option("status", say="News of order {{ typed.order_number | digits }}")))
+    assert keys(decided(shop)) == {"agent": "0"}
+    typed = ALL_PERSONAL.with_typed("order_number", "47")
+    assert decide(shop, CALL, STRANGER, NOW, typed).menu("main").options[0].intent == "status"
 
 
-def plan_of_shop(shop: Rulebook) -> CallPlan:
-    return decide(shop, CALL, STRANGER, NOW)
+def test_self_service_may_ask_for_a_pin() -> None:
+    pin_ok = given("caller.pin_ok", "eq", True)
+    shop = rulebook(menu(option("balance", when=pin_ok, say="{{ caller.balance | money }}")))
+    assert keys(decided(shop, QUIET)) == {"agent": "0"}
+    proven = decide(shop, CALL, QUIET, NOW, ALL_PERSONAL.with_pin_ok()).decision
+    assert proven.options[0].intent == "balance"
+    assert "twelve" in proven.options[0].say
 
 
-def test_the_four_outcomes_of_a_menu(shop: Rulebook) -> None:
-    menu = plan_of_shop(shop).menu("main")
-    match = press(menu, "2")
-    assert match.outcome is Outcome.MATCH
-    assert match.option is not None
-    assert match.option.action == ToMenu("billing")
-    invalid = press(menu, "7")
-    assert (invalid.outcome, invalid.say) == (Outcome.INVALID, menu.invalid_text)
-    silent = press(menu, "", attempt=2)
-    assert (silent.outcome, silent.say) == (Outcome.TIMEOUT, menu.timeout_text)
-    assert press(menu, "", attempt=3).outcome is Outcome.FAILURE
-    assert press(menu, "7", attempt=3).outcome is Outcome.FAILURE
-    assert press(menu, "1", attempt=3).outcome is Outcome.MATCH
+def test_a_decision_is_json() -> None:
+    conditions = (
+        given("caller.balance", "exists", True),
+        given("caller.owns", "has", "KETTLE"),
+        given("opens.shop", "exists", True),
+    )
+    rules = tuple(rule("route", RouteTo(menu="main"), c, f"r{n}") for n, c in enumerate(conditions))
+    decision = decided(closed_at_night(rules=rules), MARIA)
+    assert json.loads(json.dumps(decision.as_json())) == decision.as_json()
+    assert decision.as_json()["facts"]["caller.owns"] == ["KETTLE"]
+    assert decision.as_json()["doors"] == "closed"
