@@ -1,0 +1,41 @@
+"""Every recipe of docs/menu-rules.md is a good rulebook, as printed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from supervisor import check
+
+pytestmark = pytest.mark.unit
+
+GUIDE = (Path(__file__).parents[3] / "docs" / "menu-rules.md").read_text(encoding="utf-8")
+CHAPTERS = re.split(r"(?m)^## ", GUIDE)
+_BLOCK = re.compile(r"```yaml\n# ([a-z]+\.yaml)\n(.*?)```", re.S)
+
+
+def files_of(title: str) -> dict[str, str]:
+    [chapter] = [chapter for chapter in CHAPTERS if chapter.startswith(title)]
+    return dict(_BLOCK.findall(chapter))
+
+
+START = files_of("The start")
+RECIPES = [
+    chapter.splitlines()[0]
+    for chapter in CHAPTERS
+    if chapter.startswith("Recipe") and _BLOCK.search(chapter)
+]
+
+
+def test_there_are_at_least_ten() -> None:
+    assert len(RECIPES) >= 10
+    assert set(START) == {"numbers.yaml", "menus.yaml"}
+
+
+@pytest.mark.parametrize("title", ["The start", *RECIPES])
+def test_a_recipe_is_good_as_printed(title: str, tmp_path: Path) -> None:
+    for name, content in {**START, **files_of(title)}.items():
+        (tmp_path / name).write_text(content, encoding="utf-8")
+    assert [str(problem) for problem in check.check(tmp_path)] == []
