@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -20,6 +21,15 @@ class Leg:
     ended_at: datetime | None = None
     disposition: str | None = None
     note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptRecording:
+    """`what` is message or name; `name` is the file's on Asterisk's machine."""
+
+    what: str
+    name: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,11 @@ class CallRecord:
     rulebook_version: str | None = None
     menu_path: tuple[KeyPress, ...] = ()
     legs: tuple[Leg, ...] = field(default=())
+    #: By field: the digits that the caller typed, PINs excepted.
+    typed: Mapping[str, str] = field(default_factory=dict)
+    recordings: tuple[KeptRecording, ...] = ()
+    #: Where the call left us for, other than a queue: voicemail, transfer or hangup, and whose.
+    routed: tuple[str, str | None] | None = None
 
     @property
     def talk_s(self) -> int:
@@ -62,6 +77,8 @@ class NewLead:
     created_at: datetime
     menu_path: tuple[KeyPress, ...] = ()
     rulebook_version: str | None = None
+    #: Of the caller saying their name: the file on Asterisk's machine.
+    name_recording: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

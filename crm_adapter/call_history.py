@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import ContactRef
-from calls.records import Leg
+from calls.records import KeptRecording, Leg
 from crm_adapter import outbox
 from crm_adapter.call_state import key_presses
 from crm_adapter.call_tables import call_legs, calls, leads
 from crm_adapter.call_tables import outbox as outbox_table
+from crm_adapter.collected import kept_recordings, route_taken
 from storage.database import Database
 
 
@@ -38,8 +40,8 @@ class CallSummary:
 
 @dataclass(frozen=True, slots=True)
 class CallDetail:
-    """Everything kept of one call. `decision` is `Decision.as_json()`, None where none was made;
-    `record_state` is pending, claimed, done or dead, None before the call's end."""
+    """Everything kept of one call. `decision` is `Decision.as_json()` of the last one, None where
+    none was made; `record_state` is pending, claimed, done or dead, None before the call's end."""
 
     summary: CallSummary
     identity_outcome: str | None
@@ -51,6 +53,19 @@ class CallDetail:
     lead_id: str | None
     record_id: str | None
     record_state: str | None
+    identity_confidence: float | None = None
+    #: Whom the number may belong to: crm, id, name, company.
+    candidates: tuple[dict[str, Any], ...] = ()
+    #: Those before `decision`, oldest first, at most five: rulebook_version, decision.
+    earlier_decisions: tuple[dict[str, Any], ...] = ()
+    arm: str | None = None
+    #: By field: the digits that the caller typed.
+    typed: Mapping[str, str] = field(default_factory=dict)
+    recordings: tuple[KeptRecording, ...] = ()
+    #: at, number, queue, position
+    callback: dict[str, Any] | None = None
+    #: Voicemail, transfer or hangup, and whose.
+    routed: tuple[str, str | None] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +144,14 @@ class CallHistory:
             lead_id=row.lead_id,
             record_id=row.record_id,
             record_state=row.record_state,
+            identity_confidence=row.identity_confidence,
+            candidates=tuple(row.candidates or ()),
+            earlier_decisions=tuple(row.earlier_decisions or ()),
+            arm=row.arm,
+            typed=row.typed or {},
+            recordings=kept_recordings(row.recordings),
+            callback=row.callback,
+            routed=route_taken(row.routed),
         )
 
     async def counts(self) -> CallCounts:
@@ -151,8 +174,16 @@ def _detail_query(call_id: CallId, record_key: str) -> Select[*tuple[Any, ...]]:
             calls.c.identity_outcome,
             calls.c.identity_method,
             calls.c.rulebook_version,
+            calls.c.identity_confidence,
+            calls.c.candidates,
             calls.c.decision,
+            calls.c.earlier_decisions,
+            calls.c.arm,
             calls.c.menu_path,
+            calls.c.typed,
+            calls.c.recordings,
+            calls.c.callback,
+            calls.c.routed,
             leads.c.lead_id,
             outbox_table.c.result.label("record_id"),
             outbox_table.c.state.label("record_state"),

@@ -22,21 +22,26 @@ from calls.events import (
     AgentReleased,
     AgentRinging,
     CallArrived,
+    CallbackRequested,
     CallEnded,
     CallerIdentified,
     CallEvent,
     CallQueued,
+    CallRouted,
     DecisionMade,
+    FieldCollected,
+    MessageRecorded,
     OptionChosen,
     WrapUpDone,
 )
 from calls.ports import AgentRoster
 from crm_adapter import call_rows, outbox
-from crm_adapter.call_state import CallState
+from crm_adapter.call_state import LATE, CallState
 from crm_adapter.call_tables import calls
 from crm_adapter.journal import arrived
-from crm_adapter.leads import claim_leads
+from crm_adapter.leads import claim_leads, give_policy
 from crm_adapter.payloads import record_to_json
+from crm_adapter.tasks import owed_tasks
 from storage.database import Database
 from storage.insert_once import insert_once
 from storage.transient import is_outage
@@ -48,6 +53,10 @@ RECORDED = (
     CallerIdentified,
     DecisionMade,
     OptionChosen,
+    FieldCollected,
+    MessageRecorded,
+    CallbackRequested,
+    CallRouted,
     CallQueued,
     AgentRinging,
     AgentAnswered,
@@ -72,6 +81,7 @@ class CallRecorder:
         roster: AgentRoster,
         now: Callable[[], datetime],
         enqueued: Callable[[], None],
+        lead_policy_of: Callable[[str], str] = lambda dialled: "never",
         tenant: str = "default",
         adapter: str = "embedded",
         max_calls: int = 100,
@@ -79,12 +89,14 @@ class CallRecorder:
         gather_s: float = 0.1,
         retry_after_s: float = 1.0,
     ) -> None:
-        """`enqueued` is told when the outbox has something new, after the commit. Events are
-        gathered for `gather_s` before they are written: nobody waits for them."""
+        """`enqueued` is told when the outbox has something new, after the commit. `lead_policy_of`
+        a number dialled is asked for calls without a decision. Events are gathered for `gather_s`
+        before they are written: nobody waits for them."""
         self._database = database
         self._roster = roster
         self._now = now
         self._enqueued = enqueued
+        self._lead_policy_of = lead_policy_of
         self._tenant = tenant
         self._adapter = adapter
         self._max_calls = max_calls
@@ -182,12 +194,13 @@ class CallRecorder:
     async def _record(self, connection: AsyncConnection, batch: Batch) -> bool:
         """One transaction. True where the CRM is now owed something."""
         await insert_once(connection, calls, _arrivals(batch))
-        wrapped = [key for key, told in batch.items() if any(_is_wrap_up(one) for one in told)]
-        states = await call_rows.load(connection, batch.keys(), also_ended=wrapped)
+        late = [key for key, told in batch.items() if any(isinstance(one, LATE) for one in told)]
+        states = await call_rows.load(connection, batch.keys(), also_ended=late)
         lived = {state.id for state in states if state.ended_at is None}
         for state in states:
             for event in batch[state.id]:
                 state.apply(event, self._roster)
+            give_policy(state, self._lead_policy_of)
         at = self._now()
         leads_before = [state.lead_key for state in states]
         await claim_leads(connection, states, tenant=self._tenant, adapter=self._adapter, at=at)
@@ -197,8 +210,15 @@ class CallRecorder:
             for state in states
             if state.ended_at is not None and (state.id in lived or state.amended)
         ]
-        await outbox.enqueue(connection, ended, at=at)
-        return bool(ended) or leads_before != [state.lead_key for state in states]
+        asked = [entry for state in states for entry in self._task_entries(state, batch)]
+        await outbox.enqueue(connection, [*ended, *asked], at=at)
+        new_leads = leads_before != [state.lead_key for state in states]
+        return bool(ended) or bool(asked) or new_leads
+
+    def _task_entries(self, state: CallState, batch: Batch) -> list[outbox.NewEntry]:
+        if not any(isinstance(one, MessageRecorded | CallbackRequested) for one in batch[state.id]):
+            return []
+        return owed_tasks(state, tenant=self._tenant, adapter=self._adapter)
 
     def _log_entry(self, state: CallState) -> outbox.NewEntry:
         key = outbox.entry_key(
@@ -216,10 +236,6 @@ class CallRecorder:
             # So that the CRM can hang the record on the lead.
             depends_on=state.lead_key,
         )
-
-
-def _is_wrap_up(event: CallEvent) -> bool:
-    return isinstance(event, WrapUpDone)
 
 
 def _arrivals(batch: Batch) -> list[dict[str, object]]:

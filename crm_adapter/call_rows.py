@@ -10,6 +10,7 @@ from sqlalchemy import and_, bindparam, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
+from crm_adapter import decision_rows
 from crm_adapter.call_state import CallState, LegState
 from crm_adapter.call_tables import call_legs, calls
 from storage.insert_once import insert_once
@@ -17,7 +18,8 @@ from storage.insert_once import insert_once
 _KEY = ("system", "linkedid")
 #: Known at arrival, never changed later.
 _FIXED = ("arrived_at", "from_raw", "from_name", "withheld", "dialled")
-_ROW = tuple(f.name for f in fields(CallState) if f.name not in ("legs", "decision", "amended"))
+_NO_COLUMN = ("legs", "decision", "replaced", "decided_before", "amended")
+_ROW = tuple(f.name for f in fields(CallState) if f.name not in _NO_COLUMN)
 _LEG = tuple(f.name for f in fields(LegState))
 
 _CHANGING = tuple(name for name in _ROW if name not in (*_KEY, *_FIXED))
@@ -28,7 +30,6 @@ _THIS_CALL = and_(
 )
 # Statements are made once: building one costs more than running it.
 _SAVE_CALL = update(calls).where(_THIS_CALL).values({name: bindparam(name) for name in _CHANGING})
-_SAVE_DECISION = update(calls).where(_THIS_CALL).values(decision=bindparam("decision"))
 _SAVE_LEG = (
     update(call_legs)
     .where(
@@ -45,6 +46,12 @@ _LOAD = (
     .with_for_update()
 )
 _LOAD_OPEN = _LOAD.where(calls.c.ended_at.is_(None))
+_LOAD_WITH_ENDED = _LOAD.where(
+    or_(
+        calls.c.ended_at.is_(None),
+        tuple_(calls.c.system, calls.c.linkedid).in_(bindparam("also_ended", expanding=True)),
+    )
+)
 _LOAD_LEGS = (
     select(call_legs.c.system, call_legs.c.linkedid, *(call_legs.c[name] for name in _LEG))
     .where(
@@ -60,13 +67,12 @@ async def load(
     """The calls among `ids` that have not ended, and those `also_ended`. On PostgreSQL they stay
     locked to the end of the transaction (in one order, so that two of us never wait for each
     other); on SQLite the writer holds the only lock there is."""
-    query = _LOAD_OPEN
+    query, asked = _LOAD_OPEN, {"wanted": _pairs(ids)}
     if also_ended:
-        key = tuple_(calls.c.system, calls.c.linkedid)
-        query = _LOAD.where(or_(calls.c.ended_at.is_(None), key.in_(_pairs(also_ended))))
+        query, asked = _LOAD_WITH_ENDED, asked | {"also_ended": _pairs(also_ended)}
     states = {
         (row.system, row.linkedid): CallState(**row._mapping)
-        for row in await connection.execute(query, {"wanted": _pairs(ids)})
+        for row in await connection.execute(query, asked)
     }
     if states:
         await _load_legs(connection, states)
@@ -87,15 +93,10 @@ async def save(connection: AsyncConnection, states: Sequence[CallState]) -> None
     """Writes calls that were loaded in this transaction."""
     if not states:
         return
+    # First: what is replaced is kept under the version that the row still names.
+    await decision_rows.save(connection, [one for one in states if one.decision is not None])
     rows = [_key_of(state) | {name: getattr(state, name) for name in _CHANGING} for state in states]
     await connection.execute(_SAVE_CALL, rows)
-    decided = [
-        _key_of(state) | {"decision": state.decision}
-        for state in states
-        if state.decision is not None
-    ]
-    if decided:
-        await connection.execute(_SAVE_DECISION, decided)
     await _save_legs(connection, states)
 
 

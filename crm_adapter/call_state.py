@@ -4,17 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 
 from calls import events
 from calls.call import CallId, CallOutcome, KeyPress, MenuPath
-from calls.caller import Caller, ContactRef
+from calls.caller import ContactRef
+from calls.decision import Decision
 from calls.ports import AgentRoster
 from calls.records import CallRecord, Leg
+from crm_adapter import collected
 from storage.storable import storable
 
 #: Identity outcome of a call whose caller was never looked up, as in the fallback.
 NOT_ASKED = "not_asked"
+TYPED_KEY = "typed_key"
+
+LeftByCaller = (
+    events.FieldCollected | events.MessageRecorded | events.CallbackRequested | events.CallRouted
+)
+LEFT_BY_CALLER = get_args(LeftByCaller)
+#: Events that may change a call after its end.
+LATE = (events.WrapUpDone, events.CallerIdentified, *LEFT_BY_CALLER)
 
 
 @dataclass(slots=True)
@@ -55,6 +65,11 @@ class CallState:
     rulebook_version: str | None = None
     lead_policy: str | None = None
     menu_path: list[dict[str, Any]] | None = None
+    arm: str | None = None
+    typed: dict[str, str] | None = None
+    recordings: list[dict[str, Any]] | None = None
+    callback: dict[str, Any] | None = None
+    routed: dict[str, Any] | None = None
     queue: str | None = None
     priority: int | None = None
     hold_programme: str | None = None
@@ -67,6 +82,10 @@ class CallState:
     legs: list[LegState] = field(default_factory=list)
     #: Set by DecisionMade; large, and therefore never read back here.
     decision: dict[str, Any] | None = None
+    #: Decisions of these events that a later one of them replaced: rulebook_version, decision.
+    replaced: list[dict[str, Any]] = field(default_factory=list)
+    #: True where the row holds a decision that `decision` replaces.
+    decided_before: bool = False
     #: True where an event changed a call whose record the CRM is owed, or has, already.
     amended: bool = False
 
@@ -75,22 +94,26 @@ class CallState:
         return CallId(self.system, self.linkedid)
 
     def apply(self, event: events.CallEvent, roster: AgentRoster) -> None:
-        """Of an ended call only the agents' last words change: its record is on its way."""
+        """Of an ended call only what may come late changes: its record is on its way."""
         if isinstance(event, events.WrapUpDone):
             self._wrapped_up(event)
+        elif isinstance(event, LEFT_BY_CALLER):
+            self._left(event)
         elif self.ended_at is None:
             self._live_on(event, roster)
+        elif isinstance(event, events.CallerIdentified) and self.identity_outcome is None:
+            # A call of the fallback may be over before anybody asks who it was.
+            self._identified(event)
+            self.amended = True
 
     def _live_on(self, event: events.CallEvent, roster: AgentRoster) -> None:
         match event:
             case events.CallArrived():
                 self.fallback = self.fallback or event.fallback
             case events.CallerIdentified():
-                self._identified(event.caller)
+                self._identified(event)
             case events.DecisionMade():
-                self.rulebook_version = storable(event.decision.rulebook_version, 80)
-                self.lead_policy = storable(event.decision.lead, 20)
-                self.decision = event.decision.as_json()
+                self._decided(event.decision)
             case events.OptionChosen():
                 self._chosen(event)
             case events.CallQueued():
@@ -111,8 +134,22 @@ class CallState:
             case _:
                 pass
 
-    def _identified(self, caller: Caller) -> None:
-        identity = caller.identity
+    def _decided(self, decision: Decision) -> None:
+        told = decision.as_json()
+        if self.decision is None:
+            self.decided_before = self.rulebook_version is not None
+        elif self.decision != told:
+            earlier = {"rulebook_version": self.rulebook_version, "decision": self.decision}
+            self.replaced.append(earlier)
+        self.rulebook_version = storable(decision.rulebook_version, 80)
+        self.lead_policy = storable(decision.lead, 20)
+        self.arm = storable(decision.arm, 20)
+        self.decision = told
+
+    def _identified(self, event: events.CallerIdentified) -> None:
+        caller, identity = event.caller, event.caller.identity
+        if event.late and self.identity_method == TYPED_KEY:
+            return  # the number's answer came after the caller said it better
         self.number = caller.number and storable(caller.number, 20)
         self.identity_outcome = identity.outcome.value
         self.identity_method = storable(identity.method, 40)
@@ -183,6 +220,31 @@ class CallState:
                 leg.ended_at = at
                 return
 
+    def _left(self, event: LeftByCaller) -> None:
+        before = (self.typed, self.recordings, self.callback, self.routed)
+        match event:
+            case events.FieldCollected():
+                again = self.ended_at is None
+                self.typed = collected.with_field(self.typed, event, again=again)
+            case events.MessageRecorded():
+                self.recordings = collected.with_recording(self.recordings, event)
+            case events.CallbackRequested():
+                self.callback = self.callback or collected.callback(event)
+            case events.CallRouted():
+                if self.ended_at is None or self.routed is None:
+                    self.routed = collected.routed(event)
+        changed = before != (self.typed, self.recordings, self.callback, self.routed)
+        if changed and self.outcome is not None:
+            # Who ends a message by ringing off is told of after the end.
+            self.amended = True
+            self._refine_outcome()
+
+    def _refine_outcome(self) -> None:
+        if self.outcome is not None:
+            self.outcome = collected.refined(
+                self.outcome, callback=self.callback, routed=self.routed
+            )
+
     def _wrapped_up(self, event: events.WrapUpDone) -> None:
         """On the agent's newest part of the call; the first words about it stand."""
         mine = [leg for leg in self.legs if event.agent == leg.agent and leg.answered_at]
@@ -195,18 +257,33 @@ class CallState:
 
     @property
     def revision(self) -> int:
-        """Of the record as it stands: 1 at the call's end, more with each agent's last words."""
+        """Of the record as it stands: 1 at the call's end, more with all that comes late."""
         if not self.amended:
             return 1
-        return 1 + sum(leg.disposition is not None for leg in self.legs)
+        late = sum(leg.disposition is not None for leg in self.legs)
+        late += len(self.typed or ()) + len(self.recordings or ())
+        late += (self.callback is not None) + (self.routed is not None)
+        return 1 + late + (self.identity_outcome is not None)
 
     def _ended(self, event: events.CallEnded) -> None:
         # An estimate, or the clock of another machine, may lie before the arrival.
         self.ended_at = max(event.at, self.arrived_at)
         self.outcome = event.outcome.value
+        self._refine_outcome()
         self.end_estimated = event.estimated
         for leg in self.legs:
             leg.ended_at = leg.ended_at or self.ended_at
+
+    @property
+    def contact(self) -> ContactRef | None:
+        if self.contact_crm is None or self.contact_id is None:
+            return None
+        return ContactRef(self.contact_crm, self.contact_id)
+
+    @property
+    def number_shown(self) -> str | None:
+        """E.164, else as the network gave it; None where it is withheld."""
+        return self.number or (None if self.withheld else self.from_raw or None)
 
     def menu_steps(self) -> tuple[KeyPress, ...]:
         return key_presses(self.menu_path)
@@ -215,15 +292,12 @@ class CallState:
         """What the CRM is told. Only of an ended call."""
         if self.outcome is None:
             raise ValueError("the call has not ended")
-        contact = None
-        if self.contact_crm is not None and self.contact_id is not None:
-            contact = ContactRef(self.contact_crm, self.contact_id)
         return CallRecord(
             call_id=self.id,
             arrived_at=self.arrived_at,
-            number=self.number or (None if self.withheld else self.from_raw or None),
+            number=self.number_shown,
             dialled=self.dialled,
-            contact=contact,
+            contact=self.contact,
             identity_outcome=self.identity_outcome or NOT_ASKED,
             outcome=CallOutcome(self.outcome),
             queue=self.queue,
@@ -234,6 +308,9 @@ class CallState:
             rulebook_version=self.rulebook_version,
             menu_path=self.menu_steps(),
             legs=tuple(_leg(leg) for leg in self.legs),
+            typed=dict(self.typed or {}),
+            recordings=collected.kept_recordings(self.recordings),
+            routed=collected.route_taken(self.routed),
         )
 
 

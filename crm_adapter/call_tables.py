@@ -52,7 +52,7 @@ calls = Table(
     Column("menu_path", JSON(none_as_null=True)),
     #: `personal` or `control`, of the decision.
     Column("arm", String(20)),
-    #: Decisions made before that one, oldest first: at, rulebook_version, decision.
+    #: Decisions made before that one, oldest first: rulebook_version, decision.
     Column("earlier_decisions", JSON(none_as_null=True)),
     #: By field: the digits that the caller typed, PINs excepted.
     Column("typed", JSON(none_as_null=True)),

@@ -16,14 +16,40 @@ from crm_adapter.call_state import CallState
 from crm_adapter.call_tables import leads
 from crm_adapter.payloads import lead_to_json
 from storage.insert_once import insert_once
+from storage.storable import storable
 
-_ABANDONED = (CallOutcome.ABANDONED_IN_MENU.value, CallOutcome.ABANDONED_IN_QUEUE.value)
+#: Nobody of ours has talked with them: rang off, or left their voice or number instead.
+_ABANDONED = (
+    CallOutcome.ABANDONED_IN_MENU.value,
+    CallOutcome.ABANDONED_IN_QUEUE.value,
+    CallOutcome.VOICEMAIL.value,
+    CallOutcome.CALLBACK.value,
+)
+
+
+def _is_past_the_menus(call: CallState) -> bool:
+    """Until then a stranger may still type who they are, or say their name."""
+    ways_out = (call.queued_at, call.answered_at, call.callback, call.routed, call.outcome)
+    return call.fallback or any(way is not None for way in ways_out)
+
+
+def _was_answered(call: CallState) -> bool:
+    """By an agent, also where the fallback's trace alone says so. What became of a transfer
+    nobody told us."""
+    return call.answered_at is not None or call.outcome == CallOutcome.ANSWERED.value
+
+
+def _was_abandoned(call: CallState) -> bool:
+    left_message = any(one["what"] == "message" for one in call.recordings or ())
+    unanswered = call.outcome is not None and not _was_answered(call)
+    return call.outcome in _ABANDONED or (left_message and unanswered)
+
 
 #: By the word in the rulebook (`Decision.lead`); any other word means never.
 _POLICIES: dict[str, Callable[[CallState], bool]] = {
-    "always": lambda call: True,
-    "on_answer": lambda call: call.answered_at is not None,
-    "on_abandon": lambda call: call.outcome in _ABANDONED,
+    "always": _is_past_the_menus,
+    "on_answer": _was_answered,
+    "on_abandon": _was_abandoned,
 }
 
 
@@ -36,6 +62,12 @@ def wants_lead(call: CallState) -> bool:
         return False
     policy = _POLICIES.get(call.lead_policy or "never")
     return policy is not None and policy(call)
+
+
+def give_policy(call: CallState, lead_policy_of: Callable[[str], str]) -> None:
+    """Where no dialog decided, as in the fallback, the number dialled says it."""
+    if call.lead_policy is None and _is_past_the_menus(call):
+        call.lead_policy = storable(lead_policy_of(call.dialled), 20)
 
 
 async def claim_leads(
@@ -94,6 +126,7 @@ def _creation(key: str, call: CallState, at: datetime) -> outbox.NewEntry:
         created_at=at,
         menu_path=call.menu_steps(),
         rulebook_version=call.rulebook_version,
+        name_recording=_spoken_name(call),
     )
     return outbox.NewEntry(
         key=key,
@@ -101,6 +134,12 @@ def _creation(key: str, call: CallState, at: datetime) -> outbox.NewEntry:
         entity=f"lead/{key}",
         payload=lead_to_json(lead),
     )
+
+
+def _spoken_name(call: CallState) -> str | None:
+    """The newest: who says it again was not content."""
+    names = [one["name"] for one in call.recordings or () if one["what"] == "name"]
+    return names[-1] if names else None
 
 
 def _name_worth_keeping(call: CallState) -> str | None:

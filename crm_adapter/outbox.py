@@ -25,6 +25,7 @@ from storage.tables import UtcDateTime
 
 CREATE_LEAD = "create_lead"
 LOG_CALL = "log_call"
+CREATE_TASK = "create_task"
 
 _NAMESPACE = uuid.UUID("5b0a2b36-6a0f-4c47-9b59-0d3c5a3cf2a7")
 _UNSETTLED = ("pending", "claimed")

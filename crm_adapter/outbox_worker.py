@@ -24,7 +24,12 @@ from crm_adapter.adapter import (
     Unavailable,
 )
 from crm_adapter.leads import mark_created
-from crm_adapter.payloads import UnreadablePayload, lead_from_json, record_from_json
+from crm_adapter.payloads import (
+    UnreadablePayload,
+    lead_from_json,
+    record_from_json,
+    task_from_json,
+)
 from storage.database import Database
 from storage.transient import is_outage
 
@@ -211,6 +216,8 @@ class OutboxWorker:
             return await self._crm.create_lead(lead_from_json(entry.payload), entry.key)
         if entry.operation == outbox.LOG_CALL:
             return await self._crm.log_call(record_from_json(entry.payload), entry.key)
+        if entry.operation == outbox.CREATE_TASK:
+            return await self._crm.create_task(task_from_json(entry.payload), entry.key)
         raise UnreadablePayload(f"no such operation: {entry.operation}")
 
     def _later(

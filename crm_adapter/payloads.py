@@ -8,7 +8,7 @@ from typing import Any
 
 from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import ContactRef
-from calls.records import CallRecord, Leg, NewLead
+from calls.records import CallRecord, KeptRecording, Leg, NewLead, NewTask
 
 VERSION = 1
 
@@ -24,7 +24,7 @@ def record_to_json(record: CallRecord) -> dict[str, Any]:
         "arrived_at": record.arrived_at.isoformat(),
         "number": record.number,
         "dialled": record.dialled,
-        "contact": [record.contact.crm, record.contact.id] if record.contact else None,
+        "contact": _contact_to_json(record.contact),
         "identity_outcome": record.identity_outcome,
         "outcome": record.outcome.value,
         "queue": record.queue,
@@ -35,6 +35,9 @@ def record_to_json(record: CallRecord) -> dict[str, Any]:
         "rulebook_version": record.rulebook_version,
         "menu_path": _steps_to_json(record.menu_path),
         "legs": [_leg_to_json(leg) for leg in record.legs],
+        "typed": dict(record.typed),
+        "recordings": [[one.what, one.name, one.seconds] for one in record.recordings],
+        "routed": list(record.routed) if record.routed else None,
     }
 
 
@@ -58,6 +61,10 @@ def record_from_json(payload: dict[str, Any]) -> CallRecord:
             rulebook_version=payload["rulebook_version"],
             menu_path=_steps_from_json(payload["menu_path"]),
             legs=tuple(_leg_from_json(leg) for leg in payload["legs"]),
+            # What follows is missing in records written before version 0.2.
+            typed=payload.get("typed", {}),
+            recordings=tuple(KeptRecording(*one) for one in payload.get("recordings", ())),
+            routed=_routed_from_json(payload.get("routed")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadablePayload(f"not a call record: {error!r}") from error
@@ -73,6 +80,7 @@ def lead_to_json(lead: NewLead) -> dict[str, Any]:
         "created_at": lead.created_at.isoformat(),
         "menu_path": _steps_to_json(lead.menu_path),
         "rulebook_version": lead.rulebook_version,
+        "name_recording": lead.name_recording,
     }
 
 
@@ -87,9 +95,48 @@ def lead_from_json(payload: dict[str, Any]) -> NewLead:
             created_at=datetime.fromisoformat(payload["created_at"]),
             menu_path=_steps_from_json(payload["menu_path"]),
             rulebook_version=payload["rulebook_version"],
+            name_recording=payload.get("name_recording"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadablePayload(f"not a lead: {error!r}") from error
+
+
+def task_to_json(task: NewTask) -> dict[str, Any]:
+    return {
+        "v": VERSION,
+        "kind": task.kind,
+        "call_id": str(task.call_id),
+        "created_at": task.created_at.isoformat(),
+        "number": task.number,
+        "contact": _contact_to_json(task.contact),
+        "queue": task.queue,
+        "recording": task.recording,
+    }
+
+
+def task_from_json(payload: dict[str, Any]) -> NewTask:
+    """Raises UnreadablePayload."""
+    try:
+        contact = payload["contact"]
+        return NewTask(
+            kind=payload["kind"],
+            call_id=CallId.parse(payload["call_id"]),
+            created_at=datetime.fromisoformat(payload["created_at"]),
+            number=payload["number"],
+            contact=ContactRef(*contact) if contact else None,
+            queue=payload["queue"],
+            recording=payload["recording"],
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadablePayload(f"not a task: {error!r}") from error
+
+
+def _contact_to_json(contact: ContactRef | None) -> list[str] | None:
+    return [contact.crm, contact.id] if contact else None
+
+
+def _routed_from_json(routed: list[Any] | None) -> tuple[str, str | None] | None:
+    return (routed[0], routed[1]) if routed else None
 
 
 def _time_to_json(at: datetime | None) -> str | None:

@@ -28,7 +28,8 @@ class Records:
     """`async with Records(...)`: subscribed before it starts, drained when it stops.
 
     `adapter` is the short name of the CRM that is written to; with `tenant` it is part of every
-    key, so that changing either makes new records.
+    key, so that changing either makes new records. `lead_policy_of` a number dialled is asked for
+    strangers whom no dialog served.
     """
 
     def __init__(
@@ -41,6 +42,7 @@ class Records:
         adapter: str = "embedded",
         tenant: str = "default",
         now: Callable[[], datetime] = _utc_now,
+        lead_policy_of: Callable[[str], str] = lambda dialled: "never",
         pace: DeliveryPace | None = None,
         jitter: random.Random | None = None,
     ) -> None:
@@ -60,6 +62,7 @@ class Records:
             roster=roster,
             now=now,
             enqueued=self.outbox.wake,
+            lead_policy_of=lead_policy_of,
             tenant=tenant,
             adapter=adapter,
         )

@@ -36,6 +36,7 @@ def lead(lead: NewLead, idem: str) -> dict[str, Any]:
         "network_name": _clean(lead.network_name, 200),
         "menu_path": _keys(lead.menu_path),
         "rulebook_version": _clean(lead.rulebook_version, 80),
+        "name_recording": _clean(lead.name_recording, 120),
         "created_at": lead.created_at,
     }
 
@@ -77,6 +78,13 @@ def call_record(record: CallRecord, idem: str) -> dict[str, Any]:
         "rulebook_version": _clean(record.rulebook_version, 80),
         "menu_path": _keys(record.menu_path),
         "legs": [_leg(leg) for leg in record.legs],
+        "typed": dict(record.typed) or None,
+        "recordings": [
+            {"what": one.what, "name": one.name, "seconds": one.seconds}
+            for one in record.recordings
+        ]
+        or None,
+        "routed": _routed(record.routed),
     }
 
 
@@ -85,6 +93,10 @@ def _keys(steps: Sequence[KeyPress]) -> list[dict[str, str | None]]:
         {"menu": s.menu, "digits": s.digits, "outcome": s.outcome, "intent": s.intent}
         for s in steps
     ]
+
+
+def _routed(route: tuple[str, str | None] | None) -> dict[str, str | None] | None:
+    return {"kind": route[0], "target": route[1]} if route else None
 
 
 def _leg(leg: Leg) -> dict[str, str | None]:

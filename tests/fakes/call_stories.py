@@ -12,12 +12,16 @@ from calls.events import (
     AgentReleased,
     AgentRinging,
     CallArrived,
+    CallbackRequested,
     CallEnded,
     CallerIdentified,
     CallEvent,
     CallQueued,
+    CallRouted,
     DecisionMade,
+    FieldCollected,
     MenuPresented,
+    MessageRecorded,
     OptionChosen,
 )
 
@@ -88,6 +92,18 @@ class Story:
 
     def hears(self, menu: str) -> CallEvent:
         return MenuPresented(self.call.id, self._next(), menu)
+
+    def types(self, field: str, digits: str) -> CallEvent:
+        return FieldCollected(self.call.id, self._next(), field, digits)
+
+    def leaves(self, what: str, recording: str, queue: str | None = None) -> CallEvent:
+        return MessageRecorded(self.call.id, self._next(), what, recording, 4.5, queue)
+
+    def asks_to_be_called(self, number: str = STRANGER) -> CallEvent:
+        return CallbackRequested(self.call.id, self._next(), number, "support", position=3)
+
+    def is_sent_to(self, kind: str, target: str | None = None) -> CallEvent:
+        return CallRouted(self.call.id, self._next(), kind, target)
 
     def queued(self, queue: str = "support") -> CallEvent:
         return CallQueued(self.call.id, self._next(), queue, 5, "hold")

@@ -246,17 +246,17 @@ async def test_neither_lead_nor_order_is_kept_alone(
     records: Records, bus: EventBus, any_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = Story(a_call())
-    await tell(records, bus, story.arrives(), story.is_(IdentityOutcome.NONE))
-    decided = story.decided()
+    await tell(records, bus, story.arrives(), story.is_(IdentityOutcome.NONE), story.decided())
+    queued = story.queued()
 
     async def break_down(*_: object, **__: object) -> None:
         raise RuntimeError("after the lead")
 
     with monkeypatch.context() as patch:
         patch.setattr(call_records.outbox, "enqueue", break_down)
-        await tell(records, bus, decided)
+        await tell(records, bus, queued)
     assert await rows_of(any_database, leads) == 0
-    await tell(records, bus, decided)
+    await tell(records, bus, queued)
     assert await rows_of(any_database, leads) == await rows_of(any_database, outbox) == 1
 
 

@@ -124,3 +124,92 @@ def test_an_endless_menu_is_cut() -> None:
 def test_a_living_call_has_no_record() -> None:
     with pytest.raises(ValueError, match="not ended"):
         state_of(Story(a_call())).record()
+
+
+def test_what_was_typed_and_said_is_in_the_record() -> None:
+    story = Story(a_call())
+    events = [
+        story.types("order_number", "17"),
+        story.types("order_number", "0017"),
+        story.leaves("name", "n-1"),
+        story.leaves("message", "m-1", "sales"),
+        story.is_sent_to("voicemail", "100@sales"),
+        story.ends(CallOutcome.ABANDONED_IN_MENU),
+    ]
+    record = after(story, [event for event in events for _ in range(2)]).record()
+    assert record.typed == {"order_number": "0017"}
+    assert [(one.what, one.name) for one in record.recordings] == [
+        ("name", "n-1"),
+        ("message", "m-1"),
+    ]
+    assert record.routed == ("voicemail", "100@sales")
+    assert record.outcome is CallOutcome.VOICEMAIL
+
+
+@pytest.mark.parametrize(
+    ("ended", "routed", "told"),
+    [
+        (CallOutcome.ABANDONED_IN_QUEUE, None, CallOutcome.CALLBACK),
+        (CallOutcome.NOT_ANSWERED, "transfer", CallOutcome.CALLBACK),
+        (CallOutcome.ANSWERED, None, CallOutcome.ANSWERED),
+        (CallOutcome.LOST_SYNC, None, CallOutcome.LOST_SYNC),
+    ],
+)
+@pytest.mark.parametrize("late", [False, True])
+def test_the_wish_to_be_called_back_is_the_outcome_of_an_unanswered_call(
+    ended: CallOutcome, routed: str | None, told: CallOutcome, late: bool
+) -> None:
+    story = Story(a_call())
+    events = [story.is_sent_to(routed)] if routed else []
+    asked, end = story.asks_to_be_called(), story.ends(ended)
+    assert (
+        after(story, [*events, *([end, asked] if late else [asked, end])]).record().outcome is told
+    )
+
+
+def test_each_late_word_raises_the_revision() -> None:
+    story = Story(a_call())
+    state = after(story, [story.types("order_number", "17"), story.ends(CallOutcome.ANSWERED)])
+    late = [
+        story.leaves("message", "m-1"),
+        story.asks_to_be_called(),
+        story.is_sent_to("voicemail", "100"),
+        story.types("zip_code", "10001"),
+        story.is_(IdentityOutcome.NONE, late=True),
+    ]
+    seen = [state.revision]
+    for event in late:
+        for _ in range(2):
+            state.apply(event, Roster())
+        seen.append(state.revision)
+    assert seen == sorted(set(seen))
+    assert seen[0] == 1
+
+
+def test_a_message_cannot_grow_without_bound() -> None:
+    story = Story(a_call())
+    events = [story.leaves("message", f"m-{n}") for n in range(50)]
+    events += [story.types(f"field{n}", "1" * 500) for n in range(50)]
+    record = after(story, [*events, story.ends()]).record()
+    assert (len(record.recordings), len(record.typed)) == (20, 20)
+    assert max(map(len, record.typed.values())) == 40
+
+
+def test_the_number_s_late_answer_does_not_undo_a_typed_key() -> None:
+    story = Story(a_call())
+    typed = story.is_(IdentityOutcome.UNIQUE)
+    object.__setattr__(typed.caller.identity, "method", "typed_key")  # type: ignore[attr-defined]
+    state = after(story, [typed, story.is_(IdentityOutcome.NONE, late=True)])
+    assert (state.identity_outcome, state.identity_method) == ("unique", "typed_key")
+
+
+def test_a_call_of_the_fallback_is_named_after_its_end() -> None:
+    story = Story(a_call())
+    end = story.ends(CallOutcome.ABANDONED_IN_QUEUE)
+    state = after(story, [story.arrives(fallback=True), end])
+    assert not state.amended
+    state.apply(story.is_(IdentityOutcome.UNIQUE, late=True), Roster())
+    assert state.amended
+    assert state.record().contact == MARIA.ref
+    state.apply(story.is_(IdentityOutcome.NONE, late=True), Roster())
+    assert state.record().contact == MARIA.ref

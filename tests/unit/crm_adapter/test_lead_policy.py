@@ -6,7 +6,7 @@ import pytest
 
 from calls.call import CallOutcome
 from calls.caller import IdentityOutcome
-from crm_adapter.leads import _name_worth_keeping, wants_lead
+from crm_adapter.leads import _name_worth_keeping, give_policy, wants_lead
 from tests.fakes.call_stories import Story, a_call
 from tests.unit.crm_adapter.test_call_state import after
 
@@ -16,23 +16,90 @@ ABANDONED = CallOutcome.ABANDONED_IN_QUEUE
 
 
 @pytest.mark.parametrize(
-    ("policy", "when_decided", "when_answered", "when_abandoned"),
+    ("policy", "in_menu", "queued", "answered", "abandoned"),
     [
-        ("always", True, True, True),
-        ("on_answer", False, True, False),
-        ("on_abandon", False, False, True),
-        ("never", False, False, False),
-        ("a word nobody knows", False, False, False),
+        ("always", False, True, True, True),
+        ("on_answer", False, False, True, False),
+        ("on_abandon", False, False, False, True),
+        ("never", False, False, False, False),
+        ("a word nobody knows", False, False, False, False),
     ],
 )
 def test_each_policy_has_its_moment(
-    policy: str, when_decided: bool, when_answered: bool, when_abandoned: bool
+    policy: str, in_menu: bool, queued: bool, answered: bool, abandoned: bool
 ) -> None:
     story = Story(a_call())
-    known = [story.is_(IdentityOutcome.NONE), story.decided(policy)]
-    assert wants_lead(after(story, known)) is when_decided
-    assert wants_lead(after(story, [*known, story.answered()])) is when_answered
-    assert wants_lead(after(story, [*known, story.ends(ABANDONED)])) is when_abandoned
+    known = [story.is_(IdentityOutcome.NONE), story.decided(policy), story.presses("1")]
+    assert wants_lead(after(story, known)) is in_menu
+    assert wants_lead(after(story, [*known, story.queued()])) is queued
+    assert wants_lead(after(story, [*known, story.answered()])) is answered
+    assert wants_lead(after(story, [*known, story.ends(ABANDONED)])) is abandoned
+
+
+@pytest.mark.parametrize(
+    ("way", "at_once", "in_the_end"),
+    [
+        ("callback", ["always"], ["always", "on_abandon"]),
+        ("voicemail", ["always"], ["always", "on_abandon"]),
+        ("message", [], ["always", "on_abandon"]),
+        ("name", [], ["always", "on_abandon"]),
+        ("transfer", ["always"], ["always"]),
+    ],
+)
+def test_a_voice_or_a_number_left_counts_like_an_abandoned_call(
+    way: str, at_once: list[str], in_the_end: list[str]
+) -> None:
+    story = Story(a_call())
+    left = {
+        "callback": story.asks_to_be_called(),
+        "voicemail": story.is_sent_to("voicemail", "100"),
+        "message": story.leaves("message", "m-1"),
+        "name": story.leaves("name", "n-1"),
+        "transfer": story.is_sent_to("transfer", "partner"),
+    }[way]
+    for policy in ("always", "on_answer", "on_abandon", "never"):
+        events = [story.is_(IdentityOutcome.NONE), story.decided(policy), left]
+        assert wants_lead(after(story, events)) is (policy in at_once)
+        end = story.ends(CallOutcome.ABANDONED_IN_MENU)
+        assert wants_lead(after(story, [*events, end])) is (policy in in_the_end)
+
+
+def test_who_leaves_a_message_after_talking_with_us_was_answered() -> None:
+    story = Story(a_call())
+    talked = [story.is_(IdentityOutcome.NONE), story.decided("on_abandon"), story.answered()]
+    left = [story.leaves("message", "m-1"), story.ends(CallOutcome.ANSWERED)]
+    assert not wants_lead(after(story, [*talked, *left]))
+
+
+def test_who_types_a_customer_number_in_the_menu_is_no_stranger_any_more() -> None:
+    story = Story(a_call())
+    events = [story.is_(IdentityOutcome.NONE), story.decided(), story.types("customer_id", "0042")]
+    events += [story.is_(IdentityOutcome.UNIQUE), story.decided(), story.queued(), story.ends()]
+    assert not any(wants_lead(after(story, events[:n])) for n in range(len(events) + 1))
+
+
+def test_a_call_without_a_decision_has_the_policy_of_the_number_dialled() -> None:
+    story = Story(a_call())
+    state = after(story, [story.arrives(fallback=True), story.is_(IdentityOutcome.NONE, late=True)])
+    give_policy(state, {"+18005550100": "always"}.__getitem__)
+    assert wants_lead(state)
+    give_policy(state, {"+18005550100": "never"}.__getitem__)
+    assert state.lead_policy == "always"
+
+
+def test_a_dialog_is_left_to_its_own_decision() -> None:
+    story = Story(a_call())
+    state = after(story, [story.arrives(), story.is_(IdentityOutcome.NONE)])
+    give_policy(state, {"+18005550100": "always"}.__getitem__)
+    assert state.lead_policy is None
+
+
+def test_the_fallback_s_word_of_an_answer_is_enough() -> None:
+    story = Story(a_call())
+    events = [story.arrives(fallback=True), story.is_(IdentityOutcome.NONE, late=True)]
+    state = after(story, [*events, story.ends(CallOutcome.ANSWERED)])
+    give_policy(state, lambda dialled: "on_answer")
+    assert wants_lead(state)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +107,7 @@ def test_each_policy_has_its_moment(
 )
 def test_only_a_stranger_becomes_a_lead(outcome: IdentityOutcome) -> None:
     story = Story(a_call())
-    assert not wants_lead(after(story, [story.is_(outcome), story.decided()]))
+    assert not wants_lead(after(story, [story.is_(outcome), story.decided(), story.queued()]))
 
 
 def test_a_late_answer_makes_the_stranger() -> None:
@@ -48,14 +115,15 @@ def test_a_late_answer_makes_the_stranger() -> None:
     events = [
         story.is_(IdentityOutcome.TIMEOUT),
         story.decided(),
+        story.queued(),
         story.is_(IdentityOutcome.NONE, late=True),
     ]
-    assert [wants_lead(after(story, events[:n])) for n in (1, 2, 3)] == [False, False, True]
+    assert [wants_lead(after(story, events[:n])) for n in (1, 2, 3, 4)] == [False] * 3 + [True]
 
 
 def test_a_call_that_has_its_lead_wants_no_other() -> None:
     story = Story(a_call())
-    state = after(story, [story.is_(IdentityOutcome.NONE), story.decided()])
+    state = after(story, [story.is_(IdentityOutcome.NONE), story.decided(), story.queued()])
     state.lead_key = "somebody"
     assert not wants_lead(state)
 

@@ -1,0 +1,93 @@
+"""What a caller left with us by key and by voice, as it stands in the call's row. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from calls import events
+from calls.call import CallOutcome
+from calls.records import KeptRecording
+from storage.storable import storable
+
+#: Of each kind in one call; a dialog asks for a few.
+_MOST = 20
+_LONGEST_FIELD, _LONGEST_DIGITS = 40, 40
+
+#: Outcomes of which the wish to be called back, or where the call went, says more.
+_UNANSWERED = (
+    CallOutcome.ABANDONED_IN_MENU.value,
+    CallOutcome.ABANDONED_IN_QUEUE.value,
+    CallOutcome.NOT_ANSWERED.value,
+    CallOutcome.VOICEMAIL.value,
+    CallOutcome.TRANSFERRED.value,
+)
+_ROUTED = {
+    "voicemail": CallOutcome.VOICEMAIL.value,
+    "transfer": CallOutcome.TRANSFERRED.value,
+}
+
+Row = dict[str, Any]
+
+
+def with_field(
+    typed: dict[str, str] | None, event: events.FieldCollected, *, again: bool
+) -> dict[str, str] | None:
+    """`again`: whether what was typed later for the same field counts."""
+    field = storable(event.field, _LONGEST_FIELD)
+    known = typed or {}
+    full = field not in known and len(known) >= _MOST
+    if full or (field in known and not again):
+        return typed
+    return known | {field: storable(event.digits, _LONGEST_DIGITS)}
+
+
+def with_recording(recordings: list[Row] | None, event: events.MessageRecorded) -> list[Row] | None:
+    known = recordings or []
+    name = storable(event.recording, 120)
+    if len(known) >= _MOST or any(each["name"] == name for each in known):
+        return recordings
+    one = {
+        "at": event.at.isoformat(),
+        "what": storable(event.what, 20),
+        "name": name,
+        "seconds": round(event.seconds, 1),
+        "queue": event.queue and storable(event.queue, 80),
+    }
+    return [*known, one]
+
+
+def callback(event: events.CallbackRequested) -> Row:
+    return {
+        "at": event.at.isoformat(),
+        "number": storable(event.number, 20),
+        "queue": storable(event.queue, 80),
+        "position": event.position,
+    }
+
+
+def routed(event: events.CallRouted) -> Row:
+    return {
+        "kind": storable(event.kind, 20),
+        "target": event.target and storable(event.target, 120),
+    }
+
+
+def refined(outcome: str, *, callback: Row | None, routed: Row | None) -> str:
+    """Whoever saw the call end may not have seen why."""
+    if outcome not in _UNANSWERED:
+        return outcome
+    if callback is not None:
+        return CallOutcome.CALLBACK.value
+    return _ROUTED.get(routed["kind"], outcome) if routed is not None else outcome
+
+
+def kept_recordings(recordings: list[Row] | None) -> tuple[KeptRecording, ...]:
+    """Of a row's `recordings`."""
+    return tuple(
+        KeptRecording(one["what"], one["name"], one["seconds"]) for one in recordings or ()
+    )
+
+
+def route_taken(routed: Row | None) -> tuple[str, str | None] | None:
+    """Of a row's `routed`."""
+    return (routed["kind"], routed["target"]) if routed else None
