@@ -2,30 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
-from calls.call import Call, CallId
-from calls.caller import Caller, Identity, IdentityOutcome
-from config.problems import Problem, Severity
-from config.rulebook import ExampleTest, Rulebook
+from config.problems import Problem
+from config.rulebook import Rulebook
 from config.rulebook_loader import SHIPPED, load_rulebook
 from config.surroundings import BARE, Surroundings
-from ivr import rules
+from ivr.direct_dial import NO_EXTENSIONS, Extensions
+from ivr.ordering import estimated_seconds
+from supervisor.examples import try_examples
+from supervisor.menu_lengths import Seconds, too_long
 
-DEFAULT_AT = "2026-01-05T10:00"
+
+@dataclass(frozen=True, slots=True)
+class MenuWait:
+    """Mean seconds of listening until a caller has heard the option they want, in the written
+    order and in the order made for them (`ivr.ordering`)."""
+
+    menu: str
+    callers: int
+    written_s: float
+    ordered_s: float
 
 
-def check(folder: Path | None = None, *, around: Surroundings = BARE) -> tuple[Problem, ...]:
-    """Everything wrong with the rulebook in `folder` (None: the shipped example)."""
+def check(
+    folder: Path | None = None,
+    *,
+    around: Surroundings = BARE,
+    seconds: Seconds = estimated_seconds,
+) -> tuple[Problem, ...]:
+    """Everything wrong with the rulebook in `folder` (None: the shipped example). `seconds` tells
+    how long a text is to listen to."""
     loaded = load_rulebook(folder or SHIPPED, around=around)
     if loaded.rulebook is not None:
-        loaded = loaded.with_problems(examine(loaded.rulebook))
+        extensions = Extensions.of(around.direct_dial)
+        loaded = loaded.with_problems(
+            examine(loaded.rulebook, extensions=extensions, seconds=seconds)
+        )
     return loaded.problems
 
 
@@ -33,8 +53,9 @@ def is_good(problems: tuple[Problem, ...]) -> bool:
     return not any(problem.is_error for problem in problems)
 
 
-def render(problems: tuple[Problem, ...], console: Console) -> None:
-    """One problem to a line as `file:line: sentence`, never wrapped, then the sum."""
+def render(problems: tuple[Problem, ...], console: Console, waits: Sequence[MenuWait] = ()) -> None:
+    """One problem to a line as `file:line: sentence`, never wrapped, then the sum, then how long
+    callers listen where that is known."""
     for problem in problems:
         console.print(Text(str(problem), "red" if problem.is_error else "yellow"), soft_wrap=True)
     errors = sum(problem.is_error for problem in problems)
@@ -44,68 +65,28 @@ def render(problems: tuple[Problem, ...], console: Console) -> None:
         warnings = len(problems)
         ending = f", {warnings} warning{'s' * (warnings != 1)}" if warnings else ""
         console.print(Text(f"the rulebook is good{ending}"))
+    if waits:
+        console.print(_table(waits))
 
 
-def examine(rulebook: Rulebook) -> list[Problem]:
-    """Runs the author's own examples; each that fails is an error in its place."""
-    problems = []
-    for test in rulebook.tests:
-        if test.number is not None and not test.facts:
-            sentence = f"the example '{test.name}' is not tried: it names a number and no facts"
-            problems.append(Problem.at(test.place, sentence, Severity.WARNING))
-            continue
-        for why in _failures(rulebook, test):
-            problems.append(Problem.at(test.place, f"the example '{test.name}' fails: {why}"))
+def _table(waits: Sequence[MenuWait]) -> Table:
+    table = Table("menu", "callers", "as written", "as ordered", box=None, padding=(0, 2))
+    for wait in waits:
+        row = (wait.menu, f"{wait.callers}", f"{wait.written_s:.1f} s", f"{wait.ordered_s:.1f} s")
+        table.add_row(*map(Text, row))
+    table.title = "Seconds of listening until the right option"
+    return table
+
+
+def examine(
+    rulebook: Rulebook,
+    *,
+    extensions: Extensions = NO_EXTENSIONS,
+    seconds: Seconds = estimated_seconds,
+    now: datetime | None = None,
+) -> list[Problem]:
+    """Runs the author's own examples, each that fails an error in its place, and warns of menus
+    that are long to listen to. `now` is aware; None: by the clock."""
+    problems = list(try_examples(rulebook, extensions))
+    problems += too_long(rulebook, now or datetime.now(UTC), seconds)
     return problems
-
-
-def _failures(rulebook: Rulebook, test: ExampleTest) -> Iterator[str]:
-    plan = _plan(rulebook, test)
-    decision = plan.decision
-    shown = {option.intent: option for option in decision.options}
-    found: dict[str, Any] = {
-        "menu": decision.menu,
-        "options": list(shown),
-        "queue": decision.route.target if decision.route.kind == "queue" else None,
-        "programme": decision.hold_programme,
-    }
-    for key, wanted in test.expect.items():
-        if key == "digits":
-            for intent, digit in dict(_mapping(wanted)).items():
-                actual = shown[intent].digit if intent in shown else None
-                if actual != digit:
-                    yield f"the digit of {intent} is {actual}, not {digit}"
-        elif key == "says":
-            spoken = [decision.greeting, *(option.say for option in decision.options)]
-            spoken += [entry.text for entry in decision.hold]
-            for text in _list(wanted):
-                if text not in spoken:
-                    yield f"it does not say '{text}'"
-        elif found[key] != wanted:
-            yield f"{key} is {_said(found[key])}, not {_said(wanted)}"
-
-
-def _mapping(value: object) -> dict[str, str]:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[str]:
-    return value if isinstance(value, list) else []
-
-
-def _said(value: Any) -> str:
-    return (
-        ", ".join(value) if isinstance(value, list) else str(value if value is not None else "none")
-    )
-
-
-def _plan(rulebook: Rulebook, test: ExampleTest) -> rules.CallPlan:
-    """A stranger's facts with the example's own on top; all of them may be spoken."""
-    at = datetime.fromisoformat(test.at or DEFAULT_AT).astimezone()
-    call = Call(CallId("check", "1"), "", test.number or "", "", False, test.dialled, "en", at)
-    caller = Caller(test.number, Identity(IdentityOutcome.NONE, "example", 0.0))
-    given = {
-        name: frozenset(value) if isinstance(value, list) else value
-        for name, value in test.facts.items()
-    }
-    return rules.decide(rulebook, call, caller, at, given=given)

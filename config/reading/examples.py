@@ -11,7 +11,7 @@ from pydantic import Field
 
 from calls.money import Money
 from config.condition_reader import fact_value
-from config.facts import Fact, FactKind
+from config.facts import PROPENSITY, PROPENSITY_FACT, Fact, FactKind
 from config.problems import as_said, did_you_mean
 from config.reading.moments import read_date
 from config.reading.parts import Digits, Lead, Part
@@ -103,7 +103,7 @@ def _check_offer(reader: Reader, expect: ExpectPart, path: Path) -> None:
 
 
 def _given_fact(reader: Reader, name: str, value: Any, path: Path) -> object:
-    facts = reader.found.facts
+    facts = {**reader.found.facts, PROPENSITY: PROPENSITY_FACT}
     fact = facts.get(name)
     if fact is None:
         reader.report(path, f"unknown fact '{name[:60]}'{did_you_mean(name, facts)}")

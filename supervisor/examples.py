@@ -1,0 +1,129 @@
+"""A supervisor's own examples: who calls, which keys they press, and what must come of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from calls.call import Call, CallId
+from calls.caller import Caller, Identity, IdentityOutcome
+from calls.offers import Propensities
+from config.actions import ToQueue, ToTarget, ToVoicemail
+from config.facts import PROPENSITY
+from config.problems import Problem, Severity
+from config.rulebook import ExampleTest, Rulebook
+from ivr import rules
+from ivr.direct_dial import NO_EXTENSIONS, Extensions
+from ivr.known import Known
+from supervisor.example_walk import Walk, Walked
+
+DEFAULT_AT = "2026-01-05T10:00"
+
+
+def try_examples(rulebook: Rulebook, extensions: Extensions = NO_EXTENSIONS) -> Iterator[Problem]:
+    """Each that fails is an error in its place."""
+    for test in rulebook.tests:
+        if test.number is not None and not test.facts:
+            sentence = f"the example '{test.name}' is not tried: it names a number and no facts"
+            yield Problem.at(test.place, sentence, Severity.WARNING)
+            continue
+        for why in _failures(test, _met(rulebook, test, extensions)):
+            yield Problem.at(test.place, f"the example '{test.name}' fails: {why}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Met:
+    """What the example's caller met."""
+
+    plan: rules.CallPlan
+    walked: Walked
+
+    @property
+    def says(self) -> list[str | None]:
+        return [*self.walked.says, *(entry.text for entry in self.plan.decision.hold)]
+
+    @property
+    def digits(self) -> dict[str, str]:
+        menu = self.walked.menu
+        return {option.intent: option.digit for option in menu.options} if menu else {}
+
+    @property
+    def queue(self) -> str | None:
+        """Where they went; else, as long as no key was pressed, where a rule sends them."""
+        ending = self.walked.ending
+        if isinstance(ending, ToQueue):
+            return ending.queue
+        route = self.plan.decision.route
+        untouched = ending is None and not self.walked.pressed
+        return route.target if untouched and route.kind == "queue" else None
+
+    def named(self, key: str) -> Any:
+        decision, ending = self.plan.decision, self.walked.ending
+        return {
+            "menu": self.walked.menu.name if self.walked.menu else None,
+            "options": list(self.digits),
+            "queue": self.queue,
+            "programme": decision.hold_programme,
+            "lead": decision.lead,
+            "offer": decision.offer.offer if decision.offer else None,
+            "doors": decision.doors,
+            "voicemail": ending.mailbox if isinstance(ending, ToVoicemail) else None,
+            "transfer": ending.target if isinstance(ending, ToTarget) else None,
+        }[key]
+
+
+def _failures(test: ExampleTest, met: _Met) -> Iterator[str]:
+    for key, wanted in test.expect.items():
+        if key == "digits":
+            for intent, digit in dict(wanted if isinstance(wanted, Mapping) else {}).items():
+                actual = met.digits.get(intent)
+                if actual != digit:
+                    yield f"the digit of {intent} is {actual}, not {digit}"
+        elif key == "says":
+            for text in wanted if isinstance(wanted, list) else []:
+                if text not in met.says:
+                    yield f"it does not say '{text}'"
+        elif met.named(key) != wanted:
+            yield f"{key} is {_said(met.named(key))}, not {_said(wanted)}"
+
+
+def _said(value: Any) -> str:
+    if isinstance(value, list):
+        return ", ".join(value) or "none"
+    return str(value if value is not None else "none")
+
+
+def _met(rulebook: Rulebook, test: ExampleTest, extensions: Extensions) -> _Met:
+    """A stranger's facts with the example's own on top; all of them may be spoken."""
+    number = rulebook.number_for(test.dialled)
+    at = _aware(datetime.fromisoformat(test.at or DEFAULT_AT), number.timezone)
+    call = Call(CallId("check", "1"), "", test.number or "", "", False, test.dialled, "en", at)
+    caller = Caller(test.number, Identity(IdentityOutcome.NONE, "example", 0.0))
+    facts = {name: _placed(value, number.timezone) for name, value in test.facts.items()}
+    propensity = facts.pop(PROPENSITY, None)
+    known = Known(control_share=0.0)
+    if isinstance(propensity, int | float):
+        products = {offer.product: float(propensity) for offer in rulebook.offers.values()}
+        known = dataclasses.replace(known, propensities=Propensities(products=products))
+
+    def decided(known: Known) -> rules.CallPlan:
+        return rules.decide(rulebook, call, caller, at, known, given=facts)
+
+    walk = Walk(decided=decided, known=known, given=facts, extensions=extensions)
+    walked = walk.run(test.presses)
+    return _Met(walk.plan, walked)
+
+
+def _aware(moment: datetime, zone: ZoneInfo | None) -> datetime:
+    if moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=zone) if zone else moment.astimezone()
+
+
+def _placed(value: object, zone: ZoneInfo | None) -> object:
+
+    return _aware(value, zone) if isinstance(value, datetime) else value
