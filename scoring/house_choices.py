@@ -48,6 +48,10 @@ class HouseChoices:
         """Raises SQLAlchemyError, OSError or Unavailable; then nothing is lost, and the next
         refresh makes up for it."""
         await self.flush()
+        await self.load()
+
+    async def load(self) -> None:
+        """Reads what all nodes have written; all that a command line needs."""
         query = select(menu_choices).where(
             menu_choices.c.contact_crm == HOUSE.crm, menu_choices.c.contact_id == HOUSE.id
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, delete, func, select, text, update
+from sqlalchemy import Select, bindparam, case, delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
@@ -22,6 +22,9 @@ _FINAL = (OfferAnswer.REFUSED, OfferAnswer.ACCEPTED)
 
 _THIS_CALL = (_BOOK.system == bindparam("of_system"), _BOOK.linkedid == bindparam("of_linkedid"))
 _RELEASE = delete(offer_meetings).where(*_THIS_CALL, _BOOK.answer == OfferAnswer.CLAIMED.value)
+_RELEASE_OF_OTHERS = _RELEASE.where(
+    or_(_BOOK.contact_crm != bindparam("of_crm"), _BOOK.contact_id != bindparam("of_contact"))
+)
 _OF_CALL: Select[Any] = select(offer_meetings).where(
     *_THIS_CALL, _BOOK.offer == bindparam("of_offer")
 )
@@ -54,10 +57,10 @@ async def claim(
         claimed_for = ContactRef(own.contact_crm, own.contact_id)
         if own.answer != OfferAnswer.CLAIMED or claimed_for == contact:
             return None
-    # The call asks anew: what was kept free for another contact or offer is free again.
-    await connection.execute(_RELEASE, this_call)
-    whose_book = {"of_crm": contact.crm, "of_contact": contact.id, "of_offer": offer}
-    rows = await connection.execute(_OF_CONTACT, whose_book)
+    whose_book = {"of_crm": contact.crm, "of_contact": contact.id}
+    # The caller turned out to be somebody else: what was kept free for the first is free again.
+    await connection.execute(_RELEASE_OF_OTHERS, {**this_call, **whose_book})
+    rows = await connection.execute(_OF_CONTACT, {**whose_book, "of_offer": offer})
     met = [Meeting(OfferAnswer(row.answer), row.at, row.answered_at) for row in rows]
     refusal = history_of(met, now).refusal_of(cap)
     if refusal is None:

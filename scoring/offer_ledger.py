@@ -36,8 +36,8 @@ class DatabaseOfferLedger:
     async def claim(
         self, contact: ContactRef, call_id: CallId, offer: str, cap: OfferCap, *, deadline: Deadline
     ) -> str | None:
-        """See the port. Whatever else the same call claimed and has not heard is given up for it.
-        A claim that came too late to be answered is given back when the call ends."""
+        """See the port. What the same call claimed for another contact and has not heard is given
+        up. A claim that came too late to be answered is given back when the call ends."""
 
         async def work(connection: AsyncConnection) -> str | None:
             return await offer_book.claim(

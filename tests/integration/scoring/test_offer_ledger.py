@@ -260,7 +260,9 @@ async def test_the_caller_turns_out_to_be_somebody_else(ledger: DatabaseOfferLed
     assert await claim(ledger, 2, cap=once) is None  # Maria's is free again
     assert await claim(ledger, 3, cap=once, contact=JOHN) is not None
     assert await claim(ledger, 1, cap=once, contact=JOHN, offer="insurance") is None
-    assert await claim(ledger, 3, cap=once, contact=JOHN) is None  # given up for the insurance
+    assert await claim(ledger, 3, cap=once, contact=JOHN) is not None  # both are kept for 1
+    assert await claim(ledger, 1, cap=once, offer="toaster") is None
+    assert await claim(ledger, 3, cap=once, contact=JOHN) is None  # it was Maria after all
 
 
 async def test_hours_and_clocks_that_disagree(ledger: DatabaseOfferLedger, clock: Clock) -> None:
