@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from crm_adapter.embedded.demo_accounts import DemoAccount, DemoAppointment
 from crm_adapter.embedded.demo_rhythms import Rhythm
 from crm_adapter.embedded.demo_service import DemoCase, DemoOrder
 
-#: Maria Garcia: one open order, three days late.
+#: Maria Garcia: one open order, three days late; an account with the PIN 2468, an appointment.
 MARIA = "+12025550101"
 #: Victoria Stone: buys most of all.
 VIP = "+12025550102"
@@ -33,6 +34,8 @@ class Member:
     bulk: int = 1
     orders: tuple[DemoOrder, ...] = ()
     cases: tuple[DemoCase, ...] = ()
+    account: DemoAccount | None = None
+    appointments: tuple[DemoAppointment, ...] = ()
 
 
 MEMBERS = (
@@ -45,6 +48,8 @@ MEMBERS = (
             DemoOrder("luna-solo", "delayed", placed=11, due=3),
             DemoOrder("bean-house", "delivered", placed=44, due=40, is_open=False),
         ),
+        account=DemoAccount("70010042", "48.50", pin="2468"),
+        appointments=(DemoAppointment("Descaling your espresso machine", ahead=2, hour=10),),
     ),
     Member(
         "Victoria",
@@ -54,6 +59,7 @@ MEMBERS = (
         company="Stone Hospitality",
         bulk=12,
         orders=(DemoOrder("bean-office", "in_transit", placed=6, due=-2),),
+        account=DemoAccount("70010043", "-1290.00", pin="1357"),
     ),
     Member(
         "Olivia",
@@ -69,6 +75,8 @@ MEMBERS = (
         Rhythm(18, since=640, until=14),
         language="zh",
         orders=(DemoOrder("tea-oolong", "packed", placed=2, due=-3),),
+        account=DemoAccount("70010044", "-260.00", pin="8642"),
+        appointments=(DemoAppointment("茶艺体验课", ahead=5, hour=14),),
     ),
     Member(
         "Peter",

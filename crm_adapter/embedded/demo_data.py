@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from crm_adapter.embedded import demo_cast, demo_names
+from crm_adapter.embedded.demo_accounts import customer_number
 from crm_adapter.embedded.demo_baskets import Baskets
 from crm_adapter.embedded.demo_cast import (
     COMPLAINT,
@@ -37,6 +38,8 @@ from crm_adapter.embedded.demo_service import cases_of, orders_of
 __all__ = ["COMPLAINT", "HOUSEHOLD", "LAPSED", "MANDARIN", "MARIA", "VIP", "DemoData", "generate"]
 
 SEED = 20_260
+#: Raised when the same seed gives more or other rows: what an older version loaded is replaced.
+EDITION = 2
 CONTACTS = 2_000
 PURCHASES = 30_000
 
@@ -55,6 +58,8 @@ class DemoData:
     purchases: list[Row] = field(default_factory=list)
     orders: list[Row] = field(default_factory=list)
     cases: list[Row] = field(default_factory=list)
+    accounts: list[Row] = field(default_factory=list)
+    appointments: list[Row] = field(default_factory=list)
 
 
 def generate(today: date) -> DemoData:
@@ -119,6 +124,11 @@ class _Town:
             self.data.orders.append(order.row(contact_id, self._next("O"), self._today))
         for case in member.cases:
             self.data.cases.append(case.row(contact_id, self._next("T"), self._today))
+        if member.account:
+            self.data.accounts.append(member.account.row(contact_id))
+        for appointment in member.appointments:
+            row = appointment.row(contact_id, self._next("A"), self._today)
+            self.data.appointments.append(row)
 
     def _add_somebody(self, habit: Habit, count: int) -> None:
         rng = self._rng
@@ -158,6 +168,7 @@ class _Town:
                 "company": company,
                 "language": language,
                 "owner": owner,
+                "customer_number": customer_number(len(self.data.contacts) + 1),
                 "version": 1,
                 "updated_at": datetime.combine(self._today, time(), UTC),
             }
@@ -207,5 +218,10 @@ class _Town:
         }
 
     def _next(self, kind: str) -> str:
-        lists = {"P": self.data.purchases, "O": self.data.orders, "T": self.data.cases}
+        lists = {
+            "P": self.data.purchases,
+            "O": self.data.orders,
+            "T": self.data.cases,
+            "A": self.data.appointments,
+        }
         return f"{kind}-{len(lists[kind]) + 1:06}"

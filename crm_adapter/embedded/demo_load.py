@@ -19,7 +19,7 @@ async def load_demo(database: Database, *, today: date) -> bool:
     """True where something was loaded, False where this seed's data of this day are there already.
     Yesterday's are replaced, since their dates count back from yesterday; leads and call records
     stay. Raises Misconfigured where the contacts there are not the demo's."""
-    stamp = f"seed {demo_data.SEED}, {today.isoformat()}"
+    stamp = f"seed {demo_data.SEED}, edition {demo_data.EDITION}, {today.isoformat()}"
     async with database.read() as connection:
         query = select(tables.datasets.c.stamp).where(tables.datasets.c.name == _NAME)
         loaded = (await connection.execute(query)).scalar()
@@ -41,6 +41,8 @@ async def load_demo(database: Database, *, today: date) -> bool:
             (tables.purchases, data.purchases),
             (tables.orders, data.orders),
             (tables.cases, data.cases),
+            (tables.accounts, data.accounts),
+            (tables.appointments, data.appointments),
         ):
             await connection.execute(insert(table), rows)
         await connection.execute(insert(tables.datasets), {"name": _NAME, "stamp": stamp})
@@ -51,6 +53,8 @@ async def load_demo(database: Database, *, today: date) -> bool:
 
 async def _clear(connection: AsyncConnection) -> None:
     for table in (
+        tables.appointments,
+        tables.accounts,
         tables.cases,
         tables.orders,
         tables.purchases,

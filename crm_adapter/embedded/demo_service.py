@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from crm_adapter.embedded.demo_catalogue import BY_CATEGORY
+from crm_adapter.embedded.order_numbers import order_number
 
 _CASES: dict[str, tuple[str, ...]] = {
     "complaint": ("Parcel arrived damaged", "Wrong product delivered", "Machine leaks again"),
@@ -35,6 +36,7 @@ class DemoOrder:
             "placed_at": _at(today, self.placed, 10),
             "due_on": today - timedelta(days=self.due),
             "is_open": self.is_open,
+            "number": order_number(order_id),
         }
 
 

@@ -7,18 +7,19 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from sqlalchemy import Table, insert
+from sqlalchemy import Table, insert, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId, CallOutcome
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
+from calls.money import Money
 from calls.records import CallRecord
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from storage.database import Database
-from tests.fakes.crm_rows import add_contact
+from tests.fakes.crm_rows import add_appointment, add_contact, add_order
 
 pytestmark = pytest.mark.integration
 
@@ -115,3 +116,46 @@ async def test_every_contact_is_given_to_scoring_once(any_database: Database) ->
         (START + timedelta(days=2), 12.34),
     )
     assert found["C-2"] == ()
+
+
+async def test_the_balance_is_exact_and_the_next_appointment_comes_first(
+    any_database: Database,
+) -> None:
+    ref = await add_contact(any_database, "C-1", account_number="7001")
+    other = await add_contact(any_database, "C-2", account_number="7002")
+    await set_balance(any_database, "C-1", Decimal("-1234.5601"))
+    now = START + timedelta(days=10)
+    for name, days, status in (
+        ("over", -1, "booked"),
+        ("later", 9, "booked"),
+        ("cancelled", 1, "cancelled"),
+        ("next", 2, "booked"),
+    ):
+        at = now + timedelta(days=days)
+        await add_appointment(any_database, name, ref, at, status=status)
+    crm = EmbeddedCrm(database=any_database, now=lambda: now)
+    contact = await crm.get(ref, deadline=Deadline.after(5))
+    assert contact.balance == Money(Decimal("-1234.5601"), "USD")
+    assert [(a.subject, a.at - now) for a in contact.appointments] == [
+        ("next", timedelta(days=2)),
+        ("later", timedelta(days=9)),
+    ]
+    contact = await crm.get(other, deadline=Deadline.after(5))
+    assert (contact.balance, contact.appointments) == (None, ())
+
+
+async def set_balance(database: Database, contact_id: str, balance: Decimal) -> None:
+    async def work(connection: AsyncConnection) -> None:
+        account = tables.accounts
+        values = {"balance": balance, "currency": "USD"}
+        whose = account.c.contact_id == contact_id
+        await connection.execute(update(account).where(whose).values(values))
+
+    await database.writer.write(work)
+
+
+async def test_an_order_has_the_number_that_callers_type(any_database: Database) -> None:
+    ref = await add_contact(any_database, "C-1")
+    await add_order(any_database, "O-17", ref, number="0017")
+    contact = await EmbeddedCrm(database=any_database).get(ref, deadline=Deadline.after(5))
+    assert [order.number for order in contact.orders] == ["0017"]

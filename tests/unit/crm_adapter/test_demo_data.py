@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import phonenumbers
 import pytest
+from argon2 import PasswordHasher
 
 from crm_adapter.embedded import demo_data
 from crm_adapter.embedded.demo_data import HOUSEHOLD, MANDARIN, MARIA, VIP, DemoData
@@ -98,3 +99,21 @@ def test_cases_and_late_orders(town: DemoData) -> None:
     complaints = [c for c in town.cases if c["is_open"] and c["kind"] == "complaint"]
     assert len(late) > 10
     assert len(complaints) > 5
+
+
+def test_everybody_has_a_customer_number_and_every_order_a_number(town: DemoData) -> None:
+    customers = [row["customer_number"] for row in town.contacts]
+    assert len(set(customers)) == 2_000
+    assert {len(number) for number in customers} == {6}
+    orders = [row["number"] for row in town.orders]
+    assert len(set(orders)) == len(orders)
+    assert all(number.isdigit() for number in orders)
+
+
+def test_maria_has_an_account_a_pin_and_an_appointment(town: DemoData) -> None:
+    [maria] = owners_of(town, MARIA)
+    [account] = [row for row in town.accounts if row["contact_id"] == maria]
+    assert account["balance"] == Decimal("48.50")
+    assert PasswordHasher().verify(account["pin_hash"], "2468")
+    [appointment] = [row for row in town.appointments if row["contact_id"] == maria]
+    assert (appointment["at"].date() - TODAY).days == 2
