@@ -15,6 +15,7 @@ import yaml
 from yaml import events
 
 from config.problems import Place, Problem
+from config.yaml_sentences import syntax_sentence
 
 MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
@@ -58,6 +59,7 @@ def read_yaml(file: str, content: bytes) -> Document:
     """Never raises: what is wrong is in `problems`, and `data` is then None where nothing could be
     read."""
     document = Document(file)
+    text = ""
     try:
         text = _decode(content)
         builder = _Builder(document, yaml.parse(text, Loader=_LOADER))
@@ -65,7 +67,7 @@ def read_yaml(file: str, content: bytes) -> Document:
     except _Unreadable as error:
         document.problems.append(Problem(file, *error.problem))
     except yaml.YAMLError as error:
-        document.problems.append(Problem(file, *_syntax(error)))
+        document.problems.append(Problem(file, *syntax_sentence(error, text)))
     except RecursionError:
         document.problems.append(Problem(file, 1, "the file is nested too deeply"))
     return document
@@ -82,14 +84,6 @@ def _decode(content: bytes) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise _Unreadable(line, "the file is not UTF-8 text") from error
-
-
-def _syntax(error: yaml.YAMLError) -> tuple[int, str]:
-    mark = getattr(error, "problem_mark", None)
-    what = getattr(error, "problem", None) or getattr(error, "reason", None) or "unreadable"
-    context = getattr(error, "context", None)
-    sentence = f"not valid YAML: {what}" + (f" ({context})" if context else "")
-    return (mark.line + 1 if mark else 1), sentence
 
 
 class _Builder:

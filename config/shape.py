@@ -32,6 +32,17 @@ _WANTED = {
     "path_type": "a path",
 }
 
+#: What is allowed, for people who do not read patterns.
+PATTERN_WORDS = {
+    r"^[A-Za-z0-9_-]{1,40}$": "a name has 1 to 40 letters, digits, _ and -",
+    r"^[A-Za-z0-9_.-]{1,40}$": "a name has 1 to 40 letters, digits, dots, _ and -",
+    r"^[A-Za-z0-9_.@-]{1,60}$": "a login has 1 to 60 letters, digits, dots, _, @ and -",
+    r"^[A-Za-z][A-Za-z0-9_]{0,39}$": "a name has 1 to 40 letters, digits and _, a letter first",
+    r"^[A-Za-z0-9 .-]{1,40}$": "a subdivision is written like BE or CA",
+    r"^[a-z]{2,3}$": "a language is written like en or zh",
+    r"^[A-Z]{2}$": "a country is written like US or CN",
+}
+
 #: What an author may not expect to be wanted.
 _MISSING = {"then": "'then' is missing: what comes next, like then: {queue: NAME}"}
 
@@ -71,7 +82,9 @@ def _must(kind: str, detail: ErrorDetails, context: dict[str, Any]) -> str:
         hint = did_you_mean(str(detail["input"]), choices.split(", "))
         return f"must be one of {choices}, not {said}{hint}"
     if kind == "string_pattern_mismatch":
-        return f"cannot be {said}; it must look like {context['pattern']}"
+        pattern = str(context["pattern"])
+        wanted = PATTERN_WORDS.get(pattern, f"it must look like {pattern}")
+        return f"cannot be {said}; {wanted}"
     wanted = detail["msg"].replace("Input should be", "must be").replace("Value should", "must")
     return f"{wanted[0].lower()}{wanted[1:]}, not {said}"
 
