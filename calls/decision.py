@@ -137,6 +137,7 @@ class Decision:
                     "chosen": o.chosen,
                     "reasons": list(o.reasons),
                     "propensity": o.propensity,
+                    "agent": o.agent,
                 }
                 for o in self.offers
             ],

@@ -8,21 +8,22 @@ from datetime import UTC, datetime
 
 from calls.call import Call, CallId
 from calls.caller import Caller, Identity, IdentityOutcome
-from config.actions import every_step, followers
-from config.rulebook import Menu, Rulebook
+from config.actions import Action, every_step, followers
+from config.rulebook import Menu, RouteTo, Rulebook
+from config.spoken_text import Text
 from config.stock_texts import STOCK_TEXTS
 from ivr.menu import PresentedMenu
 from ivr.presenting import present
 from ivr.rules import decide
-from ivr.saying import PresentedWith, said, stock
+from ivr.saying import PresentedWith, said, stock, with_key
 
 #: Not spoken as they stand.
 _PATTERNS = frozenset({"option_key", "person"})
 
 
 def fixed_texts(rulebook: Rulebook) -> list[tuple[str, str]]:
-    """Pairs of (text, language) for `Prompts.prerender`: what a stranger hears in every menu, and
-    every fixed entry on every key that it may come to stand on."""
+    """Pairs of (text, language) for `Prompts.prerender`: what a stranger hears in every menu, on
+    every key that an entry may come to stand on, behind every key, at closed doors and waiting."""
     found: dict[tuple[str, str], None] = {}
     for with_ in _strangers(rulebook):
         for text in _texts(with_):
@@ -41,16 +42,18 @@ def _strangers(rulebook: Rulebook) -> Iterator[PresentedWith]:
 
 
 def _texts(with_: PresentedWith) -> Iterator[str]:
+    rulebook = with_.rulebook
     for name in sorted(STOCK_TEXTS.keys() - _PATTERNS):
         yield stock(with_, name)
-    for menu in with_.rulebook.menus.values():
+    for menu in rulebook.menus.values():
         yield from _menu_texts(present(with_, menu.name))
-        yield from _action_texts(menu, with_)
         yield from _entries_on_every_key(menu, with_)
-    for programme in with_.rulebook.programmes.values():
-        for entry in programme:
-            if entry.say is not None and (text := said(entry.say, with_)):
-                yield text
+    for text in (*_texts_of_actions(rulebook), *_texts_of_waiting(rulebook)):
+        if spoken := said(text, with_):
+            yield spoken
+    for offer in rulebook.offers.values():
+        if offer.menu is not None:
+            yield from _on_keys(offer.menu, "123456789", with_)
 
 
 def _menu_texts(menu: PresentedMenu) -> Iterator[str]:
@@ -61,23 +64,41 @@ def _menu_texts(menu: PresentedMenu) -> Iterator[str]:
         yield option.spoken or option.say
 
 
-def _action_texts(menu: Menu, with_: PresentedWith) -> Iterator[str]:
-    for action in [*(option.action for option in menu.options), menu.failure]:
+def _texts_of_actions(rulebook: Rulebook) -> Iterator[Text]:
+    for action in _actions(rulebook):
         for step in every_step(action):
-            for text in followers(step).texts:
-                if spoken := said(text, with_):
-                    yield spoken
+            yield from followers(step).texts
+
+
+def _actions(rulebook: Rulebook) -> Iterator[Action]:
+    """Wherever a rulebook leads a caller."""
+    for menu in rulebook.menus.values():
+        yield from (option.action for option in menu.options)
+        ends = (menu.failure, menu.invalid.then, menu.timeout.then)
+        yield from (action for action in ends if action is not None)
+    routes = (rule.then.action for rule in rulebook.rules if isinstance(rule.then, RouteTo))
+    closed = (number.closed for number in rulebook.numbers.values())
+    offered = (offer.action for offer in rulebook.offers.values())
+    yield from (action for action in (*routes, *closed, *offered) if action is not None)
+
+
+def _texts_of_waiting(rulebook: Rulebook) -> Iterator[Text]:
+    entries = (entry.say for programme in rulebook.programmes.values() for entry in programme)
+    offers = (offer.hold for offer in rulebook.offers.values())
+    yield from (text for text in (*entries, *offers) if text is not None)
 
 
 def _entries_on_every_key(menu: Menu, with_: PresentedWith) -> Iterator[str]:
-    """Entries that only some callers see move the others to other keys."""
-    pattern = with_.rulebook.text("option_key")
+    """Entries that only some callers see, likely ones and habits move the others to other keys."""
+    moves = menu.order == "by_propensity" or any(option.when for option in menu.options)
     for option in menu.options:
-        say = said(option.say, with_)
-        keys = option.digit or "123456789"[: len(menu.options)]
-        for digit in keys if say else "":
-            if spoken := said(pattern, with_, say=say or "", digit=digit):
-                yield spoken
+        keys = "123456789" if moves else "123456789"[: len(menu.options) + 1]
+        yield from _on_keys(option.say, option.digit or keys, with_)
+
+
+def _on_keys(text: Text, keys: str, with_: PresentedWith) -> Iterator[str]:
+    if say := said(text, with_):
+        yield from (with_key(say, key, with_) for key in keys)
 
 
 _NOBODY = Caller(number=None, identity=Identity(IdentityOutcome.NONE, "prerender", 0.0))

@@ -1,20 +1,26 @@
-"""`switchboard explain`: what a caller would meet now, and why; the same code as in a call."""
+"""`switchboard explain`: what a caller would meet now, or what a call met, and why. The decision
+is made by the same code as in a call; that of a call is the one that was kept with it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Protocol
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
 from calls.call import Call, CallId
-from calls.caller import Caller
+from calls.caller import Caller, IdentityOutcome
 from calls.deadlines import Deadline
-from calls.ports import ContactDirectory
+from calls.offers import NO_MEMORY, NO_PROPENSITIES
+from calls.ports import CallerMemories, ContactDirectory, PropensityScorer
 from config.rulebook import Rulebook
+from crm_adapter.call_history import CallDetail
 from ivr import rules
+from ivr.known import Known
+from ivr.ordering import estimated_seconds
+from supervisor.explained import render
+
+__all__ = ["RulebookSource", "explain", "explain_call", "render"]
 
 #: A person at a keyboard waits longer than a caller.
 DEADLINE_S = 5.0
@@ -36,9 +42,15 @@ async def explain(
     rulebooks: RulebookSource,
     now: datetime,
     region: str = "US",
+    memories: CallerMemories | None = None,
+    scorer: PropensityScorer | None = None,
+    control_share: float = 0.05,
+    seconds: Callable[[str, str], float] = estimated_seconds,
 ) -> dict[str, Any]:
-    """As JSON: identity, caller, rulebook_version, decision. `dialled` None: the rulebook's first
-    number. `now` is aware; `region` is the country for numbers where the rulebook says none."""
+    """As JSON: identity, caller, rulebook_version, dialled, decision. `dialled` None: the
+    rulebook's first number. `now` is aware; `region` is the country for numbers where the rulebook
+    says none. Without `memories` and `scorer` nothing is remembered and nothing likelier than
+    anything else."""
     rulebook = rulebooks.current
     dialled = dialled or next(iter(rulebook.numbers.values())).key
     call = Call(
@@ -51,18 +63,78 @@ async def explain(
         language="en",
         arrived_at=now,
     )
-    caller = await directory.identify(
-        call,
-        region=rulebook.number_for(dialled).region or region,
-        deadline=Deadline.after(DEADLINE_S),
+    deadline = Deadline.after(DEADLINE_S)
+    region = rulebook.number_for(dialled).region or region
+    caller = await directory.identify(call, region=region, deadline=deadline)
+    memory, propensities = NO_MEMORY, NO_PROPENSITIES
+    if caller.contact is not None and memories is not None:
+        memory = await memories.memory_of(caller.contact.ref, deadline=deadline)
+    if scorer is not None:
+        propensities = scorer.propensities_of(caller, memory)
+    known = Known(
+        memory=memory, propensities=propensities, control_share=control_share, seconds=seconds
     )
-    plan = rules.decide(rulebook, call, caller, now)
+    plan = rules.decide(rulebook, call, caller, now, known)
     return {
         "identity": _identity(caller),
         "caller": _caller(caller),
         "rulebook_version": rulebook.version,
         "dialled": dialled,
         "decision": plan.decision.as_json(),
+    }
+
+
+def explain_call(detail: CallDetail) -> dict[str, Any]:
+    """The same of a call that was, from what was kept with it, and `call`: how it went on. The
+    decision is the last one, None where none was made."""
+    summary = detail.summary
+    return {
+        "identity": {
+            "outcome": detail.identity_outcome or IdentityOutcome.NONE.value,
+            "method": detail.identity_method or "nothing",
+            "confidence": detail.identity_confidence,
+            "candidates": [
+                {"ref": f"{one['crm']}:{one['id']}", "name": one["name"], "company": one["company"]}
+                for one in detail.candidates
+            ],
+            "degraded": [],
+        },
+        "caller": {
+            "number": summary.number,
+            "known": summary.contact is not None,
+            "ref": str(summary.contact) if summary.contact else None,
+            "name": summary.contact_name,
+            "company": None,
+            "language": None,
+            "tier": None,
+            "lifecycle": None,
+            "segment_reasons": [],
+        },
+        "rulebook_version": detail.rulebook_version,
+        "dialled": summary.dialled,
+        "decision": detail.decision,
+        "call": _course(detail),
+    }
+
+
+def _course(detail: CallDetail) -> dict[str, Any]:
+    summary, routed = detail.summary, detail.routed
+    return {
+        "id": str(summary.call_id),
+        "arrived_at": summary.arrived_at.isoformat(),
+        "ended_at": summary.ended_at.isoformat() if summary.ended_at else None,
+        "outcome": summary.outcome.value if summary.outcome else None,
+        "fallback": summary.fallback,
+        "queue": summary.queue,
+        "answered_at": summary.answered_at.isoformat() if summary.answered_at else None,
+        "keys": [asdict(key) for key in detail.menu_path],
+        "typed": dict(detail.typed),
+        "routed": {"kind": routed[0], "target": routed[1]} if routed else None,
+        "callback": detail.callback,
+        "agents": [leg.agent for leg in detail.legs],
+        "lead": detail.lead_id,
+        "record": detail.record_state,
+        "earlier_decisions": list(detail.earlier_decisions),
     }
 
 
@@ -93,68 +165,3 @@ def _caller(caller: Caller) -> dict[str, Any]:
         "lifecycle": segments.lifecycle.value if segments else None,
         "segment_reasons": list(segments.reasons) if segments else [],
     }
-
-
-def render(explained: dict[str, Any], console: Console) -> None:
-    """The same for people."""
-    identity, caller, decision = (explained[key] for key in ("identity", "caller", "decision"))
-    console.print(Text(_who(caller), style="bold"))
-    console.print(
-        Text(
-            f"  {identity['outcome']} by {identity['method']}, sure to {identity['confidence']:.0%}"
-        )
-    )
-    several = identity["candidates"] if identity["outcome"] == "multiple" else ()
-    for candidate in several:
-        console.print(Text(f"  could be {candidate['name']} ({candidate['ref']})"))
-    if caller["tier"]:
-        console.print(Text(f"  tier {caller['tier']}, {caller['lifecycle']}"))
-    route = decision["route"]
-    by_rule = f" by the rule '{route['rule']}'" if route["rule"] else ""
-    calls = f"having dialled {explained['dialled']} "
-    console.print(Text(f"{calls}goes to {route['kind']} {route['target']}{by_rule}"))
-    if route["priority"]:
-        console.print(Text(f"  with priority {route['priority']}"))
-    _render_menu(decision, console)
-    _render_hold(decision, console)
-    _render_rules(decision, console)
-    console.print(Text(f"rulebook {explained['rulebook_version']}", style="dim"))
-
-
-def _who(caller: dict[str, Any]) -> str:
-    if caller["number"] is None:
-        return "a caller without a number that can be looked up"
-    nameless = f"contact {caller['ref']}, who has no name" if caller["ref"] else None
-    who = caller["name"] or caller["company"] or nameless or "nobody the CRM knows"
-    return f"{caller['number']} is {who}"
-
-
-def _render_menu(decision: dict[str, Any], console: Console) -> None:
-    if decision["menu"] is None:
-        return
-    console.print(Text(f"hears the menu {decision['menu']} in {decision['language']}"))
-    if decision["greeting"]:
-        console.print(Text(f"  “{decision['greeting']}”"))
-    table = Table("key", "intent", "says", "because", box=None, padding=(0, 2))
-    for option in decision["options"]:
-        row = (option["digit"], option["intent"], option["say"], "; ".join(option["reasons"]))
-        table.add_row(*map(Text, row))
-    console.print(table)
-
-
-def _render_hold(decision: dict[str, Any], console: Console) -> None:
-    if not decision["hold"]:
-        return
-    console.print(Text(f"waits with the programme {decision['hold_programme']}"))
-    for entry in decision["hold"]:
-        heard = f"“{entry['text']}”" if entry["text"] else f"music for {entry['seconds']:g} s"
-        console.print(Text(f"  {heard}"))
-
-
-def _render_rules(decision: dict[str, Any], console: Console) -> None:
-    table = Table("rule", "", "because", box=None, padding=(0, 2))
-    for rule in decision["rules"]:
-        mark = "matched" if rule["matched"] else "no"
-        table.add_row(*map(Text, (f"{rule['group']}: {rule['name']}", mark, rule["because"])))
-    if decision["rules"]:
-        console.print(table)
