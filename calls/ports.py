@@ -291,7 +291,8 @@ class CallChannel(Protocol):
 
     async def record(self, name: str, *, max_s: float, silence_s: float) -> Recorded:
         """A beep, then what the caller says, to the end key `#`, a silence or the limit; at once
-        over, with 0 seconds, where it cannot be recorded."""
+        over, with 0 seconds, where it cannot be recorded. `name` is that of the file. Who rings
+        off ends the recording like `#`; what follows it raises CallerHungUp."""
         ...
 
     async def set_language(self, language: str) -> None: ...
@@ -320,6 +321,10 @@ class AgentRoster(Protocol):
 
     def login_of(self, interface: str) -> str | None:
         """`interface` as Asterisk names it (`PJSIP/agent1`), without a channel's suffix."""
+        ...
+
+    def interface_of(self, login: str) -> str | None:
+        """The agent's first interface, None for an unknown login or one without any."""
         ...
 
 

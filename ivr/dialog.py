@@ -1,38 +1,49 @@
-"""Speak a menu, collect a key, do what it means; again until the caller is somewhere.
+"""Follow what the rulebook says, step by step, until the caller is somewhere.
 
-The four outcomes of a menu (match, invalid, timeout, failure) are values. A caller who hangs up
-ends the dialog by CallerHungUp out of the channel.
+A caller who hangs up ends the dialog by CallerHungUp out of the channel.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable
 from datetime import datetime
 
 from calls.bus import EventBus
-from calls.call import KeyPress
 from calls.deadlines import Deadline
-from calls.events import MenuPresented, OptionChosen
-from calls.ports import CallChannel, Keys, SpokenText
-from config.actions import Action, Ending, SayText, ToMenu
-from ivr.menu import Mistakes, PresentedMenu, Pressed, press
+from calls.ports import CallChannel, SpokenText
+from config.actions import (
+    Action,
+    AskCallback,
+    AskWebhook,
+    Back,
+    CheckPin,
+    Collect,
+    Ending,
+    Record,
+    SayText,
+    ToMenu,
+    ToQueue,
+)
+from ivr import messages
+from ivr.callback import ask_callback
+from ivr.collecting import collect
+from ivr.conversation import PERSON_KEY, Conversation, Next, Person
+from ivr.direct_dial import NO_EXTENSIONS, Extensions
+from ivr.menu_visit import MenuVisit
+from ivr.pin import check_pin
+from ivr.plan import Course
 from ivr.prompts import render_all
-from ivr.rules import CallPlan
+from ivr.voice import Voice
 
 log = logging.getLogger(__name__)
 
 #: Menus one caller may visit before a person takes over: nobody circles for ever.
 VISITS_LIMIT = 20
-#: Sounds in one question: their addresses must fit one AGI line of 8,192 bytes.
-ASK_LIMIT = 40
-
-Sounds = tuple[str, ...]
 
 
 class Dialog:
-    """One caller's way through the menus. `plan` finishes menus and texts for this caller."""
+    """One caller's way through menus and questions. `course` holds the plan for this caller."""
 
     def __init__(
         self,
@@ -40,117 +51,103 @@ class Dialog:
         channel: CallChannel,
         speech: SpokenText,
         bus: EventBus,
-        plan: CallPlan,
+        course: Course,
         speech_deadline_s: float,
         now: Callable[[], datetime],
+        extensions: Extensions = NO_EXTENSIONS,
     ) -> None:
         self._channel = channel
         self._speech = speech
-        self._bus = bus
-        self._plan = plan
-        self._speech_deadline_s = speech_deadline_s
-        self._now = now
-        self._language = plan.decision.language
+        self._course = course
+        self._extensions = extensions
+        self._voice = Voice(
+            channel=channel,
+            speech=speech,
+            language=course.plan.decision.language,
+            deadline_s=speech_deadline_s,
+        )
+        self._talk = Conversation(channel.call.id, self._voice, course, bus, now)
         self._greeted: set[str] = set()
-        #: The menus entered, the last one last.
+        #: From the first menu to the one that the caller is in, as each was entered from the last.
         self._way: list[str] = []
-        #: Spoken before the next menu, so that a key cuts it short.
-        self._lead_in: Sounds = ()
+        self._visits = 0
+        self._recordings = 0
 
     async def run(self, action: Action) -> Ending | None:
-        """Follows `action` to its end; None where no menu could be spoken or the caller went in
-        circles: a person is next."""
-        visits = 0
-        while not isinstance(action, Ending):
-            if isinstance(action, SayText):
-                text = self._plan.say(action.text)
-                if text is not None:
-                    self._lead_in += await self._sounds(text)
-                action = action.then
-                continue
-            if not isinstance(action, ToMenu):
-                return None
-            visits += 1
-            if visits > VISITS_LIMIT:
-                log.warning("call %s: went through %d menus", self._channel.call.id, visits - 1)
-                return None
-            following = await self._visit(self._plan.menu(action.menu))
-            if following is None:
-                return None
-            action = following
-        if self._lead_in:
-            await self._channel.play(self._lead_in)
-            self._lead_in = ()
-        return action
+        """Follows `action` to its end. None: a person is next, because the caller asked for one
+        outside of any menu, no menu could be spoken, or they went in circles."""
+        step: Action | None = action
+        while step is not None:
+            if isinstance(step, Ending):
+                key = await self._voice.last_words()
+                if key != PERSON_KEY or isinstance(step, ToQueue):
+                    return step
+                step = self._person()
+            else:
+                following = await self._follow(step)
+                step = self._person() if isinstance(following, Person) else following
+        await self._voice.last_words()
+        return None
 
     async def say_if_ready(self, text: str) -> None:
         """Only what is rendered already: nobody waits for a courtesy."""
-        sounds = await render_all(self._speech, [text], self._language, deadline=Deadline.after(0))
+        sounds = await render_all(
+            self._speech, [text], self._voice.language, deadline=Deadline.after(0)
+        )
         if sounds:
             await self._channel.play(sounds)
 
-    async def _visit(self, menu: PresentedMenu) -> Action | None:
-        """The action that the caller chose, or what a failure leads to; None: it cannot be
-        spoken."""
-        self._publish_presented(menu)
-        mistakes = Mistakes()
-        greet = menu.name not in self._greeted
-        while True:
-            sounds = await self._menu_sounds(menu, greet=greet)
-            if sounds is None:
-                return None
-            keys = await self._ask(menu, sounds)
-            pressed = press(menu, keys.digits, mistakes)
-            self._publish_pressed(menu, pressed)
-            if pressed.retry is None:
-                return pressed.next_action
-            mistakes = mistakes.after(pressed.outcome)
-            greet = pressed.retry.greet_again
-            self._lead_in = await self._sounds(pressed.retry.say)
+    async def _follow(self, step: Action) -> Next | None:
+        following: Next | None
+        match step:
+            case SayText():
+                await self._voice.lead_in(self._course.plan.say(step.text))
+                following = step.then
+            case ToMenu():
+                following = await self._enter(step.menu)
+            case Back():
+                following = await self._back()
+            case Collect():
+                following = await collect(step, self._talk)
+            case CheckPin():
+                following = await check_pin(step, self._talk)
+            case Record():
+                self._recordings += 1
+                following = await messages.record(step, self._talk, self._recordings)
+            case AskCallback():
+                following = await ask_callback(step, self._talk)
+            case AskWebhook():
+                answered = await self._voice.during(self._course.ask_webhook(step.webhook))
+                following = step.then if answered else step.failure
+            case _:
+                raise AssertionError(f"not to be followed: {type(step).__name__}")
+        return following
 
-    async def _ask(self, menu: PresentedMenu, sounds: Sounds) -> Keys:
-        """A list too long for one command is begun before: keys pressed there count here."""
-        if len(sounds) > ASK_LIMIT:
-            await self._channel.play(sounds[:-ASK_LIMIT])
-        return await self._channel.ask(
-            sounds[-ASK_LIMIT:], max_digits=_longest_digit(menu), timeout_s=menu.timeout_s
-        )
+    async def _enter(self, name: str) -> Action | None:
+        if not self._way or self._way[-1] != name:
+            self._way.append(name)
+        return await self._visit(name)
 
-    async def _menu_sounds(self, menu: PresentedMenu, *, greet: bool) -> Sounds | None:
-        """Lead-in, greeting and options. What is not ready in time is left out and will be there
-        at the next try; None where not one option can be heard."""
-        greeting = menu.greeting if greet else None
-        texts = [greeting or "", *(option.spoken or option.say for option in menu.options)]
-        deadline = Deadline.after(self._speech_deadline_s)
-        greeted, *options = await asyncio.gather(
-            *(render_all(self._speech, [text], menu.language, deadline=deadline) for text in texts)
-        )
-        if menu.options and not any(options):
-            log.warning("call %s: no speech in time for a menu", self._channel.call.id)
+    async def _back(self) -> Action | None:
+        """Where the first menu is left backwards it is spoken again."""
+        if len(self._way) > 1:
+            self._way.pop()
+        return await self._visit(self._way[-1]) if self._way else None
+
+    async def _visit(self, name: str) -> Action | None:
+        self._visits += 1
+        if self._visits > VISITS_LIMIT:
+            log.warning("call %s: went through %d menus", self._channel.call.id, VISITS_LIMIT)
             return None
-        self._greeted.add(menu.name)
-        heard = self._lead_in + (greeted or ()) + tuple(url for o in options for url in o or ())
-        self._lead_in = ()
-        return heard
+        greet = name not in self._greeted
+        self._greeted.add(name)
+        menu = self._course.plan.menu(name)
+        visit = MenuVisit(menu=menu, talk=self._talk, extensions=self._extensions)
+        return await visit.run(greet=greet)
 
-    async def _sounds(self, text: str) -> Sounds:
-        deadline = Deadline.after(self._speech_deadline_s)
-        return await render_all(self._speech, [text], self._language, deadline=deadline) or ()
-
-    def _publish_presented(self, menu: PresentedMenu) -> None:
-        self._bus.publish(MenuPresented(self._channel.call.id, self._now(), menu=menu.name))
-
-    def _publish_pressed(self, menu: PresentedMenu, pressed: Pressed) -> None:
-        intent = pressed.option.intent if pressed.option else None
-        key = KeyPress(menu.name, pressed.digits, pressed.outcome.value, intent)
-        self._bus.publish(OptionChosen(self._channel.call.id, self._now(), key=key))
-
-
-def _longest_digit(menu: PresentedMenu) -> int:
-    return max((len(option.digit) for option in menu.options), default=1)
-
-
-def first_texts(menu: PresentedMenu) -> list[str]:
-    """What a caller hears first of a menu: worth rendering before it is asked for."""
-    options = [option.spoken or option.say for option in menu.options]
-    return [*([menu.greeting] if menu.greeting else []), *options]
+    def _person(self) -> Action | None:
+        """The way to a person that the menu names in which the caller is."""
+        if not self._way:
+            return None
+        options = self._course.plan.menu(self._way[-1]).options
+        return next((option.action for option in options if option.digit == PERSON_KEY), None)

@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import UTC, datetime
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
 from calls.bus import EventBus
+from calls.call import CallId
 from calls.caller import Caller
 from calls.deadlines import Deadline
+from calls.decision import HoldEntryPlanned
 from calls.errors import CallerHungUp, ChannelBroken
-from calls.events import CallQueued, DecisionMade
-from calls.ports import CallChannel, ContactDirectory, QueueRequest, SpokenText
-from config.actions import Ending, HangUp, ToMenu, ToQueue
+from calls.events import CallQueued, CallRouted
+from calls.ports import (
+    CallChannel,
+    CallerMemories,
+    ContactDirectory,
+    OfferLedger,
+    PinCheck,
+    PropensityScorer,
+    QueueRequest,
+    SpokenText,
+    Webhooks,
+)
+from config.actions import Ending, HangUp, ToQueue, ToTarget, ToVoicemail
 from config.rulebook import Rulebook
-from config.settings import CrmSettings
-from ivr import rules
-from ivr.dialog import Dialog, first_texts
-from ivr.hold import HoldProgrammes
+from config.settings import CrmSettings, RulebookSettings
+from ivr.deciding import Advisers, CallCourse
+from ivr.dialog import Dialog
+from ivr.direct_dial import Extensions
 from ivr.inquiry import Inquiry, unknown_in_time
+from ivr.menu_visit import first_texts
 from ivr.prompts import render_all
 
 log = logging.getLogger(__name__)
+
+#: In place of an agent's login: whoever talked with this contact last.
+LAST_AGENT = "last"
 
 
 class RulebookSource(Protocol):
@@ -33,9 +49,29 @@ class RulebookSource(Protocol):
     def current(self) -> Rulebook: ...
 
 
+class WaitingMusic(Protocol):
+    """Implemented by `ivr.hold.HoldProgrammes`."""
+
+    async def prepare(
+        self,
+        call_id: CallId,
+        entries: Sequence[HoldEntryPlanned],
+        language: str,
+        *,
+        deadline: Deadline,
+    ) -> str | None:
+        """The music class to wait with; None: the queue's own music plays."""
+        ...
+
+    async def replan(
+        self, call_id: CallId, entries: Sequence[HoldEntryPlanned], language: str
+    ) -> None: ...
+
+
 class InboundCalls:
-    """Serves every call; owns the questions to the CRM that outlast their dialog. Use as
-    `async with`; `serve` is the AGI server's handler."""
+    """Serves every call; owns what outlasts a dialog: questions to the CRM, and what their late
+    answers change for who waits by then. Use as `async with`; `serve` is the AGI server's
+    handler."""
 
     def __init__(
         self,
@@ -43,31 +79,45 @@ class InboundCalls:
         directory: ContactDirectory,
         rulebooks: RulebookSource,
         speech: SpokenText,
-        hold: HoldProgrammes,
+        hold: WaitingMusic,
         bus: EventBus,
+        memories: CallerMemories,
+        scorer: PropensityScorer,
+        ledger: OfferLedger,
+        pins: PinCheck,
+        webhooks: Webhooks,
         crm: CrmSettings,
-        default_queue: str,
+        rulebook: RulebookSettings,
         speech_deadline_s: float,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self.directory = directory
         self.rulebooks = rulebooks
-        self.speech = speech
         self.hold = hold
         self.bus = bus
         self.crm = crm
-        self.default_queue = default_queue
+        self.rulebook_settings = rulebook
+        self.default_queue = rulebook.default_queue
+        self.extensions = Extensions.of(rulebook.direct_dial)
         self.speech_deadline_s = speech_deadline_s
         self.now = now
-        self._inquiries: set[asyncio.Task[Caller]] = set()
+        self.advisers = Advisers(
+            directory=directory,
+            memories=memories,
+            scorer=scorer,
+            ledger=ledger,
+            pins=pins,
+            webhooks=webhooks,
+            speech=speech,
+        )
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        for task in self._inquiries:
+        for task in self._tasks:
             task.cancel()
-        await asyncio.gather(*self._inquiries, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def serve(self, channel: CallChannel) -> None:
         """Ends with the caller in a queue or sent away; raises CallerHungUp or ChannelBroken
@@ -76,9 +126,16 @@ class InboundCalls:
 
     def inquire(self, inquiry: Inquiry) -> asyncio.Task[Caller]:
         task = asyncio.create_task(inquiry.run(), name=f"identify:{inquiry.call.id}")
-        self._inquiries.add(task)
-        task.add_done_callback(self._inquiries.discard)
+        self._keep(task)
         return task
+
+    def see_to(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """After the dialog is over."""
+        self._keep(asyncio.create_task(work, name=name))
+
+    def _keep(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
 
 class InboundCall:
@@ -99,114 +156,183 @@ class InboundCall:
     async def _story(self) -> None:
         rulebook = self._house.rulebooks.current
         inquiry = self._inquiry(rulebook)
+        course = self._course(rulebook, inquiry)
         asked = self._house.inquire(inquiry)
         deciding = asyncio.create_task(
-            self._decide_in_time(rulebook, inquiry, asked), name=f"decide:{self._call.id}"
+            self._decide_in_time(course, inquiry, asked), name=f"decide:{self._call.id}"
         )
         try:
             await self._channel.answer()
             await self._channel.begin_dialog()
-            plan = await deciding
+            await self._channel.listen_during(deciding)
         finally:
             deciding.cancel()
             await asyncio.gather(deciding, return_exceptions=True)
-        await self._channel.set_language(plan.decision.language)
-        end = await self._converse(plan)
-        if isinstance(end, HangUp):
-            await self._channel.hang_up()
-        elif isinstance(end, ToQueue):
-            await self._to_queue(end, self._with_late_news(plan, rulebook, inquiry, asked))
+        await self._channel.set_language(course.plan.decision.language)
+        end = await self._converse(course)
+        if isinstance(end, ToQueue):
+            if asked.done():
+                await self._take_late_news(course, inquiry, asked)
+            course.tell()
+            await self._to_queue(end, course)
+            if not asked.done():
+                self._house.see_to(
+                    f"late:{self._call.id}", self._replan_when_known(course, inquiry, asked)
+                )
+        else:
+            await self._send_away(end)
 
     def _inquiry(self, rulebook: Rulebook) -> Inquiry:
-        crm = self._house.crm
         return Inquiry(
             call=self._call,
-            region=rulebook.number_for(self._call.dialled).region or crm.region,
-            directory=self._house.directory,
+            region=rulebook.number_for(self._call.dialled).region or self._house.crm.region,
+            directory=self._house.advisers.directory,
             bus=self._house.bus,
-            deadline_s=max(crm.late_deadline_s, crm.lookup_deadline_s),
+            deadline_s=self._late_s,
             now=self._house.now,
         )
+
+    def _course(self, rulebook: Rulebook, inquiry: Inquiry) -> CallCourse:
+        return CallCourse(
+            call=self._call,
+            rulebook=rulebook,
+            advisers=self._house.advisers,
+            inquiry=inquiry,
+            bus=self._house.bus,
+            control_share=self._house.rulebook_settings.control_share,
+            answer_s=self._late_s,
+            now=self._house.now,
+        )
+
+    @property
+    def _late_s(self) -> float:
+        return max(self._house.crm.late_deadline_s, self._house.crm.lookup_deadline_s)
 
     async def _decide_in_time(
-        self, rulebook: Rulebook, inquiry: Inquiry, asked: asyncio.Task[Caller]
-    ) -> rules.CallPlan:
+        self, course: CallCourse, inquiry: Inquiry, asked: asyncio.Task[Caller]
+    ) -> None:
         """Decides on what is known when the caller's own deadline is over, and begins to
         render the first words while the call is still being answered."""
-        await asyncio.wait({asked}, timeout=self._house.crm.lookup_deadline_s)
+        deadline = Deadline.after(self._house.crm.lookup_deadline_s)
+        await asyncio.wait({asked}, timeout=deadline.left_s)
         caller = asked.result() if asked.done() else inquiry.give_up_waiting(unknown_in_time())
-        plan = self._decide(rulebook, caller)
-        first = plan.decision.menu
+        await course.decide_for(caller, deadline=deadline)
+        first = course.plan.decision.menu
         if first is not None:
-            await self._render_ahead(plan, first)
-        return plan
+            menu = course.plan.menu(first)
+            begun = Deadline.after(0)
+            speech = self._house.advisers.speech
+            await render_all(speech, first_texts(menu), menu.language, deadline=begun)
 
-    async def _render_ahead(self, plan: rules.CallPlan, name: str) -> None:
-        menu = plan.menu(name)
-        begun = Deadline.after(0)
-        await render_all(self._house.speech, first_texts(menu), menu.language, deadline=begun)
-
-    def _decide(self, rulebook: Rulebook, caller: Caller) -> rules.CallPlan:
-        plan = rules.decide(rulebook, self._call, caller, self._house.now())
-        self._house.bus.publish(
-            DecisionMade(self._call.id, self._house.now(), decision=plan.decision)
-        )
-        return plan
-
-    async def _converse(self, plan: rules.CallPlan) -> Ending:
+    async def _converse(self, course: CallCourse) -> Ending:
         dialog = Dialog(
             channel=self._channel,
-            speech=self._house.speech,
+            speech=self._house.advisers.speech,
             bus=self._house.bus,
-            plan=plan,
+            course=course,
             speech_deadline_s=self._house.speech_deadline_s,
             now=self._house.now,
+            extensions=self._house.extensions,
         )
-        end: Ending | None = None
-        if plan.decision.menu is not None:
-            end = await dialog.run(ToMenu(plan.decision.menu))
-        if end is not None and not isinstance(end, ToQueue):
-            return end
-        # Past the menu, or no menu to speak: the route's own queue, else the default.
-        route = plan.decision.route
-        chosen = route.target if route.kind == "queue" else None
-        await dialog.say_if_ready(plan.stock("connecting"))
-        return end or ToQueue(chosen or self._house.default_queue, route.priority)
+        end = await dialog.run(course.plan.entry)
+        if end is None:
+            # A person is wanted, or no menu to speak: the route's own queue, else the default.
+            route = course.plan.decision.route
+            end = ToQueue((route.target if route.kind == "queue" else None) or self._default_queue)
+        if isinstance(end, ToQueue):
+            await dialog.say_if_ready(course.plan.stock("connecting"))
+        return end
 
-    def _with_late_news(
-        self,
-        plan: rules.CallPlan,
-        rulebook: Rulebook,
-        inquiry: Inquiry,
-        asked: asyncio.Task[Caller],
-    ) -> rules.CallPlan:
+    @property
+    def _default_queue(self) -> str:
+        return self._house.default_queue
+
+    async def _take_late_news(
+        self, course: CallCourse, inquiry: Inquiry, asked: asyncio.Task[Caller]
+    ) -> None:
         """Who was recognised only during the menu still waits with their own programme and
-        priority."""
-        if inquiry.given_up and asked.done() and inquiry.answered:
-            return self._decide(rulebook, asked.result())
-        return plan
+        priority. What the caller typed outranks it."""
+        if inquiry.given_up and inquiry.answered and not inquiry.overruled:
+            deadline = Deadline.after(self._house.crm.lookup_deadline_s)
+            await course.decide_for(asked.result(), deadline=deadline)
 
-    async def _to_queue(self, end: ToQueue, plan: rules.CallPlan | None = None) -> None:
-        hold_class, programme, priority = None, None, end.priority
-        if plan is not None:
-            programme = plan.decision.hold_programme
-            priority = max(end.priority, plan.decision.route.priority)
-            hold_class = await self._house.hold.prepare(
-                self._call.id,
-                plan.decision.hold,
-                plan.decision.language,
-                deadline=Deadline.after(self._house.speech_deadline_s),
+    async def _replan_when_known(
+        self, course: CallCourse, inquiry: Inquiry, asked: asyncio.Task[Caller]
+    ) -> None:
+        """Who is recognised only while waiting hears their own programme from then on."""
+        try:
+            await asyncio.wait({asked})
+            await self._take_late_news(course, inquiry, asked)
+            decision = course.plan.decision
+            await self._house.hold.replan(self._call.id, _entries(course), decision.language)
+        except Exception:
+            log.exception("call %s: its programme was not made anew", self._call.id)
+
+    async def _send_away(self, end: HangUp | ToVoicemail | ToTarget) -> None:
+        """Told first: the end of the call must not overtake it."""
+        kind, target = _routed(end)
+        if not self._channel.hung_up:
+            self._house.bus.publish(
+                CallRouted(self._call.id, self._house.now(), kind=kind, target=target)
             )
+        match end:
+            case HangUp():
+                await self._channel.hang_up()
+            case ToVoicemail():
+                await self._channel.to_voicemail(end.mailbox)
+            case ToTarget():
+                await self._channel.to_target(end.target)
+
+    async def _to_queue(self, end: ToQueue, course: CallCourse | None = None) -> None:
+        hold_class, programme, prefer = None, None, None
+        if course is not None:
+            end = course.plan.finish(end)
+            prefer = course.memory.last_agent if end.prefer == LAST_AGENT else end.prefer
+            programme = course.plan.decision.hold_programme
+            hold_class = await self._prepare_hold(course)
         # Told first: the queue's own events must not overtake it.
         self._house.bus.publish(
             CallQueued(
                 self._call.id,
                 self._house.now(),
                 queue=end.queue,
-                priority=priority,
+                priority=end.priority,
                 hold_programme=programme if hold_class else None,
+                prefer=prefer,
             )
         )
         await self._channel.to_queue(
-            QueueRequest(end.queue, priority=priority, hold_class=hold_class)
+            QueueRequest(
+                end.queue,
+                priority=end.priority,
+                hold_class=hold_class,
+                min_penalty=end.min_penalty,
+                max_penalty=end.max_penalty,
+                prefer=prefer,
+                prefer_s=end.prefer_s if prefer else 0,
+            )
         )
+
+    async def _prepare_hold(self, course: CallCourse) -> str | None:
+        return await self._house.hold.prepare(
+            self._call.id,
+            _entries(course),
+            course.plan.decision.language,
+            deadline=Deadline.after(self._house.speech_deadline_s),
+        )
+
+
+def _entries(course: CallCourse) -> list[HoldEntryPlanned]:
+    """Without an offer where one was heard in a menu: nobody hears two in a call."""
+    offered = course.offer_heard is not None
+    return [entry for entry in course.plan.decision.hold if not (entry.offer and offered)]
+
+
+def _routed(end: HangUp | ToVoicemail | ToTarget) -> tuple[str, str | None]:
+    match end:
+        case HangUp():
+            return "hangup", None
+        case ToVoicemail():
+            return "voicemail", end.mailbox
+        case ToTarget():
+            return "transfer", end.target

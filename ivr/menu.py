@@ -5,7 +5,8 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass, replace
 
-from config.actions import Action
+from config.actions import Action, ToTarget
+from ivr.direct_dial import NO_EXTENSIONS, Extensions
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +66,16 @@ class Mistakes:
     invalid: int = 0
     timeout: int = 0
 
-    def after(self, outcome: Outcome) -> Mistakes:
-        if outcome is Outcome.INVALID:
+    def after(self, digits: str) -> Mistakes:
+        """One more: a wrong key, or (empty) none."""
+        if digits:
             return replace(self, invalid=self.invalid + 1)
         return replace(self, timeout=self.timeout + 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Pressed:
-    """`option` is set on a match only, `retry` where the caller may try again; on a failure
+    """`option` is set on a match of one, `retry` where the caller may try again; else
     `next_action` is next."""
 
     outcome: Outcome
@@ -83,14 +85,41 @@ class Pressed:
     next_action: Action | None = None
 
 
-def press(menu: PresentedMenu, digits: str, mistakes: Mistakes = Mistakes()) -> Pressed:
-    """What `digits` (empty: no key in time) mean after the mistakes of this visit."""
+def press(
+    menu: PresentedMenu,
+    digits: str,
+    mistakes: Mistakes = Mistakes(),
+    extensions: Extensions = NO_EXTENSIONS,
+) -> Pressed:
+    """What `digits` (empty: no key in time) mean after the mistakes of this visit. Wrong keys and
+    no keys are counted apart, each to its own end."""
     for option in menu.options:
         if option.digit == digits:
             return Pressed(Outcome.MATCH, digits, option, next_action=option.action)
-    kind = menu.invalid if digits else menu.timeout
-    of_kind = (mistakes.invalid if digits else mistakes.timeout) + 1
-    if of_kind >= kind.tries or mistakes.invalid + mistakes.timeout + 1 >= menu.tries:
-        then = kind.then if of_kind >= kind.tries and kind.then is not None else menu.failure
-        return Pressed(Outcome.FAILURE, digits, next_action=then)
-    return Pressed(Outcome.INVALID if digits else Outcome.TIMEOUT, digits, retry=kind)
+    if menu.direct_dial and extensions.has(digits):
+        return Pressed(Outcome.MATCH, digits, next_action=ToTarget(digits))
+    retry = menu.invalid if digits else menu.timeout
+    made = mistakes.after(digits)
+    if (made.invalid if digits else made.timeout) >= retry.tries:
+        return Pressed(Outcome.FAILURE, digits, next_action=retry.then or menu.failure)
+    return Pressed(Outcome.INVALID if digits else Outcome.TIMEOUT, digits, retry=retry)
+
+
+def may_go_on(menu: PresentedMenu, typed: str, extensions: Extensions = NO_EXTENSIONS) -> bool:
+    """Whether a further key could mean something else than what is typed so far."""
+    if any(len(o.digit) > len(typed) and o.digit.startswith(typed) for o in menu.options):
+        return True
+    return menu.direct_dial and extensions.may_begin_with(typed)
+
+
+def answer_in(
+    menu: PresentedMenu, typed: str, extensions: Extensions = NO_EXTENSIONS
+) -> tuple[str, str]:
+    """The longest beginning of `typed` that means something here, and the keys after it, which
+    were typed ahead for what comes next. `#` may end an extension. Where nothing means anything,
+    all of it is the (wrong) answer."""
+    for length in range(len(typed), 0, -1):
+        answer, rest = typed[:length], typed[length:]
+        if press(menu, answer, extensions=extensions).outcome is Outcome.MATCH:
+            return answer, rest.removeprefix("#")
+    return typed, ""

@@ -27,6 +27,7 @@ from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.journal import DatabaseJournal
 from crm_adapter.late_identity import LateIdentifier
 from crm_adapter.outbox_worker import DeliveryPace
+from crm_adapter.pins import Pins
 from crm_adapter.records import Records
 from crm_adapter.remembered_calls import remembered_calls
 from ivr import http_routes
@@ -39,6 +40,14 @@ from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
 from ivr.recordings import Recordings
 from ivr.speech_engines import engine_for
+from ivr.webhooks import HttpWebhooks
+from scoring.associations import Associations
+from scoring.call_follower import CallFollower
+from scoring.house_choices import HouseChoices
+from scoring.memories import Memories
+from scoring.offer_ledger import DatabaseOfferLedger
+from scoring.propensities import PastChoices
+from scoring.refresher import Refresher
 from scoring.scorer import Scorer
 from screenpop import routes as desk_routes
 from screenpop.counters import DeskCounters
@@ -140,12 +149,30 @@ class Centre:
         for name, part in (("scorer", scorer), ("crm", self.crm), ("directory", self.directory)):
             stages.on_stop(name, part.close, 2)
         LateIdentifier(bus=self.bus, directory=self.directory, settings=settings.crm).subscribe()
+        await self._start_memory()
         await stages.enter("records", self.records, 15)
         await stages.enter("desk", self.desk, 5)
         await stages.enter("bus", self.bus, 5)
         # Before AMI tells of ringing agents.
         for event in await remembered_calls(self.database, system=settings.ami.system):
             self.bus.publish(event)
+
+    async def _start_memory(self) -> None:
+        """What earlier calls left behind, and what it makes likely."""
+        database, stages = self.database, self._stages
+        house, associations = HouseChoices(database=database), Associations(database=database)
+        self.ledger = DatabaseOfferLedger(database=database)
+        self.memories = Memories(database=database, settings=self.settings.scoring)
+        self.propensities = PastChoices(house=house, associations=associations)
+        self.pins = Pins(database=database, hashes=self.crm)
+        stages.on_stop("memories", self.memories.close, 2)
+        stages.on_stop("pins", self.pins.close, 2)
+        follower = CallFollower(
+            database=database, ledger=self.ledger, house=house, roster=self.desk.agents
+        )
+        follower.subscribe(self.bus)
+        refresher = Refresher(house=house, associations=associations)
+        self.refresher = await stages.enter("scoring", refresher, 5)
 
     async def _start_voice(self) -> None:
         settings, speech = self.settings, self.settings.speech
@@ -162,6 +189,7 @@ class Centre:
         music = Music(store=self.prompt_store, file=speech.music)
         await music.open()
         await self._start_hold(prompts, music)
+        webhooks = HttpWebhooks(settings=settings.rulebook)
         self.inbound = await self._stages.enter(
             "dialogs",
             InboundCalls(
@@ -170,8 +198,13 @@ class Centre:
                 speech=prompts,
                 hold=self.hold,
                 bus=self.bus,
+                memories=self.memories,
+                scorer=self.propensities,
+                ledger=self.ledger,
+                pins=self.pins,
+                webhooks=await self._stages.enter("webhooks", webhooks, 3),
                 crm=settings.crm,
-                default_queue=settings.rulebook.default_queue,
+                rulebook=settings.rulebook,
                 speech_deadline_s=speech.deadline_s,
             ),
             limit_s=5,
@@ -231,6 +264,8 @@ class Centre:
         self.side_tasks.start("probe:crm", self.crm_probe.watch())
         if self.settings.redis.url is not None:
             self.side_tasks.start("probe:redis", self.redis_probe.watch())
+        if self.refresher.task is not None:
+            self.side_tasks.watch(self.refresher.task)
         for group in groups:
             for task in group:
                 self.side_tasks.watch(task)

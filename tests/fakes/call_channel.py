@@ -1,15 +1,19 @@
-"""A caller's line in memory: presses what the script says, hangs up where it says."""
+"""A caller's line in memory: what is pressed is given, what was heard is kept."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeVar
+from urllib.parse import unquote
 
 from calls.call import Call, CallId
 from calls.errors import CallerHungUp, ChannelBroken
-from calls.ports import Keys, QueueRequest
+from calls.ports import Keys, QueueRequest, Recorded
+
+T = TypeVar("T")
 
 A_CALL = Call(
     id=CallId("pbx", "1700000000.1"),
@@ -22,15 +26,30 @@ A_CALL = Call(
     arrived_at=datetime(2026, 11, 23, 15, 0, tzinfo=UTC),
 )
 
+#: Whoever asks with less time for a key only says something.
+_QUESTION_S = 0.5
+
+
+@dataclass(frozen=True)
+class Press:
+    """Keys pressed while a sound plays whose text holds `during`; until it comes, nothing is
+    pressed."""
+
+    keys: str
+    during: str
+
 
 class FakeChannel:
-    """Implements `calls.ports.CallChannel`. `presses` holds what is pressed at each `ask` in turn
-    (empty: nothing); `ahead` is typed before the dialog begins. `hang_up_at` and `break_at` count
-    commands from 0."""
+    """Implements `calls.ports.CallChannel`. `presses` holds what is pressed at each question in
+    turn, once all is heard (empty: nothing) or during a sound; `ahead` is typed before the dialog
+    begins. `hang_up_at` and `break_at` count commands from 0.
+
+    As with Asterisk, a key that comes while no command is listening is lost (`lost`).
+    """
 
     def __init__(
         self,
-        presses: Sequence[str] = (),
+        presses: Sequence[str | Press] = (),
         *,
         ahead: str = "",
         call: Call = A_CALL,
@@ -40,17 +59,29 @@ class FakeChannel:
         self._call = call
         self._presses = list(presses)
         self._typed = ahead
+        self._listening = False
+        #: A key came last: what is asked next without a sound waits for the rest of an entry.
+        self._entry_begun = False
         self._hang_up_at = hang_up_at
         self._break_at = break_at
         self.commands: list[str] = []
         self.played: list[tuple[str, ...]] = []
+        #: The sounds of each question that waited for an answer.
         self.asked: list[tuple[str, ...]] = []
         #: What the caller heard: with keys typed ahead nothing is played.
         self.heard: list[str] = []
+        self.lost = ""
         self.language: str | None = None
         self.queued: QueueRequest | None = None
+        self.mailbox: str | None = None
+        self.target: str | None = None
         self.sent_away = False
         self.refuse_queues: frozenset[str] = frozenset()
+        #: Seconds that each recording takes, by name once it is made.
+        self.recordings: dict[str, float] = {}
+        self.recording_s = 4.0
+        self.rings_off_recording = False
+        self.secrets = 0
         #: While closed, `answer` does not come back.
         self.answering = asyncio.Event()
         self.answering.set()
@@ -66,10 +97,15 @@ class FakeChannel:
 
     @property
     def completed(self) -> bool:
-        return self.queued is not None or self.sent_away
+        return self.sent_away or any(
+            end is not None for end in (self.queued, self.mailbox, self.target)
+        )
 
     def type(self, keys: str) -> None:
-        self._typed += keys
+        if self._listening:
+            self._typed += keys
+        else:
+            self.lost += keys
 
     async def answer(self) -> None:
         self._command("answer")
@@ -86,16 +122,59 @@ class FakeChannel:
     async def ask(self, sounds: Sequence[str], *, max_digits: int, timeout_s: float) -> Keys:
         self._command("ask")
         assert timeout_s > 0
-        self.asked.append(tuple(sounds))
-        if not self._typed:
-            self.heard += sounds
-            self._typed = self._presses.pop(0) if self._presses else ""
+        self._question(sounds, timeout_s)
         keys, self._typed = self._typed[:max_digits], self._typed[max_digits:]
+        self._entry_begun = bool(keys)
         return Keys(keys, timed_out=not keys)
+
+    async def collect(
+        self,
+        sounds: Sequence[str],
+        *,
+        max_digits: int,
+        timeout_s: float,
+        end_key: str = "#",
+        secret: bool = False,
+    ) -> Keys:
+        self._command("collect")
+        assert timeout_s > 0
+        assert max_digits > 0
+        self.secrets += secret
+        self._question(sounds, timeout_s)
+        entry, end, rest = self._typed.partition(end_key)
+        if len(entry) >= max_digits:
+            self._typed = self._typed[max_digits:]
+            return Keys(entry[:max_digits], timed_out=False)
+        self._typed = rest
+        return Keys(entry, timed_out=not end)
+
+    async def listen_during(self, work: Awaitable[T]) -> T:
+        self._command("listen_during")
+        self._listening = True
+        try:
+            return await work
+        finally:
+            self._listening = False
+
+    async def record(self, name: str, *, max_s: float, silence_s: float) -> Recorded:
+        self._command("record")
+        assert max_s > 0
+        assert silence_s > 0
+        self.recordings[name] = min(self.recording_s, max_s)
+        self._hung_up = self.rings_off_recording
+        return Recorded(name, self.recordings[name])
 
     async def set_language(self, language: str) -> None:
         self._command("set_language")
         self.language = language
+
+    async def to_voicemail(self, mailbox: str) -> None:
+        self._command("to_voicemail")
+        self.mailbox = mailbox
+
+    async def to_target(self, target: str) -> None:
+        self._command("to_target")
+        self.target = target
 
     async def to_queue(self, request: QueueRequest) -> None:
         self._command("to_queue")
@@ -106,6 +185,25 @@ class FakeChannel:
     async def hang_up(self) -> None:
         self._command("hang_up")
         self.sent_away = True
+
+    def _question(self, sounds: Sequence[str], timeout_s: float) -> None:
+        """Fills `_typed` with what is pressed during the sounds or after them."""
+        waits = timeout_s >= _QUESTION_S
+        if waits and (sounds or not self._entry_begun):
+            self.asked.append(tuple(sounds))
+        if self._typed:
+            return
+        for sound in sounds:
+            self.heard.append(sound)
+            upcoming = self._presses[0] if self._presses else ""
+            if isinstance(upcoming, Press) and upcoming.during in unquote(sound):
+                self._typed = upcoming.keys
+                self._presses.pop(0)
+                return
+        upcoming = self._presses[0] if self._presses else ""
+        if waits and not (self._entry_begun and not sounds) and isinstance(upcoming, str):
+            self._typed = upcoming
+            self._presses[:1] = []
 
     def _command(self, name: str) -> None:
         assert not self.completed, f"{name} after the dialog's end"

@@ -25,21 +25,26 @@ from calls.events import (
 from calls.ports import QueueRequest
 from config.rulebook import Rulebook
 from config.rulebook_loader import load_rulebook
-from config.settings import CrmSettings
-from ivr import inbound
-from ivr.hold import HoldProgrammes
+from config.settings import CrmSettings, RulebookSettings
+from ivr import deciding
 from ivr.inbound import InboundCalls
-from ivr.music import Music
 from ivr.prerender import fixed_texts
-from ivr.prompt_store import PromptStore
+from tests.fakes.advisers import (
+    FakeHold,
+    FakeLedger,
+    FakeMemories,
+    FakePins,
+    FakeScorer,
+    FakeWebhooks,
+)
 from tests.fakes.call_channel import A_CALL, FakeChannel
 from tests.fakes.contact_directory import MARIA, STRANGER, FakeDirectory
-from tests.fakes.hold_programmes import hold_programmes
 from tests.fakes.spoken_text import FakeSpeech, words
 
 pytestmark = pytest.mark.unit
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+HOLD_CLASS = f"hold-{A_CALL.id.linkedid}"
 
 RULEBOOK = """
 numbers:
@@ -99,9 +104,14 @@ class House:
     directory: FakeDirectory
     speech: FakeSpeech
     rulebooks: SimpleNamespace
-    hold: HoldProgrammes
+    hold: FakeHold
     bus: EventBus
     events: list[CallEvent]
+    memories: FakeMemories
+    scorer: FakeScorer
+    ledger: FakeLedger
+    pins: FakePins
+    webhooks: FakeWebhooks
 
     async def serve(self, channel: FakeChannel) -> FakeChannel:
         await self.calls.serve(channel)
@@ -125,34 +135,48 @@ class House:
 
 
 @pytest.fixture
-async def house(rulebook: Rulebook, tmp_path: Path) -> AsyncIterator[House]:
+async def house(rulebook: Rulebook) -> AsyncIterator[House]:
     events: list[CallEvent] = []
 
     async def see(event: CallEvent) -> None:
         events.append(event)
 
-    async with (
-        EventBus() as bus,
-        PromptStore(folder=tmp_path / "p", limit_bytes=10**7, base_url="http://pbx") as store,
-    ):
+    async with EventBus() as bus:
         bus.subscribe("test", see, CallEvent)
-        music = Music(store=store, file=None)
-        await music.open()
-        directory, speech = FakeDirectory(), FakeSpeech()
-        hold = await hold_programmes(speech=speech, music=music, store=store, bus=bus)
+        directory, speech, hold = FakeDirectory(), FakeSpeech(), FakeHold()
         rulebooks = SimpleNamespace(current=rulebook)
+        memories, scorer, ledger = FakeMemories(), FakeScorer(), FakeLedger()
+        pins, webhooks = FakePins(), FakeWebhooks()
         async with InboundCalls(
             directory=directory,
             rulebooks=rulebooks,
             speech=speech,
             hold=hold,
             bus=bus,
+            memories=memories,
+            scorer=scorer,
+            ledger=ledger,
+            pins=pins,
+            webhooks=webhooks,
             crm=CrmSettings(lookup_deadline_s=0.05, late_deadline_s=5),
-            default_queue="default",
+            rulebook=RulebookSettings(control_share=0, direct_dial=("2XX",)),
             speech_deadline_s=1.0,
             now=lambda: NOON,
         ) as calls:
-            yield House(calls, directory, speech, rulebooks, hold, bus, events)
+            yield House(
+                calls=calls,
+                directory=directory,
+                speech=speech,
+                rulebooks=rulebooks,
+                hold=hold,
+                bus=bus,
+                events=events,
+                memories=memories,
+                scorer=scorer,
+                ledger=ledger,
+                pins=pins,
+                webhooks=webhooks,
+            )
 
 
 async def test_a_known_caller_is_greeted_chooses_and_waits_with_a_programme(house: House) -> None:
@@ -160,7 +184,7 @@ async def test_a_known_caller_is_greeted_chooses_and_waits_with_a_programme(hous
     channel = await house.serve(FakeChannel(["2", "1"]))
     assert words(channel.heard)[0] == "Welcome to Acme, Maria."
     assert words(channel.heard)[-1] == "One moment, please."
-    assert channel.queued == QueueRequest("billing", hold_class=house.hold.class_of(A_CALL.id))
+    assert channel.queued == QueueRequest("billing", hold_class=HOLD_CLASS)
     assert channel.language == "en"
     assert house.directory.regions == ["GB"]
     assert [type(event) for event in house.events] == [
@@ -173,8 +197,7 @@ async def test_a_known_caller_is_greeted_chooses_and_waits_with_a_programme(hous
         CallQueued,
     ]
     assert house.events[-1] == CallQueued(A_CALL.id, NOON, "billing", 0, "known")
-    assert house.hold.class_of(A_CALL.id) is not None
-    assert ("Thank you for waiting, Maria.", "en") in house.speech.asked
+    assert house.hold.prepared[0][0].text == "Thank you for waiting, Maria."
 
 
 async def test_the_route_of_a_rule_skips_the_menu(house: House) -> None:
@@ -283,13 +306,13 @@ async def test_whatever_fails_the_caller_reaches_the_default_queue(
     if broken == "rulebook":
         del house.rulebooks.current
     elif broken == "decide":
-        monkeypatch.setattr(inbound.rules, "decide", _raise)
+        monkeypatch.setattr(deciding.rules, "decide", _raise)
     elif broken == "speech":
         monkeypatch.setattr(house.speech, "render", _raise)
     elif broken == "hold":
         monkeypatch.setattr(house.hold, "prepare", _raise)
     elif broken == "menu":
-        monkeypatch.setattr(inbound.rules.CallPlan, "menu", _raise)
+        monkeypatch.setattr(deciding.rules.CallPlan, "menu", _raise)
     else:
         channel.refuse_queues = frozenset({"sales"})
     await house.serve(channel)

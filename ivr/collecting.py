@@ -1,0 +1,44 @@
+"""Digits into a named field; of a field that names somebody, the caller is looked up by it."""
+
+from __future__ import annotations
+
+from calls.events import FieldCollected
+from config.actions import IDENTIFYING_FIELDS, Collect
+from ivr.conversation import PERSON, PERSON_KEY, Conversation, Next
+
+
+async def collect(step: Collect, talk: Conversation) -> Next:
+    """`failure` after `tries` entries that cannot be used, or where the question cannot be
+    spoken."""
+    for _ in range(step.tries):
+        question = talk.course.plan.say(step.say)
+        [sounds] = await talk.voice.rendered(question or "")
+        if not sounds:
+            return step.failure
+        digits = await talk.voice.number(
+            sounds, max_digits=step.max_digits, timeout_s=step.timeout_s
+        )
+        if digits == PERSON_KEY:
+            return PERSON
+        if await _taken(step, digits, talk):
+            return step.then
+        await talk.voice.lead_in(_what_went_wrong(step, digits, talk))
+    return step.failure
+
+
+async def _taken(step: Collect, digits: str, talk: Conversation) -> bool:
+    if not (step.min_digits <= len(digits) <= step.max_digits and digits.isdecimal()):
+        return False
+    if not await talk.voice.during(talk.course.typed(step.field, digits)):
+        return False
+    if step.field in IDENTIFYING_FIELDS:
+        await talk.voice.use_language(talk.course.plan.decision.language)
+    talk.bus.publish(FieldCollected(talk.call_id, talk.now(), field=step.field, digits=digits))
+    return True
+
+
+def _what_went_wrong(step: Collect, digits: str, talk: Conversation) -> str:
+    plan = talk.course.plan
+    if not digits:
+        return plan.stock("nothing_pressed")
+    return plan.say(step.invalid) or plan.stock("not_understood")
