@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from calls.bus import EventBus
 from calls.caller import Caller, IdentityOutcome
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.events import (
     CallerIdentified,
-    CallEvent,
     CallQueued,
     DecisionMade,
     MenuPresented,
@@ -25,25 +21,16 @@ from calls.events import (
 from calls.ports import QueueRequest
 from config.rulebook import Rulebook
 from config.rulebook_loader import load_rulebook
-from config.settings import CrmSettings, RulebookSettings
+from config.settings import CrmSettings
 from ivr import deciding
-from ivr.inbound import InboundCalls
 from ivr.prerender import fixed_texts
-from tests.fakes.advisers import (
-    FakeHold,
-    FakeLedger,
-    FakeMemories,
-    FakePins,
-    FakeScorer,
-    FakeWebhooks,
-)
 from tests.fakes.call_channel import A_CALL, FakeChannel
-from tests.fakes.contact_directory import MARIA, STRANGER, FakeDirectory
-from tests.fakes.spoken_text import FakeSpeech, words
+from tests.fakes.contact_directory import MARIA, STRANGER
+from tests.fakes.dialog_house import NOON, House, dialog_house
+from tests.fakes.spoken_text import words
 
 pytestmark = pytest.mark.unit
 
-NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 HOLD_CLASS = f"hold-{A_CALL.id.linkedid}"
 
 RULEBOOK = """
@@ -98,85 +85,10 @@ def rulebook(tmp_path: Path) -> Rulebook:
     return load_rulebook(folder).or_raise()
 
 
-@dataclass
-class House:
-    calls: InboundCalls
-    directory: FakeDirectory
-    speech: FakeSpeech
-    rulebooks: SimpleNamespace
-    hold: FakeHold
-    bus: EventBus
-    events: list[CallEvent]
-    memories: FakeMemories
-    scorer: FakeScorer
-    ledger: FakeLedger
-    pins: FakePins
-    webhooks: FakeWebhooks
-
-    async def serve(self, channel: FakeChannel) -> FakeChannel:
-        await self.calls.serve(channel)
-        await self.bus.drain()
-        return channel
-
-    def seen(self, *types: type) -> list[CallEvent]:
-        return [event for event in self.events if isinstance(event, types)]
-
-    def outcomes(self) -> list[tuple[IdentityOutcome, bool]]:
-        return [
-            (event.caller.identity.outcome, event.late)
-            for event in self.events
-            if isinstance(event, CallerIdentified)
-        ]
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(5):
-            while not condition():
-                await asyncio.sleep(0)
-
-
 @pytest.fixture
 async def house(rulebook: Rulebook) -> AsyncIterator[House]:
-    events: list[CallEvent] = []
-
-    async def see(event: CallEvent) -> None:
-        events.append(event)
-
-    async with EventBus() as bus:
-        bus.subscribe("test", see, CallEvent)
-        directory, speech, hold = FakeDirectory(), FakeSpeech(), FakeHold()
-        rulebooks = SimpleNamespace(current=rulebook)
-        memories, scorer, ledger = FakeMemories(), FakeScorer(), FakeLedger()
-        pins, webhooks = FakePins(), FakeWebhooks()
-        async with InboundCalls(
-            directory=directory,
-            rulebooks=rulebooks,
-            speech=speech,
-            hold=hold,
-            bus=bus,
-            memories=memories,
-            scorer=scorer,
-            ledger=ledger,
-            pins=pins,
-            webhooks=webhooks,
-            crm=CrmSettings(lookup_deadline_s=0.05, late_deadline_s=5),
-            rulebook=RulebookSettings(control_share=0, direct_dial=("2XX",)),
-            speech_deadline_s=1.0,
-            now=lambda: NOON,
-        ) as calls:
-            yield House(
-                calls=calls,
-                directory=directory,
-                speech=speech,
-                rulebooks=rulebooks,
-                hold=hold,
-                bus=bus,
-                events=events,
-                memories=memories,
-                scorer=scorer,
-                ledger=ledger,
-                pins=pins,
-                webhooks=webhooks,
-            )
+    async with dialog_house(rulebook) as house:
+        yield house
 
 
 async def test_a_known_caller_is_greeted_chooses_and_waits_with_a_programme(house: House) -> None:
