@@ -8,7 +8,7 @@ from config.wav_reading import NotSound, Numbers, read_wav
 
 LONGEST_S = 60.0
 #: Below this nothing is heard.
-SILENCE = 0.01
+SILENCE = 0.001
 
 
 def read_recording(data: bytes) -> tuple[Numbers, int]:

@@ -163,7 +163,7 @@ def _texts(rulebook: Rulebook) -> Iterator[Text]:
 def _playable(sound_path: SoundPath, sha256: str) -> bytes:
     with sound_path(sha256).open("rb") as file:
         samples, rate = read_recording(file.read(MAX_SOUND_BYTES))
-    return sound.encode_wav(sound.even_loudness(sound.trim(sound.resample(samples, rate))))
+    return sound.encode_wav(sound.evened(sound.resample(samples, rate)))
 
 
 def _words(text: str) -> str:

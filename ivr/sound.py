@@ -24,6 +24,8 @@ PASS_HZ, STOP_HZ = 3400.0, 4000.0
 SPEECH_RMS = 0.1
 PEAK = 0.89
 SILENCE = 0.01
+#: No speech, however quiet, stays below this.
+NOTHING = 0.001
 LEAD_S, TAIL_S = 0.03, 0.18
 
 
@@ -77,6 +79,15 @@ def trim(samples: Samples) -> Samples:
     start = max(0, int(loud[0]) - int(LEAD_S * RATE))
     sound = samples[start : int(loud[-1]) + 1]
     return np.concatenate([sound, np.zeros(int(TAIL_S * RATE))])
+
+
+def evened(samples: Samples) -> Samples:
+    """Trimmed and at the speech level, however quiet it was; empty where nothing is heard."""
+    highest = float(np.max(np.abs(samples), initial=0.0))
+    if highest <= NOTHING:
+        return samples[:0]
+    # What is silence is told from the loudest: a whisper is speech too.
+    return even_loudness(trim(samples * (PEAK / highest)))
 
 
 def even_loudness(samples: Samples) -> Samples:

@@ -76,9 +76,9 @@ def deadline_s(text: str) -> float:
 def finished(wav: bytes, speaker: str) -> sound.Samples:
     """What an engine wrote, ready to be kept. Raises SpeechFailed. Blocks: call it in a thread."""
     try:
-        samples = sound.trim(sound.decode_wav(wav, longest_s=LONGEST_S))
+        samples = sound.evened(sound.decode_wav(wav, longest_s=LONGEST_S))
     except sound.NotSound as error:
         raise SpeechFailed(f"{speaker} wrote no sound: {error}") from error
     if not samples.size:
         raise SpeechFailed(f"{speaker} wrote silence")
-    return sound.even_loudness(samples)
+    return samples

@@ -69,7 +69,15 @@ async def end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-    await asyncio.shield(process.wait())
+    await asyncio.shield(_reaped(process))
+
+
+async def _reaped(process: asyncio.subprocess.Process) -> None:
+    # A full pipe that nobody reads keeps asyncio (3.11) from noticing the end.
+    if process.stdout is not None:
+        while await process.stdout.read(64 * 1024):
+            pass
+    await process.wait()
 
 
 async def _wait(process: asyncio.subprocess.Process, program: str, deadline_s: float) -> None:

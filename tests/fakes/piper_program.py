@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.fakes.speech_endpoint import hum
+from tests.fakes.humming import hum
 
 
 def main() -> None:

@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import wave
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import numpy as np
 from aiohttp import web
+
+from tests.fakes.humming import hum
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 MP3 = b"ID3\x04\x00\x00\x00\x00\x00\x23TSSE" + bytes(500)
-
-
-def hum(seconds: float = 1.0, rate: int = 24_000) -> bytes:
-    samples = 0.3 * np.sin(2 * np.pi * 200 * np.arange(round(rate * seconds)) / rate)
-    out = io.BytesIO()
-    with wave.open(out, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(rate)
-        writer.writeframes((samples * 32767).astype("<i2").tobytes())
-    return out.getvalue()
 
 
 def streamed(wav: bytes) -> bytes:

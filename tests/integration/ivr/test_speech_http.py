@@ -10,7 +10,8 @@ from calls.errors import DeadlineExceeded
 from ivr import sound
 from ivr.speech import SpeechFailed, Voice
 from ivr.speech_http import HttpSpeech
-from tests.fakes.speech_endpoint import MP3, SpeechEndpoint, hum
+from tests.fakes.humming import hum
+from tests.fakes.speech_endpoint import MP3, SpeechEndpoint
 
 pytestmark = pytest.mark.integration
 
