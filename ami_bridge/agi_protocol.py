@@ -6,7 +6,7 @@ Facts are from res_agi.c, Asterisk 22.10.1, where nothing else is said.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from calls.errors import SwitchboardError
 
@@ -37,13 +37,14 @@ class ProtocolViolation(SwitchboardError):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`result` and `note` of `200 result=RESULT (NOTE) endpos=N`; `text` is all after the code."""
+    """`result` and `note` of `200 result=RESULT (NOTE) endpos=N`; `text` is all after the code.
+    A result may be a caller's PIN, so no repr shows it."""
 
     code: int
-    result: str = ""
+    result: str = field(default="", repr=False)
     note: str | None = None
     endpos: int | None = None
-    text: str = ""
+    text: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,12 @@ class AgiRequest:
             return self.arguments[0]
         return self.unique_id
 
+    @property
+    def recordings(self) -> str | None:
+        """The second argument: a folder on Asterisk's machine for what callers say."""
+        folder = self.arguments[1] if len(self.arguments) > 1 else ""
+        return folder if dialplan.FOLDER.fullmatch(folder) else None
+
     def as_call(self, *, system: str, arrived_at: datetime) -> Call:
         return Call(
             id=CallId(system, self.linkedid),
@@ -97,6 +103,8 @@ class AgiRequest:
         )
 
     def _dialled(self) -> str:
+        if len(self.arguments) > 2:  # our dialplan calls us from an extension of its own
+            return self.arguments[2][:_NUMBER_CHARS]
         if self.extension in {"", "s"} and self.dnid.casefold() != "unknown":
             return self.dnid
         return self.extension

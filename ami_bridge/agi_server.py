@@ -14,12 +14,13 @@ from functools import partial
 from typing import Protocol
 
 from ami_bridge import dialplan
-from ami_bridge.agi_channel import AgiChannel, CommandDeadlines
+from ami_bridge.agi_channel import AgiChannel
+from ami_bridge.agi_commands import CommandDeadlines
 from ami_bridge.agi_connection import AgiConnection
 from ami_bridge.agi_request import AgiRequest
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
-from calls.call import Call, CallId
+from calls.call import Call, CallId, CallOutcome
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.events import CallArrived
 from calls.ports import CallChannel, CallJournal
@@ -30,8 +31,16 @@ log = logging.getLogger(__name__)
 #: A dialog whose caller left has this long to end by itself (CallerHungUp out of its command).
 _LEAVE_S = 0.05
 _BACKLOG = 1024
+#: How a call ends that we handed over to these.
+_LEFT_FOR = {
+    dialplan.ROUTE_VOICEMAIL: CallOutcome.VOICEMAIL,
+    dialplan.ROUTE_TARGET: CallOutcome.TRANSFERRED,
+}
 #: How late a deadline of a connection may be noticed.
 _SWEEP_S = 0.1
+
+
+Handler = Callable[[CallChannel], Awaitable[None]]
 
 
 class DialogWatcher(Protocol):
@@ -39,9 +48,17 @@ class DialogWatcher(Protocol):
 
     def dialog_started(self, call_id: CallId) -> None: ...
 
-    def dialog_ended(self, call_id: CallId, *, hung_up: bool, queued: bool) -> None:
-        """`hung_up`: the caller left. `queued`: the caller goes on to a queue, of our choice or
-        the fallback's. Neither: we sent the caller away. Both: one of the two, we cannot tell."""
+    def dialog_ended(
+        self,
+        call_id: CallId,
+        *,
+        hung_up: bool,
+        queued: bool,
+        left_for: CallOutcome | None = None,
+    ) -> None:
+        """`hung_up`: the caller left. `queued`: the caller goes on, to a queue of our choice or
+        the fallback's, or `left_for` a mailbox or a transfer. Neither: we sent the caller away.
+        Both: one of the two, we cannot tell."""
         ...
 
 
@@ -72,7 +89,12 @@ class _Session:
 
 
 class AgiServer:
-    """`handler` is run once per call with its channel and is cancelled when the caller hangs up."""
+    """`handler` is run once per call with its channel and is cancelled when the caller hangs up.
+
+    `withdrawn` is run, in the same way, for a caller who left the queue by the key they were
+    offered (`queue_exits`): the same call, so it neither arrives nor is journaled again. Without
+    it such callers go to the fallback's queue.
+    """
 
     def __init__(
         self,
@@ -82,7 +104,8 @@ class AgiServer:
         journal: CallJournal,
         bus: EventBus,
         calls: DialogWatcher,
-        handler: Callable[[CallChannel], Awaitable[None]],
+        handler: Handler,
+        withdrawn: Handler | None = None,
         journal_deadline_s: float = 2.0,
         deadlines: CommandDeadlines | None = None,
         prompt_delays: PromptDelays | None = None,
@@ -93,7 +116,9 @@ class AgiServer:
         self._journal = journal
         self._bus = bus
         self._calls = calls
-        self._handler = handler
+        self._handlers = {dialplan.SCRIPT_INBOUND: handler, "": handler}
+        if withdrawn is not None:
+            self._handlers[dialplan.SCRIPT_WITHDRAWN] = withdrawn
         self._journal_deadline_s = journal_deadline_s
         self._deadlines = deadlines or CommandDeadlines(backstop_s=settings.backstop_s)
         self._prompt_delays = prompt_delays
@@ -165,9 +190,9 @@ class AgiServer:
 
     def requested(self, connection: AgiConnection, request: AgiRequest) -> None:
         self._forget_waiting(connection)
-        if request.script not in {dialplan.SCRIPT_INBOUND, ""}:
+        if request.script not in self._handlers:
             self.counters.bad += 1
-            log.warning("agi: the dialplan asks for a script that is not 'inbound'")
+            log.warning("agi: the dialplan asks for a script that is none of ours")
             connection.close()
             return
         if len(self._sessions) >= self._settings.max_sessions:
@@ -179,7 +204,9 @@ class AgiServer:
         session = self._sessions[connection] = _Session(connection)
         self.counters.total += 1
         self.counters.live = len(self._sessions)
-        session.task = asyncio.create_task(self._serve(session, call), name=f"agi:{call.id}")
+        session.task = asyncio.create_task(
+            self._serve(session, request, call), name=f"agi:{call.id}"
+        )
         session.task.add_done_callback(partial(self._served, connection))
 
     def gone(self, connection: AgiConnection) -> None:
@@ -190,10 +217,22 @@ class AgiServer:
     def closed(self, connection: AgiConnection) -> None:
         self._forget_waiting(connection)
 
-    async def _serve(self, session: _Session, call: Call) -> None:
-        if await self._journal_call(call):
-            session.journaled = True
-            await self._converse(session.connection, call)
+    async def _serve(self, session: _Session, request: AgiRequest, call: Call) -> None:
+        again = request.script == dialplan.SCRIPT_WITHDRAWN
+        if not again and not await self._journal_call(call):
+            return
+        session.journaled = True
+        channel = AgiChannel(
+            call=call,
+            connection=session.connection,
+            deadlines=self._deadlines,
+            prompt_delays=None if again else self._prompt_delays,
+            recordings=request.recordings,
+        )
+        self._calls.dialog_started(call.id)
+        if not again:
+            self._bus.publish(CallArrived(call.id, call.arrived_at, call))
+        await self._converse(session.connection, channel, self._handlers[request.script])
 
     def _served(self, connection: AgiConnection, _task: asyncio.Task[None]) -> None:
         connection.close()
@@ -211,19 +250,14 @@ class AgiServer:
             return False
         return True
 
-    async def _converse(self, connection: AgiConnection, call: Call) -> None:
-        channel = AgiChannel(
-            call=call,
-            connection=connection,
-            deadlines=self._deadlines,
-            prompt_delays=self._prompt_delays,
-        )
-        self._calls.dialog_started(call.id)
-        self._bus.publish(CallArrived(call.id, call.arrived_at, call))
+    async def _converse(
+        self, connection: AgiConnection, channel: AgiChannel, handler: Handler
+    ) -> None:
+        call = channel.call
         try:
             # Who left while the call was journaled gets no dialog.
             if not (connection.hung_up or connection.broken):
-                await self._handler(channel)
+                await handler(channel)
                 if channel.completed is None:
                     self._failed(call, "its dialog ended without a route")
         except CallerHungUp:
@@ -237,12 +271,17 @@ class AgiServer:
             self.counters.failed += 1
             log.exception("agi: call %s failed, left to the fallback", call.id)
         finally:
-            hung_up = connection.hung_up
-            if hung_up:
-                queued = channel.backstop_passed
-            else:
-                queued = channel.completed != dialplan.ROUTE_HANGUP
-            self._calls.dialog_ended(call.id, hung_up=hung_up, queued=queued)
+            self._dialog_ended(channel)
+
+    def _dialog_ended(self, channel: AgiChannel) -> None:
+        left_for = _LEFT_FOR.get(channel.completed or "")
+        if channel.hung_up:
+            queued, left_for = channel.backstop_passed, None
+        else:
+            queued = channel.completed != dialplan.ROUTE_HANGUP
+        self._calls.dialog_ended(
+            channel.call.id, hung_up=channel.hung_up, queued=queued, left_for=left_for
+        )
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = loop.time()

@@ -11,9 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
+from ami_bridge import dialplan
 from ami_bridge.ami_wire import Headers, clean, parse
 
 FALLBACK = "SwitchboardFallback"
+#: The key that takes a caller out of the queue, where it was offered.
+EXIT_KEY = "1"
 
 
 class Rank(enum.IntEnum):
@@ -84,12 +87,16 @@ class LocalsOptimizedAway(AmiEvent):
 
 @dataclass(frozen=True, slots=True)
 class QueueJoined(AmiEvent):
-    """apps/app_queue.c `QueueCallerJoin`, since 12."""
+    """apps/app_queue.c `QueueCallerJoin`, since 12. `preferred` is the login of the agent who
+    alone is rung first: the caller does not stand in `queue` yet. `position` counts from 1, 0
+    where it is not told; whoever stands there or behind moves down."""
 
     queue: str
     channel: str
     caller: str
     caller_name: str
+    preferred: str = ""
+    position: int = 0
     rank: ClassVar[Rank] = Rank.VITAL
 
 
@@ -98,6 +105,7 @@ class QueueLeft(AmiEvent):
     """apps/app_queue.c `QueueCallerLeave`, since 12: with or without an agent."""
 
     queue: str
+    preferred: str = ""
     rank: ClassVar[Rank] = Rank.VITAL
 
 
@@ -203,12 +211,22 @@ class FallbackTook(AmiEvent):
 
 @dataclass(frozen=True, slots=True)
 class MemberSeen(AmiEvent):
-    """apps/app_queue.c `QueueMemberAdded`, and `QueueMember` of the action QueueStatus (there the
-    interface is called Location). `state_interface` is the phone a Local member stands for."""
+    """apps/app_queue.c `QueueMemberAdded`, `QueueMemberPause`, and `QueueMember` of the action
+    QueueStatus (there the interface is called Location). `state_interface` is the phone a Local
+    member stands for."""
 
     interface: str
     state_interface: str
+    queue: str = ""
+    name: str = ""
+    paused: bool = False
     rank: ClassVar[Rank] = Rank.LOW
+
+
+@dataclass(frozen=True, slots=True)
+class ExitKeyPressed(AmiEvent):
+    """main/stasis_channels.c `DTMFEnd`, since 12 (needs the right to read `dtmf`), of the one key
+    that may mean something in a queue. What else is pressed is no event of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +236,18 @@ class Booted(AmiEvent):
 
 def _seconds(text: str | None) -> float:
     return float(text) if text is not None and text.isdecimal() and len(text) < 9 else 0.0
+
+
+def _count(text: str | None) -> int:
+    return int(text) if text is not None and text.isdecimal() and len(text) < 9 else 0
+
+
+def _queue(h: Headers) -> str:
+    return dialplan.real_queue(clean(h.get("Queue", "")))
+
+
+def _preferred(h: Headers) -> str:
+    return clean(h.get("Queue", "")).partition(dialplan.TRIES)[2]
 
 
 def _of(h: Headers) -> tuple[str, str]:
@@ -248,10 +278,12 @@ def _optimized(h: Headers) -> AmiEvent:
 def _joined(h: Headers) -> AmiEvent:
     return QueueJoined(
         *_of(h),
-        clean(h.get("Queue", "")),
+        _queue(h),
         clean(h.get("Channel", "")),
         _known(h.get("CallerIDNum")),
         _known(h.get("CallerIDName")),
+        _preferred(h),
+        _count(h.get("Position")),
     )
 
 
@@ -264,7 +296,7 @@ def _agent(h: Headers) -> tuple[str, str, str, str, str]:
     return (
         h.get("Uniqueid", ""),
         h.get("Linkedid", ""),
-        clean(h.get("Queue", "")),
+        _queue(h),
         clean(h.get("Interface", "")),
         h.get("DestUniqueid", ""),
     )
@@ -334,7 +366,21 @@ def _user_event(h: Headers) -> AmiEvent | None:
 
 def _member(h: Headers) -> AmiEvent:
     interface = clean(h.get("Interface") or h.get("Location", ""))
-    return MemberSeen("", "", interface, clean(h.get("StateInterface", "")))
+    return MemberSeen(
+        "",
+        "",
+        interface,
+        clean(h.get("StateInterface", "")),
+        clean(h.get("Queue", "")),
+        clean(h.get("MemberName") or h.get("Name", "")),
+        h.get("Paused") == "1",
+    )
+
+
+def _key_pressed(h: Headers) -> AmiEvent | None:
+    if h.get("Digit") != EXIT_KEY or h.get("Direction") != "Received":
+        return None
+    return ExitKeyPressed(*_of(h))
 
 
 _READERS: dict[bytes, Callable[[Headers], AmiEvent | None]] = {
@@ -346,8 +392,8 @@ _READERS: dict[bytes, Callable[[Headers], AmiEvent | None]] = {
     b"BridgeEnter": _bridge_entered,
     b"LocalOptimizationBegin": _optimized,
     b"QueueCallerJoin": _joined,
-    b"QueueCallerLeave": lambda h: QueueLeft(*_of(h), clean(h.get("Queue", ""))),
-    b"QueueCallerAbandon": lambda h: QueueAbandoned(*_of(h), clean(h.get("Queue", ""))),
+    b"QueueCallerLeave": lambda h: QueueLeft(*_of(h), _queue(h), _preferred(h)),
+    b"QueueCallerAbandon": lambda h: QueueAbandoned(*_of(h), _queue(h)),
     b"AgentCalled": lambda h: AgentCalled(*_agent(h)),
     b"AgentConnect": _connected,
     b"AgentComplete": _completed,
@@ -359,6 +405,8 @@ _READERS: dict[bytes, Callable[[Headers], AmiEvent | None]] = {
     b"AttendedTransfer": _attended,
     b"UserEvent": _user_event,
     b"QueueMemberAdded": _member,
+    b"QueueMemberPause": _member,
+    b"DTMFEnd": _key_pressed,
     b"FullyBooted": lambda _: Booted("", ""),
 }
 

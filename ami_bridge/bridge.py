@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from typing import Self
 
 from ami_bridge.ami_client import ActionRefused, AmiClient, AmiCounters, AmiTiming, LinkState
-from ami_bridge.ami_events import Booted, read_event
+from ami_bridge.ami_events import AmiEvent, Booted, read_event
 from ami_bridge.call_tracker import CallTracker
 from ami_bridge.event_queue import EventQueue
 from ami_bridge.queue_control import AmiQueueControl
+from ami_bridge.queue_exits import QueueExits
+from ami_bridge.queue_members import QueueMembers
+from ami_bridge.queue_places import QueuePlaces
 from ami_bridge.resync import Resync
+from ami_bridge.snapshot import Snapshot
 from calls.bus import EventBus
 from calls.errors import Unavailable
-from calls.events import AmiLost, AmiRestored
+from calls.events import AmiLost, AmiRestored, CallbackRequested
 from calls.ports import CallJournal
 from config.settings import AmiSettings
 
@@ -43,7 +47,8 @@ class AmiFigures:
 class AmiBridge:
     """Follows Asterisk while entered (`async with`); away or not, entering never waits for it.
 
-    `tracker` is for the AGI side, `queue_control` for the desk. `is_connected` is true once the
+    `tracker` is for the AGI side, `queue_control` for the desk, `places` and `exits` for who waits,
+    `members` for `queue_routes`. `is_connected` is true once the
     live view is right, which is a resync after the login.
     """
 
@@ -77,6 +82,14 @@ class AmiBridge:
             timing=timing,
         )
         self.queue_control = AmiQueueControl(client=self.client)
+        self.members = QueueMembers()
+        self.places = QueuePlaces(system=settings.system)
+        self.exits = QueueExits(
+            client=self.client,
+            system=settings.system,
+            places=self.places,
+            in_step=lambda: self.is_connected,
+        )
         self._resync = Resync(
             client=self.client,
             tracker=self.tracker,
@@ -84,8 +97,11 @@ class AmiBridge:
             bus=bus,
             hold=self._hold,
             replay=self._replay,
+            on_snapshot=self._seen,
             settle_s=settle_s,
         )
+
+        bus.subscribe("ami:callbacks", self._note_callback, CallbackRequested)
 
     @property
     def is_connected(self) -> bool:
@@ -132,6 +148,9 @@ class AmiBridge:
         """To be watched: none of them ends while entered, but by a fault of ours."""
         return () if self._task is None else (self._task,)
 
+    async def _note_callback(self, event: CallbackRequested) -> None:
+        self.tracker.callback_requested(event.call_id)
+
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.run(), name="ami")
         return self
@@ -141,6 +160,7 @@ class AmiBridge:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        await self.exits.close()
         await self.tracker.settle()
 
     async def run(self) -> None:
@@ -164,6 +184,7 @@ class AmiBridge:
 
     def _on_down(self, reason: str) -> None:
         self._in_step = self.tracker.followed = False
+        self.places.lost()
         self._due.clear()
         if not self._told_lost:
             self._told_lost = True
@@ -177,7 +198,7 @@ class AmiBridge:
                     event = self._queue.pop()
                     if event is None:
                         break
-                    self.tracker.apply(event)
+                    self._apply(event)
             if self._queue.shed != self._shed_before:
                 self._shed_before = self._queue.shed
                 log.warning("AMI events were shed, the live view is asked for anew")
@@ -186,7 +207,19 @@ class AmiBridge:
 
     def _replay(self) -> None:
         while (event := self._queue.pop()) is not None:
-            self.tracker.apply(event)
+            self._apply(event)
+
+    def _apply(self, event: AmiEvent) -> None:
+        # The key's place is asked for before the caller is gone from it.
+        self.exits.apply(event)
+        self.places.apply(event)
+        self.members.apply(event)
+        self.tracker.apply(event)
+
+    def _seen(self, seen: Snapshot) -> None:
+        self.members.replace(seen.members)
+        self.places.replace(seen.waiting, seen.linkedid_of)
+        self.exits.replace(seen.waiting, seen.linkedid_of)
 
     async def _keep_in_step(self) -> None:
         """After a login, when events were shed, and regularly."""

@@ -43,10 +43,17 @@ class LiveCall:
     #: The queue it waits in now.
     queue: str | None = None
     joined_queue: bool = False
+    #: When it came into its first queue, and that it was in several: a preferred agent is tried
+    #: in a queue of its own, and Asterisk counts the wait anew in each.
+    queued_at: datetime | None = None
+    queued_again: bool = False
     answered: bool = False
     #: The caller's own end hung up, or Asterisk was told to hang it up.
     hangup_requested: bool = False
     abandoned: bool = False
+    #: Handed to a mailbox or to somebody outside our queues, and not queued since.
+    left_for: CallOutcome | None = None
+    callback_requested: bool = False
     hung_up_in_dialog: bool = False
     #: Some channel of it was seen to end.
     saw_hangup: bool = False
@@ -57,10 +64,20 @@ class LiveCall:
     def is_over(self) -> bool:
         return self.saw_hangup and not self.channels and not self.dialogs
 
+    @property
+    def is_settled(self) -> bool:
+        """The caller got something, whoever hangs up."""
+        return self.answered or self.callback_requested
+
     def outcome(self) -> CallOutcome:
         """As it stands now; final once the call is over."""
-        if self.answered:
+        if self.answered and self.left_for is None:
             return CallOutcome.ANSWERED
+        if self.callback_requested:
+            return CallOutcome.CALLBACK
+        return self.left_for or self._in_vain()
+
+    def _in_vain(self) -> CallOutcome:
         if self.abandoned or (self.queue is not None and self.hangup_requested):
             return CallOutcome.ABANDONED_IN_QUEUE
         if self.hung_up_in_dialog:
@@ -73,8 +90,13 @@ class LiveCall:
         return CallOutcome.NOT_ANSWERED
 
     def joined(self, queue: str, at: datetime, *, say: bool) -> News:
-        """`say`: nobody else tells that the call waits."""
+        """`say`: nobody else tells that the call waits. After a mailbox or a transfer that failed
+        nobody does."""
         again = self.queue == queue
+        say = say or self.left_for is not None
+        self.left_for = None
+        self.queued_again = self.queued_again or (self.queued_at is not None and not again)
+        self.queued_at = self.queued_at or at
         self.queue, self.joined_queue, self.abandoned = queue, True, False
         self.hung_up_in_dialog = False
         return [] if again or not say else [events.CallQueued(self.id, at, queue)]
@@ -104,9 +126,11 @@ class LiveCall:
     def connected(self, event: ami.AgentConnected, at: datetime) -> News:
         if event.interface in self.talking:
             return []
-        news = self._answer(
-            _Leg(event.queue, event.interface, event.agent_uniqueid, at), event.ring_s, event.wait_s
-        )
+        wait_s = event.wait_s
+        if self.queued_again and self.queued_at is not None:
+            wait_s = max(wait_s, round((at - self.queued_at).total_seconds()))
+        leg = _Leg(event.queue, event.interface, event.agent_uniqueid, at)
+        news = self._answer(leg, event.ring_s, wait_s)
         self.queue = None
         return news + self._all_missed(at)
 

@@ -76,9 +76,17 @@ class CallTracker:
                 self._attach(call, call_id.linkedid)
         call.dialogs += 1
 
-    def dialog_ended(self, call_id: CallId, *, hung_up: bool, queued: bool) -> None:
-        """`hung_up`: the caller left. `queued`: the caller goes on to a queue. Neither: we sent
-        the caller away. Both: one of the two, we cannot tell.
+    def dialog_ended(
+        self,
+        call_id: CallId,
+        *,
+        hung_up: bool,
+        queued: bool,
+        left_for: CallOutcome | None = None,
+    ) -> None:
+        """`hung_up`: the caller left. `queued`: the caller goes on, to a queue or `left_for` a
+        mailbox or a transfer. Neither: we sent the caller away. Both: one of the two, we cannot
+        tell.
 
         Asterisk says HANGUP also where its own timeout takes the caller back from us, so while it
         tells of hang-ups, its word on the channel counts.
@@ -89,16 +97,25 @@ class CallTracker:
         call.dialogs = max(0, call.dialogs - 1)
         if call.dialogs:
             return
+        call.left_for = left_for
         if hung_up:
             call.hung_up_in_dialog = not call.joined_queue
+            # Left the queue to be asked something, and rang off instead.
+            call.abandoned = call.joined_queue
             if not call.channels or not (queued or self.followed):
                 self._end(call)
         elif not queued:
-            self._end(call, outcome=None if call.answered else CallOutcome.NOT_ANSWERED)
+            self._end(call, outcome=None if call.is_settled else CallOutcome.NOT_ANSWERED)
         elif call.is_over:
             # Asterisk's news of the hang-up was faster than the end of the dialog.
-            call.hung_up_in_dialog = True
+            call.hung_up_in_dialog = left_for is None
             self._end(call)
+
+    def callback_requested(self, call_id: CallId) -> None:
+        """However the call ends now, unless an agent still answers: they will be called back."""
+        call = self.calls.get(call_id.linkedid)
+        if call is not None:
+            call.callback_requested = True
 
     # What Asterisk tells
 
@@ -117,7 +134,7 @@ class CallTracker:
                 self._fallback_took(event)
             case ami.QueueJoined():
                 self._queue_joined(event)
-            case ami.Booted():
+            case ami.Booted() | ami.ExitKeyPressed():
                 pass
             case _:
                 call = self._find(event)

@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import re
 
-#: `agi://HOST:PORT/inbound`: the one script we serve.
+#: `agi://HOST:PORT/inbound`: a call that arrives.
 SCRIPT_INBOUND = "inbound"
+#: A caller who left the queue by the key that was offered.
+SCRIPT_WITHDRAWN = "withdrawn"
 
-#: Where the call goes after us; one of the two routes below.
+#: Where the call goes after us; one of the routes below.
 SWB_ROUTE = "SWB_ROUTE"
 ROUTE_QUEUE = "queue"
+ROUTE_VOICEMAIL = "voicemail"
+ROUTE_TARGET = "target"
 ROUTE_HANGUP = "hangup"
 
 SWB_QUEUE = "SWB_QUEUE"
 #: Seconds in the queue before the dialplan goes on.
 SWB_QUEUE_TIMEOUT = "SWB_QUEUE_TIMEOUT"
+#: The login of the agent who alone is rung first, and for how many seconds.
+SWB_PREFER = "SWB_PREFER"
+SWB_PREFER_S = "SWB_PREFER_S"
+#: Become QUEUE_MIN_PENALTY and QUEUE_MAX_PENALTY once nobody is preferred any more.
+SWB_MIN_PENALTY = "SWB_MIN_PENALTY"
+SWB_MAX_PENALTY = "SWB_MAX_PENALTY"
+SWB_MAILBOX = "SWB_MAILBOX"
+SWB_TARGET = "SWB_TARGET"
 #: Set to 1 by our very last command. Without it the dialplan takes its fallback: AGISTATUS says
 #: SUCCESS also after a server that died in the middle.
 SWB_DONE = "SWB_DONE"
@@ -28,8 +40,25 @@ FIRST_BACKSTOP_S = 20.0
 CHANNEL_LANGUAGE = "CHANNEL(language)"
 CHANNEL_MUSICCLASS = "CHANNEL(musicclass)"
 
+#: Parts a queue and the agent tried first in the name of the realtime queue that does it
+#: (`sales~anna`, see `queue_routes`); no queue of anybody's own may hold it.
+TRIES = "~"
+
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
+LOGIN = re.compile(r"[A-Za-z0-9_.@+-]{1,40}")
+#: BOX or BOX@CONTEXT; `&` would name several, a comma begin the options.
+MAILBOX = re.compile(r"[A-Za-z0-9_-]{1,40}(?:@[A-Za-z0-9_-]{1,40})?")
+TARGET = re.compile(r"[A-Za-z0-9_*#+-]{1,40}")
+#: A file's name without ending, hidden ones left out.
+RECORDING = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,79}")
+#: Absolute; no part of it is made of dots alone.
+FOLDER = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]{1,80}){1,12}")
 #: Asterisk cuts a music class name at 79 bytes (MAX_MUSICCLASS, channel.h).
 MUSIC_CLASS = re.compile(r"[A-Za-z0-9_.-]{1,79}")
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[_-][A-Za-z0-9]{1,8})*")
 LINKEDID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+
+
+def real_queue(queue: str) -> str:
+    """The queue the caller was sent to, also while one agent is tried first."""
+    return queue.partition(TRIES)[0]

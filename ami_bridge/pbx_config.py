@@ -19,6 +19,7 @@ FILES: dict[str, str] = {
     "switchboard_manager.conf": "manager.conf",
     "switchboard_extconfig.conf": "extconfig.conf [settings]",
     "switchboard_curl.conf": "res_curl.conf [globals]",
+    "switchboard_media_cache.conf": "res_http_media_cache.conf [general]",
     "switchboard_queues.conf": "queues.conf",
     "switchboard_musiconhold.conf": "musiconhold.conf",
 }
@@ -61,7 +62,7 @@ def render(
     reach = reach or Reach()
     queue = settings.rulebook.default_queue
     values = {
-        "AGI_URL": f"agi://{_agi_address(settings, reach)}/inbound",
+        "AGI_URL": f"agi://{_agi_address(settings, reach)}",
         "WEB_URL": _web_url(settings, reach),
         "DEFAULT_QUEUE": _matching(_QUEUE, "rulebook.default_queue", queue),
         "AMI_USER": _matching(_NAME, "ami.username", settings.ami.username),

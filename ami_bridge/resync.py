@@ -31,7 +31,7 @@ _REPEAT_AFTER = timedelta(seconds=20)
 
 class Resync:
     """`hold` keeps live events back while a snapshot is taken; `replay` applies those that came
-    before it."""
+    before it. `on_snapshot` gets what Asterisk has, while events are still held back."""
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Resync:
         bus: EventBus,
         hold: asyncio.Lock,
         replay: Callable[[], None],
+        on_snapshot: Callable[[Snapshot], None] = lambda _: None,
         settle_s: float = 1.0,
     ) -> None:
         self._client = client
@@ -49,6 +50,7 @@ class Resync:
         self._journal = journal
         self._hold = hold
         self._replay = replay
+        self._on_snapshot = on_snapshot
         self._settle_s = settle_s
         self._traced = TracedCalls(client=client, tracker=tracker, journal=journal, bus=bus)
 
@@ -63,6 +65,7 @@ class Resync:
             traced = await self._traced.read()
             self._replay()
             seen = await snapshot.take(self._client)
+            self._on_snapshot(seen)
             suspects = self._apply(seen, open_before, traced)
         await asyncio.sleep(self._settle_s)
         await self._tracker.settle()

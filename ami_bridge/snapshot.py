@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ami_bridge import dialplan
 from ami_bridge.ami_client import AmiClient
 from ami_bridge.ami_events import AmiEvent, MemberSeen, member_of
 from ami_bridge.ami_wire import Headers, clean
@@ -22,7 +23,8 @@ class Talk:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A caller standing in a queue."""
+    """A caller standing in a queue, or (`preferred`: a login) waiting for one agent before that.
+    `position` counts from 1, 0 where it is not told."""
 
     uniqueid: str
     queue: str
@@ -30,6 +32,8 @@ class Waiting:
     caller: str
     caller_name: str
     waited_s: float
+    preferred: str = ""
+    position: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +80,17 @@ def read(channels: Sequence[Headers], queues: Sequence[Headers]) -> Snapshot:
 def _waiting(h: Headers) -> Waiting:
     waited = h.get("Wait", "")
     number, name = h.get("CallerIDNum", ""), h.get("CallerIDName", "")
+    position = h.get("Position", "")
+    queue, _, preferred = clean(h.get("Queue", "")).partition(dialplan.TRIES)
     return Waiting(
         uniqueid=h.get("Uniqueid", ""),
-        queue=clean(h.get("Queue", "")),
+        queue=queue,
         channel=clean(h.get("Channel", "")),
         caller="" if number == "unknown" else clean(number),
         caller_name="" if name == "unknown" else clean(name),
         waited_s=float(waited) if waited.isdecimal() and len(waited) < 9 else 0.0,
+        preferred=preferred,
+        position=int(position) if position.isdecimal() and len(position) < 9 else 0,
     )
 
 
@@ -99,7 +107,9 @@ def _talks(channels: Sequence[Headers]) -> dict[str, Talk]:
             if other is not headers:
                 queue = headers.get("ApplicationData", "").partition(",")[0]
                 talks[headers.get("Uniqueid", "")] = Talk(
-                    queue=clean(queue) if headers.get("Application") == "Queue" else "",
+                    queue=dialplan.real_queue(clean(queue))
+                    if headers.get("Application") == "Queue"
+                    else "",
                     interface=interface_of(clean(other.get("Channel", ""))),
                     uniqueid=other.get("Uniqueid", ""),
                 )

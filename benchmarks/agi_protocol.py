@@ -27,7 +27,7 @@ import uvloop
 
 from ami_bridge.agi_server import AgiServer
 from calls.bus import EventBus
-from calls.call import Call, CallId
+from calls.call import Call, CallId, CallOutcome
 from calls.ports import CallChannel
 from config.settings import AgiSettings
 
@@ -82,7 +82,14 @@ async def serve_switchboard() -> None:
         def dialog_started(self, call_id: CallId) -> None:
             return
 
-        def dialog_ended(self, call_id: CallId, *, hung_up: bool, queued: bool) -> None:
+        def dialog_ended(
+            self,
+            call_id: CallId,
+            *,
+            hung_up: bool,
+            queued: bool,
+            left_for: CallOutcome | None = None,
+        ) -> None:
             return
 
     async def dialog(channel: CallChannel) -> None:

@@ -88,6 +88,10 @@ class Agents:
     def login_of(self, interface: str) -> str | None:
         return self._login_of.get(interface)
 
+    def interface_of(self, login: str) -> str | None:
+        agent = self._agents.get(login)
+        return next(iter(agent.interfaces), None) if agent is not None else None
+
     def find(self, login: str) -> Agent | None:
         return self._agents.get(login)
 

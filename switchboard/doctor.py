@@ -19,7 +19,7 @@ from switchboard import asterisk_files
 
 #: Rights with which an AMI user can run programs or change the PBX (manager.c, Asterisk 22).
 DANGEROUS_WRITE = frozenset({"command", "config", "system", "all"})
-NEEDED_READ = frozenset({"call", "agent", "reporting", "system", "user"})
+NEEDED_READ = frozenset({"call", "agent", "reporting", "system", "user", "dtmf"})
 NEEDED_WRITE = frozenset({"call", "agent", "originate", "reporting"})
 
 
@@ -171,7 +171,12 @@ def _manager_rights(settings: Settings, etc: Path) -> Iterator[Finding]:
 
 def _dialplan(etc: Path) -> Iterator[Finding]:
     file = asterisk_files.parsed(etc, "extensions.conf")
-    for context in ("switchboard-in", "switchboard-route", "switchboard-fallback"):
+    for context in (
+        "switchboard-in",
+        "switchboard-dialog",
+        "switchboard-route",
+        "switchboard-fallback",
+    ):
         if file and file.has_category(context):
             yield Finding("ok", f"dialplan has [{context}]")
         else:

@@ -19,12 +19,12 @@ PHONES_HOST = "127.0.0.3"
 #: set takes several seconds to load.
 MODULES = """\
 pbx_config app_queue app_stack app_userevent app_verbose app_playback app_db app_dial app_echo
-app_read app_milliwatt app_originate
+app_read app_milliwatt app_originate app_exec app_voicemail
 bridge_simple bridge_builtin_features bridge_native_rtp bridge_softmix bridge_holding
-chan_pjsip codec_ulaw codec_alaw codec_resample format_wav format_pcm format_gsm format_sln
-func_callerid func_channel func_cdr func_curl func_db func_global func_groupcount
-func_logic func_math func_strings func_timeout func_uri func_pjsip_endpoint func_env func_sprintf
-res_agi res_config_curl res_curl res_http_media_cache res_musiconhold res_crypto res_realtime
+chan_pjsip codec_ulaw codec_alaw codec_gsm codec_resample format_wav format_pcm format_gsm
+format_sln func_callerid func_channel func_cdr func_curl func_db func_global func_groupcount
+func_dialplan func_logic func_math func_strings func_timeout func_uri func_pjsip_endpoint func_env
+func_sprintf res_agi res_config_curl res_curl res_http_media_cache res_musiconhold res_crypto res_realtime
 res_manager_devicestate res_rtp_asterisk res_sorcery_astdb res_sorcery_config res_sorcery_memory
 res_sorcery_realtime res_timing_timerfd res_speech
 res_pjproject res_pjsip res_pjsip_acl res_pjsip_authenticator_digest res_pjsip_caller_id
@@ -34,6 +34,10 @@ res_pjsip_pubsub res_pjsip_refer res_pjsip_registrar res_pjsip_rfc3326 res_pjsip
 res_pjsip_session res_pjsip_path res_pjsip_outbound_publish res_pjsip_maintenance
 cdr_csv cel_custom res_cdrel_custom
 """
+
+
+#: The one there is, in the context `default`.
+MAILBOX = "100"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +140,16 @@ def small_files(*, ami_port: int, run: Path) -> dict[str, str]:
     """The rest: each includes the shipped file where there is one."""
     return {
         "extensions.conf": "[general]\nstatic = yes\n\n#include switchboard_extensions.conf\n"
-        "\n[from-agents]\nexten => _X.,1,Hangup()\n",
+        "\n[from-agents]\nexten => _X.,1,Hangup()\n"
+        "\n[switchboard-targets]\nexten => reception,1,Answer()\n same => n,Echo()\n",
+        "voicemail.conf": "[general]\nformat = wav\nmaxsilence = 0\n\n"
+        f"[default]\n{MAILBOX} => 1234,Sales\n",
         "manager.conf": f"[general]\nenabled = yes\nbindaddr = {PBX_HOST}\nport = {ami_port}\n"
         "displayconnects = no\n\n#include switchboard_manager.conf\n",
         "extconfig.conf": "[settings]\n#include switchboard_extconfig.conf\n",
         "res_curl.conf": "[globals]\n#include switchboard_curl.conf\n",
         "musiconhold.conf": "#include switchboard_musiconhold.conf\n",
-        "res_http_media_cache.conf": "[general]\ntimeout_secs = 5\n",
+        "res_http_media_cache.conf": "[general]\n#include switchboard_media_cache.conf\n",
         "rtp.conf": "[general]\nrtpstart = 10000\nrtpend = 29999\nicesupport = no\n",
         "logger.conf": "[general]\ndateformat = %F %T.%3q\nqueue_log = yes\n\n[logfiles]\n"
         "messages = notice,warning,error\nfull = notice,warning,error,verbose(4)\n",

@@ -14,7 +14,7 @@ import pytest
 
 from ami_bridge.agi_server import AgiServer
 from calls.bus import EventBus
-from calls.call import Call, CallId
+from calls.call import Call, CallId, CallOutcome
 from calls.ports import CallChannel, Keys, QueueRequest
 from config.settings import AgiSettings
 from switchboard.demo.private_pbx import PrivatePbx
@@ -46,7 +46,9 @@ class Centre:
     def dialog_started(self, call_id: CallId) -> None:
         return
 
-    def dialog_ended(self, call_id: CallId, *, hung_up: bool, queued: bool) -> None:
+    def dialog_ended(
+        self, call_id: CallId, *, hung_up: bool, queued: bool, left_for: CallOutcome | None = None
+    ) -> None:
         self.ends.put_nowait((hung_up, queued))
 
     async def handle(self, channel: CallChannel) -> None:

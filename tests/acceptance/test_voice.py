@@ -13,7 +13,7 @@ from aiohttp import web
 
 from ami_bridge.agi_server import AgiServer
 from calls.bus import EventBus
-from calls.call import Call, CallId
+from calls.call import Call, CallId, CallOutcome
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
 from calls.events import CallArrived, CallEvent, MenuPresented, OptionChosen
@@ -80,7 +80,9 @@ class NobodyWatches:
 
     def dialog_started(self, call_id: CallId) -> None: ...
 
-    def dialog_ended(self, call_id: CallId, *, hung_up: bool, queued: bool) -> None: ...
+    def dialog_ended(
+        self, call_id: CallId, *, hung_up: bool, queued: bool, left_for: CallOutcome | None = None
+    ) -> None: ...
 
 
 class VoiceSide:

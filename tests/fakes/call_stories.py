@@ -37,6 +37,9 @@ class Roster:
     def login_of(self, interface: str) -> str | None:
         return {AGENT: "anna"}.get(interface)
 
+    def interface_of(self, login: str) -> str | None:
+        return {"anna": AGENT}.get(login)
+
 
 def a_call(name: str = "1700000000.1", *, number: str = STRANGER, withheld: bool = False) -> Call:
     return Call(

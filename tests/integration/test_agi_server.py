@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 import uvloop
 
-from ami_bridge.agi_channel import CommandDeadlines
+from ami_bridge.agi_commands import CommandDeadlines
 from ami_bridge.agi_protocol import UnsafeCommand
 from ami_bridge.agi_server import AgiServer
 from calls.bus import EventBus
-from calls.call import Call, CallId
+from calls.call import Call, CallId, CallOutcome
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.events import CallArrived
 from calls.ports import CallChannel, Keys, QueueRequest
@@ -59,7 +59,9 @@ class Watcher:
     def dialog_started(self, call_id: CallId) -> None:
         self.news.append(("started", call_id))
 
-    def dialog_ended(self, call_id: CallId, *, hung_up: bool, queued: bool) -> None:
+    def dialog_ended(
+        self, call_id: CallId, *, hung_up: bool, queued: bool, left_for: CallOutcome | None = None
+    ) -> None:
         self.news.append(("ended", call_id, hung_up, queued))
         self.ended.set()
 

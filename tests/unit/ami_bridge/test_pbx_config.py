@@ -38,7 +38,7 @@ def test_values_land_where_asterisk_reads_them() -> None:
         settings(agi=AgiSettings(port=4600), web=WebSettings(port=8090)), secret=SECRET
     )
     dialplan = files["switchboard_extensions.conf"]
-    assert "AGI(agi://127.0.0.1:4600/inbound,${CHANNEL(linkedid)})" in dialplan
+    assert "AGI(agi://127.0.0.1:4600/${SWB_SCRIPT},${CHANNEL(linkedid)}," in dialplan
     assert "Queue(default,t,,,600)" in dialplan
     realtime = lines(files["switchboard_extconfig.conf"])
     assert "musiconhold => curl,http://127.0.0.1:8090/pbx/musiconhold" in realtime
@@ -49,7 +49,7 @@ def test_the_ami_user_gets_the_least_rights() -> None:
     user = lines(pbx_config.render(settings(), secret=SECRET)["switchboard_manager.conf"])
     assert user[0] == "[switchboard]"
     assert f"secret = {SECRET}" in user
-    assert "read = call,agent,reporting,system,user" in user
+    assert "read = call,agent,reporting,system,user,dtmf" in user
     assert "write = call,agent,originate,reporting" in user
     assert user.index("deny = 0.0.0.0/0.0.0.0") < user.index("permit = 127.0.0.1/255.255.255.255")
 
@@ -72,7 +72,7 @@ def test_addresses_may_differ_from_where_we_listen() -> None:
         agi_host="2001:db8::1", web_url="https://desk.example/sb/", ami_permit="192.0.2.0/24"
     )
     files = pbx_config.render(everywhere, reach=reach)
-    assert "AGI(agi://[2001:db8::1]:4573/inbound," in files["switchboard_extensions.conf"]
+    assert "AGI(agi://[2001:db8::1]:4573/${SWB_SCRIPT}," in files["switchboard_extensions.conf"]
     assert "curl,https://desk.example/sb/pbx/musiconhold" in files["switchboard_extconfig.conf"]
     assert "permit = 192.0.2.0/255.255.255.0" in files["switchboard_manager.conf"]
 

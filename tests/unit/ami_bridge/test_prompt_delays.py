@@ -8,7 +8,8 @@ from unittest.mock import Mock
 import pytest
 from prometheus_client import CollectorRegistry
 
-from ami_bridge.agi_channel import AgiChannel, CommandDeadlines
+from ami_bridge.agi_channel import AgiChannel
+from ami_bridge.agi_commands import CommandDeadlines
 from ami_bridge.agi_protocol import Reply
 from ami_bridge.prompt_delays import PromptDelays
 

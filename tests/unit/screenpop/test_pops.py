@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -11,6 +12,8 @@ import pytest
 from calls import events
 from calls.bus import EventBus
 from calls.call import CallOutcome
+from calls.caller import Identity, IdentityOutcome
+from calls.decision import PopWish
 from screenpop.counters import DeskCounters
 from screenpop.hub import KEPT_FRAMES, RESTART_LEAP, Hub
 from screenpop.pop_book import MAX_OPEN_PER_AGENT
@@ -36,17 +39,24 @@ class Roster:
     def login_of(self, interface: str) -> str | None:
         return {A: "anna", A2: "anna", B: "ben", C: "chen"}.get(interface)
 
+    def interface_of(self, login: str) -> str | None:
+        return {"anna": A, "ben": B, "chen": C}.get(login)
+
 
 class StoreTwin:
     """Takes what `PopStore` takes."""
 
     def __init__(self) -> None:
         self.pops: dict[str, str] = {}
+        self.not_shown: list[str] = []
         self.deliveries: list[Delivery] = []
         self.acks: list[Acknowledged] = []
 
     def save_pop(self, pop) -> None:
         self.pops[pop.pop_id] = pop.state
+
+    def save_not_shown(self, pop) -> None:
+        self.not_shown.append(pop.agent)
 
     def save_delivery(self, delivery: Delivery) -> None:
         self.deliveries.append(delivery)
@@ -237,9 +247,69 @@ async def test_facts_that_come_late_come_as_updates(desk: Desk) -> None:
     assert newest["call"]["keys"] == [
         {"menu": "main", "digits": "2", "outcome": "match", "intent": "billing"}
     ]
-    assert newest["decision"]["offers"] == [{"offer": "kettle", "reasons": ["owns no kettle yet"]}]
+    assert newest["offer"] == {
+        "name": "kettle",
+        "say": "Mention the kettle.",
+        "reasons": ["owns no kettle yet"],
+    }
     # The loser's pop was closed: no update reaches it.
     assert desk.ben.kinds == ["pop.offer", "pop.update", "pop.close:answered_elsewhere"]
+
+
+async def test_a_call_that_the_rulebook_hides_pops_up_nowhere(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.arrived(), call.decided(shown=False), call.queued())
+    await desk.hears(call.ringing(A), call.ringing(B), call.missed(A), call.ringing(A))
+    await desk.hears(call.answered(A), call.released(A), call.ended())
+    assert desk.anna.kinds == desk.ben.kinds == []
+    assert desk.store.not_shown == ["anna", "ben"]
+    assert desk.pops.snapshot("anna") == ()
+
+
+async def test_a_call_that_becomes_worth_showing_is_shown(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.arrived(), call.decided(shown=False), call.ringing(A))
+    await desk.hears(call.decided(), call.ringing(B))
+    assert (desk.anna.kinds, desk.ben.kinds) == ([], ["pop.offer"])
+
+
+async def test_the_rulebook_s_note_is_cleaned_and_shown(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.arrived(), call.decided(note="Board\x1b member\nbe brief" + "." * 900))
+    await desk.hears(call.ringing(A))
+    note = desk.anna.frames[0]["content"]["note"]
+    assert note.startswith("Board member\nbe brief.")
+    assert len(note) == 500
+
+
+async def test_the_rulebook_s_wish_outlives_a_restart(desk: Desk) -> None:
+    shown, hidden = RingingCall(), RingingCall()
+    for call, wish in ((hidden, PopWish(shown=False)), (shown, PopWish(note="VIP"))):
+        await desk.hears(events.CallRemembered(call.id, now(), call.call, pop=wish))
+        await desk.hears(call.ringing(A))
+    [frame] = desk.anna.frames
+    assert frame["content"]["note"] == "VIP"
+    assert frame["content"]["call"]["id"] == str(shown.id)
+
+
+async def test_what_the_caller_refused_is_not_worth_offering(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.arrived(), call.decided("kettle"), call.ringing(A))
+    await desk.hears(call.refused("mug"), call.refused("kettle"))
+    assert [frame["content"]["offer"] and "kettle" for frame in desk.anna.frames] == [
+        "kettle",
+        None,
+    ]
+    await desk.hears(call.ended(), call.refused("kettle"))
+    assert len(desk.pops._stories) == 0
+
+
+async def test_who_typed_a_key_stays_who_they_said(desk: Desk) -> None:
+    call = RingingCall()
+    said = replace(victoria(), identity=Identity(IdentityOutcome.UNIQUE, "typed_key", 0.9))
+    await desk.hears(call.until_ringing(said, A), call.identified(stranger(), late=True))
+    assert desk.anna.kinds == ["pop.offer"]
+    assert desk.anna.frames[0]["content"]["match"]["method"] == "typed_key"
 
 
 async def test_the_same_fact_again_is_not_sent(desk: Desk) -> None:

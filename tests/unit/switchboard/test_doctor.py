@@ -19,9 +19,10 @@ def write(etc: Path, **files: str) -> None:
 
 GOOD = {
     "manager": "[general]\nenabled=yes\n\n[switchboard]\nsecret = x ; secret\n"
-    "read = call,agent,reporting,system,user\nwrite = call,agent,originate,reporting\n",
+    "read = call,agent,reporting,system,user,dtmf\nwrite = call,agent,originate,reporting\n",
     "extensions": "#include switchboard.conf\n[general]\nstatic=yes\n[phones](!)\n"
-    "[switchboard-in]\nexten => _X.,1,NoOp()\n[switchboard-route]\n[switchboard-fallback]\n",
+    "[switchboard-in]\nexten => _X.,1,NoOp()\n[switchboard-dialog]\n[switchboard-route]\n"
+    "[switchboard-fallback]\n",
     "extconfig": "[settings]\nmusiconhold => curl,http://127.0.0.1:8080/pbx/musiconhold\n",
 }
 
@@ -31,7 +32,7 @@ def test_a_good_configuration_has_nothing_to_mend(tmp_path: Path) -> None:
     write(tmp_path, **GOOD, asterisk=cache)
     found = list(doctor._asterisk_files(Settings(), tmp_path))
     assert {f.level for f in found} == {"ok"}
-    assert len(found) == 6
+    assert len(found) == 7
 
 
 def test_dangerous_rights_are_named(tmp_path: Path) -> None:
@@ -48,6 +49,7 @@ def test_missing_rights_contexts_and_user_are_errors(tmp_path: Path) -> None:
     errors = [f.what for f in doctor._asterisk_files(Settings(), tmp_path) if f.level == "error"]
     assert errors[0] == f"no AMI user [switchboard] in {tmp_path}/manager.conf or what it includes"
     assert [e.split("]")[0] for e in errors[1:]] == [
+        "dialplan lacks [switchboard-dialog",
         "dialplan lacks [switchboard-route",
         "dialplan lacks [switchboard-fallback",
     ]
@@ -65,7 +67,8 @@ def test_a_cache_folder_that_is_missing_silences_every_prompt(tmp_path: Path) ->
 
 OURS = {
     "switchboard_manager": GOOD["manager"].split("\n\n")[1],
-    "switchboard_extensions": "[switchboard-in]\n[switchboard-route]\n[switchboard-fallback]\n",
+    "switchboard_extensions": "[switchboard-in]\n[switchboard-dialog]\n[switchboard-route]\n"
+    "[switchboard-fallback]\n",
     "switchboard_extconfig": "musiconhold => curl,http://127.0.0.1:8080/pbx/musiconhold\n",
 }
 
@@ -76,7 +79,7 @@ def test_files_of_ours_count_once_they_are_included(tmp_path: Path) -> None:
     lost = [f for f in doctor._asterisk_files(Settings(), tmp_path) if f.level != "ok"]
     assert [f.remedy.split(" is there")[0] for f in lost] == [
         "switchboard_manager.conf",
-        *["switchboard_extensions.conf"] * 3,
+        *["switchboard_extensions.conf"] * 4,
         "switchboard_extconfig.conf",
     ]
     (tmp_path / "manager.d").mkdir()

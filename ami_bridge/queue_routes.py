@@ -1,0 +1,85 @@
+"""An agent who is tried first, as a realtime queue of one member: `sales~anna` is Anna alone, for a
+caller of the queue `sales`.
+
+So Asterisk's own queue rings her, with all its events, and knows when she is busy; then the
+dialplan calls `sales`. Asterisk asks for these queues through res_config_curl.c (Asterisk 20 to
+22): a POST with a form, answered by one form-encoded line per row; an empty body: there is none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from ami_bridge import dialplan
+from ami_bridge.queue_members import QueueMembers
+from calls.ports import AgentRoster
+
+#: Nobody is waited for who cannot take the call now (app_queue.c `parse_empty_options`).
+_BUSY = "paused,inuse,unavailable,invalid,unknown,wrapup"
+_QUEUE = {
+    "strategy": "ringall",
+    # The dialplan's Queue() says how long.
+    "timeout": "600",
+    "timeoutpriority": "app",
+    "ringinuse": "no",
+    "joinempty": f"{_BUSY},ringing",
+    # Without `ringing`: that is our own call.
+    "leavewhenempty": _BUSY,
+    "setinterfacevar": "yes",
+}
+
+
+def add_routes(app: web.Application, *, roster: AgentRoster, members: QueueMembers) -> None:
+    routes = QueueRoutes(roster=roster, members=members)
+    app.router.add_post("/pbx/queues/{shape:single|multi}", routes.queues)
+    app.router.add_post("/pbx/queue_members/{shape:single|multi}", routes.members)
+    # What Asterisk changes it may keep; the next question is answered by us again.
+    app.router.add_post("/pbx/{family:queues|queue_members}/update", routes.one)
+    app.router.add_post("/pbx/{family:queues|queue_members}/require", routes.zero)
+
+
+class QueueRoutes:
+    def __init__(self, *, roster: AgentRoster, members: QueueMembers) -> None:
+        self._roster = roster
+        self._members = members
+
+    async def queues(self, request: web.Request) -> web.Response:
+        """`multi` asks for all of them (`name LIKE`): none, as each is made when it is named."""
+        name = await _field(request, "name")
+        return _row({"name": name, **_QUEUE} if self._interface(name) else {})
+
+    async def members(self, request: web.Request) -> web.Response:
+        name = await _field(request, "queue_name")
+        interface = self._interface(name)
+        if interface is None:
+            return _row({})
+        known = self._members.find(interface, dialplan.real_queue(name))
+        row = {"uniqueid": name, "queue_name": name, "interface": interface, "penalty": "0"}
+        if known is not None:
+            row |= {"membername": known.name or interface, "paused": str(int(known.paused))}
+            row |= {"state_interface": known.state_interface} if known.state_interface else {}
+        return _row(row)
+
+    async def one(self, request: web.Request) -> web.Response:
+        return web.Response(text="1")
+
+    async def zero(self, request: web.Request) -> web.Response:
+        return web.Response(text="0")
+
+    def _interface(self, name: str) -> str | None:
+        queue, parts, login = name.partition(dialplan.TRIES)
+        if not (parts and dialplan.QUEUE_NAME.fullmatch(queue) and dialplan.LOGIN.fullmatch(login)):
+            return None
+        return self._roster.interface_of(login)
+
+
+async def _field(request: web.Request, name: str) -> str:
+    value = (await request.post()).get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _row(row: Mapping[str, str]) -> web.Response:
+    return web.Response(text=f"{urlencode(row)}\n" if row else "")
