@@ -1,0 +1,53 @@
+"""Finding sounds in a recording, where the recording is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ivr import sound
+from switchboard.demo.private_pbx import PrivatePbx
+from tests.acceptance.listening import Recording
+
+pytestmark = pytest.mark.unit
+
+RANDOM = np.random.default_rng(5)
+
+
+def speechlike(seconds: float) -> sound.Samples:
+    return 0.1 * RANDOM.standard_normal(int(seconds * sound.RATE))
+
+
+@pytest.fixture
+def recording() -> Recording:
+    pbx = PrivatePbx(agi_port=1, web_url="http://127.0.0.1:1", ami_secret="x", run=Path("/nowhere"))
+    return Recording(pbx=pbx, channel="PJSIP/trunk-1", path=Path("/nowhere/x.wav"))
+
+
+def test_each_place_is_found_once_and_in_order(recording: Recording) -> None:
+    first, second, never = speechlike(1), speechlike(0.5), speechlike(1)
+    silence = np.zeros(sound.RATE)
+    recording.samples = np.concatenate([silence, 0.3 * first, second, silence, first])
+    assert [at for at, _ in recording.find(first)] == [1.0, 3.5]
+    [(at, alike)] = recording.find(sound.encode_wav(second))
+    assert (at, alike) == (2.0, pytest.approx(1, abs=0.01))
+    assert recording.find(never) == []
+    sounds = {name: sound.encode_wav(one) for name, one in [("b", second), ("a", first)]}
+    assert recording.heard(sounds) == ["a", "b", "a"]
+
+
+def test_a_part_cut_off_is_not_the_whole(recording: Recording) -> None:
+    whole = speechlike(2)
+    recording.samples = np.concatenate([whole[: sound.RATE], np.zeros(2 * sound.RATE)])
+    assert recording.find(whole) == []
+    assert [at for at, _ in recording.find(whole[: sound.RATE])] == [0.0]
+    assert recording.find(speechlike(60)) == []
+
+
+def test_loudness_tells_music_from_silence(recording: Recording) -> None:
+    recording.samples = np.concatenate([speechlike(1), np.zeros(sound.RATE)])
+    assert recording.loudness(0, 1) == pytest.approx(0.1, abs=0.01)
+    assert recording.loudness(1, 2) == 0
+    assert recording.loudness(5, 6) == 0
