@@ -95,12 +95,14 @@ def _overlay(raw: dict[str, Any], environ: Mapping[str, str]) -> dict[Path_, str
 
 
 def _from_text(section: str, key: str, text: str) -> Any:
-    """Lists are written as JSON or with commas; nothing at all means: not set."""
+    """Lists are written as JSON or with commas, mappings as JSON; nothing at all means: not
+    set."""
     field = _model(section).model_fields.get(key)
-    if field is None or get_origin(field.annotation) is not tuple:
+    kind = None if field is None else get_origin(field.annotation)
+    if kind not in (tuple, dict):
         optional = field is not None and field.default is None
         return None if optional and not text else text
-    if text.lstrip().startswith("["):
+    if kind is dict or text.lstrip().startswith("["):
         try:
             return json.loads(text)
         except (ValueError, RecursionError):

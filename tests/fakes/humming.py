@@ -10,10 +10,8 @@ import wave
 
 def hum(seconds: float = 1.0, rate: int = 24_000) -> bytes:
     """A 16-bit WAV of 200 Hz."""
-    samples = array.array(
-        "h",
-        (round(9830 * math.sin(400 * math.pi * n / rate)) for n in range(round(rate * seconds))),
-    )
+    places = range(round(rate * seconds))
+    samples = array.array("h", (round(9830 * math.sin(400 * math.pi * n / rate)) for n in places))
     out = io.BytesIO()
     with wave.open(out, "wb") as writer:
         writer.setnchannels(1)

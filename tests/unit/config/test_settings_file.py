@@ -90,7 +90,7 @@ def test_mistakes_in_file_and_environment_come_together(tmp_path: Path) -> None:
         "SWITCHBOARD_AGI__PORT: 'port' must be a whole number, not 'many'",
         "SWITCHBOARD_AMI__SECRT: unknown key 'secrt'; did you mean 'secret'?",
         "switchboard.yaml:2: unknown key 'prot'; did you mean 'port'?",
-        "switchboard.yaml:3: 'port' must be less than or equal to 65535, not '70000'",
+        "switchboard.yaml:3: 'port' must be at most 65535, not '70000'",
         "switchboard.yaml:4: unknown key 'ami2'; did you mean 'ami'?",
         "switchboard.yaml:6: 'port' must be a whole number, not 'x'",
         "switchboard.yaml:7: 'crm' must be a mapping (key: value), not true",
@@ -122,3 +122,39 @@ def test_each_mistake_has_its_sentence(tmp_path: Path, text: str | bytes, senten
     found = problems(write(tmp_path, text))
     assert len(found) == 1
     assert found[0].startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("speech", "complaint"),
+    [
+        (
+            "engines: {en: flyte}",
+            "'en' must be one of flite, espeak, piper, http, not 'flyte'; did you mean 'flite'?",
+        ),
+        (
+            "engines: {de: piper}",
+            "speech.engines gives de to piper, but speech.piper_voices names no voice for de",
+        ),
+        ("engines: {zh: http}", "speech.engines names http, but speech.http_url is not set"),
+        (
+            "{engines: {zh: http}, http_url: 'http://x', http_voices: {en: a}}",
+            "speech.engines gives zh to http, but speech.http_voices names no voice for zh",
+        ),
+    ],
+)
+def test_an_engine_that_cannot_speak_is_an_error(
+    tmp_path: Path, speech: str, complaint: str
+) -> None:
+    shape = speech if speech.startswith("{") else f"{{{speech}}}"
+    path = write(tmp_path, f"speech: {shape}\n")
+    assert problems(path) == [f"switchboard.yaml:1: {complaint}"]
+
+
+def test_engines_of_the_environment_join_the_defaults(tmp_path: Path) -> None:
+    environ = {"SWITCHBOARD_SPEECH__ENGINES": '{"zh": "espeak", "*": "flite"}'}
+    settings = load_settings(write(tmp_path, ""), environ)
+    assert settings.speech.engine_names == {"en": "flite", "zh": "espeak", "*": "flite"}
+    broken = {"SWITCHBOARD_SPEECH__ENGINES": "zh=espeak"}
+    assert problems(write(tmp_path, ""), broken) == [
+        "SWITCHBOARD_SPEECH__ENGINES: 'engines' must be a mapping (key: value), not 'zh=espeak'"
+    ]
