@@ -38,8 +38,8 @@ class CallbackKeys:
             if call_id in self._open:
                 del self._open[call_id]
                 await self._in_time(call_id, self._exits.forbid_exit(call_id))
-        elif "callback" in event.kinds and call_id not in self._open:
-            # Where it fails, the next time the offer is heard is the next chance.
+        elif "callback" in event.kinds:
+            # Each time: the key works once, and who came back into the queue may use it again.
             if await self._in_time(call_id, self._exits.allow_exit(call_id)):
                 self._open[call_id] = None
             while len(self._open) > OPEN_LIMIT:

@@ -18,8 +18,6 @@ from ami_bridge.agi_server import AgiServer
 from ami_bridge.bridge import AmiBridge
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
-from calls.call import CallId
-from calls.ports import QueuePlace
 from config.publishing import Rulebooks
 from config.settings import Settings
 from crm_adapter.directory import Directory
@@ -33,6 +31,7 @@ from crm_adapter.remembered_calls import remembered_calls
 from ivr import http_routes
 from ivr.hold import HoldProgrammes
 from ivr.hold_addresses import kept_key
+from ivr.hold_keys import CallbackKeys
 from ivr.hold_sounds import HoldSounds
 from ivr.inbound import InboundCalls
 from ivr.music import Music
@@ -65,13 +64,6 @@ log = logging.getLogger(__name__)
 #: Dialogs that live when we stop have this long; then their callers get the fallback queue.
 DIALOG_GRACE_S = 10.0
 _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
-
-
-class NoPlaces:
-    """Nobody tells where callers stand, so nothing is said of it."""
-
-    def place_of(self, call_id: CallId) -> QueuePlace | None:
-        return None
 
 
 class Centre:
@@ -217,9 +209,14 @@ class Centre:
         await sounds.open()
         key = await asyncio.to_thread(kept_key, self.settings.speech.cache_dir / "hold.key")
         self.hold = HoldProgrammes(
-            sounds=sounds, places=NoPlaces(), bus=self.bus, base_url=self.web_url, key=key
+            sounds=sounds,
+            places=self.bridge.places,
+            bus=self.bus,
+            base_url=self.web_url,
+            key=key,
         )
         self.hold.subscribe()
+        CallbackKeys(exits=self.bridge.exits, bus=self.bus).subscribe()
 
     async def _start_web(self) -> None:
         if self.settings.web.public_url is None and self.settings.web.host in _EVERY_ADDRESS:
