@@ -43,6 +43,16 @@ PATTERN_WORDS = {
     r"^[A-Z]{2}$": "a country is written like US or CN",
 }
 
+_LIMITS = {
+    "Input should be": "must be",
+    "String should have": "must have",
+    "Value should": "must",
+    "greater than or equal to": "at least",
+    "less than or equal to": "at most",
+    "greater than": "above",
+    "less than": "below",
+}
+
 #: What an author may not expect to be wanted.
 _MISSING = {"then": "'then' is missing: what comes next, like then: {queue: NAME}"}
 
@@ -78,6 +88,8 @@ def _must(kind: str, detail: ErrorDetails, context: dict[str, Any]) -> str:
     if kind in _WANTED:
         return f"must be {_WANTED[kind]}, not {said}"
     if kind in ("literal_error", "enum"):
+        if context["expected"] in ("True", "False"):
+            return f"must be {str(context['expected']).lower()}, not {said}"
         choices = str(context["expected"]).replace("'", "").replace(" or ", ", ")
         hint = did_you_mean(str(detail["input"]), choices.split(", "))
         return f"must be one of {choices}, not {said}{hint}"
@@ -85,8 +97,20 @@ def _must(kind: str, detail: ErrorDetails, context: dict[str, Any]) -> str:
         pattern = str(context["pattern"])
         wanted = PATTERN_WORDS.get(pattern, f"it must look like {pattern}")
         return f"cannot be {said}; {wanted}"
-    wanted = detail["msg"].replace("Input should be", "must be").replace("Value should", "must")
-    return f"{wanted[0].lower()}{wanted[1:]}, not {said}"
+    return _of_size(kind, context) or f"{_limit(detail['msg'])}, not {said}"
+
+
+def _of_size(kind: str, context: dict[str, Any]) -> str | None:
+    if kind == "too_short":
+        return "must not be empty"
+    return f"holds more than {context['max_length']} items" if kind == "too_long" else None
+
+
+def _limit(message: str) -> str:
+    """Pydantic's own words, a little plainer."""
+    for its, ours in _LIMITS.items():
+        message = message.replace(its, ours)
+    return f"{message[0].lower()}{message[1:]}"
 
 
 def _fields(model: type[pydantic.BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -31,6 +31,9 @@ _SAID = {
     ),
 }
 
+#: Those of which it helps to know where they begin.
+_OPENED = tuple(words for words, sentence in _SAID.items() if "closed" in sentence)
+
 
 def syntax_sentence(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     """The line, and what is wrong there in words for people who do not read grammars."""
@@ -41,7 +44,8 @@ def syntax_sentence(error: yaml.YAMLError, text: str) -> tuple[int, str]:
     if what == "found character that cannot start any token":
         return line, f"not valid YAML: {_odd_beginning(text, mark)}"
     if what in _SAID:
-        return line, f"not valid YAML: {_SAID[what]}{_since(error, line)}"
+        since = _since(error, line) if what in _OPENED else ""
+        return line, f"not valid YAML: {_SAID[what]}{since}"
     return line, f"not valid YAML: {what}" + (f" ({context})" if context else "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 
 from config.actions import every_step, followers
@@ -9,7 +10,7 @@ from config.checks.ways import placed_actions
 from config.problems import Problem, Severity, did_you_mean
 from config.reading.found import Found
 from config.recorded_sound import inspect_recording
-from config.rulebook_files import RulebookFiles, Sound
+from config.rulebook_files import MAX_SOUNDS, RulebookFiles, Sound
 from config.spoken_text import ANY_LANGUAGE, Text
 
 
@@ -55,7 +56,9 @@ def _languages(found: Found) -> set[str]:
     return languages or {"en"}
 
 
+@functools.lru_cache(maxsize=MAX_SOUNDS)
 def _unreadable(sound: Sound) -> str | None:
+    """Remembered by content: a rulebook is read at every change of any of its files."""
     try:
         return inspect_recording(sound.path.read_bytes())
     except OSError as error:

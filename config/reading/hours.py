@@ -80,6 +80,6 @@ def _week(reader: Reader, raw: Any, path: Path) -> dict[int, tuple[Span, ...]]:
             reader.report(at, f"the hours of {written} overlap")
         for day in days:
             if day in week:
-                reader.report(at, f"{DAYS[day]} is given twice; {written} is the second")
+                reader.report(at, f"{DAYS[day]} is given twice, the second time by '{written}'")
             week[day] = tuple(sorted(spans, key=lambda span: span.opens))
     return week

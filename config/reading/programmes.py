@@ -12,6 +12,7 @@ from config.reading.parts import NAME, Part, RawCondition, RawText, shaped
 from config.reading.reader import Path, Reader
 from config.rulebook import HoldEntry
 from config.shape import check_shape
+from config.spoken_text import Text
 
 KINDS = ("music_s", "say", "offer", "position", "callback")
 
@@ -72,13 +73,16 @@ def _of_kind(
             return HoldEntry("music", music_s=part.music_s)
         case "say":
             return HoldEntry("say", say=reader.text(part.say, (*path, "say")))
-        case "offer":
-            return HoldEntry("offer")
-        case "position":
-            return HoldEntry("position")
-    if part.callback is True:
-        return HoldEntry("callback", say=reader.found.texts["callback_offer"])
-    if not isinstance(part.callback, str | dict):
-        sentence = f"'callback' must be true or a text, not {as_said(part.callback)}"
+        case "callback":
+            return HoldEntry("callback", say=_callback(reader, raw, path))
+    return HoldEntry("offer" if kind == "offer" else "position")
+
+
+def _callback(reader: Reader, raw: dict[str, Any], path: Path) -> Text:
+    written = raw["callback"]
+    if isinstance(written, str | dict):
+        return reader.text(written, (*path, "callback"))
+    if written is not True:
+        sentence = f"'callback' must be true or a text, not {as_said(written)}"
         reader.report((*path, "callback"), sentence)
-    return HoldEntry("callback", say=reader.text_in(raw, "callback", path))
+    return reader.found.texts["callback_offer"]

@@ -59,7 +59,8 @@ class Reader:
         if name in names:
             return True
         hint = did_you_mean(name, names) or f"; write it under {section}"
-        self.report(path, f"there is no {what} '{name[:60]}'{hint}")
+        is_no = "are no" if what.endswith("s") else "is no"
+        self.report(path, f"there {is_no} {what} '{name[:60]}'{hint}")
         return False
 
     def when(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+
+from config.rulebook_loader import load_rulebook
+from config.surroundings import Surroundings
 
 GOOD = {
     "numbers.yaml": (
@@ -40,3 +44,48 @@ def option(**parts: str) -> str:
 
 def rule(when: str, then: str = "{queue: vip}") -> str:
     return f"rules:\n  route:\n    - name: one\n      when: {when}\n      then: {then}\n"
+
+
+AROUND = Surroundings(
+    default_queue="support",
+    transfer_targets=frozenset({"reception", "warehouse"}),
+    webhook_hosts=frozenset({"api.example.com"}),
+    queues=frozenset({"support", "sales", "billing", "vip"}),
+)
+
+
+def hours(body: str) -> str:
+    return f"hours:\n  shop:\n    {body}\n"
+
+
+def webhook(**parts: str) -> str:
+    parts = {"url": '"https://api.example.com/stock"', "answers": "{pieces: whole}", **parts}
+    return f"webhooks:\n  stock: {{{', '.join(f'{k}: {v}' for k, v in parts.items())}}}\n"
+
+
+def offer(**parts: str) -> str:
+    parts = {"product": "CASE", "agent": '"A case"', "cap": "{heard: 1, per_days: 30}", **parts}
+    lines = "\n    ".join(f"{key}: {value}" for key, value in parts.items() if value)
+    return f"offers:\n  case:\n    {lines}\n"
+
+
+def rules(group: str, *items: str) -> str:
+    return f"rules:\n  {group}:\n" + "".join(f"    - {item}\n" for item in items)
+
+
+def example(given: str = "{}", expect: str = "{menu: main}") -> str:
+    return f"tests:\n  - name: it\n    given: {given}\n    expect: {expect}\n"
+
+
+def number(more: str) -> str:
+    return f"numbers:\n  default: {{menu: main, {more}}}\n"
+
+
+def sentences_about(folder: Path, **files: str | bytes) -> list[str]:
+    """Every problem, without the folder's name; told within two seconds, and only where there is
+    no error is there a rulebook."""
+    started = time.monotonic()
+    loaded = load_rulebook(write_rulebook(folder, **files), around=AROUND)
+    assert time.monotonic() - started < 2
+    assert (loaded.rulebook is None) is bool(loaded.errors)
+    return [str(problem).replace(f"{folder}/", "") for problem in loaded.problems]

@@ -28,8 +28,8 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "empty": (
         {"menus": "# nothing\n"},
         [
-            "menus.yaml:1: the file is empty; it holds one or more of texts, numbers, menus, rules, "
-            "programmes, offers, tests"
+            "menus.yaml:1: the file is empty; it holds one or more of texts, numbers, hours, holidays, "
+            "closures, promotions, skills, webhooks, menus, rules, programmes, offers, tests"
         ],
     ),
     "too large": ({"texts": b"#" * 1_000_001}, ["texts.yaml:1: the file has more than 1,000,000 bytes"]),
@@ -51,21 +51,18 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "half written": (
         {"menus": "menus:\n  main:\n    greeting: \"Wel"},
-        ["menus.yaml:3: not valid YAML: found unexpected end of stream (while scanning a quoted scalar)"],
+        ["menus.yaml:3: not valid YAML: a quote is opened and never closed"],
     ),
     "unclosed brace": (
         {"numbers": "numbers:\n  default: {menu: main\n"},
         [
-            "numbers.yaml:3: not valid YAML: did not find expected ',' or '}' (while parsing a flow "
-            "mapping)"
+            "numbers.yaml:3: not valid YAML: a {{ is not closed, or a comma is missing; it began in "
+            "line 2"
         ],
     ),
     "tab": (
         {"menus": "menus:\n\tmain: {}\n"},
-        [
-            "menus.yaml:2: not valid YAML: found character that cannot start any token (while scanning "
-            "for the next token)"
-        ],
+        ["menus.yaml:2: not valid YAML: a line begins with a tab; indent with spaces"],
     ),
     "two documents": (
         {"menus": GOOD["menus.yaml"] + "---\nmenus: {}\n"},
@@ -77,8 +74,8 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "a list of files": (
         {"texts": "- a\n"},
-        ["texts.yaml:1: the file must hold one or more of texts, numbers, menus, rules, programmes, "
-         "offers, tests"],
+        ["texts.yaml:1: the file must hold one or more of texts, numbers, hours, holidays, closures, "
+         "promotions, skills, webhooks, menus, rules, programmes, offers, tests"],
     ),
     "unknown section": (
         {"more": "menu: {}\n"},
@@ -135,7 +132,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
             "numbers.yaml:3: unknown key 'mneu'; did you mean 'menu'?",
             "numbers.yaml:4: 'lead' must be one of never, on_answer, on_abandon, always, not "
             "'sometimes'",
-            "numbers.yaml:5: 'region' cannot be 'us'; it must look like ^[A-Z]{{2}}$",
+            "numbers.yaml:5: 'region' cannot be 'us'; a country is written like US or CN",
             "numbers.yaml:6: unknown time zone 'Mars/Base'; write it like Europe/Berlin",
         ],
     ),
@@ -147,7 +144,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"menus": "menus:\n  main:\n    tries: many\n    timeout_s: 0\n    options: none\n"},
         [
             "menus.yaml:3: 'tries' must be a whole number, not 'many'",
-            "menus.yaml:4: 'timeout_s' must be greater than or equal to 0.5, not '0'",
+            "menus.yaml:4: 'timeout_s' must be at least 0.5, not '0'",
             "menus.yaml:5: 'options' must be a list (- item), not 'none'",
         ],
     ),
@@ -170,20 +167,20 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "bad queue name": (
         {"menus": option(do='"{queue: \'x,1&System(rm)\'}"'.strip('"'))},
         [
-            "menus.yaml:6: 'queue' cannot be 'x,1&System(rm)'; it must look like "
-            "^[A-Za-z0-9_-]{{1,40}}$"
+            "menus.yaml:6: 'queue' cannot be 'x,1&System(rm)'; a name has 1 to 40 letters, digits, _ "
+            "and -"
         ],
     ),
     "two actions in one": (
         {"menus": option(do="{queue: a, menu: main}")},
         [
-            "menus.yaml:6: an action is exactly one of queue, menu, say or hangup: true, not queue and "
-            "menu together"
+            "menus.yaml:6: an action is exactly one of queue, menu, back, hangup, say, collect, pin, "
+            "record, voicemail, transfer, callback and webhook, not queue and menu together"
         ],
     ),
     "say without then": (
         {"menus": option(do='{say: "Hello"}')},
-        ["menus.yaml:6: after 'say' comes 'then': a queue, a menu or hangup: true"],
+        ["menus.yaml:6: 'then' is missing: what comes next, like then: {{queue: NAME}}"],
     ),
     "unknown text": (
         {"menus": option(say="oder_text"), "texts": 'texts: {order_text: "x"}\n'},
@@ -290,7 +287,10 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "route to two places": (
         {"rules": rule("{caller.known: true}", "{queue: a, menu: main}")},
-        ["rules.yaml:5: a route rule leads to exactly one of queue and menu"],
+        [
+            "rules.yaml:5: an action is exactly one of queue, menu, back, hangup, say, collect, pin, "
+            "record, voicemail, transfer, callback and webhook, not queue and menu together"
+        ],
     ),
     "rule after an always": (
         {"rules": "rules:\n  route:\n    - {name: a, then: {queue: a}}\n    - {name: b, then: {queue: b}}\n"},
@@ -307,13 +307,9 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "bad hold entry": (
         {"hold": "programmes:\n  default:\n    - music_s: 20\n      say: x\n    - music_s: long\n"},
         [
-            "hold.yaml:3: a hold entry is exactly one of music_s and say",
+            "hold.yaml:3: a hold entry is exactly one of music_s, say, offer, position and callback",
             "hold.yaml:5: 'music_s' must be a number, not 'long'",
         ],
-    ),
-    "words of a later version": (
-        {"menus": option() + "      - offer_slot: 1\n"},
-        ["menus.yaml:7: warning: 'offer_slot' is not spoken by this version; the rest works without it"],
     ),
     "example with a wrong fact": (
         {"tests": "tests:\n  - name: a\n    given:\n      at: noon\n      facts: {caller.teir: vip}\n"

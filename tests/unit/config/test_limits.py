@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
 from config.problems import MAX_PROBLEMS
 from config.rulebook_files import RulebookFiles
-from config.rulebook_loader import load_files
-from tests.fakes.rulebook_folder import GOOD
+from config.rulebook_loader import load_files, load_rulebook
+from tests.fakes.rulebook_folder import GOOD, write_rulebook
 
 pytestmark = pytest.mark.unit
 
@@ -38,6 +39,31 @@ LARGE = {
     "bad texts": {"texts": lines("texts:\n", "  t{n}: '{{{{ caller.frist }}}}'\n", 20_000)},
     "deep texts": {"texts": lines("texts:\n", "  t{n}: '{{{{ " + "(" * 900 + "'\n", 500)},
     "an endless key": {"texts": "x" * 1_000 + ": 1\n"},
+    "aliases of aliases": {
+        "texts": "a: &a {x: 1, y: 2}\n"
+        + "".join(
+            f"b{n}: &b{n} [{', '.join([f'*b{n - 1}' if n else '*a'] * 9)}]\n" for n in range(9)
+        )
+    },
+    "an alias again and again": {"texts": "a: &a [1]\n" + "x: [" + "*a, " * 60_000 + "]\n"},
+    "hours without end": {"hours": lines("hours:\n", "  h{n}: {{week: {{mon: nine}}}}\n", 15_000)},
+    "actions in actions": {
+        "menus": "menus:\n  main:\n    failure: "
+        + "{say: A, then: " * 400
+        + "{}"
+        + "}" * 400
+        + "\n"
+    },
+    "rules that lead nowhere": {
+        "rules": lines(
+            "rules:\n  route:\n",
+            "    - {{name: r{n}, when: {{caller.open_orders: {n}}}, then: {{menu: x{n}}}}}\n",
+            4_000,
+        )
+    },
+    "offers without caps": {
+        "offers": lines("offers:\n", "  o{n}: {{product: P, agent: A}}\n", 5_000)
+    },
     "an endless value": {"texts": "a: '" + "''" * 400_000 + "'\n"},
 }
 
@@ -58,3 +84,40 @@ def test_what_is_left_out_is_said() -> None:
     unknown = lines("", "x{n}: 1\n", 1_000).encode()
     problems = load_files(RulebookFiles("rulebook", {"a.yaml": unknown})).problems
     assert problems[-1].sentence.endswith("more problems are left out")
+
+
+def test_a_hundred_megabytes_are_not_even_read(tmp_path: Path) -> None:
+    folder = write_rulebook(tmp_path)
+    with (folder / "huge.yaml").open("wb") as file:
+        file.truncate(100_000_000)
+    started = time.monotonic()
+    [problem] = load_rulebook(folder).problems
+    assert time.monotonic() - started < 2
+    assert str(problem) == f"{folder}/huge.yaml:1: the file has more than 1,000,000 bytes"
+
+
+def test_many_rules_are_compared_within_two_seconds() -> None:
+    rules = lines(
+        "rules:\n  route:\n",
+        "    - name: r{n}\n"
+        "      when: {{any: [{{caller.open_orders: {n}}}, {{call.hour: {{gt: {n}}}}}]}}\n"
+        "      then: {{queue: a}}\n",
+        1_500,
+    )
+    contents = {name: content.encode() for name, content in GOOD.items()}
+    started = time.monotonic()
+    loaded = load_files(RulebookFiles("rulebook", {**contents, "rules.yaml": rules.encode()}))
+    assert time.monotonic() - started < 2
+    assert loaded.errors == ()
+
+
+def test_a_country_is_looked_up_once(tmp_path: Path) -> None:
+    hours = "".join(
+        f"  h{n}: {{week: {{mon: '09:00-18:00'}}, holidays: {{country: US, subdivision: NY}}}}\n"
+        for n in range(150)
+    )
+    folder = write_rulebook(tmp_path, hours=f"hours:\n{hours}")
+    load_rulebook(folder)
+    started = time.monotonic()
+    assert load_rulebook(folder).problems == ()
+    assert time.monotonic() - started < 1

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from config.problems import Problem
 from config.surroundings import BARE, Surroundings
 from supervisor import check
 from tests.fakes.rulebook_folder import option, write_rulebook
@@ -16,7 +17,7 @@ from tests.fakes.rulebook_folder import option, write_rulebook
 pytestmark = pytest.mark.unit
 
 
-def rendered(problems: tuple[check.Problem, ...], *waits: check.MenuWait) -> str:
+def rendered(problems: tuple[Problem, ...], *waits: check.MenuWait) -> str:
     console = Console(file=io.StringIO(), width=60)
     check.render(problems, console, waits)
     assert isinstance(console.file, io.StringIO)
@@ -164,9 +165,13 @@ WALKS = {
 def test_an_example_walks_the_menus(name: str, tmp_path: Path) -> None:
     given, right, wrong = WALKS[name]
     head = f"  - {{name: it, given: {{dialled: '1', {given}}}, expect: "
-    good = found(write_rulebook(tmp_path, numbers="texts: {}", menus=f"{SHOP}{head}{right}}}\n"), AROUND)
+    good = found(
+        write_rulebook(tmp_path, numbers="texts: {}", menus=f"{SHOP}{head}{right}}}\n"), AROUND
+    )
     assert good == []
-    bad = found(write_rulebook(tmp_path, numbers="texts: {}", menus=f"{SHOP}{head}{wrong}}}\n"), AROUND)
+    bad = found(
+        write_rulebook(tmp_path, numbers="texts: {}", menus=f"{SHOP}{head}{wrong}}}\n"), AROUND
+    )
     assert any("the example 'it' fails" in line for line in bad)
 
 
