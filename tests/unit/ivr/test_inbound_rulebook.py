@@ -273,7 +273,7 @@ async def test_what_was_true_of_one_caller_is_not_of_the_next(house: House) -> N
     other = await house.serve(FakeChannel([*marias, "2", "4711", "8", "1", "0"]))
     assert same.queued is not None
     assert other.queued is not None
-    assert (same.queued.queue, other.queued.queue) == ("vault", "support")
+    assert (same.queued.queue, other.queued.queue) == ("vault", "default")
 
 
 async def test_a_typed_key_outranks_a_late_answer_by_the_number(house: House) -> None:
