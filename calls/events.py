@@ -6,12 +6,12 @@ number), CallQueued, AgentRinging (any number), AgentAnswered, AgentReleased, Ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.call import Call, CallId, CallOutcome, KeyPress
 from calls.caller import Caller
-from calls.decision import Decision
+from calls.decision import Decision, PopWish
 from calls.offers import OfferAnswer, OfferPlace
 
 
@@ -38,6 +38,8 @@ class CallRemembered(CallEvent):
     keys: tuple[KeyPress, ...] = ()
     queue: str | None = None
     queued_at: datetime | None = None
+    #: What was decided of the agent's screen.
+    pop: PopWish = field(default_factory=PopWish)
 
 
 @dataclass(frozen=True, slots=True)

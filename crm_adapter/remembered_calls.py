@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from calls.call import Call, CallId
+from calls.decision import PopWish
 from calls.events import CallRemembered
 from crm_adapter.call_state import key_presses
 from crm_adapter.call_tables import calls
@@ -44,4 +45,18 @@ def _remembered(row: Row[Any], at: datetime) -> CallRemembered:
         arrived_at=row.arrived_at,
         attestation=row.attestation,
     )
-    return CallRemembered(call.id, at, call, key_presses(row.menu_path), row.queue, row.queued_at)
+    return CallRemembered(
+        call.id,
+        at,
+        call,
+        key_presses(row.menu_path),
+        row.queue,
+        row.queued_at,
+        _pop_wish(row.decision),
+    )
+
+
+def _pop_wish(decision: dict[str, Any] | None) -> PopWish:
+    """Decisions of version 0.1 say nothing of it."""
+    said = (decision or {}).get("pop") or {}
+    return PopWish(shown=said.get("shown", True), note=said.get("note"))

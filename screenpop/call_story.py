@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 
 from calls.call import Call, CallId, KeyPress, MenuPath
 from calls.caller import Caller, Candidate, Case, Contact, IdentityOutcome, Order, Purchase
-from calls.decision import Decision
+from calls.decision import Decision, PopWish
 from calls.segments import Segments
 from screenpop import content
 from screenpop.content import clean, clean_lines, safe_url
@@ -17,6 +17,7 @@ MAX_PURCHASES = 5
 MAX_ORDERS = 8
 MAX_CASES = 8
 MAX_NOTES = 10
+MAX_RULE_NOTE = 500
 
 
 @dataclass(slots=True)
@@ -27,6 +28,12 @@ class CallStory:
     call: Call | None = None
     caller: Caller | None = None
     decision: Decision | None = None
+    #: What the rulebook says of the agent's screen; outlives a restart, the decision does not.
+    wish: PopWish = field(default_factory=PopWish)
+    #: Offers the caller said no to in this call.
+    refused: set[str] = field(default_factory=set)
+    #: Agents whose phones rang without a pop.
+    not_shown_to: set[str] = field(default_factory=set)
     path: MenuPath = field(default_factory=MenuPath)
     queue: str | None = None
     queued_at: datetime | None = None
@@ -53,6 +60,8 @@ class CallStory:
         contact = caller.contact if caller else None
         return content.PopContent(
             call=self._call(),
+            note=self._rule_note(),
+            offer=self._offer(),
             match=self._match(),
             contact=_contact(contact, today) if contact else None,
             segments=_segments(caller.segments) if caller and caller.segments else None,
@@ -77,6 +86,20 @@ class CallStory:
             keys=tuple(_key(step) for step in self.path.steps),
             transferred_from=self.transferred_from,
             notes=tuple(self.notes),
+        )
+
+    def _rule_note(self) -> str | None:
+        return clean_lines(self.wish.note, MAX_RULE_NOTE) or None if self.wish.note else None
+
+    def _offer(self) -> content.OfferShown | None:
+        """None after a no: who refused it in the menu is not asked again."""
+        chosen = self.decision.offer if self.decision else None
+        if chosen is None or chosen.offer in self.refused:
+            return None
+        return content.OfferShown(
+            name=clean(chosen.offer),
+            say=clean(chosen.agent, MAX_RULE_NOTE) or None if chosen.agent else None,
+            reasons=tuple(clean(why) for why in chosen.reasons),
         )
 
     def _number(self) -> str | None:
@@ -201,11 +224,4 @@ def _decision(decision: Decision) -> content.DecisionShown:
         menu=decision.menu,
         rule=decision.route.rule,
         priority=decision.route.priority,
-        offers=tuple(
-            content.OfferShown(
-                offer=clean(offer.offer), reasons=tuple(clean(why) for why in offer.reasons)
-            )
-            for offer in decision.offers
-            if offer.chosen
-        ),
     )

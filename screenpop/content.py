@@ -140,17 +140,23 @@ class SegmentsShown(Part):
 
 
 class OfferShown(Part):
-    offer: str
+    """The one thing to propose to this caller."""
+
+    name: str
+    #: A hint for the agent, in the rulebook's words.
+    say: str | None
     reasons: tuple[str, ...]
 
 
 class DecisionShown(Part):
+    # Contents stored by version 0.1 had offers here.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
     rulebook_version: str
     menu: str | None
     #: The rule that routed the call.
     rule: str | None
     priority: int
-    offers: tuple[OfferShown, ...]
 
 
 class LeadShown(Part):
@@ -162,6 +168,9 @@ class LeadShown(Part):
 
 class PopContent(Part):
     call: CallShown
+    #: From the rulebook, to be read before answering.
+    note: str | None = None
+    offer: OfferShown | None = None
     match: MatchShown
     contact: ContactShown | None
     segments: SegmentsShown | None

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
+from screenpop.pop_store import NOT_SHOWN
 from screenpop.pop_tables import pop_deliveries, pops
 from storage.database import Database
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryTrace:
-    """One frame on its way: the event seen, the agent mapped, sockets alive, sent, on screen."""
+    """One frame on its way: the event seen, the agent mapped, sockets alive, sent, on screen. Or,
+    of `kind` NOT_SHOWN, why there was none."""
 
     agent: str
     interface: str
@@ -31,6 +34,9 @@ class DeliveryTrace:
 
     def sentence(self) -> str:
         """The trace in one English line."""
+        if self.kind == NOT_SHOWN:
+            rang = f"{self.event_at:%H:%M:%S} the phone of {self.agent} ({self.interface}) rang"
+            return f"{rang}: the rulebook shows no pop for this number"
         if self.acked_at is None:
             fate = "never acknowledged"
         elif self.rendered_ms is None:
@@ -63,4 +69,28 @@ async def explain_pop(database: Database, call_id: CallId) -> Sequence[DeliveryT
     )
     async with database.read() as connection:
         rows = (await connection.execute(question)).mappings()
-        return [DeliveryTrace(**row) for row in rows]
+        shown = [DeliveryTrace(**row) for row in rows]
+        return [*await _not_shown(connection, call_id), *shown]
+
+
+async def _not_shown(connection: AsyncConnection, call_id: CallId) -> list[DeliveryTrace]:
+    question = (
+        sa.select(pops)
+        .where(pops.c.call_id == str(call_id), pops.c.close_reason == NOT_SHOWN)
+        .order_by(pops.c.offered_at, pops.c.agent)
+    )
+    return [
+        DeliveryTrace(
+            agent=row.agent,
+            interface=row.interface,
+            pop_id=row.pop_id,
+            seq=0,
+            kind=NOT_SHOWN,
+            event_at=row.offered_at,
+            sent_at=row.offered_at,
+            sockets=0,
+            acked_at=None,
+            rendered_ms=None,
+        )
+        for row in await connection.execute(question)
+    ]

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 #: Rows that may wait.
 MAX_WAITING = 5_000
 MAX_BATCH = 200
+#: `pops.close_reason` where the rulebook wanted no pop.
+NOT_SHOWN = "not_shown"
 RETRY_S = 0.5
 #: Nobody waits for these rows: those of one moment are written together.
 GATHER_S = 0.1
@@ -92,6 +94,11 @@ class PopStore:
 
     def save_pop(self, pop: Pop) -> None:
         self._put((pops, _pop_row(pop)))
+
+    def save_not_shown(self, pop: Pop) -> None:
+        """A pop that never was, for `explain_pop`."""
+        ended = {"state": "closed", "closed_at": pop.offered_at, "close_reason": NOT_SHOWN}
+        self._put((pops, _pop_row(pop) | ended))
 
     def save_delivery(self, delivery: Delivery) -> None:
         self._put((pop_deliveries, _delivery_row(delivery)))

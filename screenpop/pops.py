@@ -74,7 +74,8 @@ class Pops:
     # -- what happens to the call
 
     def _offer(self, event: events.AgentRinging) -> Pop | None:
-        """The pop of the agent behind the interface, old or new; None where nobody is."""
+        """The pop of the agent behind the interface, old or new; None where nobody is, or the
+        rulebook wants none."""
         login = self._login(event.interface) or self._login(event.state_interface)
         if login is None:
             self._counters.unmapped.inc()
@@ -90,6 +91,11 @@ class Pops:
         story.queue = event.queue
         content = story.as_content(event.at.date())
         pop = Pop(self._new_id(), login, event.call_id, event.interface, content, event.at)
+        if not story.wish.shown:
+            if login not in story.not_shown_to:
+                story.not_shown_to.add(login)
+                self._store.save_not_shown(pop)
+            return None
         pop.ringing.add(event.interface)
         self._book.add(pop)
         self._counters.offered.inc()

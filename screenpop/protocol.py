@@ -15,7 +15,7 @@ from calls.agents import AgentState
 from screenpop.content import PopContent
 
 #: Raised when an old desktop could misread a frame; the desktop then reloads itself.
-PROTOCOL_VERSION: Literal[1] = 1
+PROTOCOL_VERSION: Literal[2] = 2
 
 PopState = Literal["offered", "claimed", "wrapup", "closed"]
 CloseReason = Literal["answered_elsewhere", "missed", "caller_gone", "done", "expired"]
@@ -26,7 +26,7 @@ class Frame(BaseModel):
 
 
 class ServerMessage(Frame):
-    v: Literal[1] = PROTOCOL_VERSION
+    v: Literal[2] = PROTOCOL_VERSION
     #: Server wall clock, milliseconds since 1970: when the thing told of happened.
     ts: float
 

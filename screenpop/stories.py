@@ -6,6 +6,8 @@ import logging
 
 from calls import events
 from calls.call import CallId
+from calls.caller import Caller
+from calls.offers import OfferAnswer
 from screenpop.call_story import CallStory
 
 log = logging.getLogger(__name__)
@@ -49,11 +51,17 @@ class Stories:
             case events.CallerIdentified():
                 # A late answer may come after the end: it must not bring the call back.
                 story = self.find(event.call_id) if event.late else self.of(event.call_id)
-                if story is None:
+                if story is None or (event.late and _said_it_better(story.caller)):
                     return False
                 story.caller = event.caller
             case events.DecisionMade():
-                self.of(event.call_id).decision = event.decision
+                story = self.of(event.call_id)
+                story.decision, story.wish = event.decision, event.decision.pop
+            case events.OfferMet(answer=OfferAnswer.REFUSED):
+                story = self.find(event.call_id)
+                if story is None:
+                    return False
+                story.refused.add(event.offer)
             case events.OptionChosen():
                 self.of(event.call_id).press(event.key)
             case events.CallQueued():
@@ -66,5 +74,11 @@ class Stories:
     def _remember(self, event: events.CallRemembered) -> None:
         story = self.of(event.call_id)
         story.call, story.queue, story.queued_at = event.call, event.queue, event.queued_at
+        story.wish = event.pop
         for key in event.keys:
             story.press(key)
+
+
+def _said_it_better(caller: Caller | None) -> bool:
+    """Who typed a key of theirs is not who the number says."""
+    return caller is not None and caller.identity.method == "typed_key"

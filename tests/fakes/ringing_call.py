@@ -19,7 +19,8 @@ from calls.caller import (
     Order,
     Purchase,
 )
-from calls.decision import Decision, OfferConsidered, Route
+from calls.decision import Decision, OfferConsidered, PopWish, Route
+from calls.offers import OfferAnswer, OfferPlace
 from calls.segments import LifecycleStage, Segments, Tier
 
 _numbers = itertools.count(1)
@@ -85,14 +86,18 @@ def withheld_caller() -> Caller:
     return Caller(None, Identity(IdentityOutcome.WITHHELD, "withheld", 1.0))
 
 
-def offering(*offers: str) -> Decision:
+def offering(*offers: str, pop: PopWish = PopWish()) -> Decision:  # noqa: B008 -- frozen
     return Decision(
         rulebook_version="v1",
         language="en",
         route=Route("queue", "support", priority=10, rule="vip first"),
         menu="main",
         greeting="Hello",
-        offers=tuple(OfferConsidered(offer, True, ("owns no kettle yet",)) for offer in offers),
+        offers=tuple(
+            OfferConsidered(offer, True, ("owns no kettle yet",), agent=f"Mention the {offer}.")
+            for offer in offers
+        ),
+        pop=pop,
     )
 
 
@@ -121,8 +126,14 @@ class RingingCall:
     def identified(self, caller: Caller, *, late: bool = False) -> events.CallerIdentified:
         return events.CallerIdentified(self.id, now(), caller, late)
 
-    def decided(self, *offers: str) -> events.DecisionMade:
-        return events.DecisionMade(self.id, now(), offering(*offers))
+    def decided(
+        self, *offers: str, shown: bool = True, note: str | None = None
+    ) -> events.DecisionMade:
+        decision = offering(*offers, pop=PopWish(shown, note))
+        return events.DecisionMade(self.id, now(), decision)
+
+    def refused(self, offer: str) -> events.OfferMet:
+        return events.OfferMet(self.id, now(), offer, OfferPlace.MENU, OfferAnswer.REFUSED)
 
     def pressed(
         self, digits: str, intent: str | None, outcome: str = "match", menu: str = "main"

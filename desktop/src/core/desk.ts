@@ -2,9 +2,18 @@
 
 import * as api from "./api";
 import { afterPaint } from "./paint";
-import type { AgentState, ServerFrame } from "./protocol.gen";
+import { PROTOCOL_VERSION, type AgentState, type ServerFrame } from "./protocol.gen";
 import { AgentSocket, type Link, type Wire } from "./socket";
 import { apply, dismissNotice, EMPTY, isKnown, show, type DeskState } from "./store";
+
+const RELOADED_FOR = "switchboard.reloaded_for";
+
+/** Once for each version of this page: where the reload brings the same one, it waits. */
+function reloadOnce(): void {
+  if (sessionStorage.getItem(RELOADED_FOR) === String(PROTOCOL_VERSION)) return;
+  sessionStorage.setItem(RELOADED_FOR, String(PROTOCOL_VERSION));
+  location.reload();
+}
 
 export interface Desktop {
   readonly link: Link;
@@ -23,6 +32,7 @@ export class Desk {
       lastSeq: () => this.current.desk.lastSeq,
       onFrame: (frame) => this.take(frame),
       onLink: (link) => this.set({ ...this.current, link }),
+      onOutdated: reloadOnce,
       later: (ms, run) => {
         const timer = setTimeout(run, ms);
         return () => clearTimeout(timer);

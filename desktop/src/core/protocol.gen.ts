@@ -1,6 +1,6 @@
 // Generated from screenpop/protocol.py by `python -m screenpop.generate_types`. Do not edit.
 
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export interface Ack {
   kind: "ack";
@@ -20,7 +20,7 @@ export interface AgentCard {
 export type AgentState = "available" | "not_ready" | "offline";
 
 export interface AgentStateChanged {
-  v: 1;
+  v: 2;
   ts: number;
   kind: "agent.state";
   status: AgentStatus;
@@ -80,7 +80,6 @@ export interface DecisionShown {
   menu: string | null;
   rule: string | null;
   priority: number;
-  offers: readonly OfferShown[];
 }
 
 export interface Disposition {
@@ -91,7 +90,7 @@ export interface Disposition {
 }
 
 export interface Hello {
-  v: 1;
+  v: 2;
   ts: number;
   kind: "hello";
   agent: AgentCard;
@@ -128,7 +127,7 @@ export interface NoteSet {
 }
 
 export interface Notice {
-  v: 1;
+  v: 2;
   ts: number;
   kind: "notice";
   level: "info" | "warning" | "error";
@@ -137,7 +136,8 @@ export interface Notice {
 }
 
 export interface OfferShown {
-  offer: string;
+  name: string;
+  say: string | null;
   reasons: readonly string[];
 }
 
@@ -151,7 +151,7 @@ export interface OrderShown {
 }
 
 export interface PopClaim {
-  v: 1;
+  v: 2;
   ts: number;
   seq: number;
   pop_id: string;
@@ -159,7 +159,7 @@ export interface PopClaim {
 }
 
 export interface PopClose {
-  v: 1;
+  v: 2;
   ts: number;
   seq: number;
   pop_id: string;
@@ -169,6 +169,8 @@ export interface PopClose {
 
 export interface PopContent {
   call: CallShown;
+  note: string | null;
+  offer: OfferShown | null;
   match: MatchShown;
   contact: ContactShown | null;
   segments: SegmentsShown | null;
@@ -178,7 +180,7 @@ export interface PopContent {
 }
 
 export interface PopOffer {
-  v: 1;
+  v: 2;
   ts: number;
   seq: number;
   pop_id: string;
@@ -200,7 +202,7 @@ export interface PopSnapshot {
 }
 
 export interface PopUpdate {
-  v: 1;
+  v: 2;
   ts: number;
   seq: number;
   pop_id: string;
@@ -209,7 +211,7 @@ export interface PopUpdate {
 }
 
 export interface PopWrapUp {
-  v: 1;
+  v: 2;
   ts: number;
   seq: number;
   pop_id: string;

@@ -25,6 +25,7 @@ let links: Link["kind"][];
 let timers: { ms: number; run: () => void; live: boolean }[];
 let ticket: () => Promise<string>;
 let lastSeq: number | null;
+let outdated: number;
 let socket: AgentSocket;
 
 const settled = () => new Promise<void>((done) => setTimeout(done, 0));
@@ -35,6 +36,7 @@ beforeEach(() => {
   links = [];
   timers = [];
   lastSeq = null;
+  outdated = 0;
   ticket = () => Promise.resolve("t");
   socket = new AgentSocket({
     ticket: () => ticket(),
@@ -47,6 +49,7 @@ beforeEach(() => {
       if ("seq" in frame) lastSeq = frame.seq;
     },
     onLink: (link) => links.push(link.kind),
+    onOutdated: () => (outdated += 1),
     later: (ms, run) => {
       const timer = { ms, run, live: true };
       timers.push(timer);
@@ -152,4 +155,16 @@ test("a ticket asked for before signing out opens nothing afterwards", async () 
   late("of the agent before");
   await settled();
   expect(wires).toHaveLength(1);
+});
+
+test("a server of another version is not listened to, and the page is told", async () => {
+  socket.start();
+  await settled();
+  const stale = wire();
+  stale.say({ ...hello(), v: 1 } as unknown as ServerFrame);
+  expect(outdated).toBe(1);
+  expect(stale.closed).toBe(true);
+  expect(links.at(-1)).toBe("waiting");
+  socket.send({ kind: "state.set", state: "available" });
+  expect(stale.sent).toEqual([]);
 });

@@ -1,6 +1,6 @@
 /** The websocket to the server: reconnects for ever, resumes by sequence, loses no wish. */
 
-import type { Ack, ClientFrame, ServerFrame } from "./protocol.gen";
+import { PROTOCOL_VERSION, type Ack, type ClientFrame, type ServerFrame } from "./protocol.gen";
 
 export type Link =
   | { readonly kind: "connecting" }
@@ -25,6 +25,8 @@ export interface SocketPorts {
   lastSeq(): number | null;
   onFrame(frame: ServerFrame): void;
   onLink(link: Link): void;
+  /** The server speaks another version than this page: it is to be loaded anew. */
+  onOutdated(): void;
   later(ms: number, run: () => void): () => void;
   random(): number;
 }
@@ -116,6 +118,12 @@ export class AgentSocket {
   private receive(data: unknown): void {
     if (typeof data !== "string") return;
     const frame = JSON.parse(data) as ServerFrame;
+    if ((frame.v as number) !== PROTOCOL_VERSION) {
+      this.drop();
+      this.wait();
+      this.ports.onOutdated();
+      return;
+    }
     this.ports.onFrame(frame);
     if (frame.kind !== "hello") return;
     this.greeted = true;

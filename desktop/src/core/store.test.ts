@@ -34,7 +34,7 @@ test("a greeting that resumes keeps the picture; one that does not replaces it",
 
 test("an update replaces the content only", () => {
   const content = { ...CONTENT, degraded: ["orders"] };
-  const update: ServerFrame = { v: 1, kind: "pop.update", ts: 3, seq: 3, pop_id: "p1", content };
+  const update: ServerFrame = { v: 2, kind: "pop.update", ts: 3, seq: 3, pop_id: "p1", content };
   expect(shownPop(after(hello(), offer(1), claim(2), update))).toMatchObject({
     state: "claimed",
     content: { degraded: ["orders"] },

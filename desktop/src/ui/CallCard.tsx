@@ -6,6 +6,7 @@ import { Candidates } from "./Candidates";
 import { ContactPanel } from "./ContactPanel";
 import { LeadPanel } from "./LeadPanel";
 import { NoteField } from "./NoteField";
+import { OfferPanel } from "./OfferPanel";
 import { stateWord } from "./PopList";
 import { callerName, callerNumber } from "./caller";
 import { StoryPanel } from "./StoryPanel";
@@ -21,6 +22,11 @@ export function CallCard({ desk, pop, skewMs }: { desk: Desk; pop: Pop; skewMs: 
     <article className={`card card-${pop.state}`} aria-labelledby={`who-${pop.id}`}>
       <Strip pop={pop} skewMs={skewMs} />
       <Head pop={pop} />
+      {content.note && (
+        <p className="rule-note">
+          <strong>{words("rule_note")}:</strong> <bdi>{content.note}</bdi>
+        </p>
+      )}
       {content.degraded.length > 0 && (
         <p className="degraded">
           <strong>{words("degraded")}:</strong> {content.degraded.join(" · ")}
@@ -29,15 +35,16 @@ export function CallCard({ desk, pop, skewMs }: { desk: Desk; pop: Pop; skewMs: 
       {pop.state === "wrapup" && (
         <WrapUpPanel desk={desk} pop={pop} note={note} onNote={setNote} />
       )}
-      <div className="panels">
-        {content.match.candidates.length > 1 && <Candidates desk={desk} pop={pop} />}
-        {content.lead && <LeadPanel lead={content.lead} />}
-        <StoryPanel content={content} pop={pop} skewMs={skewMs} />
-        {content.contact && <ContactPanel contact={content.contact} content={content} />}
-      </div>
       {pop.state === "claimed" && (
         <NoteField desk={desk} popId={pop.id} note={note} onNote={setNote} />
       )}
+      <div className="panels">
+        {content.match.candidates.length > 1 && <Candidates desk={desk} pop={pop} />}
+        {content.lead && <LeadPanel lead={content.lead} />}
+        {content.offer && <OfferPanel offer={content.offer} />}
+        <StoryPanel content={content} pop={pop} skewMs={skewMs} />
+        {content.contact && <ContactPanel contact={content.contact} content={content} />}
+      </div>
     </article>
   );
 }

@@ -47,19 +47,6 @@ export function StoryPanel({ content, pop, skewMs }: Props) {
           </ul>
         </>
       )}
-      {decision && decision.offers.length > 0 && (
-        <>
-          <h4>{words("offers")}</h4>
-          <ul className="lines">
-            {decision.offers.map((offer) => (
-              <li key={offer.offer}>
-                <strong>{words.code("offer", offer.offer)}</strong>
-                <span className="faint">{offer.reasons.join(" · ")}</span>
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
     </section>
   );
 }

@@ -27,7 +27,7 @@ def told_in_full(call: RingingCall):
     return [
         call.arrived(),
         call.identified(victoria()),
-        call.decided("kettle_pro"),
+        call.decided("kettle_pro", note="Sits on our board: be brief."),
         call.pressed("9", None, "invalid"),
         call.pressed("2", "where_is_my_order"),
         call.pressed("1", "talk_to_agent", menu="order_status"),
@@ -57,7 +57,8 @@ async def test_the_caller_is_on_the_screen_while_it_rings(
     for text in (
         "+1 202 555 0102", "Stone & Daughters", "VIP", "At risk", "97% sure", "Where is my order",
         "Espresso machine Nine", "$1,249.00", "3 days late", "Pressure drops after ten minutes",
-        "Kettle pro", "vip first", "Key accounts",
+        "Worth offering", "Kettle pro", "Mention the kettle_pro.", "vip first", "Key accounts",
+        "For this call", "Sits on our board: be brief.",
     ):  # fmt: skip
         await expect(card.get_by_text(text).first).to_be_visible()
     await expect(page.get_by_test_id("pop-state")).to_contain_text("Ringing")
@@ -80,6 +81,8 @@ async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer
     call = RingingCall()
     await server.publish(*told_in_full(call), call.answered(A))
     await expect(page.get_by_test_id("pop-state")).to_contain_text("On call")
+    # Without scrolling, on the small screens that agents have.
+    await expect(page.get_by_label("Note")).to_be_in_viewport(ratio=1)
     await page.get_by_label("Note").fill("Wants the wand kit sent by courier.")
     await expect(page.get_by_test_id("pop-state")).to_contain_text("0:0")
     assert await desktop.violations() == []
@@ -96,6 +99,21 @@ async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer
     await page.reload()
     await page.get_by_role("navigation").get_by_text("Victoria Stone").click()
     await expect(page.get_by_test_id("pop-state")).to_contain_text("Finished")
+
+
+async def test_what_the_rulebook_says_has_headings_in_chinese(
+    desktop: Desktop, server: DeskServer
+) -> None:
+    await desktop.log_in()
+    page = desktop.page
+    await page.get_by_role("button", name="中文").click()
+    await server.publish(*told_in_full(RingingCall()))
+    card = page.get_by_role("article")
+    await expect(card.get_by_role("heading", name="值得推荐")).to_be_visible()
+    await expect(card.get_by_role("heading", name="提示")).to_be_visible()
+    await expect(card.get_by_text("本次来电须知")).to_be_visible()
+    assert await desktop.violations() == []
+    await desktop.picture("ringing-chinese")
 
 
 async def test_the_loser_sees_that_a_colleague_was_faster(

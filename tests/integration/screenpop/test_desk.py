@@ -97,6 +97,37 @@ async def test_a_pop_explains_itself(any_database: Database) -> None:
     assert await explain_pop(any_database, RingingCall().id) == []
 
 
+async def test_a_pop_that_the_rulebook_did_not_want_explains_itself(
+    any_database: Database,
+) -> None:
+    await add_agents(any_database)
+    call = RingingCall()
+    async with desk_server(any_database) as server, server.client(ANNA):
+        await server.publish(call.arrived(), call.decided(shown=False), call.ringing(A))
+        await server.publish(call.answered(A), call.ended())
+    [trace] = await explain_pop(any_database, call.id)
+    assert (trace.agent, trace.kind) == ("anna", "not_shown")
+    assert trace.sentence().endswith("rang: the rulebook shows no pop for this number")
+
+
+async def test_pops_of_version_0_1_come_back_on_the_screen(any_database: Database) -> None:
+    """Their contents had offers in the decision, and neither note nor offer."""
+    await add_agents(any_database)
+    call = RingingCall()
+    async with desk_server(any_database) as server:
+        await server.publish(call.arrived(), call.decided("kettle"), call.ringing(A))
+        await server.desk.flush()
+    async with any_database.engine.begin() as connection:
+        [payload] = await connection.scalars(sa.select(pops.c.payload))
+        payload["decision"]["offers"] = [{"offer": "kettle", "reasons": []}]
+        del payload["note"], payload["offer"]
+        await connection.execute(sa.update(pops).values(payload=payload))
+    async with desk_server(any_database) as server, server.client(ANNA) as anna:
+        hello = await anna.wait_frame("hello")
+        [shown] = hello["pops"]
+        assert shown["content"]["call"]["id"] == str(call.id)
+
+
 async def test_ringing_two_agents_closes_the_loser(server: DeskServer) -> None:
     async with server.client(ANNA) as anna, server.client(BEN) as ben:
         call = RingingCall()
