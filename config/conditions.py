@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,64 +26,99 @@ class Verdict(NamedTuple):
     because: str
 
 
+class Seen(dict[str, tuple[Any, str]]):
+    """Facts as conditions look at them: what is compared, and `caller.tier is vip`; each made once,
+    however many rules ask. Asks `facts` for no other."""
+
+    def __init__(self, facts: Mapping[str, Any]) -> None:
+        super().__init__()
+        self._facts = facts
+
+    def __missing__(self, fact: str) -> tuple[Any, str]:
+        found = self[fact] = seen_as(fact, self._facts.get(fact))
+        return found
+
+
+def seen_as(fact: str, value: Any) -> tuple[Any, str]:
+    """An entry of Seen."""
+    return value.amount if isinstance(value, Money) else value, f"{fact} is {_shown(value)}"
+
+
+class _Judging:
+    """`judge` is the fast way, for many conditions on the same facts; its answer is a Verdict but
+    for the type."""
+
+    __slots__ = ()
+
+    def judge(self, seen: Seen) -> tuple[bool, str]:
+        raise NotImplementedError
+
+    def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
+        return Verdict(*self.judge(Seen(facts)))
+
+
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(_Judging):
     """One fact, one operator, one value."""
 
     fact: str
     operator: str
     value: Any
-    #: How a verdict ends, made once: a thousand rules are asked in each call.
+    # Made once: a thousand rules are asked in each call.
+    _test: Callable[[Any, Any], object] = field(init=False, repr=False, compare=False)
+    _of_unknown: bool = field(init=False, repr=False, compare=False)
     _met: str = field(init=False, repr=False, compare=False)
     _unmet: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         wanted = _WORDS[self.operator].format(_shown(self.value))
+        object.__setattr__(self, "_test", _HOLDS[self.operator])
+        object.__setattr__(self, "_of_unknown", holds(self.operator, None, self.value))
         object.__setattr__(self, "_met", "" if self.operator == "eq" else f", {wanted}")
         object.__setattr__(self, "_unmet", f", not {wanted}")
 
-    def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
-        actual = facts.get(self.fact)
-        if holds(self.operator, actual, self.value):
-            return Verdict(True, f"{self.fact} is {_shown(actual)}{self._met}")
-        return Verdict(False, f"{self.fact} is {_shown(actual)}{self._unmet}")
+    def judge(self, seen: Seen) -> tuple[bool, str]:
+        actual, words = seen[self.fact]
+        if self._of_unknown if actual is None else self._test(actual, self.value):
+            return True, words + self._met
+        return False, words + self._unmet
 
 
 @dataclass(frozen=True, slots=True)
-class All:
+class All(_Judging):
     parts: tuple[Condition, ...]
 
-    def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
-        verdicts = []
+    def judge(self, seen: Seen) -> tuple[bool, str]:
+        reasons = []
         for part in self.parts:
-            verdict = part.evaluate(facts)
-            if not verdict.matched:
-                return verdict
-            verdicts.append(verdict.because)
-        return Verdict(True, " and ".join(verdicts) or "always")
+            found = part.judge(seen)
+            if not found[0]:
+                return found
+            reasons.append(found[1])
+        return True, " and ".join(reasons) or "always"
 
 
 @dataclass(frozen=True, slots=True)
-class OneOf:
+class OneOf(_Judging):
     parts: tuple[Condition, ...]
 
-    def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
-        verdicts = []
+    def judge(self, seen: Seen) -> tuple[bool, str]:
+        reasons = []
         for part in self.parts:
-            verdict = part.evaluate(facts)
-            if verdict.matched:
-                return verdict
-            verdicts.append(verdict.because)
-        return Verdict(False, " and ".join(verdicts))
+            found = part.judge(seen)
+            if found[0]:
+                return found
+            reasons.append(found[1])
+        return False, " and ".join(reasons)
 
 
 @dataclass(frozen=True, slots=True)
-class Not:
+class Not(_Judging):
     part: Condition
 
-    def evaluate(self, facts: Mapping[str, Any]) -> Verdict:
-        verdict = self.part.evaluate(facts)
-        return Verdict(not verdict.matched, verdict.because)
+    def judge(self, seen: Seen) -> tuple[bool, str]:
+        matched, because = self.part.judge(seen)
+        return not matched, because
 
 
 Condition = Comparison | All | OneOf | Not
@@ -121,15 +157,13 @@ def _shown(value: Any) -> str:
     return str(value)[:100]
 
 
-def holds(operator: str, actual: Any, value: Any) -> bool:
+def holds(how: str, actual: Any, value: Any) -> bool:
     """Whether `actual`, a fact's value or None, stands so to `value`."""
-    if operator == "exists":
-        return (actual is not None) is value
     if actual is None:
-        return operator in ("ne", "not_in")
+        return how in ("ne", "not_in") or (how == "exists" and value is False)
     if isinstance(actual, Money):
         actual = actual.amount
-    return bool(_HOLDS[operator](actual, value))
+    return bool(_HOLDS[how](actual, value))
 
 
 @functools.lru_cache(maxsize=1_000)
@@ -139,15 +173,17 @@ def _pattern(wildcards: str) -> str:
 
 
 _HOLDS: dict[str, Callable[[Any, Any], object]] = {
-    "eq": lambda actual, value: actual == value,
-    "ne": lambda actual, value: actual != value,
-    "lt": lambda actual, value: actual < value,
-    "lte": lambda actual, value: actual <= value,
-    "gt": lambda actual, value: actual > value,
-    "gte": lambda actual, value: actual >= value,
+    "eq": operator.eq,
+    "ne": operator.ne,
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
     "in": lambda actual, value: actual in value,
     "not_in": lambda actual, value: actual not in value,
-    "has": lambda actual, value: value in actual,
+    "has": operator.contains,
     "between": lambda actual, value: value[0] <= actual <= value[1],
     "matches": lambda actual, value: re.match(_pattern(value), str(actual)[:200]),
+    # Of a fact that is known.
+    "exists": lambda actual, value: value,
 }
