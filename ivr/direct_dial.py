@@ -31,6 +31,6 @@ NO_EXTENSIONS = Extensions()
 def _fits(digits: str, pattern: str) -> bool:
     """As far as the digits go."""
     return all(
-        digit == wanted or (wanted == "X" and digit in "0123456789")
+        digit in "0123456789" and wanted in (digit, "X")
         for digit, wanted in zip(digits, pattern, strict=False)
     )
