@@ -14,6 +14,7 @@ from calls.call import Call
 from calls.caller import Caller, Contact, Order
 from calls.money import Money
 from calls.segments import Segments
+from config.conditions import Seen
 from config.facts import WEEKDAYS
 from config.rulebook import Rulebook
 from ivr.doors import doors_at, next_opening
@@ -97,10 +98,12 @@ class _Scope:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """`values` are for conditions, by dotted name, and remember what was asked; `spoken` are the
-    variables of texts, private facts left out where `may_be_personal` is not set."""
+    """`values` are by dotted name and remember what was asked, `seen` is how conditions look at
+    them; `spoken` are the variables of texts, private facts left out where `may_be_personal` is not
+    set."""
 
     values: Asked
+    seen: Seen
     spoken: Mapping[str, Any]
     may_be_personal: bool
     #: As `values`, but nothing is remembered.
@@ -147,7 +150,8 @@ def facts_of(
     spoken = fetch if personal else fetch_spoken
     roots = {name.partition(".")[0] for name in rulebook.facts}
     scopes = {root: _Scope(root, rulebook.facts, spoken) for root in roots}
-    return Facts(Asked(fetch), scopes, personal, fetch)
+    values = Asked(fetch)
+    return Facts(values, Seen(values), scopes, personal, fetch)
 
 
 def past_intents(known: Known) -> frozenset[str]:

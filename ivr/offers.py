@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from calls.decision import OfferConsidered
-from calls.offers import OfferHistory
+from config.conditions import Condition, seen_as
+from config.facts import PROPENSITY
 from config.rulebook import Offer
-from ivr.facts import Asked
 from ivr.saying import PresentedWith, said
 
 #: Propensity of a product for which none is known, when offers are compared: about what a stranger
 #: to it takes of cold offers. A rule on `propensity` is not met by it.
 PRIOR = 0.02
-_NEVER_HEARD = OfferHistory()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +69,28 @@ def _refusals(offer: Offer, with_: PresentedWith) -> Iterator[str]:
     name, known = offer.name, with_.known
     if offer.product in with_.facts.fetch("caller.owns"):
         yield f"the caller has {offer.product} already"
-    asked = _with_propensity(offer, with_)
     if offer.when is not None:
-        verdict = offer.when.evaluate(asked)
-        if not verdict.matched:
-            yield f"not meant for this caller: {verdict.because}"
+        matched, because = _asked(offer, offer.when, with_)
+        if not matched:
+            yield f"not meant for this caller: {because}"
     if offer.never is not None:
-        verdict = offer.never.evaluate(asked)
-        if verdict.matched:
-            yield f"never where {verdict.because}"
-    if capped := known.memory.offers.get(name, _NEVER_HEARD).refusal_of(offer.cap):
+        matched, because = _asked(offer, offer.never, with_)
+        if matched:
+            yield f"never where {because}"
+    history = known.memory.offers.get(name)
+    if history is not None and (capped := history.refusal_of(offer.cap)):
         yield capped
     if name in known.refused_offers:
         yield known.refused_offers[name]
 
 
-def _with_propensity(offer: Offer, with_: PresentedWith) -> Asked:
-    facts = with_.facts.values
-    propensity = with_.known.propensities.products.get(offer.product)
-
-    def fetch(name: str) -> Any:
-        return propensity if name == "propensity" else facts[name]
-
-    return Asked(fetch)
+def _asked(offer: Offer, condition: Condition, with_: PresentedWith) -> tuple[bool, str]:
+    """`propensity` is another fact for each offer, and none of the call's own."""
+    seen = with_.facts.seen
+    seen[PROPENSITY] = seen_as(PROPENSITY, with_.known.propensities.products.get(offer.product))
+    found = condition.judge(seen)
+    del seen[PROPENSITY]
+    return found
 
 
 def _considered(
@@ -108,7 +105,7 @@ def _considered(
     share = PRIOR if propensity is None else propensity
     why = [f"worth most: propensity {known} {share:.3g} times value {offer.value:g}"]
     if offer.when is not None:
-        why.insert(0, offer.when.evaluate(_with_propensity(offer, with_)).because)
+        why.insert(0, _asked(offer, offer.when, with_)[1])
     why += propensities.reasons.get(offer.product, ())
     agent = said(offer.agent, with_) if offer.agent is not None else None
     return OfferConsidered(offer.name, True, tuple(why), propensity, agent)

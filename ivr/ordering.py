@@ -8,6 +8,7 @@ p_a * s_b. So a goes first where p_a / s_a is more, and such swaps sort any orde
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TypeVar
 
 from ivr.sentences import estimated_s, fragments
@@ -19,6 +20,7 @@ K = TypeVar("K")
 T = TypeVar("T")
 
 
+@lru_cache(maxsize=4_096)
 def estimated_seconds(text: str, language: str) -> float:
     """How long a text is to listen to, about, where nobody measured it."""
     return sum(estimated_s(sentence, language) for sentence in fragments(text))

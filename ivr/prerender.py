@@ -16,6 +16,7 @@ from ivr.menu import PresentedMenu
 from ivr.presenting import present
 from ivr.rules import decide
 from ivr.saying import PresentedWith, said, stock, with_key
+from ivr.waiting_words import every_sentence
 
 #: Not spoken as they stand.
 _PATTERNS = frozenset({"option_key", "person"})
@@ -51,6 +52,12 @@ def _texts(with_: PresentedWith) -> Iterator[str]:
     for text in (*_texts_of_actions(rulebook), *_texts_of_waiting(rulebook)):
         if spoken := said(text, with_):
             yield spoken
+    if any(
+        entry.kind == "position"
+        for programme in rulebook.programmes.values()
+        for entry in programme
+    ):
+        yield from every_sentence(with_.language)
     for offer in rulebook.offers.values():
         if offer.menu is not None:
             yield from _on_keys(offer.menu, "123456789", with_)

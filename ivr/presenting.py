@@ -68,10 +68,10 @@ def _considered(option: Option, menu: Menu, with_: PresentedWith) -> _Shown | No
     reasons: tuple[str, ...] = ()
     is_own = _was_used(menu.name, option.intent, with_)
     if option.when is not None:
-        verdict = option.when.evaluate(with_.facts.values)
-        if not verdict.matched:
+        matched, because = option.when.judge(with_.facts.seen)
+        if not matched:
             return None
-        reasons = (f"shown because {verdict.because}",)
+        reasons = (f"shown because {because}",)
         is_own = is_own or _is_personal(option.when)
     say, is_sayable = said(option.say, with_), can_be_said(option.action, with_)
     if option.digit == "0":

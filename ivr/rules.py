@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -92,8 +92,7 @@ def decide(
     local = now.astimezone(number.timezone) if number.timezone else now
     language = choose_language(rulebook, number, call, caller)
     facts = facts_of(rulebook, caller, call, local, language=language, known=known, given=given)
-    traces = tuple(trace_rules(rulebook, facts))
-    winners = dict(_winners(rulebook, traces))
+    traces, winners = trace_rules(rulebook, facts)
     contact = caller.contact.ref if caller.contact else None
     arm = arm_of(contact, known.control_share)
     route = route_of(number, winners.get("route"), _doors(rulebook, number, facts))
@@ -128,27 +127,25 @@ def choose_language(rulebook: Rulebook, number: NumberEntry, call: Call, caller:
     return "en" if "en" in written else min(written)
 
 
-def trace_rules(rulebook: Rulebook, facts: Facts) -> Iterator[RuleTrace]:
-    """Every rule with its own verdict; within a group the first match is the one that counts."""
-    won: set[str] = set()
-    values = facts.values
-    for rule in rulebook.rules:
-        matched, because = (True, "always") if rule.when is None else rule.when.evaluate(values)
-        if matched and rule.group in won:
-            matched, because = False, f"an earlier rule won; otherwise: {because}"
-        if matched:
-            won.add(rule.group)
-        yield RuleTrace(rule.group, rule.name, matched, because)
-
-
-#: By group: the rule's name, and what it asks for.
+#: A rule's name, and what it asks for.
 _Winner = tuple[str, Consequence]
 
 
-def _winners(rulebook: Rulebook, traces: tuple[RuleTrace, ...]) -> Iterator[tuple[str, _Winner]]:
-    for rule, trace in zip(rulebook.rules, traces, strict=True):
-        if trace.matched:
-            yield rule.group, (rule.name, rule.then)
+def trace_rules(
+    rulebook: Rulebook, facts: Facts
+) -> tuple[tuple[RuleTrace, ...], dict[str, _Winner]]:
+    """Every rule with its own verdict, and by group the first match: the one that counts."""
+    won: dict[str, _Winner] = {}
+    seen = facts.seen
+    traces = []
+    for rule in rulebook.rules:
+        matched, because = (True, "always") if rule.when is None else rule.when.judge(seen)
+        if matched and rule.group in won:
+            matched, because = False, f"an earlier rule won; otherwise: {because}"
+        elif matched:
+            won[rule.group] = (rule.name, rule.then)
+        traces.append(RuleTrace(rule.group, rule.name, matched, because))
+    return tuple(traces), won
 
 
 def _doors(rulebook: Rulebook, number: NumberEntry, facts: Facts) -> Doors | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from config.actions import Action, SayText, ToQueue
 from config.rulebook import Offer, Rulebook
 from config.spoken_text import Text
 from config.stock_texts import STOCK_TEXTS
-from config.templates import TemplateFailed
+from config.templates import Template, TemplateFailed
 from ivr.facts import Facts
 from ivr.known import NOTHING_KNOWN, Known
 
@@ -53,7 +54,21 @@ def stock(with_: PresentedWith, name: str) -> str:
 def with_key(say: str, digit: str, with_: PresentedWith) -> str:
     """The whole sentence of an option: `For an invoice, press 3.`"""
     text = with_.rulebook.text("option_key")
-    return said(text, with_, say=say, digit=digit) or f"{say}, {digit}."
+    pattern = text.in_language(with_.language)
+    if any(root in pattern.source for root in with_.facts.spoken):
+        found = said(text, with_, say=say, digit=digit)
+    else:
+        found = _same_for_all(pattern, say, digit, with_.language)
+    return found or f"{say}, {digit}."
+
+
+@lru_cache(maxsize=4_096)
+def _same_for_all(pattern: Template, say: str, digit: str, language: str) -> str | None:
+    """A pattern without facts: menus are the same for most callers."""
+    try:
+        return pattern.render({"say": say, "digit": digit}, language)
+    except TemplateFailed:
+        return None
 
 
 def can_be_said(action: Action, with_: PresentedWith) -> bool:
