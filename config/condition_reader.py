@@ -19,7 +19,7 @@ Path = tuple[str | int, ...]
 Report = Callable[[Path, str], None]
 
 _ORDERED = ("lt", "lte", "gt", "gte", "between")
-_BY_KIND: dict[FactKind, tuple[str, ...]] = {
+OPERATORS_BY_KIND: dict[FactKind, tuple[str, ...]] = {
     FactKind.YES_NO: ("eq", "ne", "exists"),
     FactKind.WHOLE: ("eq", "ne", "in", "not_in", "exists", *_ORDERED),
     FactKind.NUMBER: ("eq", "ne", "in", "not_in", "exists", *_ORDERED),
@@ -29,7 +29,7 @@ _BY_KIND: dict[FactKind, tuple[str, ...]] = {
     FactKind.DATE: ("exists",),
     FactKind.MOMENT: ("exists",),
 }
-OPERATORS = tuple(dict.fromkeys(name for names in _BY_KIND.values() for name in names))
+OPERATORS = tuple(dict.fromkeys(name for names in OPERATORS_BY_KIND.values() for name in names))
 
 
 def read_condition(
@@ -106,7 +106,7 @@ class _Reader:
     def _comparison(
         self, key: str, fact: Fact, operator: str, raw: Any, path: Path
     ) -> Condition | None:
-        if operator not in _BY_KIND[fact.kind]:
+        if operator not in OPERATORS_BY_KIND[fact.kind]:
             sentence = f"'{operator}' does not fit {key}, which is {fact.kind}"
             return self._bad(path, f"{sentence}; there are: {_listed(fact)}")
         try:
@@ -121,7 +121,7 @@ class _Reader:
 
 
 def _listed(fact: Fact) -> str:
-    return ", ".join(_BY_KIND[fact.kind])
+    return ", ".join(OPERATORS_BY_KIND[fact.kind])
 
 
 def _operand(key: str, fact: Fact, operator: str, raw: Any) -> Any:
