@@ -70,7 +70,8 @@ def render(compared: Compared, console: Console) -> None:
     elif not compared.heard:
         console.print("no sample caller hears anything else")
     for one in compared.heard or ():
-        console.print(Text(f"{one.who} on {one.dialled}", style="bold"), soft_wrap=True)
+        who = ", ".join(one.who)
+        console.print(Text(f"{who} on {one.dialled}", style="bold"), soft_wrap=True)
         for change in one.changes:
             console.print(Text(f"  {change}"), soft_wrap=True)
     for line in compared.files:

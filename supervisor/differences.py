@@ -36,10 +36,10 @@ def file_differences(before: RulebookFiles, after: RulebookFiles) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class HeardDifferently:
-    """One number and kind of caller for whom something changes; `changes` are sentences."""
+    """One number, and the callers for whom the same things change; `changes` are sentences."""
 
     dialled: str
-    who: str
+    who: tuple[str, ...]
     changes: tuple[str, ...]
 
 
@@ -49,14 +49,16 @@ def heard_differently(
     """Who among the sample callers would meet something else at `now` (aware)."""
     keys = dict.fromkeys(entry.key for book in (before, after) for entry in book.numbers.values())
     for key in keys:
+        alike: dict[tuple[str, ...], list[str]] = {}
         for sample in sample_callers(now):
             old, new = (
                 rules.decide(book, sample.call(key, now), sample.caller, now).decision
                 for book in (before, after)
             )
-            changes = tuple(_changes(old, new))
-            if changes:
-                yield HeardDifferently(key, sample.who, changes)
+            if changes := tuple(_changes(old, new)):
+                alike.setdefault(changes, []).append(sample.who)
+        for changes, who in alike.items():
+            yield HeardDifferently(key, tuple(who), changes)
 
 
 def _changes(old: Decision, new: Decision) -> Iterator[str]:
@@ -64,13 +66,13 @@ def _changes(old: Decision, new: Decision) -> Iterator[str]:
         ("goes to", _route(old), _route(new)),
         ("hears the language", old.language, new.language),
         ("hears the greeting", old.greeting, new.greeting),
-        ("is told", _keys(old), _keys(new)),
         ("is offered", _offer(old), _offer(new)),
         ("waits with", _hold(old), _hold(new)),
         ("becomes a lead", old.lead, new.lead),
     ):
         if was != is_:
             yield f"{what} {is_ or 'nothing'} instead of {was or 'nothing'}"
+    yield from _key_changes(old, new)
 
 
 def _route(decision: Decision) -> str:
@@ -79,8 +81,15 @@ def _route(decision: Decision) -> str:
     return f"{route.kind} {route.target or ''}".strip() + priority
 
 
-def _keys(decision: Decision) -> str:
-    return "; ".join(f"{option.digit} for “{option.say}”" for option in decision.options)
+def _key_changes(old: Decision, new: Decision) -> Iterator[str]:
+    was, is_ = ({option.digit: option.say for option in one.options} for one in (old, new))
+    for digit in sorted(was.keys() | is_.keys()):
+        if was.get(digit) != is_.get(digit):
+            now, then = (f"“{side[digit]}”" if digit in side else "nothing" for side in (is_, was))
+            yield f"key {digit} is {now} instead of {then}"
+    order = [option.intent for option in new.options]
+    if set(was) == set(is_) and order != [option.intent for option in old.options]:
+        yield f"hears them in the order {', '.join(order)}"
 
 
 def _offer(decision: Decision) -> str | None:

@@ -13,7 +13,8 @@ from calls.agents import Agent
 from calls.call import CallId
 from calls.errors import Misconfigured
 from config.rulebook import Rulebook
-from config.rulebook_loader import SHIPPED, load_rulebook
+from config.rulebook_loader import SHIPPED, Loaded, load_rulebook
+from config.rulebook_versions import RulebookVersions
 from config.settings import Settings
 from config.surroundings import Surroundings
 from crm_adapter.call_history import CallHistory
@@ -24,8 +25,13 @@ from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from ivr.prerender import fixed_texts
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
+from ivr.recordings import Recordings
 from ivr.speech_engines import engine_for
+from scoring.associations import Associations
 from scoring.batch import score_all
+from scoring.house_choices import HouseChoices
+from scoring.memories import Memories
+from scoring.propensities import PastChoices
 from scoring.scorer import Scorer
 from screenpop.agent_admin import add_agent, list_agents
 from screenpop.explain_pop import DeliveryTrace, explain_pop
@@ -51,25 +57,43 @@ async def explained(
     settings: Settings, number: str, *, dialled: str | None, rulebook: Path | None
 ) -> dict[str, Any]:
     """Raises ProblemsFound where the rulebook cannot be used."""
-    folder = rulebook or settings.rulebook.path or SHIPPED
-    loaded = load_rulebook(folder, around=Surroundings.of(settings.rulebook))
+    current = _rulebook(settings, rulebook)
     async with opened(settings) as database:
         crm = EmbeddedCrm(database=database)
         scorer = Scorer(database=database, settings=settings.scoring)
         directory = Directory(adapter=crm, segments=scorer, settings=settings.crm)
+        memories = Memories(database=database, settings=settings.scoring)
+        house, associations = HouseChoices(database=database), Associations(database=database)
+        await house.load()
+        await associations.refresh()
         try:
             return await explain.explain(
                 number,
                 dialled=dialled,
                 directory=directory,
-                rulebooks=_OneRulebook(loaded.or_raise()),
+                rulebooks=_OneRulebook(current),
                 now=datetime.now(UTC),
                 region=settings.crm.region,
+                memories=memories,
+                scorer=PastChoices(house=house, associations=associations),
+                control_share=settings.rulebook.control_share,
             )
         finally:
-            await directory.close()
-            await crm.close()
-            await scorer.close()
+            for part in (directory, crm, scorer, memories):
+                await part.close()
+
+
+def _rulebook(settings: Settings, folder: Path | None) -> Rulebook:
+    """The one in `folder`, else the one that is published, else the one in the settings' folder.
+    Raises ProblemsFound."""
+    around = Surroundings.of(settings.rulebook)
+    if folder is None:
+        versions = RulebookVersions(settings.rulebook.state_dir)
+        pointed = versions.pointed()
+        published = versions.load(pointed.version, around) if pointed is not None else None
+        if published is not None:
+            return published.or_raise()
+    return load_rulebook(folder or settings.rulebook.path or SHIPPED, around=around).or_raise()
 
 
 async def explained_call(settings: Settings, call_id: str) -> dict[str, Any]:
@@ -82,7 +106,7 @@ async def explained_call(settings: Settings, call_id: str) -> dict[str, Any]:
     return explain.explain_call(detail)
 
 
-async def prerendered(settings: Settings, rulebook: Rulebook, progress: Report) -> int:
+async def prerendered(settings: Settings, loaded: Loaded, progress: Report) -> int:
     """Speaks what is known before anybody calls into the prompts' folder; returns how many texts
     could not be had."""
     speech = settings.speech
@@ -90,7 +114,12 @@ async def prerendered(settings: Settings, rulebook: Rulebook, progress: Report) 
         folder=speech.cache_dir, limit_bytes=speech.cache_mb * 2**20, base_url="http://none"
     )
     async with store, engine_for(speech) as engine:
-        prompts = Prompts(store=store, engine=engine)
+        # Not published yet, so its recordings lie where they were read.
+        paths = {sound.sha256: sound.path for sound in loaded.files.sounds.values()}
+        recordings = Recordings(sound_path=paths.__getitem__)
+        prompts = Prompts(store=store, engine=engine, recordings=recordings)
+        rulebook = loaded.or_raise()
+        await prompts.take(rulebook)
         return await prompts.prerender(fixed_texts(rulebook), progress)
 
 

@@ -124,7 +124,7 @@ def publish(
         if loaded.problems:
             checker.render(loaded.problems, err)
         with bar("speaking the texts", err) as progress:
-            missing = asyncio.run(offline.prerendered(settings, loaded.or_raise(), progress))
+            missing = asyncio.run(offline.prerendered(settings, loaded, progress))
         done = publishing.publish(
             loaded, settings.rulebook, author=author or _me(), comment=comment, now=now
         )

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
-from datetime import timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from aiohttp import web
 
+from ami_bridge import queue_routes
 from ami_bridge.agi_server import AgiServer
 from ami_bridge.bridge import AmiBridge
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
+from config.problems import Problem
 from config.publishing import Rulebooks
+from config.rulebook import Rulebook
 from config.settings import Settings
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
@@ -40,6 +43,7 @@ from ivr.prompts import Prompts
 from ivr.recordings import Recordings
 from ivr.speech_engines import engine_for
 from ivr.webhooks import HttpWebhooks
+from ivr.withdrawn import WithdrawnCalls
 from scoring.associations import Associations
 from scoring.call_follower import CallFollower
 from scoring.house_choices import HouseChoices
@@ -53,7 +57,7 @@ from screenpop.counters import DeskCounters
 from screenpop.desk import Desk
 from storage import migrate
 from storage.database import Database
-from supervisor import check
+from supervisor.publishing import try_out
 from switchboard import readiness, warm_up
 from switchboard.health import Health
 from switchboard.probes import Probe, redis_ping
@@ -94,7 +98,7 @@ class Centre:
         self.database = await stages.enter("storage", Database(settings.storage.url), 10)
         await migrate.upgrade(self.database)
         self.rulebooks = await stages.enter(
-            "rulebook", Rulebooks(settings=settings.rulebook, examine=check.examine), 5
+            "rulebook", Rulebooks(settings=settings.rulebook, examine=_try_out), 5
         )
         journal = DatabaseJournal(database=self.database)
         self.bridge = AmiBridge(settings=settings.ami, journal=journal, bus=self.bus)
@@ -109,6 +113,7 @@ class Centre:
             bus=self.bus,
             calls=self.bridge.tracker,
             handler=self.inbound.serve,
+            withdrawn=WithdrawnCalls(house=self.inbound, exits=self.bridge.exits).serve,
             prompt_delays=PromptDelays(self.health.registry),
         )
         self.crm_probe = Probe(self.crm.check)
@@ -134,6 +139,7 @@ class Centre:
             bus=self.bus,
             crm=self.crm,
             roster=self.desk.agents,
+            lead_policy_of=self._lead_policy_of,
             pace=DeliveryPace(give_up_after=timedelta(hours=settings.crm.outbox_attempts_h)),
         )
         scorer = Scorer(database=self.database, settings=settings.scoring)
@@ -165,6 +171,9 @@ class Centre:
         follower.subscribe(self.bus)
         refresher = Refresher(house=house, associations=associations)
         self.refresher = await stages.enter("scoring", refresher, 5)
+
+    def _lead_policy_of(self, dialled: str) -> str:
+        return self.rulebooks.current.number_for(dialled).lead
 
     async def _start_voice(self) -> None:
         settings, speech = self.settings, self.settings.speech
@@ -227,6 +236,7 @@ class Centre:
         app = web.Application(client_max_size=256 * 1024)
         self.health.add_routes(app)
         http_routes.add_routes(app, store=self.prompt_store, hold=self.hold)
+        queue_routes.add_routes(app, roster=self.desk.agents, members=self.bridge.members)
         desk_routes.add_routes(app, desk=self.desk, settings=self.settings.web)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         await runner.setup()
@@ -267,3 +277,7 @@ class Centre:
             for task in group:
                 self.side_tasks.watch(task)
         self._stages.on_stop("side tasks", self.side_tasks.stop, 5)
+
+
+def _try_out(rulebook: Rulebook) -> Sequence[Problem]:
+    return try_out(rulebook, datetime.now(UTC))
