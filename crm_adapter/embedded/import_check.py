@@ -11,16 +11,17 @@ from pydantic import ValidationError
 from crm_adapter.embedded.csv_lines import CsvFile, Problem, Unreadable
 from crm_adapter.embedded.import_rows import (
     KINDS,
+    AccountRow,
     ContactRow,
     ImportRow,
     ProductRow,
-    PurchaseRow,
     columns_of,
     headers_wanted,
     kind_of,
     renamed,
     unused_columns,
 )
+from crm_adapter.pins import hash_pin
 
 #: Called with bytes read so far and bytes to read.
 Progress = Callable[[int, int], None]
@@ -48,6 +49,10 @@ class KnownIds:
     products: set[str]
     #: The ids of the files themselves, so that no row silently wins over another.
     in_files: dict[type[ImportRow], set[str]] = field(default_factory=dict)
+    #: By customer number: the id of the contact who has it.
+    customers: dict[str, str] = field(default_factory=dict)
+    #: By contact: made while nothing is locked, since each takes tens of milliseconds.
+    pin_hashes: dict[str, str] = field(default_factory=dict)
 
 
 class SourceFile:
@@ -101,7 +106,7 @@ class SourceFile:
 
 
 def open_files(paths: list[Path], problems: Problems) -> list[SourceFile]:
-    """In the order of loading: contacts, products, purchases."""
+    """In the order of loading."""
     files = []
     for path in paths:
         try:
@@ -118,10 +123,12 @@ def check_file(file: SourceFile, known: KnownIds, problems: Problems, region: st
     ids of one kind in memory, nothing else."""
     seen = known.in_files.setdefault(file.kind, set())
     for line, row, at_byte in file.rows(problems, region):
-        sentence = _check_references(row, known)
-        own_id = row.code if isinstance(row, ProductRow) else getattr(row, "id", "")
+        sentence = _check_references(row, known) or _check_customer_number(row, known)
+        own_id = row.own_key
         if own_id in seen:
-            sentence = "the id stands in an earlier line or file already"
+            sentence = f"the {row.key} stands in an earlier line or file already"
+        elif isinstance(row, AccountRow) and row.pin is not None:
+            known.pin_hashes[row.contact_id] = hash_pin(row.pin)
         if sentence:
             problems.add(Problem(file.path.name, line, sentence))
         seen.add(own_id)
@@ -133,10 +140,17 @@ def check_file(file: SourceFile, known: KnownIds, problems: Problems, region: st
 
 
 def _check_references(row: ImportRow, known: KnownIds) -> str | None:
-    if not isinstance(row, PurchaseRow):
-        return None
-    if row.contact_id not in known.contacts:
+    contact_id, product = getattr(row, "contact_id", None), getattr(row, "product", None)
+    if contact_id is not None and contact_id not in known.contacts:
         return "contact_id: there is no such contact, neither here nor in the CRM"
-    if row.product is not None and row.product not in known.products:
+    if product is not None and product not in known.products:
         return "product: there is no such product, neither here nor in the CRM"
+    return None
+
+
+def _check_customer_number(row: ImportRow, known: KnownIds) -> str | None:
+    if not isinstance(row, ContactRow) or row.customer_number is None:
+        return None
+    if known.customers.setdefault(row.customer_number, row.id) != row.id:
+        return "customer_number: another contact has it, here or in the CRM"
     return None

@@ -2,35 +2,82 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, insert, or_
+from sqlalchemy import Table, delete, func, insert, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_adapter.embedded import tables
-from crm_adapter.embedded.import_rows import ContactRow, ImportRow, ProductRow, PurchaseRow
+from crm_adapter.embedded.import_rows import (
+    AccountRow,
+    ContactRow,
+    ImportRow,
+    OrderRow,
+    ProductRow,
+    PurchaseRow,
+)
+from crm_adapter.embedded.order_numbers import order_number
 
-_CONTACT = ("first_name", "last_name", "company", "language", "url", "owner")
+_CONTACT = (
+    "first_name",
+    "last_name",
+    "company",
+    "language",
+    "url",
+    "owner",
+    "customer_number",
+)
+#: Empty here, they stay as they are: many lists have no such column.
+_KEPT_CONTACT = ("customer_number",)
+_KEPT_ACCOUNT = ("balance", "currency", "pin_hash")
 
 
 async def load_rows(
-    connection: AsyncConnection, rows: Sequence[ImportRow], region: str, currency: str
+    connection: AsyncConnection,
+    rows: Sequence[ImportRow],
+    region: str,
+    currency: str,
+    pin_hashes: Mapping[str, str],
 ) -> str:
     """All `rows` are of one kind, of which it returns the name."""
-    if contacts := [row for row in rows if isinstance(row, ContactRow)]:
-        await _load_contacts(connection, contacts, region)
-        return "contacts"
-    if products := [row for row in rows if isinstance(row, ProductRow)]:
-        values = [row.model_dump() for row in products]
-        await _upsert(connection, tables.products, "code", values)
-        return "products"
-    purchases = [row for row in rows if isinstance(row, PurchaseRow)]
-    values = [row.model_dump() | {"currency": row.currency or currency} for row in purchases]
-    await _upsert(connection, tables.purchases, "id", values)
-    return "purchases"
+    match rows[0]:
+        case ContactRow():
+            contacts = [row for row in rows if isinstance(row, ContactRow)]
+            await _load_contacts(connection, contacts, region)
+        case ProductRow():
+            await _upsert(connection, tables.products, "code", [row.model_dump() for row in rows])
+        case PurchaseRow():
+            bought = [row for row in rows if isinstance(row, PurchaseRow)]
+            values = [row.model_dump() | {"currency": row.currency or currency} for row in bought]
+            await _upsert(connection, tables.purchases, "id", values)
+        case OrderRow():
+            ordered = [row for row in rows if isinstance(row, OrderRow)]
+            values = [
+                row.model_dump() | {"number": row.number or order_number(row.id)} for row in ordered
+            ]
+            await _upsert(connection, tables.orders, "id", values)
+        case AccountRow():
+            held = [row for row in rows if isinstance(row, AccountRow)]
+            values = [_account(row, currency, pin_hashes) for row in held]
+            await _upsert(connection, tables.accounts, "contact_id", values, kept=_KEPT_ACCOUNT)
+        case _:
+            values = [row.model_dump() for row in rows]
+            await _upsert(connection, tables.appointments, "id", values)
+    return rows[0].called
+
+
+def _account(row: AccountRow, currency: str, pin_hashes: Mapping[str, str]) -> dict[str, Any]:
+    has_balance = row.balance is not None
+    return {
+        "contact_id": row.contact_id,
+        "number": row.account_number,
+        "balance": row.balance,
+        "currency": (row.currency or currency) if has_balance else None,
+        "pin_hash": pin_hashes.get(row.contact_id),
+    }
 
 
 async def _load_contacts(
@@ -39,7 +86,7 @@ async def _load_contacts(
     """The file's numbers replace all the contact had."""
     now = datetime.now(UTC)
     values = [row.model_dump(include={"id", *_CONTACT}) | {"updated_at": now} for row in contacts]
-    await _upsert(connection, tables.contacts, "id", values, compared=_CONTACT)
+    await _upsert(connection, tables.contacts, "id", values, compared=_CONTACT, kept=_KEPT_CONTACT)
     numbers = tables.contact_numbers
     ids = [row.id for row in contacts]
     await connection.execute(delete(numbers).where(numbers.c.contact_id.in_(ids)))
@@ -59,16 +106,18 @@ async def _upsert(
     values: list[dict[str, Any]],
     *,
     compared: tuple[str, ...] = (),
+    kept: tuple[str, ...] = (),
 ) -> None:
     """Where `compared` are given, a row in which none of them differs stays as it is, and one
-    that does gets the next version."""
+    that does gets the next version. An empty field of `kept` changes nothing."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     statement = dialect.insert(table)
     new = statement.excluded
-    changes = {name: new[name] for name in values[0] if name != key}
+    changes: dict[str, Any] = {name: new[name] for name in values[0] if name != key}
+    changes |= {name: func.coalesce(new[name], table.c[name]) for name in kept}
     where = None
     if compared:
         changes["version"] = table.c.version + 1
-        where = or_(*(table.c[name].is_distinct_from(new[name]) for name in compared))
+        where = or_(*(table.c[name].is_distinct_from(changes[name]) for name in compared))
     statement = statement.on_conflict_do_update(index_elements=[key], set_=changes, where=where)
     await connection.execute(statement, values)

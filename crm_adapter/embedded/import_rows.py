@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from crm_adapter import phone_numbers
+from crm_adapter.embedded.tables import DIGITS
+from crm_adapter.pins import LONGEST_PIN
 
 #: Other systems' names for our columns.
 _ALIASES = {
@@ -20,6 +22,7 @@ _ALIASES = {
     "product_code": "product",
     "phones": "phone",
     "price_currency": "currency",
+    "order_number": "number",
 }
 
 
@@ -44,18 +47,31 @@ Code = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^
 Text = Annotated[str, StringConstraints(max_length=200)]
 Amount = Annotated[Decimal, Field(ge=-(10**11), le=10**11, decimal_places=4)]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,8})*$")]
+#: Leading zeros count.
+Digits = Annotated[str, StringConstraints(pattern=rf"^[0-9]{{1,{DIGITS}}}$")]
+Pin = Annotated[str, StringConstraints(pattern=rf"^[0-9]{{1,{LONGEST_PIN}}}$")]
+Moment = Annotated[datetime, BeforeValidator(_moment)]
 Currency = Annotated[str, StringConstraints(pattern=CURRENCY)]
 
 
 class ImportRow(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
+    #: What a file of this kind holds.
+    called: ClassVar[str]
     #: Columns without which a file is not of this kind.
     marks: ClassVar[frozenset[str]]
+    #: The column that tells one row from another.
+    key: ClassVar[str] = "id"
+
+    @property
+    def own_key(self) -> str:
+        return str(getattr(self, self.key))
 
 
 class ContactRow(ImportRow):
     """`phone` holds any number of numbers, separated by `;` or `|`."""
 
+    called: ClassVar[str] = "contacts"
     marks: ClassVar[frozenset[str]] = frozenset({"id", "phone"})
     id: Code
     phone: Text = ""
@@ -65,6 +81,7 @@ class ContactRow(ImportRow):
     language: Language | None = None
     url: Text | None = None
     owner: Code | None = None
+    customer_number: Digits | None = None
 
     def e164_numbers(self, region: str) -> tuple[str, ...]:
         """Raises ValueError where one of the numbers cannot be dialled."""
@@ -78,7 +95,9 @@ class ContactRow(ImportRow):
 
 
 class ProductRow(ImportRow):
+    called: ClassVar[str] = "products"
     marks: ClassVar[frozenset[str]] = frozenset({"code", "name"})
+    key: ClassVar[str] = "code"
     code: Code
     name: Text
     category: Annotated[str, StringConstraints(max_length=64)] = ""
@@ -89,18 +108,64 @@ class ProductRow(ImportRow):
 class PurchaseRow(ImportRow):
     """`amount` is for all pieces together, below zero for what came back."""
 
+    called: ClassVar[str] = "purchases"
     marks: ClassVar[frozenset[str]] = frozenset({"id", "contact_id", "at", "amount"})
     id: Code
     contact_id: Code
-    at: Annotated[datetime, BeforeValidator(_moment)]
+    at: Moment
     amount: Amount
     product: Code | None = None
     currency: Currency | None = None
     quantity: Annotated[int, Field(ge=1, le=10**6)] = 1
 
 
-#: In the order of loading: a purchase needs its contact and its product.
-KINDS: tuple[type[ImportRow], ...] = (ContactRow, ProductRow, PurchaseRow)
+class OrderRow(ImportRow):
+    """`number` is what callers type for it; without one the digits of the id."""
+
+    called: ClassVar[str] = "orders"
+    marks: ClassVar[frozenset[str]] = frozenset({"id", "contact_id", "placed_at", "status"})
+    id: Code
+    contact_id: Code
+    placed_at: Moment
+    status: Annotated[str, StringConstraints(min_length=1, max_length=32)]
+    product: Code | None = None
+    due_on: date | None = None
+    is_open: bool = True
+    number: Digits | None = None
+
+
+class AccountRow(ImportRow):
+    """One for each contact. `balance` is below zero for what the contact owes."""
+
+    called: ClassVar[str] = "accounts"
+    marks: ClassVar[frozenset[str]] = frozenset({"contact_id", "account_number"})
+    key: ClassVar[str] = "contact_id"
+    contact_id: Code
+    account_number: Digits
+    balance: Amount | None = None
+    currency: Currency | None = None
+    pin: Pin | None = Field(default=None, repr=False)
+
+
+class AppointmentRow(ImportRow):
+    called: ClassVar[str] = "appointments"
+    marks: ClassVar[frozenset[str]] = frozenset({"id", "contact_id", "at", "subject"})
+    id: Code
+    contact_id: Code
+    at: Moment
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    status: Literal["booked", "done", "cancelled"] = "booked"
+
+
+#: In the order of loading: everything else needs its contact, and many their product.
+KINDS: tuple[type[ImportRow], ...] = (
+    ContactRow,
+    ProductRow,
+    PurchaseRow,
+    OrderRow,
+    AccountRow,
+    AppointmentRow,
+)
 
 
 def renamed(values: Mapping[str, str]) -> dict[str, str]:
@@ -117,8 +182,7 @@ def kind_of(columns: tuple[str, ...]) -> type[ImportRow] | None:
 
 def headers_wanted() -> str:
     """`contacts: id, phone | products: ...`"""
-    named = zip(("contacts", "products", "purchases"), KINDS, strict=True)
-    return " | ".join(f"{name}: {', '.join(_needed(kind))}" for name, kind in named)
+    return " | ".join(f"{kind.called}: {', '.join(_needed(kind))}" for kind in KINDS)
 
 
 def unused_columns(kind: type[ImportRow], columns: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,4 +1,5 @@
-"""`switchboard import`: contacts, products and purchases from CSV files, all of them or nothing.
+"""`switchboard import`: contacts, what they buy and what they may ask for from CSV files, all of
+them or nothing.
 
 The files are read twice: once to find everything wrong with them, with no transaction open, and
 once to load them, in one transaction. Rows known by their id are brought up to date.
@@ -53,7 +54,7 @@ class ImportRefused(SwitchboardError):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """Rows loaded, by kind: contacts, products, purchases."""
+    """Rows loaded, by kind: contacts, products, purchases, orders, accounts, appointments."""
 
     rows: Mapping[str, int]
     #: Sentences for whoever imports, such as columns that nothing was made of.
@@ -105,21 +106,23 @@ class _Run:
 
         async def work(connection: AsyncConnection) -> Counter[str]:
             self._before = halfway
-            return await self._load_all(connection, files)
+            return await self._load_all(connection, files, known.pin_hashes)
 
         loaded = await self._database.writer.write(work)
         self._progress(self._total, self._total)
         notices = tuple(notice for file in files for notice in file.notices())
         return Imported(dict(loaded), notices)
 
-    async def _load_all(self, connection: AsyncConnection, files: list[SourceFile]) -> Counter[str]:
+    async def _load_all(
+        self, connection: AsyncConnection, files: list[SourceFile], pin_hashes: dict[str, str]
+    ) -> Counter[str]:
         loaded: Counter[str] = Counter()
         for file in files:
             problems = Problems()
             rows = file.rows(problems, self._region)
             while batch := await asyncio.to_thread(_take, rows):
                 parsed: list[ImportRow] = [row for _, row, _ in batch]
-                name = await load_rows(connection, parsed, self._region, self._currency)
+                name = await load_rows(connection, parsed, self._region, self._currency, pin_hashes)
                 loaded[name] += len(batch)
                 self._progress(self._before + batch[-1][2], self._total)
             # The file was good a moment ago: somebody is writing to it.
@@ -129,9 +132,14 @@ class _Run:
 
     async def _known_ids(self) -> KnownIds:
         async with self._database.read() as connection:
-            contacts = await connection.execute(select(tables.contacts.c.id))
+            known = tables.contacts.c
+            contacts = (await connection.execute(select(known.id, known.customer_number))).all()
             products = await connection.execute(select(tables.products.c.code))
-            return KnownIds(set(contacts.scalars()), set(products.scalars()))
+            return KnownIds(
+                {row.id for row in contacts},
+                set(products.scalars()),
+                customers={row.customer_number: row.id for row in contacts if row.customer_number},
+            )
 
 
 def _take(rows: Iterator[T]) -> list[T]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import Table, select
 
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
+from calls.money import Money
+from crm_adapter.adapter import KeyField
 from crm_adapter.embedded import importer, tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.embedded.importer import ImportRefused, import_files
+from crm_adapter.pins import Pins
 from storage.database import Database
 
 pytestmark = pytest.mark.integration
@@ -62,6 +67,88 @@ async def test_three_files_in_any_order(any_database: Database, tmp_path: Path) 
     assert contact.owns == {"bean"}
     assert [now for now, _ in seen] == sorted(now for now, _ in seen)
     assert seen[-1][0] == seen[-1][1] == 2 * sum(path.stat().st_size for path in paths)
+
+
+CUSTOMERS = """id,phone,customer_number
+K1,,0042
+K2,,0043
+"""
+ACCOUNTS = """contact_id,account_number,balance,currency,pin
+K1,0007001,-12.3456,EUR,0417
+K2,0007001,,,
+"""
+ORDERS = """id,contact_id,placed_at,status,due_on,is_open,order_number
+O-0017,K1,2026-01-05,packed,2026-01-09,yes,
+O-18,K2,2026-01-06,delivered,,no,900018
+"""
+APPOINTMENTS = """id,contact_id,at,subject,status
+A1,K1,2026-04-01T10:00+02:00,Descaling,
+A2,K1,2026-03-01T10:00Z,Repair,cancelled
+"""
+
+
+async def test_what_callers_type_and_ask_for(any_database: Database, tmp_path: Path) -> None:
+    paths = write(tmp_path, d=APPOINTMENTS, c=ORDERS, b=ACCOUNTS, a=CUSTOMERS)
+    done = await import_files(any_database, paths, region="US")
+    assert done.rows == {"contacts": 2, "accounts": 2, "orders": 2, "appointments": 2}
+    crm = EmbeddedCrm(database=any_database, now=lambda: datetime(2026, 3, 2, tzinfo=UTC))
+    deadline = Deadline.after(10)
+    for field, digits, owners in (
+        (KeyField.CUSTOMER_ID, "0042", ["K1"]),
+        (KeyField.ACCOUNT_NUMBER, "0007001", ["K1", "K2"]),
+        (KeyField.ORDER_NUMBER, "0017", ["K1"]),
+        (KeyField.ORDER_NUMBER, "900018", ["K2"]),
+    ):
+        found = await crm.find_by_key(field, digits, limit=5, deadline=deadline)
+        assert [candidate.ref.id for candidate in found] == owners
+    ann = ContactRef("embedded", "K1")
+    contact = await crm.get(ann, deadline=deadline)
+    assert contact.balance == Money(Decimal("-12.3456"), "EUR")
+    assert [(one.subject, one.at) for one in contact.appointments] == [
+        ("Descaling", datetime(2026, 4, 1, 8, tzinfo=UTC))
+    ]
+    assert await Pins(database=any_database, hashes=crm).check(ann, "0417", deadline=deadline)
+
+
+async def test_lists_without_numbers_and_pins_leave_them_alone(
+    any_database: Database, tmp_path: Path
+) -> None:
+    await import_files(any_database, write(tmp_path, a=CUSTOMERS, b=ACCOUNTS), region="US")
+    again = write(tmp_path, a="id,phone\nK1,\n", b="contact_id,account_number\nK1,7002\n")
+    await import_files(any_database, again, region="US")
+    first, second = await rows(any_database, tables.contacts)
+    assert (first.customer_number, first.version) == ("0042", 1)
+    assert second.customer_number == "0043"
+    account, _ = await rows(any_database, tables.accounts)
+    assert (account.number, account.balance, account.currency) == (
+        "7002",
+        Decimal("-12.3456"),
+        "EUR",
+    )
+    assert PasswordHasher().verify(account.pin_hash, "0417")
+
+
+async def test_a_customer_number_has_one_owner_and_a_pin_is_not_repeated(
+    any_database: Database, tmp_path: Path
+) -> None:
+    await import_files(any_database, write(tmp_path, a=CUSTOMERS), region="US")
+    people = "id,phone,customer_number\nK3,,0042\nK4,,0044\nK5,,0044\nK6,,4-4\n"
+    accounts = "contact_id,account_number,pin\nK1,1,secret\nK4,1,12\nK4,2,12\nK9,1,12\n"
+    with pytest.raises(ImportRefused) as refused:
+        await import_files(any_database, write(tmp_path, a=people, b=accounts), region="US")
+    problems = [str(problem) for problem in refused.value.problems]
+    starts = (
+        "a.csv:2: customer_number: another contact has it",
+        "a.csv:4: customer_number: another contact has it",
+        "a.csv:5: customer_number: String should match",
+        "b.csv:2: pin: String should match",
+        "b.csv:4: the contact_id stands in an earlier line",
+        "b.csv:5: contact_id: there is no such contact",
+    )
+    assert len(problems) == len(starts), problems
+    for problem, start in zip(problems, starts, strict=True):
+        assert problem.startswith(start)
+        assert "secret" not in problem
 
 
 async def test_columns_that_nothing_is_made_of_are_named(
