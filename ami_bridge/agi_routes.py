@@ -29,6 +29,8 @@ def queue(request: QueueRequest) -> Variables:
         login = checked(dialplan.LOGIN, request.prefer, "login")
         variables.append((dialplan.SWB_PREFER, login))
         variables.append((dialplan.SWB_PREFER_S, str(request.prefer_s)))
+    if request.position is not None:
+        variables.append((dialplan.SWB_POSITION, str(max(1, request.position))))
     if request.hold_class is not None:
         music = checked(dialplan.MUSIC_CLASS, request.hold_class, "hold class")
         variables.append((dialplan.CHANNEL_MUSICCLASS, music))

@@ -22,6 +22,7 @@ SWB_QUEUE_TIMEOUT = "SWB_QUEUE_TIMEOUT"
 #: The login of the agent who alone is rung first, and for how many seconds.
 SWB_PREFER = "SWB_PREFER"
 SWB_PREFER_S = "SWB_PREFER_S"
+SWB_POSITION = "SWB_POSITION"
 #: Become QUEUE_MIN_PENALTY and QUEUE_MAX_PENALTY once nobody is preferred any more.
 SWB_MIN_PENALTY = "SWB_MIN_PENALTY"
 SWB_MAX_PENALTY = "SWB_MAX_PENALTY"

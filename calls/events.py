@@ -84,6 +84,16 @@ class HoldMessagesReached(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class QueueGivenUp(CallEvent):
+    """The caller left the queue by the key that was offered, and is asked whether to be called
+    back; CallQueued again where that comes to nothing."""
+
+    queue: str
+    #: Where they stood, counted from 1.
+    position: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AgentRinging(CallEvent):
     """app_queue.c `AgentCalled`. `interface` is the member's, `state_interface` its phone."""
 

@@ -187,6 +187,9 @@ class QueueRequest:
     #: Login of the agent who alone is rung first, for at most `prefer_s`.
     prefer: str | None = None
     prefer_s: int = 0
+    #: Where the caller stood who was in that queue before, counted from 1: there again, the others
+    #: moving down. None: by priority, behind the others.
+    position: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,6 +227,10 @@ class QueueExits(Protocol):
     async def forbid_exit(self, call_id: CallId) -> None:
         """The key means nothing any more; also for calls that never had it, or are over. Raises
         Unavailable."""
+        ...
+
+    def place_given_up(self, call_id: CallId) -> QueuePlace | None:
+        """Where the caller stood as they pressed the key; None where it was not known."""
         ...
 
 

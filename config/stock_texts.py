@@ -34,4 +34,8 @@ STOCK_TEXTS: dict[str, dict[str, str]] = {
         "en": "If you would rather not wait, press 1 and we will call you back.",
         "zh": "如果您不想等待，请按1，我们会给您回电。",
     },
+    "callback_done": {
+        "en": "Thank you. We will call you back. Goodbye.",
+        "zh": "谢谢，我们会给您回电，再见。",
+    },
 }

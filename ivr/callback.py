@@ -27,5 +27,13 @@ async def ask_callback(step: AskCallback, talk: Conversation) -> Next:
         return PERSON
     if key != YES_KEY:
         return step.otherwise
-    talk.bus.publish(CallbackRequested(talk.call_id, talk.now(), number=number, queue=step.queue))
+    talk.bus.publish(
+        CallbackRequested(
+            talk.call_id,
+            talk.now(),
+            number=number,
+            queue=step.queue,
+            position=talk.position_given_up,
+        )
+    )
     return step.then

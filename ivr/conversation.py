@@ -34,3 +34,5 @@ class Conversation:
     course: Course
     bus: EventBus
     now: Callable[[], datetime]
+    #: Of a caller who left a queue to be called back: where they stood, counted from 1.
+    position_given_up: int | None = None

@@ -27,6 +27,7 @@ from calls.ports import (
 )
 from config.actions import IDENTIFYING_FIELDS
 from config.rulebook import Rulebook
+from config.spoken_text import Text
 from ivr import rules, webhook_question
 from ivr.inquiry import Inquiry
 from ivr.known import Known
@@ -96,6 +97,10 @@ class CallCourse:
     @property
     def is_identified(self) -> bool:
         return self.caller.contact is not None
+
+    def text(self, name: str) -> Text:
+        """A text of this call's rulebook, or a stock one. Raises KeyError."""
+        return self._rulebook.text(name)
 
     @property
     def memory(self) -> CallerMemory:

@@ -55,6 +55,7 @@ class Dialog:
         speech_deadline_s: float,
         now: Callable[[], datetime],
         extensions: Extensions = NO_EXTENSIONS,
+        position_given_up: int | None = None,
     ) -> None:
         self._channel = channel
         self._speech = speech
@@ -66,7 +67,7 @@ class Dialog:
             language=course.plan.decision.language,
             deadline_s=speech_deadline_s,
         )
-        self._talk = Conversation(channel.call.id, self._voice, course, bus, now)
+        self._talk = Conversation(channel.call.id, self._voice, course, bus, now, position_given_up)
         self._greeted: set[str] = set()
         #: From the first menu to the one that the caller is in, as each was entered from the last.
         self._way: list[str] = []

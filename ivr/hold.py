@@ -18,7 +18,7 @@ from calls.bus import EventBus
 from calls.call import CallId
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
-from calls.events import AgentAnswered, CallEnded, CallEvent, OfferMet
+from calls.events import AgentAnswered, CallEnded, CallEvent, OfferMet, QueueGivenUp
 from calls.ports import QueuePlaces
 from ivr.hold_addresses import HoldTokens
 from ivr.hold_caller import WaitingCaller
@@ -70,7 +70,7 @@ class HoldProgrammes:
         self._offered: OrderedDict[CallId, None] = OrderedDict()
 
     def subscribe(self) -> None:
-        self._bus.subscribe("hold", self.seen, OfferMet, AgentAnswered, CallEnded)
+        self._bus.subscribe("hold", self.seen, OfferMet, AgentAnswered, QueueGivenUp, CallEnded)
 
     def __len__(self) -> int:
         return len(self._seats)
@@ -145,7 +145,7 @@ class HoldProgrammes:
                 self._offered.popitem(last=False)
             if seat is not None:
                 seat.caller.offer_made = True
-        elif isinstance(event, AgentAnswered) and seat is not None:
+        elif isinstance(event, AgentAnswered | QueueGivenUp) and seat is not None:
             seat.caller.over()
         elif isinstance(event, CallEnded):
             self._offered.pop(event.call_id, None)

@@ -14,7 +14,7 @@ from calls.caller import Caller
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
 from calls.errors import CallerHungUp, ChannelBroken
-from calls.events import CallQueued, CallRouted
+from calls.events import CallEnded, CallQueued, CallRouted
 from calls.ports import (
     CallChannel,
     CallerMemories,
@@ -35,6 +35,7 @@ from ivr.direct_dial import Extensions
 from ivr.inquiry import Inquiry, unknown_in_time
 from ivr.menu_visit import first_texts
 from ivr.prompts import render_all
+from ivr.queued_calls import QueuedCall, QueuedCalls
 
 log = logging.getLogger(__name__)
 
@@ -109,9 +110,11 @@ class InboundCalls:
             webhooks=webhooks,
             speech=speech,
         )
+        self.queued = QueuedCalls()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Self:
+        self.bus.subscribe("dialogs", self.queued.call_ended, CallEnded)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -225,15 +228,7 @@ class InboundCall:
             await render_all(speech, first_texts(menu), menu.language, deadline=begun)
 
     async def _converse(self, course: CallCourse) -> Ending:
-        dialog = Dialog(
-            channel=self._channel,
-            speech=self._house.advisers.speech,
-            bus=self._house.bus,
-            course=course,
-            speech_deadline_s=self._house.speech_deadline_s,
-            now=self._house.now,
-            extensions=self._house.extensions,
-        )
+        dialog = self._dialog(course)
         end = await dialog.run(course.plan.entry)
         if end is None:
             # A person is wanted, or no menu to speak: the route's own queue, else the default.
@@ -242,6 +237,18 @@ class InboundCall:
         if isinstance(end, ToQueue):
             await dialog.say_if_ready(course.plan.stock("connecting"))
         return end
+
+    def _dialog(self, course: CallCourse, *, position_given_up: int | None = None) -> Dialog:
+        return Dialog(
+            channel=self._channel,
+            speech=self._house.advisers.speech,
+            bus=self._house.bus,
+            course=course,
+            speech_deadline_s=self._house.speech_deadline_s,
+            now=self._house.now,
+            extensions=self._house.extensions,
+            position_given_up=position_given_up,
+        )
 
     @property
     def _default_queue(self) -> str:
@@ -283,13 +290,17 @@ class InboundCall:
             case ToTarget():
                 await self._channel.to_target(end.target)
 
-    async def _to_queue(self, end: ToQueue, course: CallCourse | None = None) -> None:
+    async def _to_queue(
+        self, end: ToQueue, course: CallCourse | None = None, *, position: int | None = None
+    ) -> None:
+        """`position`: where the caller stood who has been in that queue before."""
         hold_class, programme, prefer = None, None, None
         if course is not None:
             end = course.plan.finish(end)
             prefer = course.memory.last_agent if end.prefer == LAST_AGENT else end.prefer
             programme = course.plan.decision.hold_programme
             hold_class = await self._prepare_hold(course)
+            self._house.queued.remember(self._call.id, QueuedCall(course, end))
         # Told first: the queue's own events must not overtake it.
         self._house.bus.publish(
             CallQueued(
@@ -310,6 +321,7 @@ class InboundCall:
                 max_penalty=end.max_penalty,
                 prefer=prefer,
                 prefer_s=end.prefer_s if prefer else 0,
+                position=position,
             )
         )
 

@@ -26,6 +26,7 @@ class FakeExits:
         self.allowed: set[CallId] = set()
         self.away = False
         self.silent = False
+        self.given_up: dict[CallId, QueuePlace] = {}
 
     async def allow_exit(self, call_id: CallId) -> None:
         await self._ask()
@@ -34,6 +35,9 @@ class FakeExits:
     async def forbid_exit(self, call_id: CallId) -> None:
         await self._ask()
         self.allowed.discard(call_id)
+
+    def place_given_up(self, call_id: CallId) -> QueuePlace | None:
+        return self.given_up.get(call_id)
 
     async def _ask(self) -> None:
         if self.away:
