@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from benchmarks import agi_protocol, ami_events, calls, pops, readme
+from benchmarks import agi_protocol, ami_events, calls, pops, readme, speech
 from switchboard.demo.asterisk_program import AsteriskProgram
 
 Result = dict[str, Any]
@@ -115,6 +115,22 @@ def _pop_rows(seen: Result) -> list[Row]:
     ]
 
 
+def _speech_rows(seen: Result) -> list[Row]:
+    rows = []
+    for engine, kinds in seen["engines"].items():
+        warm, cold = kinds["warm"], kinds["cold"]
+        faster = warm["ms_per_sentence"] <= cold["ms_per_sentence"]
+        rows.append(
+            Row(
+                f"{engine}: ms of one sentence, seconds spoken in a second",
+                f"{warm['ms_per_sentence']:.1f}, {warm['spoken_s_per_s']:.0f}",
+                f"a program for each: {cold['ms_per_sentence']:.1f}, {cold['spoken_s_per_s']:.0f}",
+                _aim("≤ a program for each", faster),
+            )
+        )
+    return [*rows, Row("µs to find a prompt that is ready", f"{seen['ready_us']:g}", "–", "–")]
+
+
 def _aim(aim: str, reached: bool) -> str:
     return f"{aim}: {'reached' if reached else '**missed**'}"
 
@@ -124,6 +140,7 @@ BENCHMARKS = (
     Benchmark("ami_events", _events, _event_rows),
     Benchmark("calls", lambda quick: calls.run(quick=quick), _call_rows),
     Benchmark("pops", lambda quick: pops.run(quick=quick), _pop_rows),
+    Benchmark("speech", lambda quick: speech.run(quick=quick), _speech_rows),
 )
 
 

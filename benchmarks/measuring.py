@@ -20,9 +20,15 @@ def cpu_s(pid: int) -> float:
 
 
 def children_cpu_s(pid: int) -> float:
-    """The same of its children that have ended (fields 16 and 17)."""
+    """The same of its children: those that have ended (fields 16 and 17), and those that live."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[13]) + int(fields[14])) / TICKS_PER_S
+    ended = (int(fields[13]) + int(fields[14])) / TICKS_PER_S
+    return ended + sum(cpu_s(child) for child in _children(pid))
+
+
+def _children(pid: int) -> list[int]:
+    lists = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for children in lists for child in children.read_text().split()]
 
 
 def machine_busy_s() -> tuple[float, float]:
