@@ -143,7 +143,7 @@ def _shown(value: Any) -> str:
     kind = type(value)
     if kind is str:
         return value[:100]  # type: ignore[no-any-return]
-    if kind is int:
+    if kind is int or kind is float:
         return str(value)
     if value is None:
         return "not known"

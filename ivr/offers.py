@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from calls.decision import OfferConsidered
-from config.conditions import Condition, seen_as
+from config.conditions import Seen, seen_as
 from config.facts import PROPENSITY
 from config.rulebook import Offer
 from ivr.saying import PresentedWith, said
@@ -69,12 +69,13 @@ def _refusals(offer: Offer, with_: PresentedWith) -> Iterator[str]:
     name, known = offer.name, with_.known
     if offer.product in with_.facts.fetch("caller.owns"):
         yield f"the caller has {offer.product} already"
+    seen = _seen(offer, with_)
     if offer.when is not None:
-        matched, because = _asked(offer, offer.when, with_)
+        matched, because = offer.when.judge(seen)
         if not matched:
             yield f"not meant for this caller: {because}"
     if offer.never is not None:
-        matched, because = _asked(offer, offer.never, with_)
+        matched, because = offer.never.judge(seen)
         if matched:
             yield f"never where {because}"
     history = known.memory.offers.get(name)
@@ -84,13 +85,11 @@ def _refusals(offer: Offer, with_: PresentedWith) -> Iterator[str]:
         yield known.refused_offers[name]
 
 
-def _asked(offer: Offer, condition: Condition, with_: PresentedWith) -> tuple[bool, str]:
-    """`propensity` is another fact for each offer, and none of the call's own."""
+def _seen(offer: Offer, with_: PresentedWith) -> Seen:
+    """With its own `propensity`: another one for each offer, and no fact of the call."""
     seen = with_.facts.seen
     seen[PROPENSITY] = seen_as(PROPENSITY, with_.known.propensities.products.get(offer.product))
-    found = condition.judge(seen)
-    del seen[PROPENSITY]
-    return found
+    return seen
 
 
 def _considered(
@@ -105,7 +104,7 @@ def _considered(
     share = PRIOR if propensity is None else propensity
     why = [f"worth most: propensity {known} {share:.3g} times value {offer.value:g}"]
     if offer.when is not None:
-        why.insert(0, _asked(offer, offer.when, with_)[1])
+        why.insert(0, offer.when.judge(_seen(offer, with_))[1])
     why += propensities.reasons.get(offer.product, ())
     agent = said(offer.agent, with_) if offer.agent is not None else None
     return OfferConsidered(offer.name, True, tuple(why), propensity, agent)
