@@ -203,11 +203,14 @@ def import_files(
     currency: Annotated[str, typer.Option(help="Of amounts without one.")] = "USD",
     config: ConfigOption = None,
 ) -> None:
-    """Bring contacts, products and purchases into the embedded CRM: all of it or nothing.
+    """Bring contacts, and what belongs to them, into the embedded CRM: all of it or nothing.
 
-    Contacts: id, phone (several: a;b), first_name, last_name, company, language, url, owner.
+    Contacts: id, customer_number, phone (a;b), first_name, last_name, company, language, url, owner
     Products: code, name, category, price, currency.
     Purchases: id, contact_id, at (2026-03-29), amount, product (its code), currency, quantity.
+    Orders: id, contact_id, placed_at, status, product, due_on, is_open (yes, no), order_number.
+    Accounts: contact_id, account_number, balance, currency, pin.
+    Appointments: id, contact_id, at, subject, status (booked, done, cancelled).
 
     Example: [bold]switchboard import contacts.csv products.csv purchases.csv[/bold]
     """
