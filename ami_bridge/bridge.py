@@ -210,9 +210,8 @@ class AmiBridge:
             self._apply(event)
 
     def _apply(self, event: AmiEvent) -> None:
-        # The key's place is asked for before the caller is gone from it.
-        self.exits.apply(event)
         self.places.apply(event)
+        self.exits.apply(event)
         self.members.apply(event)
         self.tracker.apply(event)
 

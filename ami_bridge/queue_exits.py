@@ -1,8 +1,11 @@
 """A key takes a waiting caller out of the queue, where that was offered to them.
 
 AMI says which key was pressed, `QueueWithdrawCaller` (apps/app_queue.c, since 18.24, 20.9, 21.4)
-ends their Queue() with QUEUESTATUS=WITHDRAW, and the dialplan calls us again as `withdrawn`. An
-agent who has answered is faster: Asterisk then knows no such caller in the queue and refuses.
+ends their Queue() with QUEUESTATUS=WITHDRAW, and the dialplan calls us again as `withdrawn`.
+
+Seen with 22.10.1: while an agent rings, the withdrawal waits until the ringing is over (the queue's
+`timeout`), and an agent who answers meanwhile has the caller as if no key had been pressed. Who has
+been answered is no caller in the queue any more: Asterisk refuses.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ami_bridge import ami_events as ami
 from ami_bridge.ami_client import ActionRefused, AmiClient
@@ -22,6 +26,8 @@ from calls.errors import DeadlineExceeded, Unavailable
 from calls.ports import QueuePlace, QueuePlaces
 
 log = logging.getLogger(__name__)
+
+V = TypeVar("V")
 
 #: Callers who were offered the key, or used it; the oldest is forgotten first.
 _REMEMBERED = 5_000
@@ -49,6 +55,9 @@ class QueueExits:
         #: By linked id.
         self._allowed: OrderedDict[str, None] = OrderedDict()
         self._given_up: OrderedDict[str, QueuePlace] = OrderedDict()
+        #: Pressed while one agent was tried first: that queue ends after its one ringing without
+        #: looking for withdrawals, so it is done in the next one. By linked id.
+        self._later: OrderedDict[str, None] = OrderedDict()
         #: By unique id.
         self._waits: dict[str, _Waits] = {}
         self._withdrawals: set[asyncio.Task[None]] = set()
@@ -56,12 +65,11 @@ class QueueExits:
     async def allow_exit(self, call_id: CallId) -> None:
         if not self._in_step():
             raise Unavailable("no AMI connection: nobody would see the key")
-        self._allowed[call_id.linkedid] = None
-        if len(self._allowed) > _REMEMBERED:
-            self._allowed.popitem(last=False)
+        _keep(self._allowed, call_id.linkedid, None)
 
     async def forbid_exit(self, call_id: CallId) -> None:
         self._allowed.pop(call_id.linkedid, None)
+        self._later.pop(call_id.linkedid, None)
 
     def place_given_up(self, call_id: CallId) -> QueuePlace | None:
         """Where the caller stood as they pressed the key; None where it was not known."""
@@ -71,17 +79,21 @@ class QueueExits:
         match event:
             case ami.QueueJoined():
                 queue = _asterisks_name(event.queue, event.preferred)
-                self._waits[event.uniqueid] = _Waits(queue, event.channel, event.linkedid)
+                waits = _Waits(queue, event.channel, event.linkedid)
+                self._waits[event.uniqueid] = waits
+                if not event.preferred and event.linkedid in self._later:
+                    del self._later[event.linkedid]
+                    self._start(waits)
             case ami.QueueLeft():
                 self._waits.pop(event.uniqueid, None)
             case ami.ChannelRenamed() if waits := self._waits.get(event.uniqueid):
                 self._waits[event.uniqueid] = _Waits(waits.queue, event.channel, waits.linkedid)
             case ami.AgentConnected():
-                self._allowed.pop(event.linkedid, None)
+                self._forget(event.linkedid)
             case ami.ChannelHungUp():
                 self._waits.pop(event.uniqueid, None)
                 if event.uniqueid == event.linkedid:
-                    self._allowed.pop(event.linkedid, None)
+                    self._forget(event.linkedid)
             case ami.ExitKeyPressed():
                 self._pressed(event.uniqueid)
 
@@ -106,6 +118,16 @@ class QueueExits:
         if waits is None or waits.linkedid not in self._allowed:
             return
         del self._allowed[waits.linkedid]
+        if TRIES in waits.queue:
+            _keep(self._later, waits.linkedid, None)
+        else:
+            self._start(waits)
+
+    def _forget(self, linkedid: str) -> None:
+        self._allowed.pop(linkedid, None)
+        self._later.pop(linkedid, None)
+
+    def _start(self, waits: _Waits) -> None:
         place = self._places.place_of(CallId(self._system, waits.linkedid))
         task = asyncio.create_task(self._withdraw(waits, place), name=f"ami:exit:{waits.linkedid}")
         self._withdrawals.add(task)
@@ -119,9 +141,7 @@ class QueueExits:
             ("WithdrawInfo", "callback"),
         ]
         if place is not None:
-            self._given_up[waits.linkedid] = place
-            if len(self._given_up) > _REMEMBERED:
-                self._given_up.popitem(last=False)
+            _keep(self._given_up, waits.linkedid, place)
         try:
             await self._client.ask("QueueWithdrawCaller", headers)
             log.info("%s leaves the queue by the key", call)
@@ -133,6 +153,12 @@ class QueueExits:
             log.warning("%s could not be taken out of the queue: %s", call, error)
         except Exception:
             log.exception("%s could not be taken out of the queue", call)
+
+
+def _keep(where: OrderedDict[str, V], linkedid: str, value: V) -> None:
+    where[linkedid] = value
+    if len(where) > _REMEMBERED:
+        where.popitem(last=False)
 
 
 def _asterisks_name(queue: str, preferred: str) -> str:
