@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import aiohttp
@@ -23,7 +24,11 @@ def children_cpu_s(pid: int) -> float:
     """The same of its children: those that have ended (fields 16 and 17), and those that live."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     ended = (int(fields[13]) + int(fields[14])) / TICKS_PER_S
-    return ended + sum(cpu_s(child) for child in _children(pid))
+    living = 0.0
+    for child in _children(pid):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            living += cpu_s(child)
+    return ended + living
 
 
 def _children(pid: int) -> list[int]:

@@ -34,6 +34,8 @@ NAME = re.compile(r"[0-9a-f]{64}")
 FLIGHT_LIMIT = 200
 #: Sounds made at the same time.
 CONCURRENCY = 2
+#: What is half written for longer was left by a crash.
+PART_S = 600.0
 
 Maker = Callable[[], Awaitable[bytes]]
 
@@ -149,17 +151,20 @@ class PromptStore:
 
     async def _make(self, name: str, make: Maker) -> bool:
         try:
-            async with self._slots:
-                data = await make()
-                await asyncio.to_thread(_write, self.path(name), data)
+            size = await asyncio.to_thread(_size, self.path(name))
+            if size is None:
+                async with self._slots:
+                    data = await make()
+                    await asyncio.to_thread(_write, self.path(name), data)
+                size = len(data)
+                self.counts.made += 1
         except (Unavailable, OSError) as error:
             self.counts.failed += 1
             log.warning("prompts: a sound could not be made: %s", error)
             return False
         self.forget(name)
-        self.counts.made += 1
-        self._sizes[name] = len(data)
-        self._total += len(data)
+        self._sizes[name] = size
+        self._total += size
         if self._total > self._limit:
             await self._shrink(keep=name)
         return True
@@ -187,12 +192,26 @@ def _scan(folder: Path) -> OrderedDict[str, int]:
     found: list[tuple[float, str, int]] = []
     for path in folder.iterdir():
         if path.suffix == ".part":
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if path.stat().st_mtime < time.time() - PART_S:
+                    path.unlink()
         elif path.suffix == ".wav" and NAME.fullmatch(path.stem):
             with suppress(FileNotFoundError):
                 seen = path.stat()
+                if seen.st_size <= WAV_HEAD:
+                    continue
                 found.append((seen.st_mtime, path.stem, seen.st_size))
     return OrderedDict((name, size) for _, name, size in sorted(found))
+
+
+def _size(path: Path) -> int | None:
+    """Another process may have made it: `switchboard publish` does so for a running server. None
+    also for a file that a power failure left empty."""
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError:
+        return None
+    return size if size > WAV_HEAD else None
 
 
 def _write(path: Path, data: bytes) -> None:

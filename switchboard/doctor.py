@@ -41,17 +41,35 @@ def examine(settings: Settings, asterisk_etc: Path | None) -> list[Finding]:
 
 
 def _programs(settings: Settings) -> Iterator[Finding]:
-    for program, package in (
-        (settings.speech.flite, "flite"),
-        (settings.speech.espeak, "espeak-ng"),
-    ):
-        if shutil.which(program):
+    speech = settings.speech
+    known = {
+        "flite": (speech.flite, "apt-get install flite"),
+        "espeak": (speech.espeak, "apt-get install espeak-ng"),
+        "piper": (speech.piper, "pip install piper-tts"),
+    }
+    for engine in dict.fromkeys(speech.engine_names.values()):
+        program, remedy = known.get(engine, ("", ""))
+        if program and shutil.which(program):
             yield Finding("ok", f"{program} is there")
-        else:
+        elif program:
             yield Finding(
                 "error",
                 f"{program} is missing: its languages cannot be spoken",
-                f"apt-get install {package}, or name the program under speech: in the settings",
+                f"{remedy}, or name the program under speech: in the settings",
+            )
+        if engine == "piper":
+            yield from _piper_voices(settings)
+
+
+def _piper_voices(settings: Settings) -> Iterator[Finding]:
+    for language, file in settings.speech.piper_voices.items():
+        beside = file.with_name(f"{file.name}.json")
+        missing = next((one for one in (file, beside) if not one.is_file()), None)
+        if missing is not None:
+            yield Finding(
+                "error",
+                f"speech.piper_voices: {language}: there is no file {missing}",
+                "download the voice (python -m piper.download_voices) or mend the path",
             )
 
 

@@ -47,7 +47,7 @@ class WarmUp:
         # Every menu in every language on every key: for a large rulebook the loop has no time.
         texts = await asyncio.to_thread(fixed_texts, rulebook)
         missing = await self._prompts.prerender(texts)
-        self.problem = f"{missing} fixed texts cannot be spoken, see the log" if missing else None
+        self.problem = f"{missing} fixed texts or recordings cannot be heard, see the log" if missing else None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (fault := task.exception()) is not None:

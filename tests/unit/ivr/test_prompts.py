@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -160,6 +161,7 @@ async def test_the_longest_unused_sounds_make_room(prompts: Prompts, store: Prom
     assert store.has(names[0]), "used a moment ago"
     assert not store.has(names[1])
     on_disk = {path.stem for path in store.path(newest).parent.iterdir()}
+    assert store.counts.evicted == len(names) + 1 - len(on_disk)
     assert on_disk == {name for name in [*names, newest] if store.has(name)}
 
 
@@ -176,6 +178,8 @@ async def test_a_restart_knows_what_was_rendered_and_in_which_order(
         young_name = name_in(await say(prompts, young))
         await say(prompts, old)
     (tmp_path / "half.1234.part").write_bytes(b"half a sound")
+    os.utime(tmp_path / "half.1234.part", (1, 1))
+    (tmp_path / "other.5678.part").write_bytes(b"just being written by somebody else")
     (tmp_path / "stranger.txt").write_text("not ours")
     async with opened() as store:
         prompts = Prompts(store=store, engine=engine)
@@ -186,6 +190,36 @@ async def test_a_restart_knows_what_was_rendered_and_in_which_order(
         assert not store.has(young_name)
     assert not (tmp_path / "half.1234.part").exists()
     assert (tmp_path / "stranger.txt").exists()
+    assert (tmp_path / "other.5678.part").exists()
+
+
+async def test_what_another_process_made_is_found(
+    tmp_path: Path, prompts: Prompts, store: PromptStore, engine: FakeEngine
+) -> None:
+    folder = store.path("0" * 64).parent
+    async with PromptStore(folder=folder, limit_bytes=1000, base_url="http://y") as other:
+        assert await say(Prompts(store=other, engine=engine), "For an invoice") is not None
+    assert await say(prompts, "For an invoice") is not None
+    assert len(engine.spoken) == 1
+    assert store.total_bytes > 0
+
+
+async def test_what_happens_is_counted(
+    prompts: Prompts, store: PromptStore, engine: FakeEngine
+) -> None:
+    await say(prompts, "For an invoice")
+    await say(prompts, "For an invoice")
+    engine.broken = True
+    await say(prompts, "For a change")
+    assert store.counters() == {
+        "prompts_asked_total": 3,
+        "prompts_ready_total": 1,
+        "prompts_made_total": 1,
+        "prompts_failed_total": 1,
+        "prompts_evicted_total": 0,
+        "prompts_bytes": 44 + 2 * 1400,
+        "prompts_kept": 1,
+    }
 
 
 async def test_closing_stops_what_is_being_rendered(tmp_path: Path, engine: FakeEngine) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings
+from config.settings import Settings, SpeechSettings
 from switchboard import doctor
 
 pytestmark = pytest.mark.unit
@@ -105,3 +105,18 @@ def test_a_user_without_a_secret_is_an_error(tmp_path: Path) -> None:
     write(tmp_path, **{**GOOD, "manager": GOOD["manager"].replace("secret = x ; secret\n", "")})
     found = [f.what for f in doctor._asterisk_files(Settings(), tmp_path)]
     assert "AMI user switchboard has no secret: its log-in is refused" in found
+
+
+def test_only_the_engines_of_the_settings_are_missed(tmp_path: Path) -> None:
+    voice = tmp_path / "de.onnx"
+    voice.touch()
+    speech = SpeechSettings(
+        engines={"de": "piper"}, piper="no-such-piper", piper_voices={"de": voice}, espeak="gone"
+    )
+    found = list(doctor._programs(Settings(speech=speech)))
+    assert [(f.level, f.what) for f in found] == [
+        ("ok", "flite is there"),
+        ("error", "gone is missing: its languages cannot be spoken"),
+        ("error", "no-such-piper is missing: its languages cannot be spoken"),
+        ("error", f"speech.piper_voices: de: there is no file {voice}.json"),
+    ]
