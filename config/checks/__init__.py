@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from config.checks.clocks import unclear_clocks
 from config.checks.endless import endless_ways
+from config.checks.intents import unknown_intents
 from config.checks.keys import keys
 from config.checks.languages import full_languages, missing_languages
 from config.checks.names import unknown_names
@@ -19,7 +21,9 @@ __all__ = ["check_recordings", "check_whole", "full_languages"]
 
 def check_whole(found: Found) -> Iterator[Problem]:
     yield from unknown_names(found)
+    yield from unknown_intents(found)
     yield from keys(found)
+    yield from unclear_clocks(found)
     yield from never_matching(found)
     yield from unused(found)
     yield from endless_ways(found)

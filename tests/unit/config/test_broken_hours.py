@@ -137,6 +137,17 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"hours": 'closures:\n  flood: {from: "2026-11-24 8h", to: "2026-11-25"}\n'},
         ["hours.yaml:2: 'from' is written like 2026-11-23 or 2026-11-23T08:00, not '2026-11-24 8h'"],
     ),
+    "closure on two clocks": (
+        {
+            "hours": hours('week: {mon: "09:00-18:00"}') + 'closures: {flood: {from: "2026-11-23", to: "2026-11-24"}}\n',
+            "numbers": "numbers:\n"
+            "  '1': {menu: main, timezone: Asia/Tokyo, hours: shop, closed: {hangup: true}}\n"
+            "  default: {menu: main, hours: shop, closed: {hangup: true}}\n",
+        },
+        [
+            "hours.yaml:4: warning: the closure 'flood' goes by the server's clock, because numbers with different clocks keep the hours 'shop'; write the hours' timezone"
+        ],
+    ),
     "promotion without quotes for a zone": (
         {"hours": 'promotions:\n  sale: {from: "2026-11-23", to: "2026-11-30", timezone: Berlin}\n'},
         ["hours.yaml:2: unknown time zone 'Berlin'; write it like Europe/Berlin"],

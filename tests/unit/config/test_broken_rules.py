@@ -164,6 +164,14 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"tests": "tests:\n  - {name: it, given: {}}\n"},
         ["tests.yaml:2: 'expect' is missing"],
     ),
+    "example with a misspelt intent": (
+        {"tests": example(expect="{options: [sale, agent]}")},
+        ["tests.yaml:2: the example 'it': no menu has the intent 'sale'; did you mean 'sales'?"],
+    ),
+    "past intent that no menu has": (
+        {"rules": rule("{caller.past_intents: biling}")},
+        ["rules.yaml:3: warning: no menu has the intent 'biling'"],
+    ),
     # Files
     "text in quotes left open in a list": (
         {"tests": 'tests:\n  - name: "it\n    given: {}\n'},
