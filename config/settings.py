@@ -120,7 +120,8 @@ class SpeechSettings(Section):
     """How long a caller waits for a sentence that is not rendered yet."""
     engines: dict[LanguageKey, EngineName] = {"en": "flite", "*": "espeak"}
     """Who speaks a language: flite, espeak, piper or http; `*` stands for every other language.
-    What is not named here stays as it is by default."""
+    What is not named here stays as it is by default; flite (English) and espeak stand in while
+    piper or http cannot speak."""
     keep_warm: bool = True
     """Keep the libraries of flite and espeak-ng loaded in programs of their own."""
     flite: str = "flite"
@@ -142,7 +143,7 @@ class SpeechSettings(Section):
     """Its voices by language."""
     http_speed: float = Field(1.0, ge=0.25, le=4)
     """How fast it speaks."""
-    http_deadline_s: Seconds = 10.0
+    http_deadline_s: Seconds = 5.0
     """After that long an answer is given up; the caller is not kept waiting for it."""
     http_secret: SecretStr = SecretStr("")
     """Its bearer token."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -12,26 +13,26 @@ from calls.errors import Unavailable
 from calls.ports import SpokenText
 from config.rulebook import Rulebook
 from ivr import sound, speech
-from ivr.prompt_store import PromptStore, recipe_name
+from ivr.prompt_store import Maker, PromptStore, recipe_name
 from ivr.recordings import Recordings
 from ivr.sentences import estimated_s, fragments
 
 #: What one prompt may take when it is rendered ahead of any caller.
 PRERENDER_S = 30.0
-#: Texts whose recipes are remembered.
+#: Of the time there is, for a way after which there is another.
+FIRST_SHARE = 0.6
+#: Texts whose ways are remembered.
 KNOWN_TEXTS = 4096
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
-    """How one piece of text is made to sound, by preference; the names are those in the store."""
+class Way:
+    """One way to make a piece of text sound; `name` is that in the store."""
 
-    line: str
-    spoken: str
-    sha256: str | None
-    recorded: str | None
+    name: str
+    make: Maker
 
 
 class Prompts:
@@ -42,30 +43,33 @@ class Prompts:
         *,
         store: PromptStore,
         engine: speech.SpeechEngine,
+        stand_in: speech.SpeechEngine | None = None,
         recordings: Recordings | None = None,
     ) -> None:
+        """`stand_in` speaks what `engine` cannot, in the languages that it knows."""
         self._store = store
-        self._engine = engine
+        self._engines = (engine, stand_in) if stand_in is not None else (engine,)
         self._recordings = recordings
-        self._recipe = lru_cache(KNOWN_TEXTS)(self._written_recipe)
+        self._ways = lru_cache(KNOWN_TEXTS)(self._found_ways)
         self._pieces = lru_cache(KNOWN_TEXTS)(self._parted)
 
     async def take(self, rulebook: Rulebook) -> None:
         """From now on the recordings of this rulebook are heard."""
         if self._recordings is not None:
             await self._recordings.take(rulebook)
-        self._recipe.cache_clear()
+        self._ways.cache_clear()
         self._pieces.cache_clear()
 
     async def render(self, text: str, language: str, *, deadline: Deadline) -> str | None:
-        recipe = self._recipe(text, language)
-        if recipe is None:
-            return None
-        url = await self._recorded(recipe, deadline)
-        if url is None:
-            make = partial(self._speak, recipe.line, language)
-            url = await self._store.address(recipe.spoken, make, deadline=deadline)
-        return url
+        ways = self._ways(text, language)
+        for way in ways:
+            own = deadline
+            if way is not ways[-1]:
+                own = Deadline.after(deadline.left_s * FIRST_SHARE)
+            url = await self._store.address(way.name, way.make, deadline=own)
+            if url is not None:
+                return url
+        return None
 
     def pieces(self, text: str, language: str) -> tuple[str, ...]:
         return self._pieces(text, language)
@@ -84,7 +88,8 @@ class Prompts:
         of = len(sounds) + len(wanted)
         missing = 0
         for done, sha256 in enumerate(sounds, 1):
-            missing += await self._ready(sha256, Deadline.after(PRERENDER_S)) is None
+            way, deadline = self._recorded(sha256), Deadline.after(PRERENDER_S)
+            missing += await self._store.address(way.name, way.make, deadline=deadline) is None
             if progress is not None:
                 progress(done, of)
         for done, (text, language) in enumerate(wanted, len(sounds) + 1):
@@ -95,15 +100,23 @@ class Prompts:
                 progress(done, of)
         return missing
 
-    def _written_recipe(self, text: str, language: str) -> Recipe | None:
+    def _found_ways(self, text: str, language: str) -> tuple[Way, ...]:
+        """By preference; none for what cannot be spoken at all."""
         try:
             line = speech.plain_text(text)
-            voice = self._engine.voice_for(language)
         except Unavailable:
-            return None
-        spoken = recipe_name(voice.engine, voice.name, language, line)
-        sha256 = self._recordings.words.sound_for(line, language) if self._recordings else None
-        return Recipe(line, spoken, sha256, _recording_name(sha256) if sha256 else None)
+            return ()
+        ways: list[Way] = []
+        if self._recordings is not None:
+            sha256 = self._recordings.words.sound_for(line, language)
+            if sha256 is not None and sha256 not in self._recordings.unplayable:
+                ways.append(self._recorded(sha256))
+        for engine in self._engines:
+            with suppress(Unavailable):
+                voice = engine.voice_for(language)
+                name = recipe_name(voice.engine, voice.name, language, line)
+                ways.append(Way(name, partial(_spoken, engine, line, language)))
+        return tuple(ways)
 
     def _parted(self, text: str, language: str) -> tuple[str, ...]:
         if self._recordings is None or not self._recordings.words.by_words:
@@ -111,32 +124,28 @@ class Prompts:
         return self._recordings.words.pieces(text, language)
 
     def _piece_s(self, piece: str, language: str) -> float:
-        recipe = self._recipe(piece, language)
-        for name in (recipe.recorded, recipe.spoken) if recipe is not None else ():
-            known = self._store.seconds(name) if name is not None else None
-            if known is not None:
-                return known
+        for way in self._ways(piece, language):
+            seconds = self._store.seconds(way.name)
+            if seconds is not None:
+                return seconds
         return estimated_s(piece, language)
 
-    async def _recorded(self, recipe: Recipe, deadline: Deadline) -> str | None:
-        if recipe.sha256 is None:
-            return None
-        return await self._ready(recipe.sha256, deadline)
+    def _recorded(self, sha256: str) -> Way:
+        return Way(recipe_name("recording", sha256), partial(self._wav_of, sha256))
 
-    async def _ready(self, sha256: str, deadline: Deadline) -> str | None:
-        """The address of a recording; None where it cannot be played."""
-        if self._recordings is None or sha256 in self._recordings.unplayable:
-            return None
-        make = partial(self._recordings.wav, sha256)
-        return await self._store.address(_recording_name(sha256), make, deadline=deadline)
-
-    async def _speak(self, line: str, language: str) -> bytes:
-        samples = await self._engine.speak(line, language)
-        return await asyncio.to_thread(sound.encode_wav, samples)
+    async def _wav_of(self, sha256: str) -> bytes:
+        assert self._recordings is not None
+        try:
+            return await self._recordings.wav(sha256)
+        except Unavailable:
+            # Whoever asks next is not to try it again.
+            self._ways.cache_clear()
+            raise
 
 
-def _recording_name(sha256: str) -> str:
-    return recipe_name("recording", sha256)
+async def _spoken(engine: speech.SpeechEngine, line: str, language: str) -> bytes:
+    samples = await engine.speak(line, language)
+    return await asyncio.to_thread(sound.encode_wav, samples)
 
 
 async def render_all(

@@ -28,10 +28,18 @@ class _Trouble:
 
 
 class EngineByLanguage:
-    """`engines` by language code, `*` for any other. Use as `async with`, or close it."""
+    """`engines` by language code, `*` for any other; without `*` no other is spoken. Use as
+    `async with`, or close it."""
 
-    def __init__(self, engines: Mapping[str, SpeechEngine]) -> None:
+    def __init__(
+        self,
+        engines: Mapping[str, SpeechEngine],
+        *,
+        stand_ins: Mapping[str, SpeechEngine] | None = None,
+    ) -> None:
+        """`stand_ins` are for languages whose engine may be away."""
         self._engines = engines
+        self.stand_in = EngineByLanguage(stand_ins) if stand_ins else None
         self._troubles: dict[str, _Trouble] = {}
 
     def voice_for(self, language: str) -> Voice:
@@ -61,19 +69,33 @@ class EngineByLanguage:
 
     async def close(self) -> None:
         once = {id(engine): engine for engine in self._engines.values()}
+        if self.stand_in is not None:
+            once[id(self.stand_in)] = self.stand_in
         await asyncio.gather(*(engine.close() for engine in once.values()))
 
     def _engine(self, language: str) -> SpeechEngine:
-        return self._engines.get(base_language(language)) or self._engines["*"]
+        found = self._engines.get(base_language(language)) or self._engines.get("*")
+        if found is None:
+            raise SpeechFailed("nothing speaks this language")
+        return found
 
 
 def engine_for(settings: SpeechSettings) -> EngineByLanguage:
+    """Where Piper or the endpoint does not speak, flite does for English and espeak-ng else."""
     made: dict[str, SpeechEngine] = {}
-    for name in settings.engine_names.values():
+
+    def engine(name: str) -> SpeechEngine:
         if name not in made:
             made[name] = _engine(name, settings)
+        return made[name]
+
+    names = settings.engine_names
+    away = [language for language, name in names.items() if name in ("piper", "http")]
     return EngineByLanguage(
-        {language: made[name] for language, name in settings.engine_names.items()}
+        {language: engine(name) for language, name in names.items()},
+        stand_ins={
+            language: engine("flite" if language == "en" else "espeak") for language in away
+        },
     )
 
 

@@ -117,7 +117,9 @@ async def prerendered(settings: Settings, loaded: Loaded, progress: Report) -> i
         # Not published yet, so its recordings lie where they were read.
         paths = {sound.sha256: sound.path for sound in loaded.files.sounds.values()}
         recordings = Recordings(sound_path=paths.__getitem__)
-        prompts = Prompts(store=store, engine=engine, recordings=recordings)
+        prompts = Prompts(
+            store=store, engine=engine, stand_in=engine.stand_in, recordings=recordings
+        )
         rulebook = loaded.or_raise()
         await prompts.take(rulebook)
         return await prompts.prerender(fixed_texts(rulebook), progress)

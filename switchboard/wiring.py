@@ -186,7 +186,13 @@ class Centre:
         )
         engine = await self._stages.enter("speech", engine_for(speech), 3)
         recordings = Recordings(sound_path=self.rulebooks.versions.sound_path)
-        prompts = Prompts(store=self.prompt_store, engine=engine, recordings=recordings)
+        prompts = Prompts(
+            store=self.prompt_store,
+            engine=engine,
+            stand_in=engine.stand_in,
+            recordings=recordings,
+        )
+        self.health.add_counters(self.prompt_store.counters)
         music = Music(store=self.prompt_store, file=speech.music)
         await music.open()
         await self._start_hold(prompts, music)

@@ -12,7 +12,8 @@ from ivr import sound, speech
 class FakeEngine:
     """Implements `ivr.speech.SpeechEngine`. While `gate` is closed nothing is finished."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "fake") -> None:
+        self._name = name
         self.gate = asyncio.Event()
         self.gate.set()
         self.spoken: list[tuple[str, str]] = []
@@ -21,7 +22,7 @@ class FakeEngine:
         self.broken = False
 
     def voice_for(self, language: str) -> speech.Voice:
-        return speech.Voice("fake", speech.base_language(language))
+        return speech.Voice(self._name, speech.base_language(language))
 
     async def speak(self, text: str, language: str) -> sound.Samples:
         self.spoken.append((text, language))

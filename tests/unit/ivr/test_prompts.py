@@ -278,3 +278,31 @@ async def test_all_or_nothing_of_a_text_is_had(prompts: Prompts, engine: FakeEng
     text = "This one is ready. And this one is not."
     assert await render_all(prompts, [text], "en", deadline=Deadline.after(0.02)) is None
     engine.gate.set()
+
+
+@pytest.mark.parametrize("trouble", ["broken", "slow"])
+async def test_another_engine_stands_in_and_steps_back(
+    store: PromptStore, engine: FakeEngine, trouble: str
+) -> None:
+    other = FakeEngine("stand-in")
+    prompts = Prompts(store=store, engine=engine, stand_in=other)
+    if trouble == "broken":
+        engine.broken = True
+    else:
+        engine.gate.clear()
+    stood_in = await say(prompts, "For an invoice", within_s=1.0)
+    assert stood_in is not None
+    assert other.spoken == [("For an invoice", "en")]
+    engine.broken = False
+    engine.gate.set()
+    assert await say(prompts, "For an invoice") not in (None, stood_in)
+    assert len(other.spoken) == 1
+
+
+async def test_nobody_stands_in_for_an_engine_that_speaks(
+    store: PromptStore, engine: FakeEngine
+) -> None:
+    other = FakeEngine("stand-in")
+    prompts = Prompts(store=store, engine=engine, stand_in=other)
+    assert await say(prompts, "For an invoice") is not None
+    assert other.spoken == []

@@ -30,6 +30,15 @@ async def test_every_language_has_the_engine_of_the_settings() -> None:
         assert engine.voice_for("zh") == Voice("http", "http://127.0.0.1:9/v1 m xiaoyi 1")
         assert engine.voice_for("en") == Voice("espeak-ng", "en-us 160")
         assert engine.voice_for("fr") == Voice("flite", "slt")
+        assert engine.stand_in is not None
+        assert engine.stand_in.voice_for("zh") == Voice("espeak-ng", "cmn 220")
+        with pytest.raises(SpeechFailed, match="nothing speaks"):
+            engine.stand_in.voice_for("fr")
+
+
+async def test_flite_and_espeak_need_nobody_to_stand_in() -> None:
+    async with engine_for(SpeechSettings()) as engine:
+        assert engine.stand_in is None
 
 
 @pytest.fixture
