@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from benchmarks import agi_protocol, ami_events, calls, pops, readme, speech
+from benchmarks import agi_protocol, ami_events, caller_time, calls, decision, pops, readme, speech
 from switchboard.demo.asterisk_program import AsteriskProgram
 
 Result = dict[str, Any]
@@ -131,6 +131,46 @@ def _speech_rows(seen: Result) -> list[Row]:
     return [*rows, Row("µs to find a prompt that is ready", f"{seen['ready_us']:g}", "–", "–")]
 
 
+def _decision_rows(seen: Result) -> list[Row]:
+    rules, aim = seen["rules"], seen["aim_ms"]
+    most = max(rules, key=int)
+    fewer = "; ".join(
+        f"{count} rules: {row['p50_ms']:g}, {row['p99_ms']:g}"
+        for count, row in rules.items()
+        if count != most
+    )
+    return [
+        Row(
+            f"CPU ms of one decision, p50 and p99, {int(most):,} rules and {seen['offers']} offers",
+            f"{rules[most]['p50_ms']:g}, {rules[most]['p99_ms']:g}",
+            fewer,
+            _aim(f"p99 ≤ {aim:g}", rules[most]["p99_ms"] <= aim),
+        )
+    ]
+
+
+def _caller_time_rows(seen: Result) -> list[Row]:
+    static, ours, optimum = (seen[f"{who}_s"] for who in ("static", "ours", "optimum"))
+    known = "known before"
+    aim = f"≤ {seen['aim']:g} × static"
+    return [
+        Row(
+            f"s from the greeting to the right option, {seen['calls']:,} real calls of a bank",
+            f"{ours['all']:g} ({seen['ratio']:g} × static)",
+            f"best static menu {static['all']:g}, choice known beforehand {optimum['all']:g} "
+            f"({seen['ratio_optimum']:g} × static)",
+            _aim(aim, seen["ratio"] <= seen["aim"]),
+        ),
+        Row(
+            "the same, callers who are known and called before",
+            f"{ours[known]:g} ({seen['ratio_known']:g} × static)",
+            f"best static menu {static[known]:g}, choice known beforehand {optimum[known]:g} "
+            f"({seen['ratio_optimum_known']:g} × static)",
+            _aim(aim, seen["ratio_known"] <= seen["aim"]),
+        ),
+    ]
+
+
 def _aim(aim: str, reached: bool) -> str:
     return f"{aim}: {'reached' if reached else '**missed**'}"
 
@@ -141,6 +181,8 @@ BENCHMARKS = (
     Benchmark("calls", lambda quick: calls.run(quick=quick), _call_rows),
     Benchmark("pops", lambda quick: pops.run(quick=quick), _pop_rows),
     Benchmark("speech", lambda quick: speech.run(quick=quick), _speech_rows),
+    Benchmark("decision", lambda quick: decision.run(quick=quick), _decision_rows),
+    Benchmark("caller_time", lambda quick: caller_time.run(quick=quick), _caller_time_rows),
 )
 
 
@@ -154,6 +196,9 @@ def run_all(wanted: Sequence[Benchmark], *, quick: bool) -> dict[str, Result]:
         began = time.monotonic()
         print(f"[{number}/{len(wanted)}] {benchmark.name} ...", file=sys.stderr, flush=True)
         result = benchmark.run(quick)
+        if "skipped" in result:
+            print(f"      SKIPPED, nothing was measured: {result['skipped']}", file=sys.stderr)
+            continue
         for row in benchmark.rows(result):
             print(f"      {row.what}: {row.figure}  ({row.beside}; {row.aim})", file=sys.stderr)
         print(f"      {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
