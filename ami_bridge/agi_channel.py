@@ -77,6 +77,10 @@ class AgiChannel:
         return self._agi.hung_up
 
     @property
+    def keys_waiting(self) -> bool:
+        return bool(self._keys)
+
+    @property
     def backstop_passed(self) -> bool:
         """The dialplan may have taken the caller back by now."""
         return self._agi.backstop_passed

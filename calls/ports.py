@@ -263,6 +263,11 @@ class CallChannel(Protocol):
     @property
     def hung_up(self) -> bool: ...
 
+    @property
+    def keys_waiting(self) -> bool:
+        """Something is typed already that the next question will take for its answer."""
+        ...
+
     async def answer(self) -> None: ...
 
     async def begin_dialog(self) -> None:

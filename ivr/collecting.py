@@ -11,12 +11,11 @@ async def collect(step: Collect, talk: Conversation) -> Next:
     """`failure` after `tries` entries that cannot be used, or where the question cannot be
     spoken."""
     for _ in range(step.tries):
-        question = talk.course.plan.say(step.say)
-        [sounds] = await talk.voice.rendered(question or "")
-        if not sounds:
+        question = await talk.voice.question(talk.course.plan.say(step.say))
+        if question is None:
             return step.failure
         digits = await talk.voice.number(
-            sounds, max_digits=step.max_digits, timeout_s=step.timeout_s
+            question, max_digits=step.max_digits, timeout_s=step.timeout_s
         )
         if digits == PERSON_KEY:
             return PERSON

@@ -57,7 +57,9 @@ class MenuVisit:
 
     async def _parts(self, *, greet: bool) -> list[Sounds] | None:
         """What is not ready in time is left out and will be there at the next try. Two parts where
-        an offer can be heard: up to its end, and what follows."""
+        an offer can be heard: up to its end, and what follows. Nothing for who has typed ahead."""
+        if self._talk.voice.has_keys:
+            return [()]
         menu = self._menu
         texts = [option.spoken or option.say for option in menu.options]
         greeted, *options = await self._talk.voice.rendered(

@@ -14,12 +14,11 @@ async def check_pin(step: CheckPin, talk: Conversation) -> Next:
     if not talk.course.is_identified:
         return step.failure
     for _ in range(step.tries):
-        question = talk.course.plan.say(step.say)
-        [sounds] = await talk.voice.rendered(question or "")
-        if not sounds:
+        question = await talk.voice.question(talk.course.plan.say(step.say))
+        if question is None:
             return step.failure
         pin = await talk.voice.number(
-            sounds, max_digits=MAX_DIGITS, timeout_s=step.timeout_s, secret=True
+            question, max_digits=MAX_DIGITS, timeout_s=step.timeout_s, secret=True
         )
         if pin == PERSON_KEY:
             return PERSON

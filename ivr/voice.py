@@ -43,11 +43,24 @@ class Voice:
             await self._channel.set_language(language)
             self.language = language
 
+    @property
+    def has_keys(self) -> bool:
+        """The answer to the next question is typed already: it need not be spoken, nor anything
+        before it."""
+        return not self._end_key_may_come and (bool(self._kept) or self._channel.keys_waiting)
+
     async def lead_in(self, text: str | None) -> None:
         """Left out where it is not to be had in time."""
-        if text is not None:
+        if text is not None and not self.has_keys:
             [sounds] = await self.rendered(text)
             self._lead_in += sounds
+
+    async def question(self, text: str | None) -> Sounds | None:
+        """None where it cannot be spoken. Nobody who has answered already waits for it."""
+        if self.has_keys:
+            return ()
+        [sounds] = await self.rendered(text or "")
+        return sounds or None
 
     async def rendered(self, *texts: str) -> list[Sounds]:
         """Of each text, nothing where it is not ready in time."""

@@ -80,7 +80,7 @@ def way(call: Any) -> list[tuple[str, str]]:
 
 
 async def test_keys_typed_ahead_pass_through_three_menus(centre: DemoCentre) -> None:
-    shape = CallerShape(presses=keys(200, "221"), hang_up_after_ms=1500)
+    shape = CallerShape(presses=keys(200, "221"), hang_up_after_ms=6000)
     call = await called(centre, shape)
     assert way(call) == [("one", "2"), ("two", "2"), ("three", "1")]
     assert [visit.queue for visit in queue_visits(centre.pbx)] == ["sales"]
@@ -89,7 +89,7 @@ async def test_keys_typed_ahead_pass_through_three_menus(centre: DemoCentre) -> 
 async def test_keys_typed_ahead_answer_a_question_and_the_menu_after_it(
     centre: DemoCentre,
 ) -> None:
-    shape = CallerShape(presses=keys(200, "3471#21"), hang_up_after_ms=1500)
+    shape = CallerShape(presses=keys(200, "3471#21"), hang_up_after_ms=6000)
     call = await called(centre, shape)
     assert way(call) == [("one", "3"), ("two", "2"), ("three", "1")]
     assert call.typed == {"pieces": "471"}

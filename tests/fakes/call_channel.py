@@ -96,6 +96,10 @@ class FakeChannel:
         return self._hung_up
 
     @property
+    def keys_waiting(self) -> bool:
+        return bool(self._typed)
+
+    @property
     def completed(self) -> bool:
         return self.sent_away or any(
             end is not None for end in (self.queued, self.mailbox, self.target)

@@ -415,3 +415,11 @@ async def test_no_digit_reaches_the_log(world: World, caplog: pytest.LogCaptureF
     await world.play(FakeChannel(["5"] + ["1"] * 100))
     assert "215" not in caplog.text
     assert "menus" in caplog.text
+
+
+async def test_who_types_ahead_waits_for_no_speech(world: World) -> None:
+    channel = FakeChannel(ahead="221")
+    assert await world.play(channel) == ToQueue("forms")
+    assert world.speech.asked == []
+    world.speech.silent = True
+    assert await world.play(FakeChannel(ahead="221")) == ToQueue("forms")
