@@ -12,7 +12,7 @@ import os
 import resource
 import signal
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from calls.errors import DeadlineExceeded
@@ -53,15 +53,21 @@ async def start(
             stdout=pipe if talks else nothing,
             stderr=asyncio.subprocess.STDOUT if talks else nothing,
             start_new_session=True,
+            env=_without_secrets(os.environ),
         )
     except OSError as error:
         raise SpeechFailed(
             f"cannot run the speech program {program!r} ({error.strerror}); "
             f"install it ({package}) or name another under `speech:`"
         ) from error
-    with contextlib.suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError, AttributeError):  # there is none but on Linux
         resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (FILE_LIMIT, FILE_LIMIT))
     return process
+
+
+def _without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Our settings may hold passwords, and a speech program needs none of them."""
+    return {name: value for name, value in environ.items() if not name.startswith("SWITCHBOARD_")}
 
 
 async def end(process: asyncio.subprocess.Process) -> None:

@@ -46,8 +46,13 @@ class WarmUp:
         await self._prompts.take(rulebook)
         # Every menu in every language on every key: for a large rulebook the loop has no time.
         texts = await asyncio.to_thread(fixed_texts, rulebook)
-        missing = await self._prompts.prerender(texts)
-        self.problem = f"{missing} fixed texts or recordings cannot be heard, see the log" if missing else None
+        missing = await self._prompts.prerender(texts, self._progress)
+        self.problem = (
+            f"{missing} fixed texts or recordings cannot be heard, see the log" if missing else None
+        )
+
+    def _progress(self, done: int, of: int) -> None:
+        self.problem = f"rendering, {done} of {of}"
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (fault := task.exception()) is not None:

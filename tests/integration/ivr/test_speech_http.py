@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
+from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded
+from config.settings import SpeechSettings
 from ivr import sound
+from ivr.prompt_store import PromptStore
+from ivr.prompts import Prompts
 from ivr.speech import SpeechFailed, Voice
+from ivr.speech_engines import engine_for
 from ivr.speech_http import HttpSpeech
 from tests.fakes.humming import hum
 from tests.fakes.speech_endpoint import MP3, SpeechEndpoint
@@ -126,3 +132,24 @@ async def test_a_language_without_a_voice_is_refused() -> None:
     engine = HttpSpeech(url="http://127.0.0.1:9/v1", model="m", voices={"zh": "v"})
     with pytest.raises(SpeechFailed, match=r"speech\.http_voices names no voice"):
         engine.voice_for("en")
+
+
+async def test_while_the_endpoint_is_away_the_programs_of_the_machine_speak(
+    endpoint: SpeechEndpoint, tmp_path: Path
+) -> None:
+    settings = SpeechSettings(engines={"zh": "http"}, http_url=endpoint.url)
+    async with (
+        engine_for(settings) as engine,
+        PromptStore(folder=tmp_path, limit_bytes=10**7, base_url="http://x") as store,
+    ):
+        prompts = Prompts(store=store, engine=engine, stand_in=engine.stand_in)
+
+        async def heard(text: str) -> float:
+            url = await prompts.render(text, "zh", deadline=Deadline.after(5))
+            assert url is not None
+            return store.seconds(url.removeprefix("http://x/prompts/")[:64]) or 0.0
+
+        endpoint.sends(b"", 503)
+        assert await heard("人工服务，请按0。") > 1.5, "by espeak-ng"
+        endpoint.answer = endpoint.speak
+        assert await heard("人工服务，请按0。") == pytest.approx(1 + sound.TAIL_S, abs=0.05)

@@ -165,3 +165,16 @@ async def test_giving_up_kills_the_program(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await asked
     assert all([await gone(int(pid)) for pid in pids.split()])
+
+
+async def test_a_program_sees_none_of_our_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SWITCHBOARD_AMI__SECRET", "not for them")
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/where/piper/lives")
+    path = program(tmp_path, f'env >"{tmp_path}/env"')
+    with pytest.raises(speech.SpeechFailed, match="no sound"):
+        await run_program(path, [], "Hello", package="x", deadline_s=10)
+    seen = (tmp_path / "env").read_text()
+    assert "SWITCHBOARD" not in seen
+    assert "LD_LIBRARY_PATH=/where/piper/lives" in seen

@@ -10,7 +10,7 @@ import pytest
 
 from config.publishing import Rulebooks
 from config.rulebook import Rulebook
-from ivr.prompts import Prompts
+from ivr.prompts import Progress, Prompts
 from switchboard import warm_up
 
 pytestmark = pytest.mark.unit
@@ -36,8 +36,9 @@ class Renderer:
     async def take(self, rulebook: Rulebook) -> None:
         assert rulebook is RULEBOOK
 
-    async def prerender(self, texts: list[tuple[str, str]]) -> int:
+    async def prerender(self, texts: list[tuple[str, str]], progress: Progress) -> int:
         self.given.append(texts)
+        progress(1, 2)
         self.asked.set()
         if self.fault:
             raise self.fault
@@ -57,8 +58,9 @@ async def test_the_texts_are_gathered_beside_the_loop(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(warm_up, "fixed_texts", texts)
     renderer = Renderer()
-    async with warming(renderer), asyncio.timeout(5):
+    async with warming(renderer) as warm, asyncio.timeout(5):
         await renderer.asked.wait()
+        assert warm.problem in ("rendering, 1 of 2", None)
     assert renderer.given == [[("Welcome.", "en")]]
     assert threads != [threading.main_thread()]
 
