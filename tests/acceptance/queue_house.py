@@ -96,6 +96,9 @@ class House:
         return CallId("pbx", row[1]) in {event.call_id for event in self.told}
 
 
+MoreRoutes = Callable[[web.Application, House], Awaitable[None]]
+
+
 def to(request: QueueRequest) -> Callable[[CallChannel], Awaitable[None]]:
     async def dialog(channel: CallChannel) -> None:
         await channel.answer()
@@ -105,7 +108,10 @@ def to(request: QueueRequest) -> Callable[[CallChannel], Awaitable[None]]:
 
 
 @asynccontextmanager
-async def opened(pbx: PrivatePbx, folder: Path) -> AsyncIterator[House]:
+async def opened(
+    pbx: PrivatePbx, folder: Path, *, more: MoreRoutes | None = None
+) -> AsyncIterator[House]:
+    """`more` may add to the web addresses before anybody asks there."""
     bus, journal = EventBus(), MemoryJournal()
     settings = AmiSettings(port=pbx.ami_port, secret=SecretStr(pbx.ami_secret))
     bridge = AmiBridge(settings=settings, journal=journal, bus=bus, settle_s=0.1)
@@ -131,6 +137,8 @@ async def opened(pbx: PrivatePbx, folder: Path) -> AsyncIterator[House]:
     app = web.Application(middlewares=[note])
     roster = Roster({"anna": "PJSIP/agent1", "ben": "PJSIP/agent2", "chen": "PJSIP/agent3"})
     queue_routes.add_routes(app, roster=roster, members=bridge.members)
+    if more is not None:
+        await more(app, house)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", urlsplit(pbx.web_url).port).start()
