@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,17 +18,7 @@ from ivr.direct_dial import NO_EXTENSIONS, Extensions
 from ivr.ordering import estimated_seconds
 from supervisor.examples import try_examples
 from supervisor.menu_lengths import Seconds, too_long
-
-
-@dataclass(frozen=True, slots=True)
-class MenuWait:
-    """Mean seconds of listening until a caller has heard the option they want, in the written
-    order and in the order made for them (`ivr.ordering`)."""
-
-    menu: str
-    callers: int
-    written_s: float
-    ordered_s: float
+from supervisor.menu_waits import MenuWait
 
 
 def check(
@@ -55,7 +44,7 @@ def is_good(problems: tuple[Problem, ...]) -> bool:
 
 def render(problems: tuple[Problem, ...], console: Console, waits: Sequence[MenuWait] = ()) -> None:
     """One problem to a line as `file:line: sentence`, never wrapped, then the sum, then how long
-    callers listen where that is known."""
+    callers listen (`supervisor.menu_waits`) where that is known."""
     for problem in problems:
         console.print(Text(str(problem), "red" if problem.is_error else "yellow"), soft_wrap=True)
     errors = sum(problem.is_error for problem in problems)

@@ -12,12 +12,13 @@ from rich.console import Console
 from config.problems import Problem
 from config.surroundings import BARE, Surroundings
 from supervisor import check
+from supervisor.menu_waits import MenuWait
 from tests.fakes.rulebook_folder import option, write_rulebook
 
 pytestmark = pytest.mark.unit
 
 
-def rendered(problems: tuple[Problem, ...], *waits: check.MenuWait) -> str:
+def rendered(problems: tuple[Problem, ...], *waits: MenuWait) -> str:
     console = Console(file=io.StringIO(), width=60)
     check.render(problems, console, waits)
     assert isinstance(console.file, io.StringIO)
@@ -45,7 +46,7 @@ def test_problems_are_printed_one_to_a_line(tmp_path: Path) -> None:
 
 
 def test_how_long_callers_listen_is_printed_where_it_is_known() -> None:
-    table = rendered((), check.MenuWait("main", 500, 9.04, 5.5))
+    table = rendered((), MenuWait("main", 500, 9.04, 5.5))
     assert table.splitlines()[-1].split() == ["main", "500", "9.0", "s", "5.5", "s"]
 
 
