@@ -155,7 +155,7 @@ def _caller_time_rows(seen: Result) -> list[Row]:
     aim = f"≤ {seen['aim']:g} × static"
     return [
         Row(
-            f"s from the greeting to the right option, {seen['calls']:,} real calls of a bank",
+            f"s from the greeting to the right option, {seen['calls']:,} {seen['source']}",
             f"{ours['all']:g} ({seen['ratio']:g} × static)",
             f"best static menu {static['all']:g}, choice known beforehand {optimum['all']:g} "
             f"({seen['ratio_optimum']:g} × static)",

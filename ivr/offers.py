@@ -6,7 +6,6 @@ may still refuse it: then the call is decided again without it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from calls.decision import OfferConsidered
@@ -30,8 +29,9 @@ def weigh(with_: PresentedWith, *, silenced: str | None) -> OffersWeighed:
     """`silenced` says why this caller hears no offer at all, whatever the rulebook offers."""
     offers = with_.rulebook.offers.values()
     blocked = _blocked(with_, silenced) if offers else None
+    owns = with_.facts.fetch("caller.owns")
     reasons = {
-        offer.name: (blocked,) if blocked else tuple(_refusals(offer, with_)) for offer in offers
+        offer.name: (blocked,) if blocked else _refusals(offer, with_, owns) for offer in offers
     }
     eligible = [offer for offer in offers if not reasons[offer.name]]
     best = None
@@ -65,24 +65,26 @@ def _blocked(with_: PresentedWith, silenced: str | None) -> str | None:
     return None
 
 
-def _refusals(offer: Offer, with_: PresentedWith) -> Iterator[str]:
+def _refusals(offer: Offer, with_: PresentedWith, owns: frozenset[str]) -> tuple[str, ...]:
     name, known = offer.name, with_.known
-    if offer.product in with_.facts.fetch("caller.owns"):
-        yield f"the caller has {offer.product} already"
+    found = []
+    if offer.product in owns:
+        found.append(f"the caller has {offer.product} already")
     seen = _seen(offer, with_)
     if offer.when is not None:
         matched, because = offer.when.judge(seen)
         if not matched:
-            yield f"not meant for this caller: {because}"
+            found.append(f"not meant for this caller: {because}")
     if offer.never is not None:
         matched, because = offer.never.judge(seen)
         if matched:
-            yield f"never where {because}"
+            found.append(f"never where {because}")
     history = known.memory.offers.get(name)
     if history is not None and (capped := history.refusal_of(offer.cap)):
-        yield capped
+        found.append(capped)
     if name in known.refused_offers:
-        yield known.refused_offers[name]
+        found.append(known.refused_offers[name])
+    return tuple(found)
 
 
 def _seen(offer: Offer, with_: PresentedWith) -> Seen:
