@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -45,6 +45,7 @@ class DemoCentre:
         desktops: bool = True,
         strategy: str = "rrmemory",
         ring_s: int = 15,
+        queues: Sequence[str] = QUEUES,
         storage_url: str | None = None,
         agi_port: int | None = None,
         overrides: Mapping[str, Mapping[str, Any]] | None = None,
@@ -63,13 +64,14 @@ class DemoCentre:
             strategy=strategy,
             ring_s=ring_s,
             phone_bank=phone_bank,
+            queues=queues,
         )
         self.agents = tuple(
             Agent(
                 login=agent_login(number),
                 name=pbx_agent.name if pbx_agent else f"Agent {number}",
                 interfaces=(f"PJSIP/agent{number}",),
-                queues=QUEUES,
+                queues=tuple(queues),
             )
             for number, pbx_agent in enumerate((*self.pbx.agents, *[None] * desk_only), 1)
         )

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -55,6 +56,7 @@ class PrivatePbx:
         strategy: str = "rrmemory",
         rtp_timeout_s: int = 60,
         phone_bank: bool = False,
+        queues: Sequence[str] = QUEUES,
         program: AsteriskProgram | None = None,
         run: Path | None = None,
     ) -> None:
@@ -79,6 +81,7 @@ class PrivatePbx:
         )
         self._reach = pbx_config.Reach(web_url=web_url)
         self._queue_options = (ring_s, strategy)
+        self._queues = tuple(queues)
         self._rtp_timeout_s = rtp_timeout_s
         self._program = program
         self._owns_run = run is None
@@ -224,7 +227,7 @@ class PrivatePbx:
             "pjsip.conf": pbx_files.pjsip(
                 port=self.sip_port, agents=self.agents, rtp_timeout_s=self._rtp_timeout_s
             ),
-            "queues.conf": pbx_files.queues(sample, QUEUES, self.agents, ring_s, strategy),
+            "queues.conf": pbx_files.queues(sample, self._queues, self.agents, ring_s, strategy),
             **pbx_files.small_files(ami_port=self.ami_port, run=self.run),
             **shipped,
         }

@@ -1,0 +1,236 @@
+"""The shipped bank and hospital, walked by real callers; what they hear is found in recordings."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from calls.deadlines import Deadline
+from calls.money import Money
+from config import rulebook_loader, spoken_money
+from config.settings import SpeechSettings
+from crm_adapter.embedded import demo_cast
+from ivr import sound
+from ivr.prompt_store import PromptStore
+from ivr.prompts import Prompts
+from ivr.speech_engines import engine_for
+from switchboard.demo.centre import DemoCentre
+from switchboard.demo.private_pbx import QUEUES
+from switchboard.demo.sip_callers import ScriptedCall
+from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
+from tests.acceptance.ledger import Entry, Ledger
+from tests.acceptance.listening import Recording, callers_channel, record
+from tests.acceptance.load import assert_all_served, numbers, queue_visits
+
+pytestmark = pytest.mark.acceptance
+
+EXAMPLES = rulebook_loader.SHIPPED.parent / "rulebooks"
+BANK, BANK_ZH = "+18005550200", "+18005550288"
+HOSPITAL = "+18005550300"
+[STRANGER] = numbers(1)
+#: The caller sends no sound: Asterisk's Answer() then takes half a second, in which the recording
+#: begins.
+SILENT = CallerShape(audio=False)
+
+
+def always_open(folder: Path) -> None:
+    """These tests run at any hour: the doors of the copy stand open, and its examples, which want
+    them shut at times, are left out."""
+    (folder / "tests.yaml").unlink()
+    file = folder / "numbers.yaml"
+    text = file.read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^    (hours|closed): .*\n", "", text)
+    file.write_text(text, encoding="utf-8")
+
+
+def impatient(folder: Path) -> None:
+    """Music of two seconds between the messages."""
+    file = folder / "hold.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(r"music_s: \d+", "music_s: 2", text), encoding="utf-8")
+
+
+class Example:
+    """A centre with one of the examples, and ears on its callers' lines."""
+
+    def __init__(self, centre: DemoCentre, prompts: Prompts, store: PromptStore) -> None:
+        self.centre = centre
+        self._prompts = prompts
+        self._store = store
+
+    async def call(
+        self, dialled: str, *presses: Press, number: str = STRANGER, stay_ms: int
+    ) -> Recording:
+        """What a caller hears who presses these keys and hangs up so long after the last."""
+        shape = CallerShape(presses=presses, hang_up_after_ms=stay_ms, audio=False)
+        at_work = self.centre.callers.start([ScriptedCall(number, dialled, shape=shape)])
+        recording = await record(self.centre.pbx, await callers_channel(self.centre.pbx))
+        assert_all_served(await at_work.wait(deadline_s=90), 1)
+        return await recording.stop()
+
+    async def wavs(self, *texts: str, language: str = "en") -> dict[str, bytes]:
+        """By text, how it sounds; every text is one sentence."""
+        found = {}
+        for text in texts:
+            url = await self._prompts.render(text, language, deadline=Deadline.after(10))
+            assert url is not None
+            path = self._store.path(Path(urlsplit(url).path).stem)
+            found[text] = await asyncio.to_thread(path.read_bytes)
+        return found
+
+    async def entry(self, number: str = STRANGER) -> Entry:
+        async with Ledger(self.centre.storage_url) as ledger:
+            return (await ledger.balanced([number], deadline_s=20))[number]
+
+
+Start = Callable[..., AbstractAsyncContextManager[Example]]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Start:
+    @asynccontextmanager
+    async def started(name: str, *changes: Callable[[Path], None]) -> AsyncIterator[Example]:
+        folder = tmp_path / "rulebook"
+        shutil.copytree(EXAMPLES / name, folder)
+        for change in changes:
+            change(folder)
+        rulebook = rulebook_loader.load_rulebook(folder).or_raise()
+        named = re.findall(r"\bqueue: (\w+)|callback: (\w+)", _all_text(folder))
+        queues = dict.fromkeys([*QUEUES, *(one or other for one, other in named)])
+        centre = DemoCentre(
+            folder=tmp_path,
+            agents=1,
+            phone=PhoneShape(ring_ms=None),
+            desktops=False,
+            queues=[queue for queue in queues if queue != "true"],
+            overrides={"rulebook": {"path": str(folder), "watch": False}},
+        )
+        store = PromptStore(folder=tmp_path / "prompts", limit_bytes=10**8, base_url="http://x")
+        assert rulebook.menus
+        async with centre, store, engine_for(SpeechSettings()) as engine:
+            yield Example(centre, Prompts(store=store, engine=engine), store)
+
+    return started
+
+
+def _all_text(folder: Path) -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.yaml"))
+
+
+async def test_a_stranger_hears_the_banks_menu_in_order(start: Start) -> None:
+    async with start("bank", always_open) as bank:
+        sounds = await bank.wavs(
+            "Harbour Bank.",
+            "For your balance, press 1.",
+            "For payments and transfers, press 2.",
+            "For cards, press 3.",
+            "For loans and mortgages, press 4.",
+            "If a card is lost or stolen, press 9.",
+            "To speak to a person, press 0.",
+        )
+        to_limit = await bank.wavs("To change a limit, press 1.")
+        # Within the time for a key: after the last option, before the menu is said again.
+        spoken_s = sum(sound.decode_wav(wav).size for wav in sounds.values()) / sound.RATE
+        first = Press(round(spoken_s * 1000) + 2500, "3")
+        heard = await bank.call(BANK, first, Press(4500, "2"), stay_ms=2500)
+        *main, last = heard.heard({**sounds, **to_limit})
+        assert [last] == list(to_limit)
+        assert sorted(main) == sorted(sounds)
+        assert (main[0], main[-1]) == ("Harbour Bank.", "To speak to a person, press 0.")
+        entry = await bank.entry()
+        assert [step["intent"] for step in entry.call.menu_path] == ["cards", "card_new"]
+        assert entry.call.queue == "cards"
+        decided = [option["say"] for option in entry.call.decision["options"]]
+        assert [text.split(",")[0] for text in main[1:]] == decided
+        assert [visit.queue for visit in queue_visits(bank.centre.pbx)] == ["cards"]
+
+
+async def test_keys_typed_ahead_lead_through_three_menus(start: Start) -> None:
+    async with start("hospital", always_open) as hospital:
+        keys = (Press(1500, "3"), Press(150, "1"), Press(150, "1"))
+        heard = await hospital.call(HOSPITAL, *keys, stay_ms=4000)
+        sounds = await hospital.wavs(
+            "For maternity, press 1.", "If your baby is coming, press 1.", "Wards and results."
+        )
+        assert heard.heard(sounds) == []
+        entry = await hospital.entry()
+        steps = [(step["menu"], step["digits"], step["outcome"]) for step in entry.call.menu_path]
+        assert steps == [
+            ("main", "3", "match"),
+            ("wards", "1", "match"),
+            ("maternity", "1", "match"),
+        ]
+        assert (entry.call.queue, entry.call.priority) == ("maternity", 100)
+
+
+async def test_a_balance_in_mandarin_after_the_pin(start: Start) -> None:
+    async with start("bank", always_open) as bank:
+        # The balance, the PIN question, the PIN.
+        keys = [Press(3000, "1"), Press(4000, "1")]
+        keys += [Press(3000 if n == 0 else 250, digit) for n, digit in enumerate("8642#")]
+        heard = await bank.call(BANK_ZH, *keys, number=demo_cast.MANDARIN, stay_ms=14000)
+        amount = spoken_money.money(Money(Decimal("-260"), "USD"), "zh")
+        assert "二百六十" in amount
+        sounds = await bank.wavs("请输入您的密码。", f"您的账户余额为{amount}。", language="zh")
+        assert heard.heard(sounds) == list(sounds)
+
+
+async def test_a_wrong_pin_opens_nothing(start: Start) -> None:
+    async with start("bank", always_open) as bank:
+        keys = [Press(3000, "1"), Press(4000, "1")]
+        for _ in range(3):
+            keys += [Press(4500 if n == 0 else 200, digit) for n, digit in enumerate("1111#")]
+        heard = await bank.call(BANK_ZH, *keys, number=demo_cast.MANDARIN, stay_ms=9000)
+        amount = spoken_money.money(Money(Decimal("-260"), "USD"), "zh")
+        sounds = await bank.wavs(f"您的账户余额为{amount}。", language="zh")
+        assert heard.heard(sounds) == []
+        entry = await bank.entry(demo_cast.MANDARIN)
+        assert entry.call.queue == "bank"
+        kept = str(dict(entry.call._mapping)) + str([dict(row._mapping) for row in entry.records])
+        assert "1111" not in kept
+
+
+async def test_the_hold_programme_in_its_order(start: Start) -> None:
+    async with start("bank", always_open, impatient) as bank:
+        heard = await bank.call(BANK, Press(1500, "0"), stay_ms=22000)
+        sounds = await bank.wavs(
+            "You are next in the queue.",
+            "If you would rather not wait, press 1 and we will call you back.",
+        )
+        position, callback = sounds
+        order = heard.heard(sounds)
+        assert order[:2] == [position, callback]
+        assert set(order) == {position, callback}
+        entry = await bank.entry()
+        assert [step["kind"] for step in entry.call.decision["hold"]] == [
+            "music", "position", "music", "music", "callback",
+        ]  # fmt: skip
+
+
+async def test_closed_is_closed_and_a_lost_card_is_not(start: Start) -> None:
+    def never_open(folder: Path) -> None:
+        file = folder / "numbers.yaml"
+        text = file.read_text(encoding="utf-8")
+        file.write_text(re.sub(r"week: .*", 'week: {mon: "03:00-03:01"}', text), encoding="utf-8")
+        (folder / "tests.yaml").unlink()
+
+    async with start("bank", never_open) as bank:
+        heard = await bank.call(BANK, Press(14000, "9"), Press(6000, "1"), stay_ms=2000)
+        sounds = await bank.wavs(
+            "The bank is closed.",
+            "To leave a message, press 1.",
+            "We will block your card at once.",
+        )
+        order = heard.heard(sounds)
+        assert order[-1] == "We will block your card at once."
+        assert "To leave a message, press 1." in order
+        entry = await bank.entry()
+        assert (entry.call.queue, entry.call.priority) == ("lost_cards", 50)
