@@ -23,7 +23,7 @@ pytestmark = pytest.mark.acceptance
 PUBLISHES, CALLS, RATE = 20, 240, 20.0
 QUEUES = ("support", "sales", "billing")
 #: One key in each of two menus, a second apart: time for a new version to come in between.
-CALLER = CallerShape(presses=(Press(900, "1"), Press(1100, "1")), hang_up_after_ms=600)
+CALLER = CallerShape(presses=(Press(900, "1"), Press(1100, "1")), hang_up_after_ms=3000)
 
 
 def write(folder: Path, number: int) -> Path:
