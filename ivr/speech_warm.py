@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import signal
 import tempfile
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from calls.errors import DeadlineExceeded
@@ -52,7 +55,14 @@ class WarmProgram:
         self._spoken += 1
         return await self._ask(line)
 
+    def kill(self) -> None:
+        """Whoever waits for a sentence sees the end."""
+        if self._process is not None and self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+
     async def close(self) -> None:
+        """Not while somebody waits for a sentence."""
         process, self._process = self._process, None
         folder, self._folder = self._folder, None
         if process is not None:
@@ -111,6 +121,7 @@ class WarmPool:
         ]
         self._programs = tuple(self._idle)
         self._free = asyncio.Semaphore(POOL)
+        self._closed = False
         self._rest_s = 0.0
         self._rests_until = 0.0
 
@@ -122,6 +133,8 @@ class WarmPool:
     async def wav(self, line: str, *, deadline_s: float) -> bytes:
         """Raises SpeechFailed, or DeadlineExceeded."""
         async with self._free:
+            if self._closed:
+                raise SpeechFailed("speech is being shut down")
             program = self._idle.pop()
             whole = False
             try:
@@ -138,6 +151,13 @@ class WarmPool:
         return sound
 
     async def close(self) -> None:
+        self._closed = True
+        for program in self._programs:
+            program.kill()
+        for _ in self._programs:
+            await self._free.acquire()
+        for _ in self._programs:
+            self._free.release()
         await asyncio.gather(*(program.close() for program in self._programs))
 
     def _rest(self) -> None:

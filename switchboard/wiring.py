@@ -33,7 +33,7 @@ from crm_adapter.records import Records
 from crm_adapter.remembered_calls import remembered_calls
 from ivr import http_routes
 from ivr.hold import HoldProgrammes
-from ivr.hold_addresses import kept_key
+from ivr.hold_addresses import key_of_this_process
 from ivr.hold_keys import CallbackKeys
 from ivr.hold_sounds import HoldSounds
 from ivr.inbound import InboundCalls
@@ -177,6 +177,7 @@ class Centre:
 
     async def _start_voice(self) -> None:
         settings, speech = self.settings, self.settings.speech
+        engine = await self._stages.enter("speech", engine_for(speech), 3)
         self.prompt_store = await self._stages.enter(
             "prompts",
             PromptStore(
@@ -184,7 +185,6 @@ class Centre:
             ),
             limit_s=5,
         )
-        engine = await self._stages.enter("speech", engine_for(speech), 3)
         recordings = Recordings(sound_path=self.rulebooks.versions.sound_path)
         prompts = Prompts(
             store=self.prompt_store,
@@ -222,7 +222,8 @@ class Centre:
     async def _start_hold(self, prompts: Prompts, music: Music) -> None:
         sounds = HoldSounds(speech=prompts, music=music, store=self.prompt_store)
         await sounds.open()
-        key = await asyncio.to_thread(kept_key, self.settings.speech.cache_dir / "hold.key")
+        keys = self.settings.speech.cache_dir / "hold.keys"
+        key = await asyncio.to_thread(key_of_this_process, keys, datetime.now(UTC))
         self.hold = HoldProgrammes(
             sounds=sounds,
             places=self.bridge.places,

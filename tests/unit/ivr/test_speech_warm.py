@@ -123,6 +123,19 @@ async def test_closing_leaves_no_program_and_no_file(piper: Piper) -> None:
     assert not any(Path(folder).exists() for folder in folders)
 
 
+async def test_closing_in_the_middle_of_sentences_ends_them(piper: Piper) -> None:
+    await piper.speak("Guten Tag.", "de")
+    asked = [asyncio.create_task(piper.speak(f"Hang {n}", "de")) for n in range(4)]
+    async with asyncio.timeout(5):
+        while len(processes(piper)) < 2:
+            await asyncio.sleep(0.01)
+        pids = processes(piper)
+        await piper.close()
+    ends = await asyncio.gather(*asked, return_exceptions=True)
+    assert all(isinstance(end, SpeechFailed) for end in ends), ends
+    assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
 async def test_a_program_is_replaced_before_it_hoards_too_much(
     piper: Piper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
