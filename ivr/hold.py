@@ -44,7 +44,7 @@ class HoldProgrammes:
     """The programmes of live calls. `subscribe` before the bus is told of any call.
 
     `base_url` is where Asterisk reaches `/pbx/hold/`; `key` makes the addresses there (see
-    `ivr.hold_addresses.kept_key`).
+    `ivr.hold_addresses`).
     """
 
     def __init__(

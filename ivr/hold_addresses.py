@@ -6,9 +6,16 @@ import hashlib
 import hmac
 import secrets
 from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 KEY_BYTES = 32
+#: Nobody waits longer than this.
+REST = timedelta(days=1)
+#: As many restarts a day are told apart; after more, the oldest key is forgotten for a new one.
+KEYS_LIMIT = 100
 
 
 class HoldTokens:
@@ -36,19 +43,46 @@ class HoldTokens:
         self._free.append(token)
 
 
-def kept_key(path: Path) -> bytes:
-    """The key in this file, made where there is none: with it the addresses stay the same after a
-    restart. Raises OSError."""
-    try:
-        found = path.read_bytes()
-    except FileNotFoundError:
-        found = b""
-    if len(found) == KEY_BYTES:
-        return found
-    key = secrets.token_bytes(KEY_BYTES)
+def key_of_this_process(path: Path, now: datetime) -> bytes:
+    """A key for the tokens from the file at `path`, used again once it has rested: who waits since
+    before a restart must not fetch what is meant for another. Raises OSError."""
+    keys = _read(path)
+    for kept in keys:
+        kept.ended = min(kept.ended or now, now)
+    rested = (kept for kept in keys if kept.ended and now - kept.ended > REST)
+    mine = next(rested, None)
+    if mine is None:
+        mine = _Kept(secrets.token_bytes(KEY_BYTES))
+        keys = [*keys, mine][-KEYS_LIMIT:]
+    mine.ended = None
+    _write(path, keys)
+    return mine.key
+
+
+@dataclass(slots=True)
+class _Kept:
+    """`ended`: when the process was over, at the latest, that used the key; None: it may live."""
+
+    key: bytes
+    ended: datetime | None = None
+
+
+def _read(path: Path) -> list[_Kept]:
+    """Lines of key and time; what is no such line is left out."""
+    found: list[_Kept] = []
+    for line in path.read_text("ascii", errors="replace").splitlines() if path.exists() else ():
+        key, _, ended = line.partition(" ")
+        with suppress(ValueError):
+            when = datetime.fromisoformat(ended) if ended else None
+            if len(bytes.fromhex(key)) == KEY_BYTES and (when is None or when.tzinfo):
+                found.append(_Kept(bytes.fromhex(key), when))
+    return found
+
+
+def _write(path: Path, keys: list[_Kept]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_suffix(".part")
     part.touch(mode=0o600)
-    part.write_bytes(key)
+    lines = (f"{one.key.hex()} {one.ended.isoformat() if one.ended else ''}\n" for one in keys)
+    part.write_text("".join(lines))
     part.replace(path)
-    return key
