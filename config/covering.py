@@ -9,11 +9,13 @@ be together is found by trying every value that makes a difference to them.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator
+import math
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from config.conditions import All, Comparison, Condition, Not, OneOf, holds
+from config.facts import FACTS, Fact, FactKind
 
 #: Alternatives that are looked through; a condition with more is left alone.
 MAX_ALTERNATIVES = 64
@@ -31,10 +33,14 @@ class Meaning:
 
     holds: tuple[Alternative, ...] | None
     fails: tuple[Alternative, ...] | None
+    #: Names of facts that are whole numbers.
+    whole: frozenset[str] = frozenset()
 
     @property
     def is_impossible(self) -> bool:
-        return self.holds is not None and all(map(_contradicts_itself, self.holds))
+        return self.holds is not None and all(
+            _contradicts_itself(alternative, self.whole) for alternative in self.holds
+        )
 
     def covers(self, other: Meaning) -> bool:
         """True only where this holds for every set of facts for which `other` does."""
@@ -43,15 +49,18 @@ class Meaning:
         if len(self.fails) * len(other.holds) > MAX_ALTERNATIVES:
             return False
         return all(
-            _contradicts_itself(mine | theirs) for mine in self.fails for theirs in other.holds
+            _contradicts_itself(mine | theirs, self.whole)
+            for mine in self.fails
+            for theirs in other.holds
         )
 
 
-def meaning_of(condition: Condition | None) -> Meaning:
-    """Of None, that always holds."""
+def meaning_of(condition: Condition | None, facts: Mapping[str, Fact] = FACTS) -> Meaning:
+    """Of None, that always holds. Both of two that are compared take the same `facts`."""
     if condition is None:
         return Meaning((frozenset(),), ())
-    return Meaning(_alternatives(condition, True), _alternatives(condition, False))
+    whole = frozenset(name for name, fact in facts.items() if fact.kind is FactKind.WHOLE)
+    return Meaning(_alternatives(condition, True), _alternatives(condition, False), whole)
 
 
 def _alternatives(condition: Condition, wanted: bool) -> tuple[Alternative, ...] | None:
@@ -86,14 +95,14 @@ def _together(parts: Iterable[Condition], wanted: bool) -> tuple[Alternative, ..
     return found
 
 
-def _contradicts_itself(alternative: Alternative) -> bool:
+def _contradicts_itself(alternative: Alternative, whole: frozenset[str]) -> bool:
     by_fact: dict[str, list[Literal]] = {}
     for literal in alternative:
         by_fact.setdefault(literal[0].fact, []).append(literal)
-    return any(_cannot_be(literals) for literals in by_fact.values())
+    return any(_cannot_be(literals, name in whole) for name, literals in by_fact.items())
 
 
-def _cannot_be(literals: list[Literal]) -> bool:
+def _cannot_be(literals: list[Literal], is_whole: bool) -> bool:
     """Whether no value of one fact makes all of these true."""
     if all(holds(one.operator, None, one.value) is wanted for one, wanted in literals):
         return False
@@ -106,7 +115,8 @@ def _cannot_be(literals: list[Literal]) -> bool:
         return not any(_all_hold(literals, value) for value in (True, False))
     if any(isinstance(value, str) for value in constants) or "matches" in operators:
         return not any(_texts_hold(literals, constants))
-    return not any(_all_hold(literals, value) for value in _points(constants))
+    points = _whole_points(constants) if is_whole else _points(constants)
+    return not any(_all_hold(literals, value) for value in points)
 
 
 def _constants(one: Comparison) -> tuple[Any, ...]:
@@ -129,6 +139,12 @@ def _points(constants: set[Any]) -> Iterator[float]:
     for low, high in itertools.pairwise(ordered):
         yield from (low, (low + high) / 2)
     yield from (ordered[-1], ordered[-1] + 1)
+
+
+def _whole_points(constants: set[Any]) -> Iterator[int]:
+    """The same of whole numbers: those at and right beside each constant."""
+    for constant in constants or {0}:
+        yield from (math.floor(constant) + beside for beside in (-1, 0, 1))
 
 
 def _texts_hold(literals: list[Literal], constants: set[Any]) -> Iterator[bool]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from config.located_yaml import Document
-from config.problems import Problem, did_you_mean
+from config.problems import MAX_PROBLEMS, Problem, did_you_mean
 from config.reading.calendars import YEARS_AHEAD, read_holidays
 from config.reading.examples import read_test
 from config.reading.found import Found
@@ -91,7 +91,9 @@ def sections_of(document: Document) -> list[Section]:
         place = document.place((name,))
         wanted = "a list (- item)" if name in _LISTS else "a mapping (key: value)"
         if name not in SECTIONS:
-            hint = did_you_mean(name, SECTIONS) or f"; there are: {listed}"
+            hint = f"; there are: {listed}"
+            if len(document.problems) < MAX_PROBLEMS:
+                hint = did_you_mean(name, SECTIONS) or hint
             document.problems.append(Problem.at(place, f"unknown section '{name[:60]}'{hint}"))
         elif not isinstance(raw, list if name in _LISTS else dict):
             document.problems.append(Problem.at(place, f"'{name}' must be {wanted}"))

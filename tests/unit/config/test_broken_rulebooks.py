@@ -325,9 +325,9 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
 @pytest.mark.parametrize("name", BROKEN)
 def test_each_mistake_has_its_sentence(name: str, tmp_path: Path) -> None:
     files, expected = BROKEN[name]
-    started = time.monotonic()
+    started = time.process_time()
     loaded = load_rulebook(write_rulebook(tmp_path, **files))
-    assert time.monotonic() - started < 2
+    assert time.process_time() - started < 2
     folder = str(tmp_path)
     found = [str(problem).removeprefix(folder + "/") for problem in loaded.problems]
     wanted = [

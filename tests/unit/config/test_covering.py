@@ -108,6 +108,8 @@ def test_who_matches_the_covered_one_matches_the_covering_one(
 
 
 COVERED = [
+    ({"caller.open_orders": {"gte": 1}}, {"caller.open_orders": {"gt": 0}}),
+    ({"any": [{"call.hour": {"lt": 9}}, {"call.hour": 9}]}, {"call.hour": {"lt": 10}}),
     ({"caller.open_orders": {"gt": 0}}, {"caller.open_orders": {"gt": 3}}),
     ({"caller.open_orders": {"gte": 1}}, {"caller.open_orders": {"in": [1, 2]}}),
     ({"caller.open_orders": {"ne": 0}}, {"caller.open_orders": {"exists": False}}),
@@ -122,6 +124,9 @@ COVERED = [
     ({"caller.balance": {"lt": 0}}, {"caller.balance": {"lt": -10}}),
 ]  # fmt: skip
 NOT_COVERED = [
+    ({"caller.confidence": {"gte": 1}}, {"caller.confidence": {"gt": 0}}),
+    ({"caller.open_orders": {"gte": 1}}, {"caller.open_orders": {"gt": 0}}),
+    ({"any": [{"call.hour": {"lt": 9}}, {"call.hour": 9}]}, {"call.hour": {"lt": 10}}),
     ({"caller.open_orders": {"gt": 3}}, {"caller.open_orders": {"gt": 0}}),
     ({"caller.tier": "vip"}, {"caller.tier": {"in": ["vip", "important"]}}),
     ({"caller.known": True}, {"not": {"caller.known": False}}),
@@ -146,7 +151,8 @@ def test_what_may_still_match_is_let_alone(wide: dict[str, Any], narrow: dict[st
 @pytest.mark.parametrize(
     "raw",
     [
-        {"caller.open_orders": {"gt": 3, "lt": 3}},
+        {"caller.open_orders": {"gt": 3, "lt": 4}},
+        {"caller.confidence": {"gt": 0.3, "lt": 0.3}},
         {"all": [{"caller.tier": "vip"}, {"caller.tier": "ordinary"}]},
         {"all": [{"caller.known": True}, {"not": {"caller.known": True}}]},
         {"caller.company": {"exists": False, "matches": "A*"}},
