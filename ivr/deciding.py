@@ -90,7 +90,7 @@ class CallCourse:
 
     @property
     def callable_number(self) -> str | None:
-        if self._call.withheld or self.caller.identity.outcome in _NOT_CALLABLE:
+        if self._call.withheld or self._inquiry.outcome in _NOT_CALLABLE:
             return None
         return self.caller.number or self._inquiry.number_found
 

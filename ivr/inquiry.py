@@ -42,15 +42,16 @@ class Inquiry:
         self.given_up = False
         #: The directory said something of the caller, even if that it knows nobody.
         self.answered = False
-        #: E.164, once the directory has read it, however late.
+        #: E.164 and what it told of the caller, once the directory has read it, however late.
         self.number_found: str | None = None
+        self.outcome: IdentityOutcome | None = None
         #: The caller has typed who they are, which outranks the number they call from.
         self.overruled = False
 
     async def run(self) -> Caller:
         caller = await self._ask()
         self.answered = caller.identity.outcome not in _NO_ANSWER
-        self.number_found = caller.number
+        self.number_found, self.outcome = caller.number, caller.identity.outcome
         if (self.answered or not self.given_up) and not self.overruled:
             self._publish(caller, late=self.given_up)
         return caller

@@ -395,6 +395,12 @@ async def test_nobody_is_called_back_at_a_number_that_is_not_theirs(
     assert channel.queued is not None
 
 
+async def test_a_typed_key_makes_no_number_of_ours_one_to_call_back(house: House) -> None:
+    house.directory.caller = replace(STRANGER, identity=Identity(IdentityOutcome.OWN, "own", 0.0))
+    await house.serve(FakeChannel(["2", "4711", "9", "8", "1"]))
+    assert house.seen(CallbackRequested) == []
+
+
 async def test_a_closed_number_ends_in_its_mailbox(house: House) -> None:
     channel = await house.serve(FakeChannel(call=replace(A_CALL, dialled="+18005550199")))
     assert channel.mailbox == "100@sales"
