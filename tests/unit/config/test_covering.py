@@ -125,8 +125,6 @@ COVERED = [
 ]  # fmt: skip
 NOT_COVERED = [
     ({"caller.confidence": {"gte": 1}}, {"caller.confidence": {"gt": 0}}),
-    ({"caller.open_orders": {"gte": 1}}, {"caller.open_orders": {"gt": 0}}),
-    ({"any": [{"call.hour": {"lt": 9}}, {"call.hour": 9}]}, {"call.hour": {"lt": 10}}),
     ({"caller.open_orders": {"gt": 3}}, {"caller.open_orders": {"gt": 0}}),
     ({"caller.tier": "vip"}, {"caller.tier": {"in": ["vip", "important"]}}),
     ({"caller.known": True}, {"not": {"caller.known": False}}),
