@@ -86,8 +86,8 @@ class QueueExits:
                     self._start(waits)
             case ami.QueueLeft():
                 self._waits.pop(event.uniqueid, None)
-            case ami.ChannelRenamed() if waits := self._waits.get(event.uniqueid):
-                self._waits[event.uniqueid] = _Waits(waits.queue, event.channel, waits.linkedid)
+            case ami.ChannelRenamed() if known := self._waits.get(event.uniqueid):
+                self._waits[event.uniqueid] = _Waits(known.queue, event.channel, known.linkedid)
             case ami.AgentConnected():
                 self._forget(event.linkedid)
             case ami.ChannelHungUp():

@@ -82,6 +82,8 @@ class FakeLine:
     commands: list[str] = field(default_factory=list)
     variables: dict[str, str] = field(default_factory=dict)
     played: list[str] = field(default_factory=list)
+    #: Files of RECORD FILE, without ending.
+    recorded: list[str] = field(default_factory=list)
     answered: bool = False
     hung_up: bool = False
 
@@ -159,6 +161,7 @@ class FakeAsterisk:
         *,
         keys: Sequence[str | None] = (),
         keys_during: Mapping[str, str] | None = None,
+        keys_waiting: Sequence[str | None] = (),
         hang_up_after: int | None = None,
         script: Script | None = None,
         deadline_s: float = 20.0,
@@ -168,12 +171,13 @@ class FakeAsterisk:
 
         keys           what is pressed at each GET DATA in turn; None or nothing left: no key
         keys_during    sound -> the key pressed while STREAM FILE plays it (once)
+        keys_waiting   what is pressed at each WAIT FOR DIGIT in turn; None: no key in its time
         hang_up_after  that many commands are answered; then, in the middle of the next one, the
                        caller leaves. 0: before any
         caller         number, name, dialled, linkedid, overrides: see `header`
         """
         line = await self.dial(**caller)
-        state = _Answers(line, list(keys), dict(keys_during or {}), script)
+        state = _Answers(line, list(keys), dict(keys_during or {}), script, list(keys_waiting))
         async with asyncio.timeout(deadline_s):
             while (command := await line.command()) is not None:
                 if hang_up_after is not None and len(line.commands) > hang_up_after:
@@ -191,6 +195,7 @@ class _Answers:
     keys: list[str | None]
     keys_during: dict[str, str]
     script: Script | None
+    waiting: list[str | None]
 
     def answer(self, command: Sequence[str]) -> str:
         own = self.script(command) if self.script else None
@@ -207,6 +212,12 @@ class _Answers:
                 return self._stream(sound, escape, int(offset))
             case ["GET", "DATA", sound, _timeout, most]:
                 return self._get_data(sound, int(most))
+            case ["WAIT", "FOR", "DIGIT", _timeout]:
+                key = self.waiting.pop(0) if self.waiting else None
+                return f"200 result={ord(key) if key else 0}"
+            case ["RECORD", "FILE", file, _format, "#", _most, "BEEP", _silence]:
+                self.line.recorded.append(file)
+                return "200 result=35 (dtmf) endpos=20000"
             case ["CHANNEL", "STATUS"]:
                 return "200 result=6"
         return "510 Invalid or unknown command"

@@ -108,7 +108,11 @@ async def greet_and_queue(channel: CallChannel) -> None:
 
 @asynccontextmanager
 async def serving(
-    handler: Dialog = greet_and_queue, *, command_s: float = 5.0, **settings: Any
+    handler: Dialog = greet_and_queue,
+    *,
+    withdrawn: Dialog | None = None,
+    command_s: float = 5.0,
+    **settings: Any,
 ) -> AsyncIterator[World]:
     news: list[tuple[Any, ...]] = []
     journal, watcher = Journal(news), Watcher(news)
@@ -125,6 +129,7 @@ async def serving(
             bus=bus,
             calls=watcher,
             handler=handler,
+            withdrawn=withdrawn,
             journal_deadline_s=0.3,
             deadlines=CommandDeadlines(quick_s=command_s, sound_s=command_s),
         )

@@ -137,3 +137,28 @@ def test_no_headers_break_a_reader(name: bytes, headers: list[tuple[str, str]]) 
     assert len(block) < MAX_MESSAGE
     event = ami.read_event(name, block)
     assert event is None or isinstance(event, ami.AmiEvent)
+
+
+def block(name: str, **headers: str) -> bytes:
+    lines = "".join(f"{key}: {value}\r\n" for key, value in headers.items())
+    return f"Event: {name}\r\n{lines}Uniqueid: 1.1\r\nLinkedid: 1.1".encode()
+
+
+def test_a_queue_that_tries_one_agent_counts_as_the_callers() -> None:
+    read = ami.read_event(b"QueueCallerJoin", block("QueueCallerJoin", Queue="sales~anna.b"))
+    assert isinstance(read, ami.QueueJoined)
+    assert (read.queue, read.preferred, read.position) == ("sales", "anna.b", 0)
+    called = ami.read_event(b"AgentCalled", block("AgentCalled", Queue="sales~anna.b"))
+    assert isinstance(called, ami.AgentCalled)
+    assert called.queue == "sales"
+
+
+@pytest.mark.parametrize(
+    ("digit", "direction", "is_event"),
+    [("1", "Received", True), ("2", "Received", False), ("1", "Sent", False), ("", "", False)],
+)
+def test_of_keys_only_the_one_that_leaves_a_queue_is_an_event(
+    digit: str, direction: str, is_event: bool
+) -> None:
+    pressed = block("DTMFEnd", Digit=digit, Direction=direction)
+    assert (ami.read_event(b"DTMFEnd", pressed) is not None) is is_event

@@ -562,3 +562,64 @@ async def test_a_channel_that_left_before_its_transfer_was_told_is_not_kept(stag
     )
     assert await stage.ends() == [CallOutcome.ANSWERED]
     assert stage.tracker.call_with("2.2") is None
+
+
+# Mailboxes, transfers, call backs ------------------------------------------------------------
+
+
+def leaves_for(stage: Stage, left_for: CallOutcome) -> None:
+    stage.play(new("1.1"))
+    stage.tracker.dialog_started(ID)
+    stage.tracker.dialog_ended(ID, hung_up=False, queued=True, left_for=left_for)
+
+
+@pytest.mark.parametrize("left_for", [CallOutcome.VOICEMAIL, CallOutcome.TRANSFERRED])
+async def test_who_left_for_somewhere_else_ends_there(stage: Stage, left_for: CallOutcome) -> None:
+    leaves_for(stage, left_for)
+    assert await stage.ends() == []
+    stage.play(
+        ami.DialBegun("1.1", "1.1", "1.2", "PJSIP/reception-1"),
+        ami.DialEnded("1.1", "1.1", "1.2", "PJSIP/reception-1", "ANSWER"),
+        HANGS_UP,
+        gone("1.1"),
+    )
+    assert await stage.ends() == [left_for]
+
+
+async def test_a_mailbox_that_failed_is_a_call_in_the_queue(stage: Stage) -> None:
+    leaves_for(stage, CallOutcome.VOICEMAIL)
+    stage.play(JOIN, rings(ANNA, "1.2"), answers(ANNA, "1.2"), completes(ANNA, "1.2"), gone("1.1"))
+    assert await stage.ends() == [CallOutcome.ANSWERED]
+    assert "CallQueued" in await stage.heard()
+
+
+@pytest.mark.parametrize("who", ["we", "caller"])
+async def test_who_asked_to_be_called_back_is(stage: Stage, who: str) -> None:
+    to_queue(stage)
+    stage.play(JOIN, LEAVE)
+    stage.tracker.dialog_started(ID)
+    stage.tracker.callback_requested(ID)
+    stage.tracker.dialog_ended(ID, hung_up=who == "caller", queued=False)
+    stage.play(HANGS_UP, gone("1.1"))
+    assert await stage.ends() == [CallOutcome.CALLBACK]
+
+
+async def test_who_left_the_queue_and_rang_off_gave_up(stage: Stage) -> None:
+    to_queue(stage)
+    stage.play(JOIN, LEAVE)
+    stage.tracker.dialog_started(ID)
+    stage.tracker.dialog_ended(ID, hung_up=True, queued=False)
+    stage.play(gone("1.1"))
+    assert await stage.ends() == [CallOutcome.ABANDONED_IN_QUEUE]
+
+
+async def test_the_wait_begins_with_the_agent_tried_first(stage: Stage) -> None:
+    to_queue(stage)
+    tried = replace(JOIN, preferred="anna")  # type: ignore[type-var]
+    stage.play(tried, rings(ANNA, "1.2"), misses(ANNA), LEAVE, JOIN)
+    stage.clock.advance(seconds=20)
+    stage.play(rings(BEN, "1.3"), answers(BEN, "1.3"))
+    await stage.heard()
+    (answered,) = [event for event in stage.told if isinstance(event, events.AgentAnswered)]
+    assert (answered.queue, answered.interface) == ("support", BEN)
+    assert answered.wait_s == pytest.approx(26)
