@@ -81,3 +81,12 @@ def test_the_ends_of_a_menus_mistakes_are_ready() -> None:
     )
     found = set(fixed_texts(rulebook(ended)))
     assert {("Wrong.", "en"), ("Too many.", "en"), ("Given up.", "en")} <= found
+
+
+def test_places_and_waits_are_ready_where_a_programme_tells_them() -> None:
+    telling = rulebook(menu(option("a")), programmes={"default": (HoldEntry("position"),)})
+    assert {"You are next in the queue.", "The wait is about two minutes."} <= {
+        said for said, _ in fixed_texts(telling)
+    }
+    silent = rulebook(menu(option("a")), programmes={})
+    assert not any("queue" in said for said, _ in fixed_texts(silent))
