@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from calls.call import Call
@@ -127,6 +128,9 @@ def choose_language(rulebook: Rulebook, number: NumberEntry, call: Call, caller:
     return "en" if "en" in written else min(written)
 
 
+#: A RuleTrace of its fields, past the constructor in Python: there are a thousand in a call.
+_trace: Callable[[tuple[str, str, bool, str]], RuleTrace] = partial(tuple.__new__, RuleTrace)
+
 #: A rule's name, and what it asks for.
 _Winner = tuple[str, Consequence]
 
@@ -144,7 +148,7 @@ def trace_rules(
             matched, because = False, f"an earlier rule won; otherwise: {because}"
         elif matched:
             won[rule.group] = (rule.name, rule.then)
-        traces.append(RuleTrace(rule.group, rule.name, matched, because))
+        traces.append(_trace((rule.group, rule.name, matched, because)))
     return tuple(traces), won
 
 
