@@ -158,3 +158,27 @@ async def test_a_dialog_that_fails_is_served_by_the_fallback(centre: Centre) -> 
     assert await centre.end() == (False, True)
     entered = [row for row in centre.pbx.queue_log() if row[4] == "ENTERQUEUE"]
     assert [row[2] for row in entered] == ["default"]
+
+
+async def test_keys_pressed_while_we_think_or_play_are_never_lost(centre: Centre) -> None:
+    """Between two AGI commands Asterisk throws keys away."""
+    sounds = [tone(centre.folder, seconds) for seconds in (0.3, 0.6, 2.0)]
+    heard: list[Keys] = []
+
+    async def dialog(channel: CallChannel) -> None:
+        await channel.answer()
+        await channel.begin_dialog()
+        await channel.listen_during(asyncio.sleep(1.2))  # 1 and 2 are pressed here
+        # Whoever types ahead hears nothing; 3 is waited for.
+        heard.append(await channel.collect(sounds, max_digits=3, timeout_s=2, secret=True))
+        heard.append(
+            await channel.collect(sounds, max_digits=9, timeout_s=2)
+        )  # 4 in the 2nd sound, 5, #
+        heard.append(await channel.collect([], max_digits=9, timeout_s=2, end_key="*"))  # 6, #, *
+        await channel.hang_up()
+
+    centre.dialog = dialog
+    presses = tuple(Press(500, digit) for digit in "12345#6#*")
+    await centre.ring(CallerShape(presses=presses))
+    assert await centre.end() == (False, False)
+    assert heard == [Keys("123", False), Keys("45", False), Keys("6#", False)]
