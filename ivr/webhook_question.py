@@ -17,12 +17,14 @@ Value = str | int | float | bool
 
 
 def question(call: Call, caller: Caller, typed: Mapping[str, str]) -> dict[str, object]:
+    """Names the contact only where it is sure who calls: the answer may be spoken."""
+    contact = caller.contact if caller.may_hear_personal_facts else None
     return {
         "call": str(call.id),
         "dialled": call.dialled,
         "number": caller.number,
         "typed": dict(typed),
-        "contact": str(caller.contact.ref) if caller.contact else None,
+        "contact": str(contact.ref) if contact else None,
     }
 
 
