@@ -20,17 +20,20 @@ from calls.events import CallArrived, CallEvent, MenuPresented, OptionChosen
 from calls.ports import CallChannel, QueueRequest
 from config.actions import ToMenu, ToQueue
 from config.settings import AgiSettings, SpeechSettings
-from ivr import http_routes, sound, speech
+from ivr import http_routes, sound
 from ivr.dialog import Dialog
-from ivr.hold import HoldProgrammes, hold_class
-from ivr.menu import PresentedMenu, PresentedOption
+from ivr.hold import HoldProgrammes
+from ivr.menu import PresentedMenu, PresentedOption, PresentedRetry
 from ivr.music import Music
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
+from ivr.speech_engines import engine_for
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance.conftest import PhonesFor
+from tests.fakes.call_course import FakeCourse, FakePlan
+from tests.fakes.hold_programmes import hold_programmes
 
 pytestmark = pytest.mark.acceptance
 
@@ -46,8 +49,8 @@ def menu(name: str, greeting: str, option: PresentedOption) -> PresentedMenu:
         options=(option, person),
         tries=2,
         timeout_s=2,
-        invalid_text="There is no such key here.",
-        timeout_text="I did not hear you.",
+        invalid=PresentedRetry("There is no such key here.", 2),
+        timeout=PresentedRetry("I did not hear you.", 2),
         failure=ToQueue("default"),
     )
 
@@ -139,13 +142,13 @@ class VoiceSide:
             channel=channel,
             speech=self.prompts,
             bus=self.bus,
-            menu_of=menus(self.name).__getitem__,
+            course=FakeCourse(FakePlan(menus(self.name))),
             speech_deadline_s=5.0,
             now=lambda: datetime.now(UTC),
         )
         await channel.answer()
         await channel.begin_dialog()
-        end = await dialog.run(ToMenu("main"), "en")
+        end = await dialog.run(ToMenu("main"))
         assert isinstance(end, ToQueue)
         name = await self.hold.prepare(
             channel.call.id, programme(self.name), "en", deadline=Deadline.after(5)
@@ -155,7 +158,7 @@ class VoiceSide:
 
 @pytest.fixture
 async def voice(pbx: PrivatePbx, tmp_path: Path) -> AsyncIterator[VoiceSide]:
-    engine = speech.engine_for(SpeechSettings())
+    engine = engine_for(SpeechSettings())
     async with (
         EventBus() as bus,
         PromptStore(folder=tmp_path, limit_bytes=10**8, base_url=pbx.web_url) as store,
@@ -163,9 +166,10 @@ async def voice(pbx: PrivatePbx, tmp_path: Path) -> AsyncIterator[VoiceSide]:
         prompts = Prompts(store=store, engine=engine)
         music = Music(store=store, file=None)
         await music.open()
-        side = VoiceSide(
-            store=store, prompts=prompts, hold=HoldProgrammes(speech=prompts, music=music), bus=bus
+        hold = await hold_programmes(
+            speech=prompts, music=music, store=store, bus=bus, base_url=pbx.web_url
         )
+        side = VoiceSide(store=store, prompts=prompts, hold=hold, bus=bus)
         app = web.Application(middlewares=[side.witness])
         http_routes.add_routes(app, store=store, hold=side.hold)
         runner = web.AppRunner(app)
@@ -185,6 +189,7 @@ async def voice(pbx: PrivatePbx, tmp_path: Path) -> AsyncIterator[VoiceSide]:
         yield side
         await agi.stop(grace_s=1)
         await runner.cleanup()
+    await engine.close()
 
 
 def shape(*presses: tuple[int, str], hang_up_after_ms: int) -> CallerShape:
@@ -207,14 +212,15 @@ async def test_a_caller_hears_the_menus_and_then_a_programme_of_their_own(
                 await voice.path_of("This is billing, Maria, where all is in order."),
                 "/pbx/musiconhold/single",
                 "/pbx/musiconhold_entry/multi",
-                await voice.path_of("We are sorry for the delay, Maria."),
-                await voice.path_of("You are still in line, Maria, and not forgotten."),
             )
+            music_class = voice.hold.class_of(voice.arrived())
+            assert music_class is not None
+            playlist = await voice.hold.playlist(music_class)
+            await voice.until_fetched(*(urlsplit(url).path for url in playlist[:3]))
         finally:
             await work.stop()
             await pbx.rx("channel request hangup all")
     assert voice.keys() == [("main", "2", "match"), ("billing", "1", "match")]
-    assert len(await voice.hold.playlist(hold_class(voice.arrived()))) == 3
 
 
 async def test_keys_typed_ahead_pass_both_menus_in_silence(
