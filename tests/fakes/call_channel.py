@@ -144,7 +144,11 @@ class FakeChannel:
         assert timeout_s > 0
         assert max_digits > 0
         self.secrets += secret
+        begun = bool(self._typed)
         self._question(sounds, timeout_s)
+        if begun and end_key not in self._typed and len(self._typed) < max_digits:
+            upcoming = self._presses.pop(0) if self._presses else ""
+            self._typed += upcoming if isinstance(upcoming, str) else upcoming.keys
         entry, end, rest = self._typed.partition(end_key)
         if len(entry) >= max_digits:
             self._typed = self._typed[max_digits:]
