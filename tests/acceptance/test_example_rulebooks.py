@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import pytest
 
-from calls.deadlines import Deadline
 from calls.money import Money
 from config import rulebook_loader, spoken_money
 from config.settings import SpeechSettings
@@ -24,11 +21,9 @@ from ivr.prompts import Prompts
 from ivr.speech_engines import engine_for
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.private_pbx import QUEUES
-from switchboard.demo.sip_callers import ScriptedCall
-from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
-from tests.acceptance.ledger import Entry, Ledger
-from tests.acceptance.listening import Recording, callers_channel, record
-from tests.acceptance.load import assert_all_served, numbers, queue_visits
+from switchboard.demo.sip_scenarios import PhoneShape, Press
+from tests.acceptance.example_centre import Example
+from tests.acceptance.load import numbers, queue_visits
 
 pytestmark = pytest.mark.acceptance
 
@@ -36,9 +31,6 @@ EXAMPLES = rulebook_loader.SHIPPED.parent / "rulebooks"
 BANK, BANK_ZH = "+18005550200", "+18005550288"
 HOSPITAL = "+18005550300"
 [STRANGER] = numbers(1)
-#: The caller sends no sound: Asterisk's Answer() then takes half a second, in which the recording
-#: begins.
-SILENT = CallerShape(audio=False)
 
 
 def always_open(folder: Path) -> None:
@@ -56,39 +48,6 @@ def impatient(folder: Path) -> None:
     file = folder / "hold.yaml"
     text = file.read_text(encoding="utf-8")
     file.write_text(re.sub(r"music_s: \d+", "music_s: 2", text), encoding="utf-8")
-
-
-class Example:
-    """A centre with one of the examples, and ears on its callers' lines."""
-
-    def __init__(self, centre: DemoCentre, prompts: Prompts, store: PromptStore) -> None:
-        self.centre = centre
-        self._prompts = prompts
-        self._store = store
-
-    async def call(
-        self, dialled: str, *presses: Press, number: str = STRANGER, stay_ms: int
-    ) -> Recording:
-        """What a caller hears who presses these keys and hangs up so long after the last."""
-        shape = CallerShape(presses=presses, hang_up_after_ms=stay_ms, audio=False)
-        at_work = self.centre.callers.start([ScriptedCall(number, dialled, shape=shape)])
-        recording = await record(self.centre.pbx, await callers_channel(self.centre.pbx))
-        assert_all_served(await at_work.wait(deadline_s=90), 1)
-        return await recording.stop()
-
-    async def wavs(self, *texts: str, language: str = "en") -> dict[str, bytes]:
-        """By text, how it sounds; every text is one sentence."""
-        found = {}
-        for text in texts:
-            url = await self._prompts.render(text, language, deadline=Deadline.after(10))
-            assert url is not None
-            path = self._store.path(Path(urlsplit(url).path).stem)
-            found[text] = await asyncio.to_thread(path.read_bytes)
-        return found
-
-    async def entry(self, number: str = STRANGER) -> Entry:
-        async with Ledger(self.centre.storage_url) as ledger:
-            return (await ledger.balanced([number], deadline_s=20))[number]
 
 
 Start = Callable[..., AbstractAsyncContextManager[Example]]
@@ -140,12 +99,12 @@ async def test_a_stranger_hears_the_banks_menu_in_order(start: Start) -> None:
         # Within the time for a key: after the last option, before the menu is said again.
         spoken_s = sum(sound.decode_wav(wav).size for wav in sounds.values()) / sound.RATE
         first = Press(round(spoken_s * 1000) + 2500, "3")
-        heard = await bank.call(BANK, first, Press(4500, "2"), stay_ms=2500)
+        heard = await bank.call(BANK, first, Press(4500, "2"), number=STRANGER, stay_ms=2500)
         *main, last = heard.heard({**sounds, **to_limit})
         assert [last] == list(to_limit)
         assert sorted(main) == sorted(sounds)
         assert (main[0], main[-1]) == ("Harbour Bank.", "To speak to a person, press 0.")
-        entry = await bank.entry()
+        entry = await bank.entry(STRANGER)
         assert [step["intent"] for step in entry.call.menu_path] == ["cards", "card_new"]
         assert entry.call.queue == "cards"
         decided = [option["say"] for option in entry.call.decision["options"]]
@@ -156,12 +115,12 @@ async def test_a_stranger_hears_the_banks_menu_in_order(start: Start) -> None:
 async def test_keys_typed_ahead_lead_through_three_menus(start: Start) -> None:
     async with start("hospital", always_open) as hospital:
         keys = (Press(1500, "3"), Press(150, "1"), Press(150, "1"))
-        heard = await hospital.call(HOSPITAL, *keys, stay_ms=4000)
+        heard = await hospital.call(HOSPITAL, *keys, number=STRANGER, stay_ms=4000)
         sounds = await hospital.wavs(
             "For maternity, press 1.", "If your baby is coming, press 1.", "Wards and results."
         )
         assert heard.heard(sounds) == []
-        entry = await hospital.entry()
+        entry = await hospital.entry(STRANGER)
         steps = [(step["menu"], step["digits"], step["outcome"]) for step in entry.call.menu_path]
         assert steps == [
             ("main", "3", "match"),
@@ -200,7 +159,7 @@ async def test_a_wrong_pin_opens_nothing(start: Start) -> None:
 
 async def test_the_hold_programme_in_its_order(start: Start) -> None:
     async with start("bank", always_open, impatient) as bank:
-        heard = await bank.call(BANK, Press(1500, "0"), stay_ms=22000)
+        heard = await bank.call(BANK, Press(1500, "0"), number=STRANGER, stay_ms=22000)
         sounds = await bank.wavs(
             "You are next in the queue.",
             "If you would rather not wait, press 1 and we will call you back.",
@@ -209,7 +168,7 @@ async def test_the_hold_programme_in_its_order(start: Start) -> None:
         order = heard.heard(sounds)
         assert order[:2] == [position, callback]
         assert set(order) == {position, callback}
-        entry = await bank.entry()
+        entry = await bank.entry(STRANGER)
         assert [step["kind"] for step in entry.call.decision["hold"]] == [
             "music", "position", "music", "music", "callback",
         ]  # fmt: skip
@@ -223,7 +182,9 @@ async def test_closed_is_closed_and_a_lost_card_is_not(start: Start) -> None:
         (folder / "tests.yaml").unlink()
 
     async with start("bank", never_open) as bank:
-        heard = await bank.call(BANK, Press(14000, "9"), Press(6000, "1"), stay_ms=2000)
+        heard = await bank.call(
+            BANK, Press(14000, "9"), Press(6000, "1"), number=STRANGER, stay_ms=2000
+        )
         sounds = await bank.wavs(
             "The bank is closed.",
             "To leave a message, press 1.",
@@ -232,5 +193,5 @@ async def test_closed_is_closed_and_a_lost_card_is_not(start: Start) -> None:
         order = heard.heard(sounds)
         assert order[-1] == "We will block your card at once."
         assert "To leave a message, press 1." in order
-        entry = await bank.entry()
+        entry = await bank.entry(STRANGER)
         assert (entry.call.queue, entry.call.priority) == ("lost_cards", 50)

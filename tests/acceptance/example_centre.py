@@ -1,0 +1,50 @@
+"""A centre with a rulebook of one's own, and ears on its callers' lines."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from calls.deadlines import Deadline
+from ivr.prompt_store import PromptStore
+from ivr.prompts import Prompts
+from switchboard.demo.centre import DemoCentre
+from switchboard.demo.sip_callers import ScriptedCall
+from switchboard.demo.sip_scenarios import CallerShape, Press
+from tests.acceptance.ledger import Entry, Ledger
+from tests.acceptance.listening import Recording, callers_channel, record
+from tests.acceptance.load import assert_all_served
+
+
+class Example:
+    """`prompts` and `store` work on the centre's own folder of sounds."""
+
+    def __init__(self, centre: DemoCentre, prompts: Prompts, store: PromptStore) -> None:
+        self.centre = centre
+        self._prompts = prompts
+        self._store = store
+
+    async def call(self, dialled: str, *presses: Press, number: str, stay_ms: int) -> Recording:
+        """What a caller hears who presses these keys and hangs up so long after the last. They
+        send no sound: Asterisk's Answer() then takes half a second, in which the recording
+        begins."""
+        shape = CallerShape(presses=presses, hang_up_after_ms=stay_ms, audio=False)
+        at_work = self.centre.callers.start([ScriptedCall(number, dialled, shape=shape)])
+        recording = await record(self.centre.pbx, await callers_channel(self.centre.pbx))
+        assert_all_served(await at_work.wait(deadline_s=90), 1)
+        return await recording.stop()
+
+    async def wavs(self, *texts: str, language: str = "en") -> dict[str, bytes]:
+        """By text, how it sounds; every text is one sentence."""
+        found = {}
+        for text in texts:
+            url = await self._prompts.render(text, language, deadline=Deadline.after(10))
+            assert url is not None
+            path = self._store.path(Path(urlsplit(url).path).stem)
+            found[text] = await asyncio.to_thread(path.read_bytes)
+        return found
+
+    async def entry(self, number: str) -> Entry:
+        async with Ledger(self.centre.storage_url) as ledger:
+            return (await ledger.balanced([number], deadline_s=20))[number]
