@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.rulebook_folder import example, offer, rule, rules, sentences_about
+from tests.fakes.rulebook_folder import (
+    example,
+    hours,
+    number,
+    offer,
+    option,
+    rule,
+    rules,
+    sentences_about,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -171,6 +180,41 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "past intent that no menu has": (
         {"rules": rule("{caller.past_intents: biling}")},
         ["rules.yaml:3: warning: no menu has the intent 'biling'"],
+    ),
+    # Languages
+    "closed in one language only": (
+        {
+            "numbers": "numbers:\n  default: {menu: main, language: zh, hours: shop,\n"
+            "    closed: {say: {en: Closed}, then: {hangup: true}}}\n",
+            "hours": hours('week: {mon: "09:00-18:00"}'),
+        },
+        ["numbers.yaml:3: the text has no 'zh', which default speaks"],
+    ),
+    "retry in one language only": (
+        {
+            "numbers": number("language: zh"),
+            "menus": option() + "    invalid: {then: {say: {en: Bye}, then: {hangup: true}}}\n",
+        },
+        ["menus.yaml:7: the text has no 'zh', which default speaks"],
+    ),
+    "offer in one language only": (
+        {
+            "numbers": number("language: zh"),
+            "offers": offer(hold="{en: A case}"),
+            "hold": "programmes: {default: [{music_s: 20}, {offer: true}]}\n",
+        },
+        ["offers.yaml:6: the text has no 'zh', which default speaks"],
+    ),
+    "stock words of a callback in no such language": (
+        {
+            "numbers": number("language: de"),
+            "menus": option(do="{callback: sales, say: Hallo, then: {hangup: true}}")
+            + "    invalid: {say: Hallo}\n    timeout: {say: Hallo}\n",
+            "texts": 'texts: {option_key: "{{ say }} {{ digit }}"}\n',
+        },
+        [
+            "numbers.yaml:1: the text 'callback_yes' has no 'de', which default speaks; write it as texts: callback_yes: de: ..."
+        ],
     ),
     # Files
     "text in quotes left open in a list": (
