@@ -13,6 +13,8 @@ import numpy as np
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
 from calls.ports import QueuePlace, SpokenText
+from config.spoken_languages import family_of
+from config.stock_texts import STOCK_TEXTS
 from ivr import hold_entries, sound, waiting_words
 from ivr.music import LONGEST_S, Music
 from ivr.prompt_store import PromptStore
@@ -123,7 +125,11 @@ class HoldSounds:
 def _texts(message: HoldEntryPlanned, language: str, place: QueuePlace | None) -> tuple[str, ...]:
     if message.kind == "position":
         return waiting_words.sentences(place, language)
-    return (message.text,) if message.text else ()
+    text = message.text
+    if text is None and message.kind == "callback":
+        # The author's own could not be filled in.
+        text = STOCK_TEXTS["callback_offer"].get(family_of(language))
+    return (text,) if text else ()
 
 
 def _shorter(seconds: float | None) -> float | None:

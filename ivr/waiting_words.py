@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from calls.ports import QueuePlace
 from config import english_numbers, mandarin_numbers
+from config.spoken_languages import family_of
 
 #: Up to here a place is told exactly; up to the next, in fives; beyond, only that it is beyond.
 EXACT_PLACES, MOST_PLACES = 10, 50
@@ -37,8 +38,8 @@ def every_sentence(language: str) -> Iterator[str]:
 
 
 def _position(position: int, language: str) -> str | None:
-    family = _family(language)
-    if position < 1 or family is None:
+    family = family_of(language)
+    if position < 1 or family == "other":
         return None
     return _english_position(position) if family == "en" else _mandarin_position(position)
 
@@ -65,8 +66,8 @@ def _mandarin_position(position: int) -> str:
 
 
 def _wait(seconds: float, language: str) -> str | None:
-    family = _family(language)
-    if not (math.isfinite(seconds) and seconds >= 0) or family is None:
+    family = family_of(language)
+    if not (math.isfinite(seconds) and seconds >= 0) or family == "other":
         return None
     minutes = math.floor(seconds / 60 + 0.5)
     if minutes > EXACT_MINUTES:
@@ -97,8 +98,3 @@ def _mandarin_wait(minutes: int) -> str:
 
 def _in_fives(number: int) -> int:
     return _STEP * math.floor(number / _STEP + 0.5)
-
-
-def _family(language: str) -> str | None:
-    base = language.lower().replace("_", "-").partition("-")[0]
-    return base if base in ("en", "zh") else None

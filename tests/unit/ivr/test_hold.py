@@ -271,6 +271,12 @@ async def test_while_nothing_can_be_rendered_the_music_goes_on(queue: Queue) -> 
     assert await queue.rounds(2) == [[]] * 4
 
 
+async def test_a_call_back_is_offered_in_our_words_where_there_are_no_others(queue: Queue) -> None:
+    await queue.wait(music(4), HoldEntryPlanned("callback"), music(4), SORRY)
+    ours = "If you would rather not wait, press 1 and we will call you back."
+    assert await queue.rounds(1) == [[ours], [SORRY.text]]
+
+
 async def test_a_message_that_is_late_has_its_turn_once_more(queue: Queue) -> None:
     queue.engine.gate.clear()
     name = await queue.programmes.prepare(
