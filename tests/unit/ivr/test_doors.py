@@ -84,7 +84,32 @@ def test_never_open() -> None:
     assert next_opening(always, berlin(2026, 11, 23, 3)) is None
 
 
-times = st.builds(time, st.integers(0, 23), st.sampled_from([0, 30]))
+def utc(*at: int) -> datetime:
+    return datetime(*at, tzinfo=UTC)  # type: ignore[misc,arg-type]
+
+
+@pytest.mark.parametrize(
+    ("span", "day", "now", "opens"),
+    [
+        # 02:00 to 03:00 does not happen: the doors open where the clock lands.
+        (Span(time(2, 30), time(5)), 29, utc(2026, 3, 28, 23), utc(2026, 3, 29, 1)),
+        # 02:15 happens twice, and so does an opening then.
+        (Span(time(2, 15), time(2, 45)), 25, utc(2026, 10, 24, 23), utc(2026, 10, 25, 0, 15)),
+        (Span(time(2, 15), time(2, 45)), 25, utc(2026, 10, 25, 0, 50), utc(2026, 10, 25, 1, 15)),
+        # Shut at 02:30, and open again when the clock is set back to 02:00.
+        (Span(time(1), time(2, 30)), 25, utc(2026, 10, 25, 0, 40), utc(2026, 10, 25, 1)),
+    ],
+)
+def test_openings_while_the_clock_changes(
+    span: Span, day: int, now: datetime, opens: datetime
+) -> None:
+    sunday = OpeningHours("night", BERLIN, {6: (span,)})
+    found = next_opening(sunday, now)
+    assert found is not None
+    assert (found.astimezone(UTC), found.day) == (opens, day)
+
+
+times = st.builds(time, st.integers(0, 4) | st.integers(0, 23), st.sampled_from([0, 15, 30]))
 
 
 @st.composite

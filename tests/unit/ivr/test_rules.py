@@ -274,6 +274,14 @@ def test_what_a_caller_typed_is_known_by_the_next_decision() -> None:
     assert decide(shop, CALL, STRANGER, NOW, typed).menu("main").options[0].intent == "status"
 
 
+def test_the_sentence_of_a_key_may_name_facts() -> None:
+    pattern = text("{{ say }}{% if caller.known %} (dear friend){% endif %}: {{ digit }}")
+    shop = replace(rulebook(), texts={**rulebook().texts, "option_key": pattern})
+    stranger, friend = plan_of(shop), plan_of(shop, QUIET)
+    assert stranger.menu("main").options[0].spoken == "For sales: 1"
+    assert friend.menu("main").options[0].spoken == "For sales (dear friend): 1"
+
+
 def test_self_service_may_ask_for_a_pin() -> None:
     pin_ok = given("caller.pin_ok", "eq", True)
     shop = rulebook(menu(option("balance", when=pin_ok, say="{{ caller.balance | money }}")))
