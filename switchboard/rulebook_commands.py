@@ -84,14 +84,20 @@ def explain(
         explainer.render(found, out)
 
 
-def schema() -> None:
+def schema(
+    markdown: Annotated[bool, typer.Option("--markdown", help="A page to read instead.")] = False,
+) -> None:
     """Print the language of the rulebook as JSON Schema, for editors.
 
     Example: [bold]switchboard schema > rulebook.schema.json[/bold], and as the first line of each
     file: [bold]# yaml-language-server: $schema=rulebook.schema.json[/bold]
     """
     from config.json_schema import json_schema
+    from supervisor.reference import reference
 
+    if markdown:
+        typer.echo(reference(), nl=False)
+        return
     typer.echo(json.dumps(json_schema(), ensure_ascii=False, indent=2))
 
 

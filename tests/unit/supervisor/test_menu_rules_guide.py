@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from supervisor import check
+from supervisor.reference import reference
 
 pytestmark = pytest.mark.unit
 
@@ -39,3 +40,10 @@ def test_a_recipe_is_good_as_printed(title: str, tmp_path: Path) -> None:
     for name, content in {**START, **files_of(title)}.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
     assert [str(problem) for problem in check.check(tmp_path)] == []
+
+
+def test_the_reference_is_up_to_date() -> None:
+    page = Path(__file__).parents[3] / "docs" / "menu-reference.md"
+    assert page.read_text(encoding="utf-8") == reference(), (
+        "run: switchboard schema --markdown > docs/menu-reference.md"
+    )
