@@ -103,7 +103,8 @@ class AgiRequest:
         )
 
     def _dialled(self) -> str:
-        if len(self.arguments) > 2:  # our dialplan calls us from an extension of its own
+        # Our dialplan calls us from an extension of its own.
+        if len(self.arguments) > 2 and self.arguments[2]:
             return self.arguments[2][:_NUMBER_CHARS]
         if self.extension in {"", "s"} and self.dnid.casefold() != "unknown":
             return self.dnid

@@ -78,7 +78,8 @@ async def test_a_server_that_finishes_chooses_the_queue(
     assert_all_good(result, 1)
     [(request, replies)] = server.sessions
     assert request["agi_callerid"] == "+12025550153"
-    assert request["agi_extension"] == SHOP
+    assert request["agi_arg_3"] == SHOP
+    assert request["agi_arg_2"] == str(pbx.run / "spool/monitor")
     assert request["agi_arg_1"] == request["agi_uniqueid"]
     assert replies == ["200 result=0", *["200 result=1"] * 4]
     assert queues_of(pbx, request["agi_uniqueid"], "CONNECT") == ["support"]

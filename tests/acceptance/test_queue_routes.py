@@ -143,3 +143,34 @@ async def test_what_a_caller_says_is_recorded(house: House) -> None:
     for recorded in said:
         with wave.open(str(house.pbx.run / f"spool/monitor/{recorded.name}.wav")) as file:
             assert file.getnframes() / 8000 == pytest.approx(recorded.seconds, abs=0.1)
+
+
+async def test_only_agents_within_the_penalties_are_rung(house: House, phones: PhonesFor) -> None:
+    async def penalty(points: str) -> None:
+        headers = [("Interface", ANNA), ("Penalty", points), ("Queue", "sales")]
+        await house.bridge.client.ask("QueuePenalty", headers)
+
+    house.dialog = to(QueueRequest("sales", max_penalty=1))
+    await penalty("5")
+    try:
+        async with phones(
+            {"agent1": PICKS_UP, "agent2": PICKS_UP, "agent3": PhoneShape(busy=True)}
+        ):
+            work = house.ring(CallerShape())
+            assert await house.outcome() is CallOutcome.ANSWERED
+            await work.stop()
+    finally:
+        await penalty("0")
+    assert ANNA not in [event.interface for event in house.of(events.AgentRinging)]
+    assert house.of(events.AgentAnswered)[0].interface == BEN
+
+
+async def test_the_penalties_do_not_follow_into_the_default_queue(
+    house: House, phones: PhonesFor
+) -> None:
+    house.dialog = to(QueueRequest("sales", min_penalty=3, timeout_s=1))
+    async with phones({"agent1": PICKS_UP, "agent2": PICKS_UP, "agent3": PICKS_UP}):
+        work = house.ring(CallerShape())
+        assert await house.outcome() is CallOutcome.ANSWERED
+        await work.stop()
+    assert {event.queue for event in house.of(events.AgentRinging)} == {"default"}
