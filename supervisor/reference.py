@@ -21,36 +21,36 @@ _SHARED = (
 )
 _NOT_TOLD = ("Route",)
 
+_KINDS = {
+    "array": "a list",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "`true` or `false`",
+    "object": "a mapping",
+}
+
 Schema = dict[str, Any]
 
 
 def reference() -> str:
     schema = json_schema()
-    defs: dict[str, Schema] = schema["$defs"]
-    lines = [
-        HEAD.rstrip(),
-        "",
-        "## Sections",
-        "",
-        "| section | what | each entry |",
-        "|---|---|---|",
-    ]
-    told = set()
+    lines = [HEAD.rstrip(), "", "## Sections", "", "| section | what | each entry |"]
+    lines.append("|---|---|---|")
     for name, section in schema["properties"].items():
-        part = _part_of(section)
-        told.add(part)
-        lines.append(f"| `{name}` | {_described(section)} | {_linked(part)} |")
+        linked = _linked(_part_of(section))
+        lines.append(f"| `{name}` | {_described(section)} | {linked} |")
     for title, what, ending in _SHARED:
         lines += ["", f"## {title}", "", f"{what[0].upper()}{what[1:]}.", ""]
-        for name, part in defs.items():
+        for name, definition in schema["$defs"].items():
             if name.endswith(ending) and not name.startswith(_NOT_TOLD):
-                lines += [*_fields(name, part), ""]
+                lines += [*_fields(name, definition), ""]
     return "\n".join([*lines[:-1], "", *_facts(), ""])
 
 
 def _part_of(section: Schema) -> str:
     """The name of the definition that describes an entry, or an empty string."""
-    for inner in (section, section.get("additionalProperties"), section.get("items")):
+    for outer in (section, section.get("additionalProperties"), section.get("items")):
+        inner = outer
         while isinstance(inner, dict):
             if "$ref" in inner:
                 return str(inner["$ref"]).rpartition("/")[2]
@@ -97,28 +97,16 @@ def _described(schema: Schema) -> str:
 
 def _takes(field: Schema) -> str:
     if "$ref" in field:
-        part = str(field["$ref"]).rpartition("/")[2]
-        return _linked(part).replace("_", " ")
+        return _linked(str(field["$ref"]).rpartition("/")[2]).replace("_", " ")
     if "anyOf" in field:
         kinds = dict.fromkeys(_takes(one) for one in field["anyOf"] if one.get("type") != "null")
         return " or ".join(kinds)
-    if "enum" in field:
-        return ", ".join(f"`{one}`" for one in field["enum"])
-    if "const" in field:
-        return f"`{str(field['const']).lower()}`"
-    match field.get("type"):
-        case "array":
-            return f"a list of: {_takes(field['items'])}" if "items" in field else "a list"
-        case "integer":
-            return f"a whole number{_range(field)}"
-        case "number":
-            return f"a number{_range(field)}"
-        case "boolean":
-            return "`true` or `false`"
-        case "object":
-            return "a mapping"
-        case _:
-            return "a text"
+    values = field.get("enum", [field["const"]] if "const" in field else [])
+    if values:
+        return ", ".join(f"`{str(one).lower() if one is True else one}`" for one in values)
+    if field.get("type") == "array" and "items" in field:
+        return f"a list of: {_takes(field['items'])}"
+    return _KINDS.get(field.get("type", ""), "a text") + _range(field)
 
 
 def _range(field: Schema) -> str:
@@ -132,9 +120,9 @@ def _range(field: Schema) -> str:
 def _facts() -> Iterator[str]:
     yield "## Facts"
     yield ""
-    yield "For `when:` and for texts (`{{ caller.first_name }}`). Besides these a rulebook has its own:"
-    yield "`hours.NAME`, `opens.NAME`, `promotion.NAME`, `typed.FIELD`, `answers.WEBHOOK.VALUE`, and"
-    yield "`propensity` in the `when` of an offer."
+    yield "For `when:` and for texts (`{{ caller.first_name }}`). Besides these a rulebook has its"
+    yield "own: `hours.NAME`, `opens.NAME`, `promotion.NAME`, `typed.FIELD`,"
+    yield "`answers.WEBHOOK.VALUE`, and `propensity` in the `when` of an offer."
     yield ""
     yield "| fact | kind | values |"
     yield "|---|---|---|"
