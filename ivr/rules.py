@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -49,6 +49,8 @@ class CallPlan:
     entry: Action
     #: Set where the dialled number is closed; then it is the entry.
     closed: Action | None = None
+    #: Those asked for already: a dialog asks for its first menu again and again.
+    menus: dict[str, PresentedMenu] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def offer(self) -> Offer | None:
@@ -56,7 +58,10 @@ class CallPlan:
         return self.presented_with.offer
 
     def menu(self, name: str) -> PresentedMenu:
-        return present(self.presented_with, name)
+        """Raises KeyError where there is no such menu (the loader has checked every name)."""
+        if name not in self.menus:
+            self.menus[name] = present(self.presented_with, name)
+        return self.menus[name]
 
     def say(self, text: Text) -> str | None:
         """Filled in with what is known by now; None where a value is not."""
@@ -108,10 +113,13 @@ def decide(
     )
     weighed = offers.weigh(with_, silenced=_silenced(arm, winners.get("offers")))
     with_ = replace(with_, offer=weighed.chosen)
-    decision = _decision(with_, number, route, winners, arm)
-    decision = replace(decision, offers=weighed.considered, rules=traces)
+    menu = present(with_, route.menu) if route.menu else None
+    decision = _decision(with_, number, route, menu, winners)
+    decision = replace(decision, arm=arm, offers=weighed.considered, rules=traces)
     asked = {name: as_json(value) for name, value in sorted(facts.values.items())}
-    return CallPlan(replace(decision, facts=asked), number.region, with_, route.entry, route.closed)
+    decision = replace(decision, facts=asked)
+    menus = {menu.name: menu} if menu else {}
+    return CallPlan(decision, number.region, with_, route.entry, route.closed, menus)
 
 
 def choose_language(rulebook: Rulebook, number: NumberEntry, call: Call, caller: Caller) -> str:
@@ -171,10 +179,10 @@ def _decision(
     with_: PresentedWith,
     number: NumberEntry,
     route: RouteTaken,
+    menu: PresentedMenu | None,
     winners: Mapping[str, _Winner],
-    arm: str,
 ) -> Decision:
-    menu = present(with_, route.menu) if route.menu else None
+    """But for what was weighed and traced before."""
     programme = _programme(with_.rulebook, winners.get("hold"))
     return Decision(
         rulebook_version=with_.rulebook.version,
@@ -187,7 +195,6 @@ def _decision(
         hold_programme=programme,
         hold=planned(programme, with_),
         lead=_lead(number, winners.get("lead")),
-        arm=arm,
         pop=_pop(number, winners.get("pop"), with_),
         model=with_.known.propensities.model,
     )
