@@ -34,11 +34,16 @@ class HouseChoices:
         self._database = database
         self._now = now
         self._new: dict[tuple[str, str], Counted] = {}
+        self._counts: dict[str, Mapping[str, float]] = {}
         self._shares: dict[str, Mapping[str, float]] = {}
 
     def shares(self) -> Mapping[str, Mapping[str, float]]:
         """By menu, by intent: of all choices there. Menus with too few are missing."""
         return self._shares
+
+    def counts(self) -> Mapping[str, Mapping[str, float]]:
+        """By menu, by intent: how many callers chose it, older choices counting less."""
+        return self._counts
 
     def add(self, menu: str, intent: str, digit: str, at: datetime) -> None:
         if len(self._new) < MAX_NAMES:
@@ -58,9 +63,10 @@ class HouseChoices:
         async with self._database.read() as connection:
             rows = list(await connection.execute(query.limit(MAX_NAMES)))
         now = self._now()
-        self._shares = _shares(
+        self._counts = _by_menu(
             (row.menu, row.intent, Decayed(row.weight, row.last_at).seen_from(now)) for row in rows
         )
+        self._shares = _shares(self._counts)
 
     async def flush(self) -> None:
         """Writes what was counted here, once, and forgets which calls were counted long ago."""
@@ -80,12 +86,16 @@ class HouseChoices:
         await self._database.writer.write(lambda link: link.execute(old))
 
 
-def _shares(counts: Iterable[tuple[str, str, float]]) -> dict[str, Mapping[str, float]]:
+def _by_menu(counts: Iterable[tuple[str, str, float]]) -> dict[str, Mapping[str, float]]:
     by_menu: dict[str, dict[str, float]] = {}
     for menu, intent, count in counts:
         by_menu.setdefault(menu, {})[intent] = count
+    return dict(by_menu)
+
+
+def _shares(counts: Mapping[str, Mapping[str, float]]) -> dict[str, Mapping[str, float]]:
     return {
         menu: {intent: count / total for intent, count in found.items()}
-        for menu, found in by_menu.items()
+        for menu, found in counts.items()
         if (total := sum(found.values())) >= LEAST
     }

@@ -18,6 +18,7 @@ from config.rulebook_loader import SHIPPED, Loaded, load_rulebook
 from config.rulebook_versions import Publication, RulebookVersions
 from config.settings import RulebookSettings
 from config.surroundings import Surroundings
+from ivr.direct_dial import NO_EXTENSIONS, Extensions
 from supervisor.check import examine
 from supervisor.dry_run import dry_run
 
@@ -32,9 +33,11 @@ class VersionLine:
     is_kept: bool
 
 
-def try_out(rulebook: Rulebook, now: datetime) -> list[Problem]:
+def try_out(
+    rulebook: Rulebook, now: datetime, *, extensions: Extensions = NO_EXTENSIONS
+) -> list[Problem]:
     """The author's examples, then a dry run. For `config.publishing.Rulebooks(examine=...)`."""
-    problems = examine(rulebook)
+    problems = examine(rulebook, extensions=extensions, now=now)
     if any(problem.is_error for problem in problems):
         return problems
     return [*problems, *dry_run(rulebook, now)]
@@ -44,7 +47,9 @@ def prepare(folder: Path, settings: RulebookSettings, now: datetime) -> Loaded:
     """The rulebook in `folder`, good enough to be published. Raises ProblemsFound."""
     loaded = load_rulebook(folder, around=Surroundings.of(settings))
     if loaded.rulebook is not None:
-        loaded = loaded.with_problems(try_out(loaded.rulebook, now))
+        loaded = loaded.with_problems(
+            try_out(loaded.rulebook, now, extensions=Extensions.of(settings.direct_dial))
+        )
     if loaded.rulebook is None:
         raise ProblemsFound(loaded.problems)
     return loaded

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from ivr.prerender import fixed_texts
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
 from ivr.recordings import Recordings
+from ivr.sentences import estimated_s
 from ivr.speech_engines import engine_for
 from scoring.associations import Associations
 from scoring.batch import score_all
@@ -38,6 +40,7 @@ from screenpop.explain_pop import DeliveryTrace, explain_pop
 from storage import migrate
 from storage.database import Database
 from supervisor import explain
+from supervisor.menu_waits import MenuWait, menu_waits
 from switchboard.progress import Report
 
 
@@ -94,6 +97,22 @@ def _rulebook(settings: Settings, folder: Path | None) -> Rulebook:
         if published is not None:
             return published.or_raise()
     return load_rulebook(folder or settings.rulebook.path or SHIPPED, around=around).or_raise()
+
+
+async def menu_waits_of(settings: Settings, folder: Path | None) -> Sequence[MenuWait]:
+    """How long callers listen to each menu by what callers chose; nothing where no database was
+    made yet."""
+    url = settings.storage.url
+    file = url.removeprefix("sqlite:///")
+    if file != url and not await asyncio.to_thread(Path(file).exists):
+        return ()
+    rulebook = load_rulebook(folder or SHIPPED, around=Surroundings.of(settings.rulebook))
+    async with opened(settings) as database:
+        house = HouseChoices(database=database)
+        await house.load()
+    return tuple(
+        menu_waits(rulebook.or_raise(), house.counts(), seconds=estimated_s, now=datetime.now(UTC))
+    )
 
 
 async def explained_call(settings: Settings, call_id: str) -> dict[str, Any]:

@@ -39,13 +39,16 @@ def check(
     """
     from config.surroundings import Surroundings
     from supervisor import check as checker
+    from switchboard import offline
 
     with sentences():
         settings = read_settings(config)
         folder = rulebook_dir or settings.rulebook.path
         problems = checker.check(folder, around=Surroundings.of(settings.rulebook))
-        checker.render(problems, out)
-        raise typer.Exit(0 if checker.is_good(problems) else 1)
+        good = checker.is_good(problems)
+        waits = asyncio.run(offline.menu_waits_of(settings, folder)) if good else ()
+        checker.render(problems, out, waits)
+        raise typer.Exit(0 if good else 1)
 
 
 def explain(

@@ -32,6 +32,7 @@ from crm_adapter.pins import Pins
 from crm_adapter.records import Records
 from crm_adapter.remembered_calls import remembered_calls
 from ivr import http_routes
+from ivr.direct_dial import Extensions
 from ivr.hold import HoldProgrammes
 from ivr.hold_addresses import key_of_this_process
 from ivr.hold_keys import CallbackKeys
@@ -98,7 +99,7 @@ class Centre:
         self.database = await stages.enter("storage", Database(settings.storage.url), 10)
         await migrate.upgrade(self.database)
         self.rulebooks = await stages.enter(
-            "rulebook", Rulebooks(settings=settings.rulebook, examine=_try_out), 5
+            "rulebook", Rulebooks(settings=settings.rulebook, examine=self._try_out), 5
         )
         journal = DatabaseJournal(database=self.database)
         self.bridge = AmiBridge(settings=settings.ami, journal=journal, bus=self.bus)
@@ -171,6 +172,10 @@ class Centre:
         follower.subscribe(self.bus)
         refresher = Refresher(house=house, associations=associations)
         self.refresher = await stages.enter("scoring", refresher, 5)
+
+    def _try_out(self, rulebook: Rulebook) -> Sequence[Problem]:
+        extensions = Extensions.of(self.settings.rulebook.direct_dial)
+        return try_out(rulebook, datetime.now(UTC), extensions=extensions)
 
     def _lead_policy_of(self, dialled: str) -> str:
         return self.rulebooks.current.number_for(dialled).lead
@@ -284,7 +289,3 @@ class Centre:
             for task in group:
                 self.side_tasks.watch(task)
         self._stages.on_stop("side tasks", self.side_tasks.stop, 5)
-
-
-def _try_out(rulebook: Rulebook) -> Sequence[Problem]:
-    return try_out(rulebook, datetime.now(UTC))
