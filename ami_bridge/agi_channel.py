@@ -130,7 +130,7 @@ class AgiChannel:
         """What is pressed is in no log, repr or exception of ours, `secret` or not; a secret is
         also kept out of AMI (see the event filters in switchboard_manager.conf)."""
         _require_sounds(sounds)
-        _require_key(end_key)
+        agi_routes.checked(dialplan.KEY, end_key, "key")
         await self._play_all_but_last(sounds)
         if end_key != HASH and sounds and not self._keys:
             await self._play_one(sounds[-1], until_key=True)
@@ -295,8 +295,3 @@ def _require_sounds(sounds: Sequence[str]) -> None:
     """`&` parts the sounds of a list elsewhere in Asterisk, so no name of a sound may hold one."""
     if any("&" in sound or not sound for sound in sounds):
         raise UnsafeCommand("a sound that is empty or holds '&'")
-
-
-def _require_key(key: str) -> None:
-    if len(key) != 1 or key not in ALL_KEYS:
-        raise UnsafeCommand("not a key of a telephone")

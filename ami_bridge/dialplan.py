@@ -57,6 +57,7 @@ FOLDER = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9_.-]{1,80}){1,12}")
 #: Asterisk cuts a music class name at 79 bytes (MAX_MUSICCLASS, channel.h).
 MUSIC_CLASS = re.compile(r"[A-Za-z0-9_.-]{1,79}")
 LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:[_-][A-Za-z0-9]{1,8})*")
+KEY = re.compile(r"[0-9*#]")
 LINKEDID = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 
