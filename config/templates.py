@@ -82,7 +82,9 @@ class Template:
             template_filters.TODAY: today,
         }
         try:
-            text = self._compiled.render(context)
+            # Jinja's own render, but for its rewriting of tracebacks: that made a failure dear.
+            filled = self._compiled.new_context(context)
+            text = "".join(self._compiled.root_render_func(filled))
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError) as error:
             raise TemplateFailed(f"the text could not be filled in ({error})") from error
         if len(text) > MAX_OUTPUT:
