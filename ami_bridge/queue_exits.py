@@ -1,6 +1,6 @@
 """A key takes a waiting caller out of the queue, where that was offered to them.
 
-AMI says which key was pressed, `QueueWithdrawCaller` (apps/app_queue.c, since 18.24, 20.9, 21.4)
+AMI says which key was pressed, `QueueWithdrawCaller` (apps/app_queue.c, tried with 22.10.1)
 ends their Queue() with QUEUESTATUS=WITHDRAW, and the dialplan calls us again as `withdrawn`.
 
 Seen with 22.10.1: while an agent rings, the withdrawal waits until the ringing is over (the queue's
