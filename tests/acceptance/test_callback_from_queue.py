@@ -58,7 +58,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Example]:
 
 async def test_who_would_rather_not_wait_is_promised_a_call(shop: Example) -> None:
     sounds = await shop.wavs(PLACE, OFFER, RIGHT, DONE)
-    presses = (Press(1200, "1"), Press(11_000, "1"), Press(10_500, "1"))
+    presses = (Press(1200, "1"), Press(11_000, "1"), Press(12_000, "1"))
     heard = await shop.call(NUMBER, *presses, number=demo_cast.LAPSED, stay_ms=8000)
     assert heard.heard(sounds) == [PLACE, OFFER, RIGHT, DONE]
     entry = await shop.entry(demo_cast.LAPSED)
