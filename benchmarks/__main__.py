@@ -143,7 +143,7 @@ def _decision_rows(seen: Result) -> list[Row]:
         Row(
             f"CPU ms of one decision, p50 and p99, {int(most):,} rules and {seen['offers']} offers",
             f"{rules[most]['p50_ms']:g}, {rules[most]['p99_ms']:g}",
-            fewer,
+            f"undisturbed p99: {rules[most]['undisturbed_p99_ms']:g}; {fewer}",
             _aim(f"p99 ≤ {aim:g}", rules[most]["p99_ms"] <= aim),
         )
     ]
