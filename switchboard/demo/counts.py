@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,9 +30,29 @@ class DemoCounts:
     leads: int
     fallback: int
     lost: int
+    #: Sentences that callers' dialogs asked for, and those that lay ready.
+    prompts_asked: int
+    prompts_ready: int
 
 
-async def count(storage_url: str, callers: CallersResult) -> DemoCounts:
+@dataclass(frozen=True, slots=True)
+class PromptUse:
+    """As the server counts it, since its start."""
+
+    asked: int = 0
+    ready: int = 0
+
+    @classmethod
+    def of(cls, metrics: Mapping[str, float]) -> Self:
+        """`metrics` as `ServerProcess.metrics` gives them."""
+        asked, ready = (metrics.get(f"prompts_{n}_total", 0.0) for n in ("asked", "ready"))
+        return cls(int(asked), int(ready))
+
+    def since(self, before: PromptUse) -> PromptUse:
+        return PromptUse(self.asked - before.asked, self.ready - before.ready)
+
+
+async def count(storage_url: str, callers: CallersResult, prompts: PromptUse) -> DemoCounts:
     """To be asked once the calls are over and the outbox is empty."""
     async with Database(storage_url) as database, database.read() as connection:
         seen = await _number(connection, select(func.count()).select_from(calls))
@@ -53,6 +74,8 @@ async def count(storage_url: str, callers: CallersResult) -> DemoCounts:
             leads=await _number(connection, select(func.count()).select_from(leads)),
             fallback=await _number(connection, select(func.count()).where(calls.c.fallback)),
             lost=callers.failed + max(0, callers.offered - seen),
+            prompts_asked=prompts.asked,
+            prompts_ready=prompts.ready,
         )
 
 

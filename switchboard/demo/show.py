@@ -20,7 +20,7 @@ from crm_adapter.embedded import demo_cast
 from switchboard.demo import cast, free_ports, prepared
 from switchboard.demo.asterisk_program import NoAsterisk
 from switchboard.demo.centre import DemoCentre
-from switchboard.demo.counts import DemoCounts, count
+from switchboard.demo.counts import DemoCounts, PromptUse, count
 from switchboard.demo.private_pbx import PbxDidNotStart
 from switchboard.demo.sip_callers import CallersAtWork, CallersResult
 from switchboard.demo.sip_scenarios import PhoneShape
@@ -93,12 +93,14 @@ class _Show:
         async with centre:
             self._console.print(f"up after {time.monotonic() - began:.1f} s")
             self._tell(centre)
+            before = PromptUse.of(await centre.server.metrics())
             callers = await self._traffic(centre)
             if self._stop.is_set():
                 self._console.print("stopping; calls that are not over yet do not count as served")
             await _settle(centre)
+            prompts = PromptUse.of(await centre.server.metrics()).since(before)
         # The server has stopped: everything it owed is written or in the outbox.
-        return await count(centre.storage_url, callers)
+        return await count(centre.storage_url, callers, prompts)
 
     def _tell(self, centre: DemoCentre) -> None:
         # Never wrapped: paths and commands are there to be copied.
