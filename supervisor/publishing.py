@@ -43,13 +43,12 @@ def try_out(
     return [*problems, *dry_run(rulebook, now)]
 
 
-def prepare(folder: Path, settings: RulebookSettings, now: datetime) -> Loaded:
+def prepare(folder: Path, around: Surroundings, now: datetime) -> Loaded:
     """The rulebook in `folder`, good enough to be published. Raises ProblemsFound."""
-    loaded = load_rulebook(folder, around=Surroundings.of(settings))
+    loaded = load_rulebook(folder, around=around)
     if loaded.rulebook is not None:
-        loaded = loaded.with_problems(
-            try_out(loaded.rulebook, now, extensions=Extensions.of(settings.direct_dial))
-        )
+        extensions = Extensions.of(around.direct_dial)
+        loaded = loaded.with_problems(try_out(loaded.rulebook, now, extensions=extensions))
     if loaded.rulebook is None:
         raise ProblemsFound(loaded.problems)
     return loaded

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from ami_bridge.known_queues import known_queues
 from calls.agents import Agent
 from calls.call import CallId
 from calls.errors import Misconfigured
@@ -97,6 +98,12 @@ def _rulebook(settings: Settings, folder: Path | None) -> Rulebook:
         if published is not None:
             return published.or_raise()
     return load_rulebook(folder or settings.rulebook.path or SHIPPED, around=around).or_raise()
+
+
+async def surroundings(settings: Settings) -> Surroundings:
+    """What the settings say, and the queues that Asterisk has where it can be asked."""
+    around = Surroundings.of(settings.rulebook)
+    return replace(around, queues=await known_queues(settings.ami))
 
 
 async def menu_waits_of(settings: Settings, folder: Path | None) -> Sequence[MenuWait]:

@@ -37,14 +37,14 @@ def check(
 
     Example: [bold]switchboard check rulebook/[/bold]
     """
-    from config.surroundings import Surroundings
     from supervisor import check as checker
     from switchboard import offline
 
     with sentences():
         settings = read_settings(config)
         folder = rulebook_dir or settings.rulebook.path
-        problems = checker.check(folder, around=Surroundings.of(settings.rulebook))
+        around = asyncio.run(offline.surroundings(settings))
+        problems = checker.check(folder, around=around)
         good = checker.is_good(problems)
         waits = asyncio.run(offline.menu_waits_of(settings, folder)) if good else ()
         checker.render(problems, out, waits)
@@ -127,9 +127,9 @@ def publish(
     with sentences():
         settings = read_settings(config)
         now = datetime.now(UTC)
-        loaded = publishing.prepare(
-            rulebook_dir or settings.rulebook.path or SHIPPED, settings.rulebook, now
-        )
+        folder = rulebook_dir or settings.rulebook.path or SHIPPED
+        around = asyncio.run(offline.surroundings(settings))
+        loaded = publishing.prepare(folder, around, now)
         if loaded.problems:
             checker.render(loaded.problems, err)
         with bar("speaking the texts", err) as progress:

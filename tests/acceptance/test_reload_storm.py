@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import RulebookSettings
+from config.surroundings import Surroundings
 from supervisor import publishing
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
@@ -59,9 +60,10 @@ async def centre(tmp_path: Path) -> AsyncIterator[DemoCentre]:
 async def test_every_call_has_one_version_from_start_to_end(centre: DemoCentre) -> None:
     settings = RulebookSettings.model_validate(centre.server.settings["rulebook"])
     drafts = [write(centre.folder / "drafts" / str(n), n) for n in range(1, PUBLISHES + 1)]
+    around = Surroundings.of(settings)
     queue_of = {}
     for number, draft in enumerate(drafts, 1):
-        loaded = await asyncio.to_thread(publishing.prepare, draft, settings, datetime.now(UTC))
+        loaded = await asyncio.to_thread(publishing.prepare, draft, around, datetime.now(UTC))
         queue_of[loaded.files.version] = QUEUES[number % len(QUEUES)]
     [first] = [line.publication.version for line in publishing.list_versions(settings)]
     queue_of[first] = QUEUES[0]
@@ -88,7 +90,7 @@ async def test_every_call_has_one_version_from_start_to_end(centre: DemoCentre) 
 
 def _publish(draft: Path, settings: RulebookSettings) -> None:
     now = datetime.now(UTC)
-    loaded = publishing.prepare(draft, settings, now)
+    loaded = publishing.prepare(draft, Surroundings.of(settings), now)
     publishing.publish(loaded, settings, author="storm", comment=draft.name, now=now)
 
 

@@ -17,6 +17,7 @@ from config.problems import ProblemsFound
 from config.publishing import Rulebooks
 from config.rulebook_loader import SHIPPED, load_rulebook
 from config.settings import RulebookSettings
+from config.surroundings import Surroundings
 from ivr import rules
 from supervisor import comparing, publishing
 from supervisor.dry_run import dry_run
@@ -42,7 +43,7 @@ def settings(tmp_path: Path) -> RulebookSettings:
 
 def publish(folder: Path, settings: RulebookSettings, minutes: int = 0) -> str:
     now = NOON + timedelta(minutes=minutes)
-    loaded = publishing.prepare(folder, settings, now)
+    loaded = publishing.prepare(folder, Surroundings.of(settings), now)
     return publishing.publish(loaded, settings, author="anna", comment="why", now=now).version
 
 
