@@ -140,6 +140,19 @@ async def test_the_key_counts_while_one_agent_is_tried_first(
 
 
 @pytest.mark.usefixtures("nobody_there")
+async def test_the_key_counts_also_in_the_queue_that_comes_after(house: House) -> None:
+    """Nobody there answered in time, so the dialplan has put the caller into the default queue."""
+    withdrawn = Withdrawn(house)
+    house.dialog = to(QueueRequest("billing", timeout_s=2))
+    work = house.ring(CallerShape(presses=(Press(4500, "1"),)))
+    await offered(house)
+    assert await house.outcome() is CallOutcome.CALLBACK
+    await work.stop()
+    assert len(withdrawn.at) == 1
+    assert [row[0] for row in house.queue_log("WITHDRAW")] == ["default"]
+
+
+@pytest.mark.usefixtures("nobody_there")
 async def test_who_was_not_offered_it_stays(house: House) -> None:
     withdrawn = Withdrawn(house)
     work = house.ring(
