@@ -146,6 +146,8 @@ class InboundCall:
         self._house = house
         self._channel = channel
         self._call = channel.call
+        #: Where the caller goes should anything of ours fail from here on.
+        self._safe_end = ToQueue(house.default_queue)
 
     async def run(self) -> None:
         try:
@@ -153,8 +155,8 @@ class InboundCall:
         except (CallerHungUp, ChannelBroken):
             raise
         except Exception:
-            log.exception("call %s: its dialog failed, to the default queue", self._call.id)
-            await self._to_queue(ToQueue(self._house.default_queue))
+            log.exception("call %s: failed, to the queue %s", self._call.id, self._safe_end.queue)
+            await self._to_queue(self._safe_end)
 
     async def _story(self) -> None:
         rulebook = self._house.rulebooks.current
@@ -172,11 +174,14 @@ class InboundCall:
             deciding.cancel()
             await asyncio.gather(deciding, return_exceptions=True)
         await self._channel.set_language(course.plan.decision.language)
-        end = await self._converse(course)
+        try:
+            end = await self._converse(course)
+        finally:
+            # Also of who rings off: what they typed, proved and were answered is in it.
+            course.tell()
         if isinstance(end, ToQueue):
             if asked.done():
                 await self._take_late_news(course, inquiry, asked)
-            course.tell()
             await self._to_queue(end, course)
             if not asked.done():
                 self._house.see_to(
@@ -232,9 +237,9 @@ class InboundCall:
         end = await dialog.run(course.plan.entry)
         if end is None:
             # A person is wanted, or no menu to speak: the route's own queue, else the default.
-            route = course.plan.decision.route
-            end = ToQueue((route.target if route.kind == "queue" else None) or self._default_queue)
+            end = course.plan.presented_with.person or ToQueue(self._house.default_queue)
         if isinstance(end, ToQueue):
+            self._safe_end = course.plan.finish(end)
             await dialog.say_if_ready(course.plan.stock("connecting"))
         return end
 
@@ -249,10 +254,6 @@ class InboundCall:
             extensions=self._house.extensions,
             position_given_up=position_given_up,
         )
-
-    @property
-    def _default_queue(self) -> str:
-        return self._house.default_queue
 
     async def _take_late_news(
         self, course: CallCourse, inquiry: Inquiry, asked: asyncio.Task[Caller]
@@ -269,6 +270,8 @@ class InboundCall:
         """Who is recognised only while waiting hears their own programme from then on."""
         try:
             await asyncio.wait({asked})
+            if self._house.queued.of(self._call.id) is None:
+                return  # over: an offer claimed now would be given back by nobody
             await self._take_late_news(course, inquiry, asked)
             decision = course.plan.decision
             await self._house.hold.replan(self._call.id, _entries(course), decision.language)
@@ -291,13 +294,20 @@ class InboundCall:
                 await self._channel.to_target(end.target)
 
     async def _to_queue(
-        self, end: ToQueue, course: CallCourse | None = None, *, position: int | None = None
+        self,
+        end: ToQueue,
+        course: CallCourse | None = None,
+        *,
+        again: bool = False,
+        position: int | None = None,
     ) -> None:
-        """`position`: where the caller stood who has been in that queue before."""
+        """`again`: the caller has been in that queue, at `position` where that is known. Nobody is
+        then rung first a second time, while the others move on."""
         hold_class, programme, prefer = None, None, None
         if course is not None:
             end = course.plan.finish(end)
-            prefer = course.memory.last_agent if end.prefer == LAST_AGENT else end.prefer
+            if not again:
+                prefer = course.memory.last_agent if end.prefer == LAST_AGENT else end.prefer
             programme = course.plan.decision.hold_programme
             hold_class = await self._prepare_hold(course)
             self._house.queued.remember(self._call.id, QueuedCall(course, end))
@@ -312,6 +322,8 @@ class InboundCall:
                 prefer=prefer,
             )
         )
+        # What the line itself refuses is not tried again.
+        self._safe_end = ToQueue(self._house.default_queue)
         await self._channel.to_queue(
             QueueRequest(
                 end.queue,

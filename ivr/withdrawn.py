@@ -8,7 +8,7 @@ import logging
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.events import QueueGivenUp
 from calls.ports import CallChannel, QueueExits
-from config.actions import AskCallback, HangUp, SayText, ToQueue
+from config.actions import AskCallback, HangUp, SayText
 from ivr.inbound import InboundCall, InboundCalls
 from ivr.queued_calls import QueuedCall
 
@@ -40,14 +40,15 @@ class WithdrawnCall(InboundCall):
         try:
             if queued is None:
                 log.warning("call %s: left a queue that we know nothing of", self._call.id)
-                await self._to_queue(ToQueue(self._house.default_queue))
+                await self._to_queue(self._safe_end)
             else:
                 await self._ask(queued)
         except (CallerHungUp, ChannelBroken):
             raise
         except Exception:
             log.exception("call %s: could not be asked for a call back", self._call.id)
-            await self._to_queue(queued.end if queued else ToQueue(self._house.default_queue))
+            end = queued.end if queued else self._safe_end
+            await self._to_queue(end, again=True, position=self._position)
 
     async def _ask(self, queued: QueuedCall) -> None:
         course, queue = queued.course, queued.end.queue
@@ -66,4 +67,4 @@ class WithdrawnCall(InboundCall):
         if isinstance(end, HangUp):
             await self._send_away(end)
         else:
-            await self._to_queue(queued.end, course, position=self._position)
+            await self._to_queue(queued.end, course, again=True, position=self._position)

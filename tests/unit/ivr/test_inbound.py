@@ -210,7 +210,7 @@ def _raise(*args: object, **kwargs: object) -> object:
     raise RuntimeError("broken by the test")
 
 
-@pytest.mark.parametrize("broken", ["rulebook", "decide", "speech", "hold", "menu", "queue"])
+@pytest.mark.parametrize("broken", ["rulebook", "decide", "speech", "menu", "queue"])
 async def test_whatever_fails_the_caller_reaches_the_default_queue(
     house: House, monkeypatch: pytest.MonkeyPatch, broken: str
 ) -> None:
@@ -221,8 +221,6 @@ async def test_whatever_fails_the_caller_reaches_the_default_queue(
         monkeypatch.setattr(deciding.rules, "decide", _raise)
     elif broken == "speech":
         monkeypatch.setattr(house.speech, "render", _raise)
-    elif broken == "hold":
-        monkeypatch.setattr(house.hold, "prepare", _raise)
     elif broken == "menu":
         monkeypatch.setattr(deciding.rules.CallPlan, "menu", _raise)
     else:

@@ -9,10 +9,12 @@ from dataclasses import replace
 
 import pytest
 
+from calls.call import CallOutcome
 from calls.caller import Caller, ContactRef, Identity, IdentityOutcome
 from calls.errors import CallerHungUp, Unavailable
 from calls.events import (
     CallbackRequested,
+    CallEnded,
     CallerIdentified,
     CallQueued,
     CallRouted,
@@ -26,6 +28,7 @@ from calls.ports import QueueRequest
 from config.rulebook import Rulebook
 from config.rulebook_loader import load_rulebook
 from config.surroundings import Surroundings
+from ivr.dialog import Dialog
 from tests.fakes.call_channel import A_CALL, FakeChannel, Press
 from tests.fakes.contact_directory import MARIA, STRANGER
 from tests.fakes.dialog_house import NOON, House, dialog_house
@@ -86,13 +89,17 @@ menus:
     options:
       - {intent: other, say: "For another order", digit: "9", do: {menu: main}}
       - {intent: more, say: "For more", when: {caller.pin_ok: true}, do: {queue: vault}}
+skills:
+  german: {max_penalty: 1}
 rules:
   route:
     - name: vip
       when: {caller.last_name: Vip}
-      then: {queue: key_accounts, priority: 10, prefer_agent: anna}
+      then: {queue: key_accounts, priority: 10, prefer_agent: anna, skills: [german]}
   hold:
     - {name: known, when: {caller.known: true}, then: {programme: known}}
+  pop:
+    - {name: proven, when: {caller.pin_ok: true}, then: {shown: true, note: "Typed the code."}}
 programmes:
   default: [{music_s: 5}]
   known: [{music_s: 5}, {offer: true}]
@@ -191,6 +198,34 @@ async def test_the_agent_and_priority_of_a_route_rule_hold_for_its_queue(house: 
         10,
         "anna",
     )
+
+
+async def test_who_asks_for_a_person_outside_of_menus_has_all_of_the_rules_queue(
+    house: House,
+) -> None:
+    vip = replace(MARIA, contact=replace(MARIA.contact, last_name="Vip"))  # type: ignore[type-var]
+    house.directory.caller = vip
+    house.speech.silent = True  # no menu can be spoken: a person is next
+    channel = await house.serve(FakeChannel([]))
+    assert channel.queued is not None
+    assert (channel.queued.queue, channel.queued.priority) == ("key_accounts", 10)
+    assert (channel.queued.prefer, channel.queued.max_penalty) == ("anna", 1)
+
+
+@pytest.mark.parametrize("part", ["prepare", "connecting"])
+async def test_what_fails_after_the_dialog_keeps_nobody_from_their_queue(
+    house: House, monkeypatch: pytest.MonkeyPatch, part: str
+) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("broken by the test")
+
+    house.directory.caller = MARIA
+    if part == "prepare":
+        monkeypatch.setattr(house.hold, "prepare", broken)
+    else:
+        monkeypatch.setattr(Dialog, "say_if_ready", broken)
+    channel = await house.serve(FakeChannel(["1"]))
+    assert channel.queued == QueueRequest("sales")
 
 
 async def test_an_offer_is_claimed_before_the_menu_and_told_of_once(house: House) -> None:
@@ -312,6 +347,19 @@ async def test_who_is_recognised_while_waiting_hears_their_own_programme_from_th
     assert [entry.kind for entry in house.hold.replanned[0]] == ["music", "offer"]
 
 
+async def test_who_has_gone_by_then_claims_no_offer(house: House) -> None:
+    house.directory.caller = MARIA
+    house.directory.gate.clear()
+    await house.serve(FakeChannel(["0"]))
+    house.bus.publish(CallEnded(A_CALL.id, NOON, CallOutcome.ABANDONED_IN_QUEUE))
+    await house.bus.drain()
+    house.directory.gate.set()
+    await house.until(
+        lambda: not [t for t in asyncio.all_tasks() if t.get_name().startswith("late:")]
+    )
+    assert house.ledger.claims == []
+
+
 async def test_a_pin_opens_what_the_rulebook_keeps_behind_it(
     house: House, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -321,6 +369,18 @@ async def test_a_pin_opens_what_the_rulebook_keeps_behind_it(
     assert channel.queued.queue == "vault"
     assert "2580" not in caplog.text + repr(house.events)
     assert "1111" not in caplog.text + repr(house.events)
+
+
+async def test_what_came_up_in_the_dialog_is_told_also_of_who_rings_off(house: House) -> None:
+    house.directory.caller = MARIA
+    whole = await house.serve(FakeChannel(["2", "4711", "1", "2580#"]))
+    last = max(n for n, command in enumerate(whole.commands) if command == "ask")
+    house.events.clear()
+    with pytest.raises(CallerHungUp):
+        await house.serve(FakeChannel(["2", "4711", "1", "2580#"], hang_up_at=last))
+    await house.bus.drain()
+    decisions = [e.decision for e in house.events if isinstance(e, DecisionMade)]
+    assert [decision.pop.note for decision in decisions[-2:]] == [None, "Typed the code."]
 
 
 @pytest.mark.parametrize(

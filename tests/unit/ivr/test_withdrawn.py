@@ -37,6 +37,7 @@ menus:
   main:
     options:
       - {intent: sales, say: To order something, do: {queue: sales, priority: 3}}
+      - {intent: annas, say: To speak with Anna, do: {queue: sales, prefer_agent: anna}}
     failure: {queue: support}
 programmes:
   default: [{music_s: 5}, {callback: true}]
@@ -49,12 +50,13 @@ class Site:
     withdrawn: WithdrawnCalls
     exits: FakeExits
 
-    async def waits(self) -> None:
+    async def waits(self, option: str = "1") -> FakeChannel:
         """A caller in the queue `sales`, at the third place, who presses the key."""
         self.house.directory.caller = MARIA
-        await self.house.serve(FakeChannel(["1"]))
+        channel = await self.house.serve(FakeChannel([option]))
         self.house.events.clear()
         self.exits.given_up[A_CALL.id] = QueuePlace(3, 60)
+        return channel
 
     async def withdrawn_by(self, channel: FakeChannel) -> FakeChannel:
         await self.withdrawn.serve(channel)
@@ -100,6 +102,15 @@ async def test_anything_else_leads_back_to_the_same_place(site: Site, answer: st
     assert (await site.withdrawn_by(FakeChannel(["1"]))).sent_away
 
 
+async def test_who_is_back_does_not_wait_for_the_preferred_agent_once_more(site: Site) -> None:
+    first = await site.waits("2")
+    assert first.queued is not None
+    assert first.queued.prefer == "anna"
+    back = await site.withdrawn_by(FakeChannel(["2"]))
+    assert back.queued is not None
+    assert (back.queued.prefer, back.queued.position) == (None, 3)
+
+
 async def test_a_number_nobody_can_call_is_not_asked_about(site: Site) -> None:
     site.house.directory.caller = replace(MARIA, number=None)
     hidden = replace(A_CALL, withheld=True)
@@ -130,7 +141,7 @@ async def test_whatever_fails_the_caller_is_back_in_the_queue(
     monkeypatch.setattr(site.house.speech, "render", broken)
     channel = await site.withdrawn_by(FakeChannel(["1"]))
     assert channel.queued is not None
-    assert channel.queued.queue == "sales"
+    assert (channel.queued.queue, channel.queued.position) == ("sales", 3)
 
 
 async def test_ringing_off_ends_it_at_any_step(site: Site) -> None:
