@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from calls.caller import IdentityOutcome
 from calls.decision import HoldEntryPlanned
 from config.rulebook import HoldEntry
 from ivr.saying import PresentedWith, said
+
+_NOT_FOUND_OUT = (IdentityOutcome.TIMEOUT, IdentityOutcome.ERROR)
 
 
 def planned(programme: str | None, with_: PresentedWith) -> tuple[HoldEntryPlanned, ...]:
@@ -29,9 +32,20 @@ def _planned(entry: HoldEntry, with_: PresentedWith) -> HoldEntryPlanned | None:
             return _offer(with_)
         case "position":
             return HoldEntryPlanned("position")
-        case "callback":
+        case "callback" if _can_be_called_back(with_):
             # Without a text of the author's, hold music has its own sentence for it.
             return HoldEntryPlanned("callback", text=text)
+        case _:
+            return None
+
+
+def _can_be_called_back(with_: PresentedWith) -> bool:
+    """As far as is known: of who is not found out in time, the number may still come."""
+    fetch = with_.facts.fetch
+    identity = fetch("caller.identity")
+    if fetch("call.withheld") or identity == IdentityOutcome.OWN:
+        return False
+    return fetch("caller.number") is not None or identity in _NOT_FOUND_OUT
 
 
 def _offer(with_: PresentedWith) -> HoldEntryPlanned | None:

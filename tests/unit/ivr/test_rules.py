@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from calls.caller import Caller, Contact, ContactRef
+from calls.caller import Caller, Contact, ContactRef, Identity, IdentityOutcome
 from calls.decision import Decision, HoldEntryPlanned, PopWish, RuleTrace
 from config.actions import HangUp, SayText, ToMenu, ToQueue, ToVoicemail
 from config.opening_hours import OpeningHours, Span
@@ -265,6 +265,25 @@ def test_a_programme_has_entries_of_every_kind_under_their_conditions() -> None:
     assert plan.offer == warranty
     without = plan_of(rulebook(programmes={"default": programme})).decision.hold
     assert "offer" not in {entry.kind for entry in without}
+
+
+@pytest.mark.parametrize(
+    ("caller", "offered"),
+    [
+        (MARIA, True),
+        (STRANGER, False),
+        (replace(MARIA, identity=Identity(IdentityOutcome.OWN, "own", 1.0)), False),
+        (Caller(None, Identity(IdentityOutcome.TIMEOUT, "deadline", 0.0)), True),
+    ],
+)
+def test_a_call_back_is_offered_on_hold_only_to_who_can_be_called(
+    caller: Caller, offered: bool
+) -> None:
+    waiting = (HoldEntry("music", music_s=20), HoldEntry("callback"))
+    shop = rulebook(programmes={"default": waiting})
+    assert len(decided(shop, caller).hold) == 1 + offered
+    hidden = decide(shop, replace(CALL, withheld=True), caller, NOW).decision
+    assert len(hidden.hold) == 1
 
 
 def test_what_a_caller_typed_is_known_by_the_next_decision() -> None:
