@@ -140,6 +140,7 @@ class QueueExits:
             ("Caller", waits.channel),
             ("WithdrawInfo", "callback"),
         ]
+        self._given_up.pop(waits.linkedid, None)
         if place is not None:
             _keep(self._given_up, waits.linkedid, place)
         try:
@@ -149,7 +150,7 @@ class QueueExits:
             log.info("%s stays: %s", call, error)
         except (Unavailable, DeadlineExceeded) as error:
             # Pressed again, it is tried again.
-            self._allowed[waits.linkedid] = None
+            _keep(self._allowed, waits.linkedid, None)
             log.warning("%s could not be taken out of the queue: %s", call, error)
         except Exception:
             log.exception("%s could not be taken out of the queue", call)

@@ -103,6 +103,8 @@ class WaitingCaller:
                 return (await self._sounds.join(self._parts, self._music)).wav
             await self._choose(turn, gap)
             joined = await self._sounds.join(self._parts, self._music)
+            if self._over:  # answered, or gone, meanwhile
+                return self._sounds.stray
             self._tell(joined)
             await self._begin(self._order.upcoming, self._gaps[(number + 1) % len(self._gaps)])
             return joined.wav

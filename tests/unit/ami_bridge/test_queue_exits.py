@@ -40,18 +40,21 @@ class Client:
 
 
 class Places:
+    place: QueuePlace | None = QueuePlace(4, 60.0)
+
     def place_of(self, call_id: CallId) -> QueuePlace | None:
-        return QueuePlace(4, 60.0)
+        return self.place
 
 
 class Stage:
     def __init__(self) -> None:
         self.client = Client()
         self.in_step = True
+        self.places = Places()
         self.exits = QueueExits(
             client=cast("AmiClient", self.client),
             system="pbx",
-            places=Places(),
+            places=self.places,
             in_step=lambda: self.in_step,
         )
 
@@ -78,6 +81,14 @@ async def test_the_key_works_once_for_each_offer(stage: Stage) -> None:
     assert stage.exits.place_given_up(ID) == QueuePlace(4, 60.0)
     await stage.exits.allow_exit(ID)
     assert await stage.play(PRESSED) == 2
+
+
+async def test_a_place_given_up_before_is_not_the_one_given_up_now(stage: Stage) -> None:
+    for place in (QueuePlace(4, 60.0), None):
+        stage.places.place = place
+        await stage.exits.allow_exit(ID)
+        await stage.play(joined(), PRESSED)
+        assert stage.exits.place_given_up(ID) == place
 
 
 async def test_nobody_leaves_whom_an_agent_has_answered_or_who_is_not_there(stage: Stage) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ from calls.offers import OfferAnswer, OfferPlace
 from calls.ports import QueuePlace
 from ivr import hold
 from ivr.hold import HoldProgrammes
-from ivr.hold_sounds import STRAY_S, HoldSounds
+from ivr.hold_sounds import STRAY_S, HoldSounds, Joined
 from ivr.music import Music
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
@@ -215,6 +216,24 @@ async def test_who_is_answered_meanwhile_has_not_heard_the_offer(queue: Queue) -
     playlist = await queue.programmes.playlist(name)
     assert len(playlist) == 2
     assert not any("/pbx/hold/" in url for url in playlist)
+
+
+async def test_what_is_fetched_as_the_agent_answers_is_not_told(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await queue.wait(music(4), OFFER, CALLBACK, music(4))
+    [first, _] = await queue.spoken()
+    whole = HoldSounds.join
+
+    async def answered_meanwhile(sounds: HoldSounds, *parts: Any) -> Joined:
+        await queue.tell(AgentAnswered(CALL, NOW, "sales", "PJSIP/agent1"))
+        return await whole(sounds, *parts)
+
+    monkeypatch.setattr(HoldSounds, "join", answered_meanwhile)
+    assert await queue.hear(first) == STRAY
+    await asyncio.sleep(0.05)
+    await queue.bus.drain()
+    assert [type(event) for event in queue.events] == [AgentAnswered]
 
 
 async def test_no_second_offer_after_one_in_the_menu(queue: Queue) -> None:
