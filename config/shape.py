@@ -36,7 +36,7 @@ _WANTED = {
 PATTERN_WORDS = {
     r"^[A-Za-z0-9_-]{1,40}$": "a name has 1 to 40 letters, digits, _ and -",
     r"^[A-Za-z0-9_.-]{1,40}$": "a name has 1 to 40 letters, digits, dots, _ and -",
-    r"^[A-Za-z0-9_.@-]{1,60}$": "a login has 1 to 60 letters, digits, dots, _, @ and -",
+    r"^[A-Za-z0-9_.@-]{1,40}$": "a login has 1 to 40 letters, digits, dots, _, @ and -",
     r"^[A-Za-z][A-Za-z0-9_]{0,39}$": "a name has 1 to 40 letters, digits and _, a letter first",
     r"^[A-Za-z0-9 .-]{1,40}$": "a subdivision is written like BE or CA",
     r"^[a-z]{2,3}$": "a language is written like en or zh",

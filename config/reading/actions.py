@@ -61,7 +61,7 @@ class QueueAction(Part):
     """Asterisk's queue that takes the call."""
     priority: Priority = 0
     """Callers with a higher one are answered first."""
-    prefer_agent: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{1,60}$")] | None = None
+    prefer_agent: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{1,40}$")] | None = None
     """An agent's login, or `last`: whoever talked with this contact last."""
     prefer_s: Annotated[int, Field(ge=1, le=300)] | None = None
     """How long that agent alone is rung."""

@@ -34,6 +34,13 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"menus": option(do="{queue: sales, prefer_s: 20}")},
         ["menus.yaml:6: 'prefer_s' goes with 'prefer_agent'"],
     ),
+    "login longer than any agent's": (
+        {"menus": option(do="{queue: sales, prefer_agent: " + "a" * 41 + "}")},
+        [
+            f"menus.yaml:6: 'prefer_agent' cannot be '{'a' * 41}'; "
+            "a login has 1 to 40 letters, digits, dots, _, @ and -"
+        ],
+    ),
     "transfer to somewhere": (
         {"menus": option(do="{transfer: receptoin}")},
         ["menus.yaml:6: calls may not be transferred to 'receptoin'; did you mean 'reception'?"],
