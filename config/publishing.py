@@ -18,8 +18,8 @@ from typing import Self
 from calls.errors import Misconfigured
 from config.problems import Problem, ProblemsFound
 from config.rulebook import Rulebook
-from config.rulebook_files import rulebook_paths, sound_paths
-from config.rulebook_loader import SHIPPED, Loaded, load_rulebook
+from config.rulebook_files import read_rulebook_files, rulebook_paths, sound_paths
+from config.rulebook_loader import SHIPPED, Loaded, load_files
 from config.rulebook_versions import Publication, RulebookVersions
 from config.settings import RulebookSettings
 from config.surroundings import Surroundings
@@ -35,7 +35,7 @@ Examine = Callable[[Rulebook], Sequence[Problem]]
 
 class Rulebooks:
     """`async with Rulebooks(settings=...)` loads, raising ProblemsFound where there is neither a
-    good folder nor a good version, and then watches folder and pointer."""
+    good folder nor a good version, and then watches the pointer and, if so set, the folder."""
 
     def __init__(self, *, settings: RulebookSettings, examine: Examine | None = None) -> None:
         """`examine` finds further problems in a version that loads (the author's own example
@@ -75,8 +75,7 @@ class Rulebooks:
         pointed = await asyncio.to_thread(self.versions.pointed)
         if not await self.reload():
             await self._take_last_good()
-        if self._settings.watch:
-            self._task = asyncio.create_task(self._watch(seen, pointed), name="rulebook watch")
+        self._task = asyncio.create_task(self._watch(seen, pointed), name="rulebook watch")
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -114,9 +113,7 @@ class Rulebooks:
 
     def _load(self) -> tuple[Loaded, Rulebook | None]:
         """The folder's content, and the published version that holds instead of it."""
-        loaded = load_rulebook(self.folder, around=self._around)
-        if loaded.rulebook is not None and self._examine is not None:
-            loaded = loaded.with_problems(self._examine(loaded.rulebook))
+        loaded = self._read()
         version = loaded.files.version
         before = self.versions.pointed()
         if before is not None and before.folder_version == version != before.version:
@@ -132,6 +129,19 @@ class Rulebooks:
             except OSError as error:
                 log.error("rulebook: no copy could be kept (%s)", error.strerror)
         return loaded, None
+
+    def _read(self) -> Loaded:
+        """What an author wrote must not end the server, whatever fault of ours it finds."""
+        files = read_rulebook_files(self.folder)
+        try:
+            loaded = load_files(files, around=self._around)
+            if loaded.rulebook is not None and self._examine is not None:
+                loaded = loaded.with_problems(self._examine(loaded.rulebook))
+        except Exception as fault:
+            log.exception("rulebook: a fault while reading the folder")
+            sentence = f"Switchboard met a fault of its own here ({type(fault).__name__})"
+            return Loaded(None, (Problem(files.folder, 0, sentence),), files)
+        return loaded
 
     def _load_pointed(self) -> Loaded | None:
         pointed = self.versions.pointed()
@@ -156,15 +166,16 @@ class Rulebooks:
 
     async def _watch(self, seen: Fingerprint, pointed: Publication | None) -> None:
         """Waits until a change of the folder has settled for one round: files are saved one by
-        one. The pointer is moved in one step."""
+        one. The pointer is moved in one step, and followed also where no folder is watched."""
         settling = seen
         while True:
             await asyncio.sleep(self._settings.watch_every_s)
-            now = await asyncio.to_thread(fingerprint, self.folder)
-            if now != seen and now == settling:
-                seen = now
-                await self.reload()
-            settling = now
+            if self._settings.watch:
+                now = await asyncio.to_thread(fingerprint, self.folder)
+                if now != seen and now == settling:
+                    seen = now
+                    await self.reload()
+                settling = now
             moved = await asyncio.to_thread(self.versions.pointed)
             if moved is not None and moved != pointed:
                 pointed = moved

@@ -81,6 +81,9 @@ def read_rulebook_files(folder: Path) -> RulebookFiles:
         return RulebookFiles(str(folder), {}, (Problem(str(folder), 0, what),))
     contents: dict[str, bytes] = {}
     for path in paths:
+        if (why := _unfit(path, folder)) is not None:
+            problems.append(why)
+            continue
         try:
             with path.open("rb") as file:
                 contents[path.name] = file.read(MAX_BYTES + 1)
@@ -93,6 +96,18 @@ def read_rulebook_files(folder: Path) -> RulebookFiles:
         contents = {}
     sounds = dict(_read_sounds(folder, problems))
     return RulebookFiles(str(folder), contents, tuple(problems), sounds)
+
+
+def _unfit(path: Path, folder: Path) -> Problem | None:
+    """A pipe or a device would be read without end; a name that is no text cannot be told apart
+    from others, hashed or shown."""
+    name = str(path.relative_to(folder))
+    shown = name.encode("utf-8", "backslashreplace").decode()
+    if shown != name:
+        return Problem(str(folder), 0, f"the name of the file '{shown[:80]}' is not UTF-8 text")
+    if path.exists() and not path.is_file():
+        return Problem(str(path), 0, "this is not a plain file")
+    return None
 
 
 def _read_sounds(folder: Path, problems: list[Problem]) -> Iterator[tuple[tuple[str, str], Sound]]:
@@ -108,6 +123,9 @@ def _read_sounds(folder: Path, problems: list[Problem]) -> Iterator[tuple[tuple[
         return
     total = 0
     for path in paths:
+        if (why := _unfit(path, folder)) is not None:
+            problems.append(why)
+            continue
         try:
             size = path.stat().st_size
             total += size

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -13,7 +12,7 @@ from calls.money import Money
 from config.condition_reader import fact_value
 from config.facts import PROPENSITY, PROPENSITY_FACT, Fact, FactKind
 from config.problems import as_said, did_you_mean
-from config.reading.moments import read_date
+from config.reading.moments import read_date, read_instant
 from config.reading.parts import Digits, Lead, Part
 from config.reading.reader import Path, Reader
 from config.rulebook import ExampleTest
@@ -75,9 +74,9 @@ def read_test(reader: Reader, index: int, raw: Any) -> None:
             at = (*path, "given", "presses", number)
             reader.report(at, f"keys are 0 to 9, * and #, not {as_said(keys)}")
     try:
-        datetime.fromisoformat(given.at or "2026-01-05T10:00")
-    except ValueError:
-        reader.report((*path, "given", "at"), "'at' is written like 2026-11-23T10:00")
+        read_instant(given.at or "2026-01-05T10:00", "'at'")
+    except ValueError as error:
+        reader.report((*path, "given", "at"), str(error))
     _check_offer(reader, part.expect, path)
     if reader.errors > before:
         return
@@ -126,7 +125,8 @@ def _of_kind(name: str, fact: Fact, value: Any) -> object:
         case FactKind.DATE:
             return read_date(value)
         case FactKind.MOMENT:
-            return _moment(name, value)
+            # Without a zone: the clock of the dialled number is put to it when it is tried.
+            return read_instant(value, name)
     return fact_value(name, fact, value)
 
 
@@ -135,11 +135,3 @@ def _money(name: str, value: Any) -> Money:
     if match:
         return Money(Decimal(match[1]), match[2])
     raise ValueError(f'{name} is an amount with its currency, like "12.50 EUR"')
-
-
-def _moment(name: str, value: Any) -> datetime:
-    """Without a zone: the clock of the dialled number is put to it when the example is tried."""
-    try:
-        return datetime.fromisoformat(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise ValueError(f"{name} is written like 2026-12-01T09:30") from error

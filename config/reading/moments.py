@@ -41,6 +41,18 @@ def read_moment(raw: Any, key: str, *, is_end: bool = False) -> datetime:
     return moment + timedelta(days=1) if is_end and len(raw) == 10 else moment
 
 
+def read_instant(raw: Any, what: str) -> datetime:
+    """A moment with or without its own clock. Raises ValueError with the sentence."""
+    sentence = f"{what} is written like 2026-11-23T10:00, not {as_said(raw)}"
+    try:
+        moment = datetime.fromisoformat(raw if isinstance(raw, str) else "")
+    except ValueError as error:
+        raise ValueError(sentence) from error
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:  # clocks cannot be told far outside
+        raise ValueError(f"{what} lies in the years {_FIRST_YEAR} to {_LAST_YEAR}")
+    return moment
+
+
 def read_days(written: str) -> list[int]:
     """`mon`, or `mon-fri`; the range may go over the week's end. Raises ValueError."""
     first, dash, last = written.partition("-")

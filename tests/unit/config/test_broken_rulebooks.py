@@ -315,8 +315,17 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"tests": "tests:\n  - name: a\n    given:\n      at: noon\n      facts: {caller.teir: vip}\n"
                   "    expect: {menu: main}\n"},
         [
-            "tests.yaml:4: 'at' is written like 2026-11-23T10:00",
+            "tests.yaml:4: 'at' is written like 2026-11-23T10:00, not 'noon'",
             "tests.yaml:5: unknown fact 'caller.teir'; did you mean 'caller.tier'?",
+        ],
+    ),
+    "example before all clocks": (
+        {"tests": "tests:\n  - name: a\n    given:\n      at: '0001-01-01T00:00'\n"
+                  "      facts: {caller.next_appointment.at: '9999-12-31T23:59'}\n"
+                  "    expect: {menu: main}\n"},
+        [
+            "tests.yaml:4: 'at' lies in the years 2000 to 2199",
+            "tests.yaml:5: caller.next_appointment.at lies in the years 2000 to 2199",
         ],
     ),
 }  # fmt: skip

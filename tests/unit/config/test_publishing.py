@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from calls.errors import Misconfigured
 from config.problems import Problem
 from config.publishing import Rulebooks
 from config.rulebook import Rulebook
+from config.rulebook_files import read_rulebook_files
 from config.rulebook_loader import SHIPPED, load_rulebook
+from config.rulebook_versions import Publication
 from config.settings import RulebookSettings
 from tests.fakes.rulebook_folder import option, write_rulebook
 
@@ -136,3 +139,37 @@ async def test_without_a_path_the_shipped_example_is_used(tmp_path: Path) -> Non
 def test_nothing_is_current_before_the_start(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured):
         _ = rulebooks(tmp_path).current
+
+
+async def test_a_fault_of_ours_ends_neither_the_server_nor_its_watch(tmp_path: Path) -> None:
+    folder = write_rulebook(tmp_path / "rulebook")
+    settings = RulebookSettings(path=folder, state_dir=tmp_path / "state", watch_every_s=0.01)
+    faults: list[str] = []
+
+    def examine(rulebook: Rulebook) -> list[Problem]:
+        if faults:
+            raise OverflowError(faults[0])
+        return []
+
+    async with Rulebooks(settings=settings, examine=examine) as published:
+        good = published.current
+        faults.append("of ours")
+        write_rulebook(folder, menus=CHANGED)
+        await until(lambda: not published.is_folder_good)
+        assert published.current is good
+        assert "a fault of its own here (OverflowError)" in published.problems[0].sentence
+        assert not any(task.done() for task in published.tasks)
+    async with Rulebooks(settings=settings, examine=examine) as restarted:
+        assert restarted.current.version == good.version
+
+
+async def test_the_pointer_is_followed_where_the_folder_is_not_watched(tmp_path: Path) -> None:
+    folder = write_rulebook(tmp_path / "rulebook")
+    async with rulebooks(tmp_path) as published:
+        files = read_rulebook_files(write_rulebook(tmp_path / "other", menus=CHANGED))
+        now = datetime(2026, 11, 23, tzinfo=UTC)
+        publication = Publication(
+            files.version, now, "anna", folder_version=read_rulebook_files(folder).version
+        )
+        published.versions.publish(files, publication)
+        await until(lambda: published.current.version == files.version)
