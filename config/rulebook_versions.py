@@ -11,7 +11,9 @@ Any number of processes may publish and read: writers take turns by a lock on ST
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
+import hashlib
 import json
 import logging
 import os
@@ -60,8 +62,8 @@ class RulebookVersions:
         self._history = state_dir / "history.jsonl"
 
     def publish(self, files: RulebookFiles, publication: Publication) -> None:
-        """Keeps the files and moves the pointer; nothing where it points there already for the
-        same folder. Raises OSError. A crash in between leaves the earlier pointer."""
+        """Keeps the files and moves the pointer; nothing where the same stands there already.
+        Raises OSError. A crash in between leaves the earlier pointer."""
         with self._lock():
             target = self._versions / files.version
             if not self._is_whole(target, files.version):
@@ -173,30 +175,42 @@ class RulebookVersions:
             raise
 
     def _keep_sound(self, sound: Sound) -> None:
+        """What lies under a recording's name is that recording for ever: one that was saved again
+        since it was read is refused."""
         target = self.sound_path(sound.sha256)
-        if not target.is_file():
-            draft = target.with_suffix(".new")
-            shutil.copyfile(sound.path, draft)
-            draft.replace(target)
+        if target.is_file():
+            return
+        content = sound.path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != sound.sha256:
+            raise OSError(errno.EBUSY, "it was saved while it was being published", str(sound.path))
+        draft = target.with_suffix(".new")
+        _write_synced(draft, content)
+        draft.replace(target)
 
     def _move(self, publication: Publication) -> None:
         before = self.pointed()
-        if before is not None and (before.version, before.folder_version) == (
-            publication.version,
-            publication.folder_version,
-        ):
+        if before is not None and _says_the_same(before, publication):
             return
         line = json.dumps(
             {**asdict(publication), "at": publication.at.isoformat()}, ensure_ascii=False
         )
-        with self._history.open("a", encoding="utf-8") as file:
-            file.write(line + "\n")
+        with self._history.open("ab") as file:
+            # A line of its own, also after one that a crash cut off.
+            start = b"" if self._ends_whole() else b"\n"
+            file.write(start + line.encode() + b"\n")
             file.flush()
             os.fsync(file.fileno())
         draft = self._pointer.with_suffix(".new")
         _write_synced(draft, line.encode())
         draft.replace(self._pointer)
         self._drop_oldest()
+
+    def _ends_whole(self) -> bool:
+        with self._history.open("rb") as file:
+            if file.seek(0, os.SEEK_END) == 0:
+                return True
+            file.seek(-1, os.SEEK_END)
+            return file.read(1) == b"\n"
 
     def _drop_oldest(self) -> None:
         folders = [path for path in self._versions.iterdir() if _VERSION.fullmatch(path.name)]
@@ -213,6 +227,14 @@ class RulebookVersions:
         with (self._state / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _says_the_same(before: Publication, after: Publication) -> bool:
+    """Who publishes what a folder's change made current already is named all the same."""
+    if (before.version, before.folder_version) != (after.version, after.folder_version):
+        return False
+    told = (before.action, before.author, before.comment)
+    return after.action == "folder" or told == (after.action, after.author, after.comment)
 
 
 def _publication(line: str) -> Publication | None:

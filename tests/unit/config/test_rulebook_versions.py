@@ -64,6 +64,25 @@ def test_a_version_without_its_recording_is_not_whole(tmp_path: Path) -> None:
         versions.roll_back(Publication(version, NOON, "anna"))
 
 
+def test_a_recording_saved_again_while_it_is_published_is_refused(tmp_path: Path) -> None:
+    folder = write_rulebook(tmp_path / "a")
+    (folder / "sounds" / "en").mkdir(parents=True)
+    recording = folder / "sounds" / "en" / "main-greeting.wav"
+    recording.write_bytes(b"take")
+    files = read_rulebook_files(folder)
+    recording.write_bytes(b"half a ta")
+    versions = RulebookVersions(tmp_path / "state")
+    with pytest.raises(OSError, match="saved while"):
+        versions.publish(files, Publication(files.version, NOON, "anna"))
+    assert versions.pointed() is None
+    recording.write_bytes(b"take")
+    version = publish(tmp_path / "state", folder)
+    assert version == files.version
+    kept = versions.files(version)
+    assert kept is not None
+    assert kept.sounds["en", "main-greeting"].path.read_bytes() == b"take"
+
+
 def test_a_change_of_one_byte_is_noticed(tmp_path: Path) -> None:
     version = publish(tmp_path / "state", write_rulebook(tmp_path / "a"))
     copy = tmp_path / "state" / "versions" / version / "menus.yaml"
@@ -99,6 +118,8 @@ def test_a_line_cut_off_by_a_crash_does_not_hide_the_others(tmp_path: Path) -> N
         file.write('{"version": "0123')
     write_rulebook(tmp_path / "a", menus=option(say='"To buy"'))
     assert [one.version for one in RulebookVersions(state).history()] == [first]
+    second = publish(state, tmp_path / "a")
+    assert [one.version for one in RulebookVersions(state).history()] == [first, second]
 
 
 def test_publishing_the_same_again_adds_nothing(tmp_path: Path) -> None:
@@ -106,6 +127,17 @@ def test_publishing_the_same_again_adds_nothing(tmp_path: Path) -> None:
     publish(tmp_path / "state", folder)
     publish(tmp_path / "state", folder, minutes=5)
     assert len(RulebookVersions(tmp_path / "state").history()) == 1
+
+
+def test_who_names_what_the_folder_made_current_is_remembered(tmp_path: Path) -> None:
+    folder = write_rulebook(tmp_path / "a")
+    files, versions = read_rulebook_files(folder), RulebookVersions(tmp_path / "state")
+    seen = Publication(files.version, NOON, "-", "the folder changed", "folder", files.version)
+    said = Publication(files.version, NOON, "anna", "Christmas", "publish", files.version)
+    for publication in (seen, seen, said, said, seen):
+        versions.publish(files, publication)
+    assert versions.history() == (seen, said)
+    assert versions.pointed() == said
 
 
 def _publish_many(state: str, folder: str) -> None:
