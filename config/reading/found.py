@@ -22,6 +22,7 @@ from config.rulebook import (
 )
 from config.spoken_text import Text
 from config.surroundings import Surroundings
+from config.templates import Template
 
 Path = tuple[str | int, ...]
 
@@ -50,6 +51,8 @@ class Found:
     programmes: dict[str, tuple[HoldEntry, ...]] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
     tests: list[ExampleTest] = field(default_factory=list)
+    #: By source, and whether it may use what belongs to an option: an alias may repeat one.
+    templates: dict[tuple[str, bool], Template] = field(default_factory=dict)
     #: By section.
     names: dict[str, set[str]] = field(default_factory=dict)
     #: Where each named thing was given first, by section and name.

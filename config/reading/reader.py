@@ -119,11 +119,13 @@ class Reader:
         return found if len(found) == len(raw) else {}
 
     def _template(self, source: str, path: Path, name: str | None) -> Template | None:
-        facts = self.found.facts
+        facts, made = self.found.facts, self.found.templates
+        is_option = name == "option_key"
         try:
-            return compile_template(
-                source, {**facts, **OPTION_FACTS} if name == "option_key" else facts
-            )
+            if (source, is_option) not in made:
+                known = {**facts, **OPTION_FACTS} if is_option else facts
+                made[source, is_option] = compile_template(source, known)
         except BadTemplate as error:
             self.report(path, str(error))
             return None
+        return made[source, is_option]

@@ -57,6 +57,8 @@ READ_IN_ORDER = (
 )
 #: Beyond any real centre; keeps the search for ways through them short.
 MAX_MENUS = 500
+#: Each is made into a program of its own when it is read.
+MAX_TEXTS = 5_000
 #: Of holidays, hours and their like.
 MAX_NAMED = 200
 
@@ -108,8 +110,8 @@ def collect_names(section: Section, found: Found) -> None:
     if section.name not in _UNNAMED:
         names = found.names.setdefault(section.name, set())
         names.update(raw)
-        limit = {"menus": MAX_MENUS, "texts": None}.get(section.name, MAX_NAMED)
-        if limit is not None and len(names) > limit:
+        limit = {"menus": MAX_MENUS, "texts": MAX_TEXTS}.get(section.name, MAX_NAMED)
+        if len(names) > limit:
             sentence = f"a rulebook holds at most {limit} {section.name}"
             place = section.document.place((section.name,))
             section.document.problems.append(Problem.at(place, sentence))
