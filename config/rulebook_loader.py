@@ -32,7 +32,7 @@ from config.surroundings import BARE, Surroundings
 from config.templates import compile_template
 
 #: The example that is used where nobody wrote a rulebook yet.
-SHIPPED = Path(__file__).parent / "defaults" / "rulebook"
+SHIPPED = Path(__file__).parent / "defaults" / "rulebooks" / "shop"
 
 
 @dataclass(frozen=True, slots=True)

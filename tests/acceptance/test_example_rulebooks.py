@@ -27,7 +27,7 @@ from tests.acceptance.load import numbers, queue_visits
 
 pytestmark = pytest.mark.acceptance
 
-EXAMPLES = rulebook_loader.SHIPPED.parent / "rulebooks"
+EXAMPLES = rulebook_loader.SHIPPED.parent
 BANK, BANK_ZH = "+18005550200", "+18005550288"
 HOSPITAL = "+18005550300"
 [STRANGER] = numbers(1)
@@ -195,3 +195,18 @@ async def test_closed_is_closed_and_a_lost_card_is_not(start: Start) -> None:
         assert "To leave a message, press 1." in order
         entry = await bank.entry(STRANGER)
         assert (entry.call.queue, entry.call.priority) == ("lost_cards", 50)
+
+
+async def test_maria_hears_her_order_first_in_the_shop(start: Start) -> None:
+    async with start("shop") as shop:
+        heard = await shop.call(
+            "+18005550100", Press(9000, "1"), number=demo_cast.MARIA, stay_ms=6500
+        )
+        sounds = await shop.wavs(
+            "Welcome to the Corner Shop, Maria.",
+            "For news of your Luna Solo, press 1.",
+            "To order something, press 2.",
+        )
+        assert heard.heard(sounds)[:3] == list(sounds)
+        entry = await shop.entry(demo_cast.MARIA)
+        assert entry.call.menu_path[0]["intent"] == "order_status"
