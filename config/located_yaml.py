@@ -104,8 +104,8 @@ class _Builder:
             if isinstance(event, events.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    line = _line(event)
-                    raise _Unreadable(line, "a file holds one YAML document; this is the second")
+                    sentence = "a file holds one YAML document; leave out the line ---"
+                    raise _Unreadable(_line(event), sentence)
                 data = self._value(next(self._stream), ())
         return data
 
@@ -137,6 +137,8 @@ class _Builder:
         mapping: dict[str, Any] = {}
         while not isinstance(key_event := next(self._stream), events.MappingEndEvent):
             line = _line(key_event)
+            if isinstance(key_event, events.MappingStartEvent):
+                raise _Unreadable(line, "a text that begins with { must stand in quotes")
             if not isinstance(key_event, events.ScalarEvent):
                 raise _Unreadable(line, "a key must be a plain word or a text in quotes")
             key = key_event.value

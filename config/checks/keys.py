@@ -15,6 +15,7 @@ def keys(found: Found) -> Iterator[Problem]:
     for menu in found.menus.values():
         yield from _clashes(menu)
         yield from _too_few(menu)
+        yield from _beyond_the_limit(menu)
 
 
 def _clashes(menu: Menu) -> Iterator[Problem]:
@@ -55,3 +56,18 @@ def _too_few(menu: Menu) -> Iterator[Problem]:
             f"the menu '{menu.name}' has more options than keys; some may never be heard",
             Severity.WARNING,
         )
+
+
+def _beyond_the_limit(menu: Menu) -> Iterator[Problem]:
+    """In the order written: what stands behind enough options that everybody hears."""
+    always = 0
+    for option in menu.options if menu.order == "fixed" else ():
+        if option.digit == "0":
+            continue
+        if always >= menu.max_options:
+            sentence = (
+                f"the option '{option.intent}' is never heard: {always} stand before it, and the "
+                f"menu's max_options is {menu.max_options}"
+            )
+            yield Problem.at(option.place, sentence, Severity.WARNING)
+        always += option.when is None

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from config.actions import Action, Back
+from config.actions import Action, Back, every_step
 from config.reading.actions import action_in, to_person
 from config.reading.parts import (
     LANGUAGE,
@@ -104,7 +104,7 @@ def _closed(reader: Reader, raw: Any, path: Path) -> Action | None:
     if not has_hours:
         reader.report((*path, "closed"), "'closed' goes with 'hours'")
     action = action_in(reader, raw, "closed", path, to_person(reader))
-    if isinstance(action, Back):
+    if any(isinstance(step, Back) for step in every_step(action)):
         reader.report((*path, "closed"), "'back' leads nowhere before any menu")
     return action
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from config.actions import Back, ToMenu
+from config.actions import Back, ToMenu, every_step
 from config.conditions import Condition
 from config.reading.actions import read_action
 from config.reading.numbers import PopPart, read_pop
@@ -132,7 +132,7 @@ def _route(reader: Reader, raw: Any, path: Path) -> RouteTo | None:
         if skip:
             reader.report((*path, "skip_menu"), "'skip_menu' goes with 'queue'")
         return RouteTo(menu=action.menu)
-    if isinstance(action, Back):
+    if any(isinstance(step, Back) for step in every_step(action)):
         reader.report(path, "'back' leads nowhere before any menu")
     if "queue" in raw and "record" not in raw:
         return RouteTo(action=action, skip_menu=bool(skip))

@@ -113,6 +113,10 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"numbers": number("closed: {queue: support}")},
         ["numbers.yaml:2: 'closed' goes with 'hours'"],
     ),
+    "closed leads back in the end": (
+        {"numbers": number("hours: shop, closed: {callback: sales, otherwise: {back: true}}"), "hours": hours('week: {mon: "09:00-18:00"}')},
+        ["numbers.yaml:2: 'back' leads nowhere before any menu"],
+    ),
     "closed leads back": (
         {"numbers": number("hours: shop, closed: {back: true}"), "hours": hours('week: {mon: "09:00-18:00"}')},
         ["numbers.yaml:2: 'back' leads nowhere before any menu"],

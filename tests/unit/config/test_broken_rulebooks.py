@@ -33,6 +33,21 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         ],
     ),
     "too large": ({"texts": b"#" * 1_000_001}, ["texts.yaml:1: the file has more than 1,000,000 bytes"]),
+    "value without quotes": (
+        {"texts": "texts:\n  a: {{ caller.first_name }}\n"},
+        ["texts.yaml:2: a text that begins with { must stand in quotes"],
+    ),
+    "more options than max_options": (
+        {"menus": "menus:\n  main:\n    max_options: 1\n    options:\n"
+                  "      - {intent: status, say: A, do: {queue: a}, when: {caller.known: true}}\n"
+                  "      - {intent: sales, say: B, do: {queue: a}}\n"
+                  "      - {intent: agent, say: C, do: {queue: a}}\n"
+                  "      - {intent: billing, say: D, do: {queue: a}}\n"},
+        [
+            "menus.yaml:8: warning: the option 'billing' is never heard: 1 stand before it, and the "
+            "menu's max_options is 1"
+        ],
+    ),
     "alias bomb": (
         {"texts": BOMB},
         ["texts.yaml:5: the file holds more than 50,000 values, aliases counted"],
@@ -66,7 +81,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "two documents": (
         {"menus": GOOD["menus.yaml"] + "---\nmenus: {}\n"},
-        ["menus.yaml:8: a file holds one YAML document; this is the second"],
+        ["menus.yaml:8: a file holds one YAML document; leave out the line ---"],
     ),
     "list as key": (
         {"texts": "? [a, b]\n: 1\n"},

@@ -63,6 +63,10 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"rules": rules("route", "{name: a, then: {back: true}}")},
         ["rules.yaml:3: 'back' leads nowhere before any menu"],
     ),
+    "route leads back in the end": (
+        {"rules": rules("route", "{name: a, then: {say: Hello, then: {back: true}}}")},
+        ["rules.yaml:3: 'back' leads nowhere before any menu"],
+    ),
     "propensity in a rule": (
         {"rules": rule("{propensity: {gt: 0.5}}")},
         ["rules.yaml:4: unknown fact 'propensity'"],
