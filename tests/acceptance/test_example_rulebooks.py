@@ -204,7 +204,7 @@ async def test_maria_hears_her_order_first_in_the_shop(start: Start) -> None:
         )
         sounds = await shop.wavs(
             "Welcome to the Corner Shop, Maria.",
-            "For news of your Luna Solo, press 1.",
+            "For news of your Luna Solo espresso machine, press 1.",
             "To order something, press 2.",
         )
         assert heard.heard(sounds)[:3] == list(sounds)
