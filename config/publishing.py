@@ -147,6 +147,15 @@ class Rulebooks:
         pointed = self.versions.pointed()
         return None if pointed is None else self.versions.load(pointed.version, self._around)
 
+    def _load_last_good(self) -> Loaded | None:
+        """The pointer's version, or where that is damaged or lost the newest before it."""
+        pointed = self.versions.pointed()
+        before = [one.version for one in reversed(self.versions.history())]
+        for version in dict.fromkeys([pointed.version, *before] if pointed else before):
+            if (loaded := self.versions.load(version, self._around)) is not None:
+                return loaded
+        return None
+
     def _publish(self, rulebook: Rulebook) -> None:
         before, self._current = self._current, rulebook
         if before is not None and before.version == rulebook.version:
@@ -157,7 +166,7 @@ class Rulebooks:
 
     async def _take_last_good(self) -> None:
         """After a restart with a broken folder. Its problems stay known."""
-        loaded = await asyncio.to_thread(self._load_pointed)
+        loaded = await asyncio.to_thread(self._load_last_good)
         if loaded is None:
             raise ProblemsFound(self.problems)
         rulebook = loaded.or_raise()

@@ -191,17 +191,15 @@ class RulebookVersions:
         before = self.pointed()
         if before is not None and _says_the_same(before, publication):
             return
-        line = json.dumps(
-            {**asdict(publication), "at": publication.at.isoformat()}, ensure_ascii=False
-        )
+        line = _line(publication)
         with self._history.open("ab") as file:
             # A line of its own, also after one that a crash cut off.
             start = b"" if self._ends_whole() else b"\n"
-            file.write(start + line.encode() + b"\n")
+            file.write(start + line + b"\n")
             file.flush()
             os.fsync(file.fileno())
         draft = self._pointer.with_suffix(".new")
-        _write_synced(draft, line.encode())
+        _write_synced(draft, line)
         draft.replace(self._pointer)
         self._drop_oldest()
 
@@ -227,6 +225,12 @@ class RulebookVersions:
         with (self._state / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+
+def _line(publication: Publication) -> bytes:
+    """What a terminal in another encoding made of a comment is marked by `?`."""
+    row = {**asdict(publication), "at": publication.at.isoformat()}
+    return json.dumps(row, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def _says_the_same(before: Publication, after: Publication) -> bool:

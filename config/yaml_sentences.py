@@ -10,6 +10,9 @@ _SAID = {
     "found unexpected end of stream": "a quote is opened and never closed",
     "did not find expected ',' or '}'": "a { is not closed, or a comma is missing",
     "did not find expected ',' or ']'": "a [ is not closed, or a comma is missing",
+    "did not find expected node content": (
+        "a { or [ is not closed, or something before a comma is missing"
+    ),
     "mapping values are not allowed in this context": (
         "a colon does not fit here; put a text that holds one in quotes, and mind how far "
         "lines are indented"

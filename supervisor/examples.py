@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,9 +87,14 @@ def _failures(test: ExampleTest, met: _Met) -> Iterator[str]:
         elif key == "says":
             for text in wanted if isinstance(wanted, list) else []:
                 if text not in met.says:
-                    yield f"it does not say '{text}'"
+                    yield f"it does not say '{text}'{_but(text, met.says)}"
         elif met.named(key) != wanted:
             yield f"{key} is {_said(met.named(key))}, not {_said(wanted)}"
+
+
+def _but(wanted: Any, says: list[str | None]) -> str:
+    near = difflib.get_close_matches(str(wanted), [one for one in says if one], n=1)
+    return f" but '{near[0]}'" if near else ""
 
 
 def _said(value: Any) -> str:

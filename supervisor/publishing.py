@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from calls.errors import Misconfigured
 from config.problems import Problem, ProblemsFound
 from config.rulebook import Rulebook
 from config.rulebook_files import read_rulebook_files
@@ -93,12 +94,12 @@ def roll_back(
 
 
 def _previous(versions: RulebookVersions) -> str:
-    """The last version that was current before the one that is."""
+    """The last version that was current before the one that is. Raises Misconfigured."""
     current = versions.pointed()
     for publication in reversed(versions.history()):
         if current is not None and publication.version != current.version:
             return publication.version
-    return ""
+    raise Misconfigured("there is no version before the current one; see: switchboard versions")
 
 
 def _watched_version(settings: RulebookSettings) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from calls.errors import Misconfigured
@@ -169,7 +169,7 @@ def versions(as_json: _JsonOption = False, config: ConfigOption = None) -> None:
     if not lines:
         out.print("nothing was published yet; see: switchboard publish --help")
         return
-    table = Table("", "version", "when", "who", "how", "why")
+    table = Table("", Column("version", no_wrap=True, min_width=16), "when", "who", "how", "why")
     for line in lines:
         one = line.publication
         mark = "current" if line.is_current else "" if line.is_kept else "gone"

@@ -68,6 +68,10 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"menus": "menus:\n  main:\n    greeting: \"Wel"},
         ["menus.yaml:3: not valid YAML: a quote is opened and never closed"],
     ),
+    "half a brace": (
+        {"numbers": "numbers:\n  default: {menu: main,"},
+        ["numbers.yaml:3: not valid YAML: a {{ or [ is not closed, or something before a comma is missing"],
+    ),
     "unclosed brace": (
         {"numbers": "numbers:\n  default: {menu: main\n"},
         [

@@ -95,6 +95,25 @@ async def test_a_damaged_copy_is_not_trusted(tmp_path: Path) -> None:
             pass
 
 
+@pytest.mark.parametrize("lost", ["current", "versions"])
+async def test_where_the_newest_version_is_lost_the_one_before_serves(
+    lost: str, tmp_path: Path
+) -> None:
+    folder = write_rulebook(tmp_path / "rulebook")
+    async with rulebooks(tmp_path) as published:
+        first = published.current.version
+        write_rulebook(folder, menus=CHANGED)
+        await published.reload()
+        second = published.current.version
+    write_rulebook(folder, menus=BROKEN)
+    if lost == "current":
+        (tmp_path / "state" / "current").write_bytes(b"")
+    else:
+        (tmp_path / "state" / "versions" / second / "menus.yaml").unlink()
+    async with rulebooks(tmp_path) as restarted:
+        assert restarted.current.version == (second if lost == "current" else first)
+
+
 async def test_a_change_on_disk_is_taken_and_told(tmp_path: Path) -> None:
     folder = write_rulebook(tmp_path / "rulebook")
     async with rulebooks(tmp_path, watch=True) as published:

@@ -35,6 +35,13 @@ def test_a_version_keeps_who_when_and_why(tmp_path: Path) -> None:
     assert versions.has(version)
 
 
+def test_words_that_are_no_text_are_kept_as_far_as_they_go(tmp_path: Path) -> None:
+    publish(tmp_path / "state", write_rulebook(tmp_path / "a"), comment="gr\udcfc\udcdfe")
+    pointed = RulebookVersions(tmp_path / "state").pointed()
+    assert pointed is not None
+    assert pointed.comment == "gr??e"
+
+
 def test_recordings_belong_to_a_version(tmp_path: Path) -> None:
     folder = write_rulebook(tmp_path / "a")
     without = read_rulebook_files(folder).version

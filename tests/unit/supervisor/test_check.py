@@ -64,6 +64,15 @@ tests:
 """
 
 
+def test_an_example_tells_what_is_said_instead(tmp_path: Path) -> None:
+    example = "tests: [{name: it, given: {}, expect: {says: ['Welcome!', 'Goodbye']}}]\n"
+    fails = "tests.yaml:1: the example 'it' fails: it does not say"
+    assert found(write_rulebook(tmp_path, tests=example)) == [
+        f"{fails} 'Goodbye'",
+        f"{fails} 'Welcome!' but 'Welcome.'",
+    ]
+
+
 def test_an_example_that_fails_is_an_error_in_its_place(tmp_path: Path) -> None:
     fails = "the example 'wrong' fails:"
     assert found(write_rulebook(tmp_path, tests=EXAMPLES)) == [

@@ -120,7 +120,7 @@ def test_the_shipped_example_walks_dry(tmp_path: Path) -> None:
 
 
 def test_there_is_nothing_to_roll_back_to(settings: RulebookSettings) -> None:
-    with pytest.raises(Misconfigured, match="no version begins with ''"):
+    with pytest.raises(Misconfigured, match="no version before the current one"):
         roll_back(settings)
 
 
