@@ -18,7 +18,7 @@ from config.shape import check_shape
 
 class CapPart(Part):
     heard: int = Field(ge=1, le=100)
-    """So often at most in `per_days`, in the menu, on hold and from agents together."""
+    """So often at most in `per_days`, in the menu and on hold together."""
     per_days: int = Field(ge=1, le=3650)
     """Days of 24 hours."""
     after_refusal_days: int = Field(90, ge=0, le=3650)
