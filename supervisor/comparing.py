@@ -12,7 +12,7 @@ from rich.text import Text
 from calls.errors import Misconfigured
 from config.rulebook import Rulebook
 from config.rulebook_files import RulebookFiles, read_rulebook_files
-from config.rulebook_loader import SHIPPED, load_files
+from config.rulebook_loader import load_files
 from config.rulebook_versions import RulebookVersions
 from config.settings import RulebookSettings
 from config.surroundings import Surroundings
@@ -34,13 +34,18 @@ class Compared:
 def compare(
     settings: RulebookSettings, before: str | None, after: str | None, now: datetime
 ) -> Compared:
-    """None: the current version, and the watched folder. Raises Misconfigured."""
+    """None: the current version, and the watched folder. One folder alone is compared with the
+    current version. Raises Misconfigured."""
     versions = RulebookVersions(settings.state_dir)
+    if after is None and before is not None and Path(before).is_dir():
+        before, after = None, before
+    if after is None and settings.path is None:
+        raise Misconfigured("compare with what? Name a folder or a second version")
     pointed = versions.pointed()
     if before is None and pointed is None:
         raise Misconfigured("nothing was published yet; see: switchboard publish --help")
     old = _files(versions, before or (pointed.version if pointed else ""))
-    new = _files(versions, after or str(settings.path or SHIPPED))
+    new = _files(versions, after or str(settings.path))
     around = Surroundings.of(settings)
     books: list[Rulebook | None] = [load_files(one, around=around).rulebook for one in (old, new)]
     heard = None
@@ -71,7 +76,8 @@ def render(compared: Compared, console: Console) -> None:
         console.print("no sample caller hears anything else")
     for one in compared.heard or ():
         who = ", ".join(one.who)
-        console.print(Text(f"{who} on {one.dialled}", style="bold"), soft_wrap=True)
+        numbers = ", ".join(one.dialled)
+        console.print(Text(f"{who} on {numbers}", style="bold"), soft_wrap=True)
         for change in one.changes:
             console.print(Text(f"  {change}"), soft_wrap=True)
     for line in compared.files:

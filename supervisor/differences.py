@@ -36,9 +36,9 @@ def file_differences(before: RulebookFiles, after: RulebookFiles) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class HeardDifferently:
-    """One number, and the callers for whom the same things change; `changes` are sentences."""
+    """Numbers and callers for whom the same things change; `changes` are sentences."""
 
-    dialled: str
+    dialled: tuple[str, ...]
     who: tuple[str, ...]
     changes: tuple[str, ...]
 
@@ -48,6 +48,7 @@ def heard_differently(
 ) -> Iterator[HeardDifferently]:
     """Who among the sample callers would meet something else at `now` (aware)."""
     keys = dict.fromkeys(entry.key for book in (before, after) for entry in book.numbers.values())
+    numbers: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for key in keys:
         alike: dict[tuple[str, ...], list[str]] = {}
         for sample in sample_callers(now):
@@ -58,21 +59,27 @@ def heard_differently(
             if changes := tuple(_changes(old, new)):
                 alike.setdefault(changes, []).append(sample.who)
         for changes, who in alike.items():
-            yield HeardDifferently(key, tuple(who), changes)
+            numbers.setdefault((tuple(who), changes), []).append(key)
+    for (callers, changes), dialled in numbers.items():
+        yield HeardDifferently(tuple(dialled), callers, changes)
 
 
 def _changes(old: Decision, new: Decision) -> Iterator[str]:
+    skips = old.menu is None or new.menu is None
     for what, was, is_ in (
         ("goes to", _route(old), _route(new)),
         ("hears the language", old.language, new.language),
-        ("hears the greeting", old.greeting, new.greeting),
+        ("hears the greeting", *((None, None) if skips else (old.greeting, new.greeting))),
         ("is offered", _offer(old), _offer(new)),
         ("waits with", _hold(old), _hold(new)),
         ("becomes a lead", old.lead, new.lead),
     ):
         if was != is_:
             yield f"{what} {is_ or 'nothing'} instead of {was or 'nothing'}"
-    yield from _key_changes(old, new)
+    if not skips:
+        yield from _key_changes(old, new)
+    elif old.menu != new.menu:
+        yield f"hears {f'the menu {new.menu}' if new.menu else 'no menu'} now"
 
 
 def _route(decision: Decision) -> str:

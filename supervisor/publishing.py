@@ -34,6 +34,14 @@ class VersionLine:
     is_kept: bool
 
 
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """`restored` is what was said when that version was published."""
+
+    publication: Publication
+    restored: str
+
+
 def try_out(
     rulebook: Rulebook, now: datetime, *, extensions: Extensions = NO_EXTENSIONS
 ) -> list[Problem]:
@@ -72,7 +80,7 @@ def publish(
 
 def roll_back(
     settings: RulebookSettings, version: str | None, *, author: str, comment: str, now: datetime
-) -> Publication:
+) -> RolledBack:
     """To the version that begins so; None: the one before the current. Raises Misconfigured, or
     ProblemsFound where it is no longer good for this program."""
     versions = RulebookVersions(settings.state_dir)
@@ -89,17 +97,24 @@ def roll_back(
         action="rollback",
         folder_version=_watched_version(settings),
     )
+    before = [one for one in versions.history() if one.version == full and one.comment]
     versions.roll_back(publication)
-    return publication
+    return RolledBack(publication, before[-1].comment if before else "")
 
 
 def _previous(versions: RulebookVersions) -> str:
-    """The last version that was current before the one that is. Raises Misconfigured."""
-    current = versions.pointed()
-    for publication in reversed(versions.history()):
-        if current is not None and publication.version != current.version:
-            return publication.version
-    raise Misconfigured("there is no version before the current one; see: switchboard versions")
+    """The version that the current one replaced; what was rolled back is no step any more, so
+    that each rollback goes one further back. Raises Misconfigured."""
+    steps: list[str] = []
+    for publication in versions.history():
+        version = publication.version
+        if publication.action == "rollback" and version in steps:
+            del steps[steps.index(version) + 1 :]
+        elif not steps or steps[-1] != version:
+            steps.append(version)
+    if len(steps) < 2:
+        raise Misconfigured("there is no version before the current one; see: switchboard versions")
+    return steps[-2]
 
 
 def _watched_version(settings: RulebookSettings) -> str:

@@ -48,6 +48,8 @@ def check(
         good = checker.is_good(problems)
         waits = asyncio.run(offline.menu_waits_of(settings, folder)) if good else ()
         checker.render(problems, out, waits)
+        if folder is None:
+            err.print("this was the shipped shop: no folder is given, and none is in the settings")
         raise typer.Exit(0 if good else 1)
 
 
@@ -106,7 +108,7 @@ def schema(
 
 def publish(
     rulebook_dir: Annotated[
-        Path | None, typer.Argument(help="Without it: the folder in the settings.")
+        Path | None, typer.Argument(help="Without it: rulebook.path of the settings.")
     ] = None,
     comment: Annotated[str, typer.Option("--comment", "-m", help="What changes, and why.")] = "",
     author: _AuthorOption = None,
@@ -118,7 +120,6 @@ def publish(
 
     Example: [bold]switchboard publish rulebook/ -m "Christmas closure"[/bold]
     """
-    from config.rulebook_loader import SHIPPED
     from supervisor import check as checker
     from supervisor import publishing
     from switchboard import offline
@@ -127,7 +128,9 @@ def publish(
     with sentences():
         settings = read_settings(config)
         now = datetime.now(UTC)
-        folder = rulebook_dir or settings.rulebook.path or SHIPPED
+        folder = rulebook_dir or settings.rulebook.path
+        if folder is None:
+            raise Misconfigured("publish what? Name a folder, or set rulebook.path")
         around = asyncio.run(offline.surroundings(settings))
         loaded = publishing.prepare(folder, around, now)
         if loaded.problems:
@@ -204,21 +207,25 @@ def rollback(
             comment=comment,
             now=datetime.now(UTC),
         )
-    out.print(f"back to {done.version}; new calls have it, calls in progress keep theirs")
+    told = f" ({done.restored})" if done.restored else ""
+    line = f"back to {done.publication.version}{told}; new calls have it, calls in progress keep"
+    out.print(Text(f"{line} theirs"), soft_wrap=True)
+    out.print("the folder is as it was: mend it there too, or its next change brings it back")
 
 
 def diff(
     before: Annotated[
-        str | None, typer.Argument(help="A version; without it: the current one.")
+        str | None,
+        typer.Argument(help="A version, or a folder to compare the current version with."),
     ] = None,
     after: Annotated[
-        str | None, typer.Argument(help="A version or a folder; without it: the folder.")
+        str | None, typer.Argument(help="A version or a folder; without it: rulebook.path.")
     ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Show what changes between two rulebooks: for callers first, then in the files.
 
-    Example: [bold]switchboard diff[/bold], the current version and your folder
+    Example: [bold]switchboard diff rulebook/[/bold], the current version and this folder
     Example: [bold]switchboard diff 3f9a 77c1[/bold]
     """
     from supervisor import comparing

@@ -50,7 +50,7 @@ def publish(folder: Path, settings: RulebookSettings, minutes: int = 0) -> str:
 def roll_back(settings: RulebookSettings, version: str | None = None, minutes: int = 1) -> str:
     now = NOON + timedelta(minutes=minutes)
     done = publishing.roll_back(settings, version, author="ben", comment="", now=now)
-    return done.version
+    return done.publication.version
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -137,6 +137,21 @@ def test_the_list_says_who_and_how(settings: RulebookSettings, tmp_path: Path) -
     ]
 
 
+def test_each_rollback_goes_one_further_back(settings: RulebookSettings, tmp_path: Path) -> None:
+    one, two, three = (
+        publish(
+            write_rulebook(tmp_path / word, menus=option(say=f'"To {word}"')), settings, minutes=n
+        )
+        for n, word in enumerate(("buy", "sell", "swap"))
+    )
+    assert roll_back(settings, minutes=3) == two
+    assert roll_back(settings, minutes=4) == one
+    with pytest.raises(Misconfigured, match="no version before"):
+        roll_back(settings, minutes=5)
+    assert roll_back(settings, three[:8], minutes=6) == three
+    assert roll_back(settings, minutes=7) == one
+
+
 def shown(settings: RulebookSettings, before: str | None, after: str | None) -> str:
     console = Console(file=io.StringIO(), width=200)
     comparing.render(comparing.compare(settings, before, after, NOON), console)
@@ -148,7 +163,7 @@ def test_a_comparison_tells_what_callers_hear(settings: RulebookSettings, tmp_pa
     first = publish(write_rulebook(tmp_path / "a"), settings)
     second = publish(write_rulebook(tmp_path / "b", menus=CHANGED), settings, minutes=1)
     text = shown(settings, first, second)
-    assert re.search(r"(?m)^a stranger, .* on default$", text)
+    assert re.search(r"(?m)^a stranger, .* on .*default", text)
     assert "  key 1 is “To buy” instead of “To order”" in text
     assert "-        say: " in text
     assert "+        say: " in text
