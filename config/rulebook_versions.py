@@ -19,7 +19,6 @@ import logging
 import os
 import re
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -158,7 +157,10 @@ class RulebookVersions:
     def _write(self, target: Path, files: RulebookFiles) -> None:
         self._versions.mkdir(parents=True, exist_ok=True)
         self._sounds.mkdir(exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self._versions))
+        # With the rights of any new folder: a server may run as another user than who publishes.
+        draft = self._versions / ".draft"
+        shutil.rmtree(draft, ignore_errors=True)  # left by a crash; nobody else writes now
+        draft.mkdir()
         try:
             for name, content in files.contents.items():
                 _write_synced(draft / name, content)

@@ -24,7 +24,7 @@ class Surroundings:
             default_queue=settings.default_queue,
             transfer_targets=frozenset(settings.transfer_targets),
             direct_dial=settings.direct_dial,
-            webhook_hosts=frozenset(settings.webhook_hosts),
+            webhook_hosts=frozenset(host.lower().rstrip(".") for host in settings.webhook_hosts),
         )
 
 

@@ -105,7 +105,7 @@ class HttpWebhooks:
                     raise Unavailable(f"webhook {webhook} answered {response.status}")
                 return await _read(webhook, response)
         except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(f"webhook {webhook}: {type(error).__name__}") from error
+            raise Unavailable(f"webhook {webhook}: {_why(error)}") from error
 
     def _secret(self) -> bytes:
         """Read for each question, as a secret may be changed while we run."""
@@ -156,6 +156,17 @@ async def _read(webhook: str, response: aiohttp.ClientResponse) -> bytes:
     return bytes(answer)
 
 
+class _NotPublic(OSError):
+    pass
+
+
+def _why(error: aiohttp.ClientError | OSError) -> str:
+    """By type alone, but for what an administrator can mend."""
+    if isinstance(getattr(error, "os_error", None), _NotPublic):
+        return "the name of its host leads into a private network; there, allow its address"
+    return type(error).__name__
+
+
 class _PublicAddresses(AbstractResolver):
     """A name that somebody points at our own network reaches nothing: private and loopback
     addresses count only where the administrator wrote the address itself, or `localhost`."""
@@ -171,7 +182,7 @@ class _PublicAddresses(AbstractResolver):
             return found
         public = [one for one in found if _is_public(one["host"])]
         if not public:
-            raise OSError("the name leads to no public address")
+            raise _NotPublic("the name leads to no public address")
         return public
 
     async def close(self) -> None:

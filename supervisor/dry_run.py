@@ -12,7 +12,7 @@ from datetime import datetime
 
 from config.actions import Action, every_step, followers
 from config.problems import Problem
-from config.rulebook import Rulebook
+from config.rulebook import RouteTo, Rulebook
 from ivr import rules
 from supervisor.sample_callers import SampleCaller, sample_callers
 
@@ -50,4 +50,10 @@ def _walk(rulebook: Rulebook, dialled: str, sample: SampleCaller, now: datetime)
 def _actions(rulebook: Rulebook) -> Iterator[Action]:
     for menu in rulebook.menus.values():
         yield from (option.action for option in menu.options)
+        yield from (retry.then for retry in (menu.invalid, menu.timeout) if retry.then)
         yield menu.failure
+    yield from (number.closed for number in rulebook.numbers.values() if number.closed)
+    yield from (offer.action for offer in rulebook.offers.values() if offer.action)
+    for rule in rulebook.rules:
+        if isinstance(rule.then, RouteTo) and rule.then.action:
+            yield rule.then.action

@@ -30,6 +30,7 @@ from config.facts import FACTS, Fact, FactKind
 from config.opening_hours import Span
 from config.rulebook import RouteTo, Rulebook, SetLead, SetOffers, SetPop, ToProgramme
 from config.rulebook_loader import load_rulebook
+from config.settings import RulebookSettings
 from config.surroundings import Surroundings
 from tests.fakes.rulebook_folder import option, write_rulebook
 
@@ -329,3 +330,8 @@ def test_a_language_that_everything_speaks(tmp_path: Path) -> None:
     offers = "offers: {o: {product: P, hold: {en: A}, cap: {heard: 1, per_days: 1}}}\n"
     book = load(tmp_path, menus=menus, hold=hold, numbers=numbers, offers=offers)
     assert book.languages["main"] == {"en"}
+
+
+def test_hosts_of_webhooks_are_compared_as_names_are() -> None:
+    settings = RulebookSettings(webhook_hosts=("API.Example.com.",))
+    assert Surroundings.of(settings).webhook_hosts == {"api.example.com"}

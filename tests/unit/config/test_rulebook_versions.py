@@ -42,6 +42,16 @@ def test_words_that_are_no_text_are_kept_as_far_as_they_go(tmp_path: Path) -> No
     assert pointed.comment == "gr??e"
 
 
+def test_a_server_of_another_user_may_read_what_was_published(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    (state / "versions" / ".draft").mkdir(parents=True)
+    (state / "versions" / ".draft" / "left.yaml").write_text("by a crash")
+    version = publish(state, write_rulebook(tmp_path / "a"))
+    usual = (tmp_path / "a").stat().st_mode
+    assert (state / "versions" / version).stat().st_mode == usual
+    assert [path.name for path in (state / "versions").iterdir()] == [version]
+
+
 def test_recordings_belong_to_a_version(tmp_path: Path) -> None:
     folder = write_rulebook(tmp_path / "a")
     without = read_rulebook_files(folder).version
