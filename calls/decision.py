@@ -95,6 +95,8 @@ class Decision:
     model: str = "none"
     #: The facts the rules were asked about; numbers and names included, so as private as the call.
     facts: Mapping[str, Any] = field(default_factory=dict)
+    #: Options of the further menus that the caller came to, by menu, as they were told by then.
+    menus: Mapping[str, tuple[OptionShown, ...]] = field(default_factory=dict)
 
     @property
     def offer(self) -> OfferConsidered | None:
@@ -114,18 +116,7 @@ class Decision:
             "menu": self.menu,
             "language": self.language,
             "greeting": self.greeting,
-            "options": [
-                {
-                    "digit": o.digit,
-                    "intent": o.intent,
-                    "say": o.say,
-                    "reasons": list(o.reasons),
-                    "probability": o.probability,
-                    "seconds": o.seconds,
-                    "offer": o.offer,
-                }
-                for o in self.options
-            ],
+            "options": _as_json(self.options),
             "hold_programme": self.hold_programme,
             "hold": [
                 {"kind": h.kind, "text": h.text, "seconds": h.seconds, "offer": h.offer}
@@ -151,4 +142,20 @@ class Decision:
             "pop": {"shown": self.pop.shown, "note": self.pop.note},
             "model": self.model,
             "facts": dict(self.facts),
+            "menus": {name: _as_json(options) for name, options in self.menus.items()},
         }
+
+
+def _as_json(options: tuple[OptionShown, ...]) -> list[dict[str, Any]]:
+    return [
+        {
+            "digit": o.digit,
+            "intent": o.intent,
+            "say": o.say,
+            "reasons": list(o.reasons),
+            "probability": o.probability,
+            "seconds": o.seconds,
+            "offer": o.offer,
+        }
+        for o in options
+    ]

@@ -138,7 +138,7 @@ class CallState:
         told = decision.as_json()
         if self.decision is None:
             self.decided_before = self.rulebook_version is not None
-        elif self.decision != told:
+        elif not is_same(self.decision, told):
             earlier = {"rulebook_version": self.rulebook_version, "decision": self.decision}
             self.replaced.append(earlier)
         self.rulebook_version = storable(decision.rulebook_version, 80)
@@ -312,6 +312,11 @@ class CallState:
             recordings=collected.kept_recordings(self.recordings),
             routed=collected.route_taken(self.routed),
         )
+
+
+def is_same(decision: dict[str, Any], later: dict[str, Any]) -> bool:
+    """But for the menus that the caller has come to since."""
+    return decision | {"menus": None} == later | {"menus": None}
 
 
 def key_presses(path: list[dict[str, Any]] | None) -> tuple[KeyPress, ...]:

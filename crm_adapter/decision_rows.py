@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import and_, bindparam, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crm_adapter.call_state import CallState
+from crm_adapter.call_state import CallState, is_same
 from crm_adapter.call_tables import calls
 
 #: Kept before the last one: the newest.
@@ -65,7 +65,7 @@ def _earlier(row: Any, state: CallState) -> list[dict[str, Any]]:
         before.append({"rulebook_version": row.rulebook_version, "decision": row.decision})
     found: list[dict[str, Any]] = []
     for one in (*before, *state.replaced):
-        if one not in found and one["decision"] != state.decision:
+        if one not in found and not is_same(one["decision"], state.decision or {}):
             found.append(one)
     return found[-MOST_EARLIER:]
 

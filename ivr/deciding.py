@@ -12,7 +12,7 @@ from calls.bus import EventBus
 from calls.call import Call
 from calls.caller import Caller, ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
-from calls.decision import Decision
+from calls.decision import Decision, OptionShown
 from calls.errors import SwitchboardError, Unavailable
 from calls.events import CallerIdentified, DecisionMade
 from calls.offers import NO_MEMORY, CallerMemory, OfferAnswer
@@ -85,6 +85,8 @@ class CallCourse:
         self._known = Known(control_share=control_share, seconds=advisers.speech.seconds)
         self._offers = OffersOfCall(ledger=advisers.ledger, call_id=call.id, bus=bus, now=now)
         self._told: Decision | None = None
+        #: Of plans that were made anew since.
+        self._menus: dict[str, tuple[OptionShown, ...]] = {}
         self.caller: Caller
         self.plan: rules.CallPlan
 
@@ -186,9 +188,11 @@ class CallCourse:
 
     def tell(self) -> None:
         """Publishes the decision, where it is not the one that was told last."""
-        if self.plan.decision != self._told:
-            self._told = self.plan.decision
-            self._bus.publish(DecisionMade(self._call.id, self._now(), decision=self.plan.decision))
+        menus = self._menus | self.plan.further_menus()
+        decision = replace(self.plan.decision, menus=menus)
+        if decision != self._told:
+            self._told = decision
+            self._bus.publish(DecisionMade(self._call.id, self._now(), decision=decision))
 
     async def _memory_of(self, contact: ContactRef, deadline: Deadline) -> CallerMemory:
         try:
@@ -212,6 +216,8 @@ class CallCourse:
 
     async def _decide(self) -> None:
         """With an offer only if the ledger lets us make it: asked a few times, then without."""
+        if self._told is not None:
+            self._menus |= self.plan.further_menus()
         deadline = Deadline.after(CLAIMS_S)
         contact = _ref(self.caller)
         plan = self._decided()

@@ -63,6 +63,11 @@ class CallPlan:
             self.menus[name] = present(self.presented_with, name)
         return self.menus[name]
 
+    def further_menus(self) -> dict[str, tuple[OptionShown, ...]]:
+        """Those asked for after the first."""
+        first = self.decision.menu
+        return {name: _shown(menu) for name, menu in self.menus.items() if name != first}
+
     def say(self, text: Text) -> str | None:
         """Filled in with what is known by now; None where a value is not."""
         return said(text, self.presented_with)

@@ -27,6 +27,9 @@ def render(explained: dict[str, Any], console: Console) -> None:
     else:
         _render_route(decision, explained["dialled"], console)
         _render_menu(decision, console)
+        for name, options in decision.get("menus", {}).items():
+            console.print(Text(f"came to the menu {name}"))
+            _render_options(options, console)
         _render_offers(decision, console)
         _render_hold(decision, console)
         _render_pop(decision, console)
@@ -76,8 +79,14 @@ def _render_menu(decision: dict[str, Any], console: Console) -> None:
     console.print(Text(f"hears the menu {decision['menu']} in {decision['language']}"))
     if decision["greeting"]:
         console.print(Text(f"  “{decision['greeting']}”"))
+    _render_options(decision["options"], console)
+    if decision.get("model", "none") != "none":
+        console.print(Text(f"  probabilities by {decision['model']}"))
+
+
+def _render_options(options: list[dict[str, Any]], console: Console) -> None:
     table = Table("key", "intent", "says", "wanted", "takes", "because", box=None, padding=(0, 2))
-    for option in decision["options"]:
+    for option in options:
         wanted, takes = option.get("probability"), option.get("seconds")
         row = (
             option["digit"],
@@ -89,8 +98,6 @@ def _render_menu(decision: dict[str, Any], console: Console) -> None:
         )
         table.add_row(*map(Text, row))
     console.print(table)
-    if decision.get("model", "none") != "none":
-        console.print(Text(f"  probabilities by {decision['model']}"))
 
 
 def _render_offers(decision: dict[str, Any], console: Console) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,8 @@ from sqlalchemy import select
 from calls.bus import EventBus
 from calls.call import CallOutcome
 from calls.caller import IdentityOutcome
-from calls.events import CallEvent
+from calls.decision import OptionShown
+from calls.events import CallEvent, DecisionMade
 from calls.records import KeptRecording
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
@@ -173,6 +175,24 @@ async def test_the_last_decision_stands_and_five_before_it_are_kept(centre: Cent
         f"lead-{n}" for n in range(3, 8)
     ]
     assert {one["rulebook_version"] for one in detail.earlier_decisions} == {"r1"}
+
+
+@pytest.mark.parametrize("together", [True, False])
+async def test_menus_that_a_caller_came_to_belong_to_the_same_decision(
+    centre: Centre, together: bool
+) -> None:
+    story = Story(a_call())
+    first = story.decided()
+    assert isinstance(first, DecisionMade)
+    menus = {"billing": (OptionShown("1", "invoice", "For an invoice"),)}
+    later = replace(first, decision=replace(first.decision, menus=menus))
+    await centre.tell(story.arrives(), first, *([later] if together else []))
+    await centre.tell(later)
+    detail = await centre.records.history.call_detail(story.call.id)
+    assert detail is not None
+    assert detail.decision == later.decision.as_json()
+    assert detail.decision["menus"]["billing"][0]["intent"] == "invoice"
+    assert detail.earlier_decisions == ()
 
 
 async def test_a_decision_told_again_is_one(centre: Centre) -> None:

@@ -294,7 +294,8 @@ async def test_who_types_their_order_number_is_known_from_then_on(house: House) 
     collected = [e for e in house.events if isinstance(e, FieldCollected)]
     assert collected == [FieldCollected(A_CALL.id, NOON, field="order_number", digits="4711")]
     decisions = [e.decision for e in house.events if isinstance(e, DecisionMade)]
-    assert [decision.hold_programme for decision in decisions] == ["default", "known"]
+    assert [decision.hold_programme for decision in decisions] == ["default", "known", "known"]
+    assert [list(decision.menus) for decision in decisions] == [[], [], ["mine"]]
     assert house.ledger.claims == [(ANNAS, "warranty")]
     assert channel.queued is not None
     assert channel.queued.prefer == "bob"

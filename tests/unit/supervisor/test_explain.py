@@ -205,6 +205,7 @@ def detail(decision: dict[str, Any] | None, **more: Any) -> CallDetail:
 
 async def test_a_call_that_was_is_explained_by_what_was_kept() -> None:
     decision = (await explained(control_share=0.0))["decision"]
+    decision["menus"] = {"billing": [decision["options"][0] | {"say": "For an invoice"}]}
     found = explain_call(
         detail(
             decision,
@@ -223,6 +224,8 @@ async def test_a_call_that_was_is_explained_by_what_was_kept() -> None:
         "+12025550101 is Maria Garcia",
         "unique by typed_key, sure to 95%",
         "hears the menu main in en",
+        "came to the menu billing",
+        "For an invoice",
         "call pbx/1.2 of 2026-11-23T10:00:00+00:00",
         "was first decided otherwise: menu main",
         "in main pressed 5: billing",
