@@ -41,6 +41,7 @@ from screenpop.explain_pop import DeliveryTrace, explain_pop
 from storage import migrate
 from storage.database import Database
 from supervisor import explain
+from supervisor.menu_lengths import Seconds
 from supervisor.menu_waits import MenuWait, menu_waits
 from switchboard.progress import Report
 
@@ -106,7 +107,9 @@ async def surroundings(settings: Settings) -> Surroundings:
     return replace(around, queues=await known_queues(settings.ami))
 
 
-async def menu_waits_of(settings: Settings, folder: Path | None) -> Sequence[MenuWait]:
+async def menu_waits_of(
+    settings: Settings, folder: Path | None, seconds: Seconds
+) -> Sequence[MenuWait]:
     """How long callers listen to each menu by what callers chose; nothing where no database was
     made yet."""
     url = settings.storage.url
@@ -118,7 +121,7 @@ async def menu_waits_of(settings: Settings, folder: Path | None) -> Sequence[Men
         house = HouseChoices(database=database)
         await house.load()
     return tuple(
-        menu_waits(rulebook.or_raise(), house.counts(), seconds=estimated_s, now=datetime.now(UTC))
+        menu_waits(rulebook.or_raise(), house.counts(), seconds=seconds, now=datetime.now(UTC))
     )
 
 
@@ -132,9 +135,8 @@ async def explained_call(settings: Settings, call_id: str) -> dict[str, Any]:
     return explain.explain_call(detail)
 
 
-async def prerendered(settings: Settings, loaded: Loaded, progress: Report) -> int:
-    """Speaks what is known before anybody calls into the prompts' folder; returns how many texts
-    could not be had."""
+@asynccontextmanager
+async def _speaking(settings: Settings, loaded: Loaded) -> AsyncIterator[Prompts]:
     speech = settings.speech
     store = PromptStore(
         folder=speech.cache_dir, limit_bytes=speech.cache_mb * 2**20, base_url="http://none"
@@ -146,9 +148,26 @@ async def prerendered(settings: Settings, loaded: Loaded, progress: Report) -> i
         prompts = Prompts(
             store=store, engine=engine, stand_in=engine.stand_in, recordings=recordings
         )
-        rulebook = loaded.or_raise()
-        await prompts.take(rulebook)
-        return await prompts.prerender(fixed_texts(rulebook), progress)
+        await prompts.take(loaded.or_raise())
+        yield prompts
+
+
+async def prerendered(settings: Settings, loaded: Loaded, progress: Report) -> int:
+    """Speaks what is known before anybody calls into the prompts' folder; returns how many texts
+    could not be had."""
+    async with _speaking(settings, loaded) as prompts:
+        return await prompts.prerender(fixed_texts(loaded.or_raise()), progress)
+
+
+async def spoken_seconds(settings: Settings, folder: Path | None) -> Seconds:
+    """How long texts of this rulebook are to listen to: as they were spoken by `switchboard
+    publish` or a server, else about."""
+    loaded = load_rulebook(folder or SHIPPED, around=Surroundings.of(settings.rulebook))
+    is_kept = await asyncio.to_thread(settings.speech.cache_dir.is_dir)
+    if loaded.rulebook is None or not is_kept:
+        return estimated_s
+    async with _speaking(settings, loaded) as prompts:
+        return prompts.seconds
 
 
 def _parsed(call_id: str) -> CallId:

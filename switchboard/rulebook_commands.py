@@ -44,9 +44,10 @@ def check(
         settings = read_settings(config)
         folder = rulebook_dir or settings.rulebook.path
         around = asyncio.run(offline.surroundings(settings))
-        problems = checker.check(folder, around=around)
+        seconds = asyncio.run(offline.spoken_seconds(settings, folder))
+        problems = checker.check(folder, around=around, seconds=seconds)
         good = checker.is_good(problems)
-        waits = asyncio.run(offline.menu_waits_of(settings, folder)) if good else ()
+        waits = asyncio.run(offline.menu_waits_of(settings, folder, seconds)) if good else ()
         checker.render(problems, out, waits)
         if folder is None:
             err.print("this was the shipped shop: no folder is given, and none is in the settings")
