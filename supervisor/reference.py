@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from config.facts import FACTS
 from config.json_schema import json_schema
+from config.reading.parts import NAME
+from supervisor.reference_tables import tables
 
 HEAD = """# Reference of the rulebook
 
@@ -17,6 +18,7 @@ looking things up. To learn the language, read [menu-rules.md](menu-rules.md).
 #: Parts that stand in every section, told once.
 _SHARED = (
     ("Actions", "what a key, a rule or a closed door leads to", "Action"),
+    ("Rules", "one of each group, under `rules: {GROUP: [...]}`", "_rule"),
     ("Smaller parts", "what occurs in the sections above", "Part"),
 )
 _NOT_TOLD = ("Route",)
@@ -44,7 +46,7 @@ def reference() -> str:
         for name, definition in schema["$defs"].items():
             if name.endswith(ending) and not name.startswith(_NOT_TOLD):
                 lines += [*_fields(name, definition), ""]
-    return "\n".join([*lines[:-1], "", *_facts(), ""])
+    return "\n".join([*lines[:-1], "", *tables(), ""])
 
 
 def _part_of(section: Schema) -> str:
@@ -67,6 +69,7 @@ def _linked(part: str) -> str:
 def _title(part: str) -> str:
     stem = part.removesuffix("Part").removesuffix("Action")
     words = "".join(f" {c.lower()}" if c.isupper() else c for c in stem).strip()
+    words = words.replace("_", " ")
     return f"{words} action" if part.endswith("Action") else words
 
 
@@ -106,6 +109,8 @@ def _takes(field: Schema) -> str:
         return ", ".join(f"`{str(one).lower() if one is True else one}`" for one in values)
     if field.get("type") == "array" and "items" in field:
         return f"a list of: {_takes(field['items'])}"
+    if field.get("pattern") == NAME:
+        return "a name"
     return _KINDS.get(field.get("type", ""), "a text") + _range(field)
 
 
@@ -115,16 +120,3 @@ def _range(field: Schema) -> str:
     if low is not None and high is not None:
         return f", {low:g} to {high:g}"
     return f", from {low:g}" if low is not None else ""
-
-
-def _facts() -> Iterator[str]:
-    yield "## Facts"
-    yield ""
-    yield "For `when:` and for texts (`{{ caller.first_name }}`). Besides these a rulebook has its"
-    yield "own: `hours.NAME`, `opens.NAME`, `promotion.NAME`, `typed.FIELD`,"
-    yield "`answers.WEBHOOK.VALUE`, and `propensity` in the `when` of an offer."
-    yield ""
-    yield "| fact | kind | values |"
-    yield "|---|---|---|"
-    for name, fact in FACTS.items():
-        yield f"| `{name}` | {fact.kind} | {', '.join(f'`{one}`' for one in fact.choices)} |"
