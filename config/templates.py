@@ -113,8 +113,11 @@ def compile_template(source: str, variables: Mapping[str, Fact] | Iterable[str])
     try:
         tree = _environment.parse(source)
         Grammar(known).check(tree)
-        if _is_fixed(tree):
-            return Template(source, speakable(source))
+        words = _fixed_words(tree)
+        if words is not None and not speakable(words):
+            raise BadTemplate("the text says nothing")
+        if words is not None:
+            return Template(source, speakable(words))
         return Template(source, None, _environment.from_string(source))
     except jinja2.TemplateSyntaxError as error:
         raise BadTemplate(f"the text cannot be read: {error.message}", error.lineno) from error
@@ -124,9 +127,9 @@ def compile_template(source: str, variables: Mapping[str, Fact] | Iterable[str])
         raise BadTemplate("the text is nested too deeply") from error
 
 
-def _is_fixed(tree: nodes.Template) -> bool:
-    return all(
-        isinstance(node, nodes.Output)
-        and all(isinstance(part, nodes.TemplateData) for part in node.nodes)
-        for node in tree.body
-    )
+def _fixed_words(tree: nodes.Template) -> str | None:
+    """What the template says without its comments, where nothing in it varies."""
+    parts = [part for node in tree.body if isinstance(node, nodes.Output) for part in node.nodes]
+    words = [part.data for part in parts if isinstance(part, nodes.TemplateData)]
+    varies = len(words) < len(parts) or not all(isinstance(n, nodes.Output) for n in tree.body)
+    return None if varies else "".join(words)

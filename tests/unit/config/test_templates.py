@@ -200,3 +200,21 @@ def test_what_is_not_known_is_not_said_through_a_filter(filter_: str) -> None:
 def test_rounding_keeps_a_few_digits() -> None:
     template = compile_template("{{ caller.spend_12m | round(1) }}", FACTS)
     assert template.render(variables(spend_12m=2.25)) == "2.2"
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("{# until the new year #}We are open.", "We are open."),
+        ("{% raw %}{{ braces }}{% endraw %}", "{{ braces }}"),
+        ("We are{# still #}   open.", "We are open."),
+    ],
+)
+def test_remarks_are_not_spoken(source: str, said: str) -> None:
+    assert compile_template(source, FACTS).fixed == said
+
+
+@pytest.mark.parametrize("source", ["{# nothing yet #}", "\u200b", "{% raw %} {% endraw %}"])
+def test_a_text_of_nothing_is_refused(source: str) -> None:
+    with pytest.raises(BadTemplate, match="says nothing"):
+        compile_template(source, FACTS)
