@@ -15,7 +15,7 @@ import yaml
 from yaml import events
 
 from config.problems import Place, Problem
-from config.yaml_sentences import syntax_sentence
+from config.yaml_sentences import missing_blank, nothing_written, syntax_sentence
 
 MAX_BYTES = 1_000_000
 MAX_VALUES = 50_000
@@ -26,6 +26,7 @@ MAX_KEY = 200
 Path = tuple[str | int, ...]
 
 _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_SAVE_AS = "save the file as UTF-8"
 _INT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})?\.[0-9]{1,18}|[-+]?(0|[1-9][0-9]{0,17})\.")
 
@@ -37,6 +38,8 @@ class Document:
     file: str
     data: Any = None
     lines: dict[Path, int] = field(default_factory=dict)
+    #: Where nothing at all is written behind a colon or a dash, and what to say of it.
+    blanks: dict[Path, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
 
     def place(self, path: Path) -> Place:
@@ -62,7 +65,7 @@ def read_yaml(file: str, content: bytes) -> Document:
     text = ""
     try:
         text = _decode(content)
-        builder = _Builder(document, yaml.parse(text, Loader=_LOADER))
+        builder = _Builder(document, text)
         document.data = builder.build()
     except _Unreadable as error:
         document.problems.append(Problem(file, *error.problem))
@@ -76,23 +79,26 @@ def read_yaml(file: str, content: bytes) -> Document:
 def _decode(content: bytes) -> str:
     if len(content) > MAX_BYTES:
         raise _Unreadable(1, f"the file has more than {MAX_BYTES:,} bytes")
+    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise _Unreadable(1, f"the file is UTF-16 text; {_SAVE_AS}")
     line = content.count(b"\n", 0, max(content.find(b"\0"), 0)) + 1
     if b"\0" in content:
-        raise _Unreadable(line, "the file contains a NUL byte; it is not text")
+        raise _Unreadable(line, f"the file contains a NUL byte; it is not text; {_SAVE_AS}")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise _Unreadable(line, "the file is not UTF-8 text") from error
+        raise _Unreadable(line, f"the file is not UTF-8 text; {_SAVE_AS}") from error
 
 
 class _Builder:
     """Builds the values straight from the parser's events, so that limits bite as early as
     possible."""
 
-    def __init__(self, document: Document, stream: Iterator[events.Event]) -> None:
+    def __init__(self, document: Document, text: str) -> None:
         self._document = document
-        self._stream = stream
+        self._written = text.splitlines()
+        self._stream: Iterator[events.Event] = yaml.parse(text, Loader=_LOADER)
         self._count = 0
         #: By anchor: the value and how many values it holds.
         self._anchors: dict[str, tuple[Any, int]] = {}
@@ -129,6 +135,8 @@ class _Builder:
         else:
             assert isinstance(event, events.ScalarEvent)
             value = _scalar(event, line)
+            if value is None and event.value == "" and path:
+                self._document.blanks[path] = nothing_written(path[-1], self._written, line)
         if event.anchor is not None:
             self._anchors[event.anchor] = (value, self._count - before + 1)
         return value
@@ -156,6 +164,9 @@ class _Builder:
             else:
                 self._document.lines[(*path, key)] = line
             mapping[key] = self._value(next(self._stream), (*path, key))
+            joined = missing_blank(key) if not key_event.style else None
+            if joined is not None:
+                self._document.blanks[(*path, key)] = joined
         return mapping
 
     def _sequence(self, path: Path) -> list[Any]:

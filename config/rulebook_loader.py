@@ -74,6 +74,9 @@ def load_files(
         read_yaml(str(Path(files.folder) / name), content)
         for name, content in files.contents.items()
     ]
+    for document in documents:
+        blanks = itertools.islice(document.blanks.items(), MAX_PROBLEMS)
+        document.problems += [Problem.at(document.place(path), what) for path, what in blanks]
     found = Found(
         around=around,
         numbers_place=Place(files.folder, 0),
@@ -92,6 +95,7 @@ def load_files(
         problems += itertools.islice(checks.check_recordings(found, files), MAX_PROBLEMS)
     if any(problem.is_error for problem in problems):
         return Loaded(None, _ordered(problems), files)
+    problems += checks.unused_times(found)
     return Loaded(_freeze(found, files), _ordered(problems), files)
 
 

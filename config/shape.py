@@ -9,6 +9,7 @@ import pydantic
 from pydantic_core import ErrorDetails
 
 from config.problems import MAX_PROBLEMS, as_said, did_you_mean
+from config.yaml_sentences import missing_blank
 
 Path = tuple[str | int, ...]
 Report = Callable[[Path, str], None]
@@ -32,12 +33,16 @@ _WANTED = {
     "path_type": "a path",
 }
 
+_MAPPINGS = ("dict_type", "model_type", "model_attributes_type")
+
 #: What is allowed, for people who do not read patterns.
 PATTERN_WORDS = {
-    r"^[A-Za-z0-9_-]{1,40}$": "a name has 1 to 40 letters, digits, _ and -",
-    r"^[A-Za-z0-9_.-]{1,40}$": "a name has 1 to 40 letters, digits, dots, _ and -",
-    r"^[A-Za-z0-9_.@-]{1,40}$": "a login has 1 to 40 letters, digits, dots, _, @ and -",
-    r"^[A-Za-z][A-Za-z0-9_]{0,39}$": "a name has 1 to 40 letters, digits and _, a letter first",
+    r"^[A-Za-z0-9_-]{1,40}$": "a name has 1 to 40 letters a to z, digits, _ and -",
+    r"^[A-Za-z0-9_.-]{1,40}$": "a name has 1 to 40 letters a to z, digits, dots, _ and -",
+    r"^[A-Za-z0-9_.@-]{1,40}$": "a login has 1 to 40 letters a to z, digits, dots, _, @ and -",
+    r"^[A-Za-z][A-Za-z0-9_]{0,39}$": (
+        "a name has 1 to 40 letters a to z, digits and _, a letter first"
+    ),
     r"^[A-Za-z0-9 .-]{1,40}$": "a subdivision is written like BE or CA",
     r"^[a-z]{2,3}$": "a language is written like en or zh",
     r"^[A-Z]{2}$": "a country is written like US or CN",
@@ -85,6 +90,9 @@ def _sentence(model: type[pydantic.BaseModel], detail: ErrorDetails, path: Path)
 def _must(kind: str, detail: ErrorDetails, context: dict[str, Any]) -> str:
     is_secret = "secret" in str(detail["loc"][-1:])
     said = "what is there" if is_secret else as_said(detail["input"])
+    if kind in _MAPPINGS and isinstance(detail["input"], str):
+        joined = missing_blank(detail["input"])
+        said = f"{said}; {joined}" if joined else said
     if kind in _WANTED:
         return f"must be {_WANTED[kind]}, not {said}"
     if kind in ("literal_error", "enum"):

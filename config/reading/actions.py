@@ -30,6 +30,7 @@ from config.reading.parts import FactName, Name, Part, RawAction, RawText, shape
 from config.reading.reader import Path, Reader
 from config.reading.skills import joined_skills
 from config.shape import check_shape
+from config.yaml_sentences import missing_blank
 
 MAX_TYPED = 20
 
@@ -195,7 +196,10 @@ def goodbye(reader: Reader) -> SayText:
 
 def _leader(reader: Reader, raw: Any, path: Path) -> str | None:
     if not isinstance(raw, dict):
-        reader.report(path, f"'{path[-1]}' must be a mapping (key: value), not {as_said(raw)}")
+        joined = missing_blank(raw) if isinstance(raw, str) else None
+        hint = f"; {joined}" if joined else ""
+        sentence = f"'{path[-1]}' must be a mapping (key: value), not {as_said(raw)}{hint}"
+        reader.report(path, sentence)
         return None
     given = [key for key in LEADERS if raw.get(key) not in (None, False)]
     leaders = [key for key in given if not set(_PART_OF.get(key, ())) & set(given)]

@@ -52,7 +52,9 @@ def read_hours(reader: Reader, name: str, raw: Any) -> None:
 def fact_name(reader: Reader, name: str, path: Path) -> None:
     """Texts use it too: `opens.shop`."""
     if not re.match(FACT_NAME, name):
-        sentence = f"the name '{name[:60]}' may hold letters, digits and _ only, a letter first"
+        sentence = (
+            f"the name '{name[:60]}' may hold letters a to z, digits and _ only, a letter first"
+        )
         reader.report(path, sentence)
 
 

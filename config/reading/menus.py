@@ -70,7 +70,9 @@ def read_menu(reader: Reader, name: str, raw: Any) -> None:
     found = reader.found
     path: Path = ("menus", name)
     if not re.match(NAME, name):
-        reader.report(path, f"the menu name '{name[:60]}' may hold letters, digits, _ and - only")
+        reader.report(
+            path, f"the menu name '{name[:60]}' may hold letters a to z, digits, _ and - only"
+        )
     before = reader.errors
     options, slot = _options(reader, raw, path)
     greeting = reader.optional_text(raw, "greeting", path)

@@ -46,7 +46,9 @@ def read_offer(reader: Reader, name: str, raw: Any) -> None:
     path: Path = ("offers", name)
     before = reader.errors
     if not re.match(NAME, name):
-        reader.report(path, f"the offer name '{name[:60]}' may hold letters, digits, _ and - only")
+        reader.report(
+            path, f"the offer name '{name[:60]}' may hold letters a to z, digits, _ and - only"
+        )
     given = raw if isinstance(raw, dict) else {}
     if isinstance(raw, dict) and given.get("cap") is None:
         sentence = f"the offer '{name[:60]}' has no cap; write cap: {{heard: 2, per_days: 30}}"

@@ -36,7 +36,7 @@ def read_programme(reader: Reader, name: str, raw: Any) -> None:
     path: Path = ("programmes", name)
     if not re.match(NAME, name):
         reader.report(
-            path, f"the programme name '{name[:60]}' may hold letters, digits, _ and - only"
+            path, f"the programme name '{name[:60]}' may hold letters a to z, digits, _ and - only"
         )
     if not isinstance(raw, list) or not raw:
         reader.report(path, f"'{name[:60]}' must be a list of entries like - music_s: 20")

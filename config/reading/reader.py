@@ -44,7 +44,11 @@ class Reader:
         return self.document.place(path)
 
     def report(self, path: Path, sentence: str, severity: Severity = Severity.ERROR) -> None:
-        """Raises TooManyProblems: what follows in this file stays unread."""
+        """Raises TooManyProblems: what follows in this file stays unread. Where nothing is written
+        nothing more is wrong."""
+        if path in self.document.blanks:
+            self.errors += 1
+            return
         if len(self.document.problems) >= MAX_PROBLEMS:
             raise TooManyProblems
         self.errors += severity is Severity.ERROR

@@ -23,6 +23,7 @@ from config.reading.reader import Reader
 from config.reading.rules import read_rules
 from config.reading.skills import read_skill
 from config.reading.webhooks import read_webhook
+from config.yaml_sentences import missing_blank
 
 SECTIONS = (
     "texts",
@@ -85,13 +86,16 @@ def sections_of(document: Document) -> list[Section]:
             document.problems.append(Problem(document.file, 1, sentence))
         return []
     if not isinstance(data, dict):
-        sentence = f"the file must hold one or more of {listed}"
+        hint = missing_blank(data) if isinstance(data, str) else None
+        sentence = hint or f"the file must hold one or more of {listed}"
         document.problems.append(Problem.at(document.place(()), sentence))
         return []
     good = []
     for name, raw in data.items():
         place = document.place((name,))
         wanted = "a list (- item)" if name in _LISTS else "a mapping (key: value)"
+        if (name,) in document.blanks:
+            continue
         if name not in SECTIONS:
             hint = f"; there are: {listed}"
             if len(document.problems) < MAX_PROBLEMS:

@@ -71,7 +71,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "name with a dash for a fact": (
         {"hours": 'hours:\n  my-shop: {week: {mon: "09:00-18:00"}}\n'},
-        ["hours.yaml:2: the name 'my-shop' may hold letters, digits and _ only, a letter first"],
+        ["hours.yaml:2: the name 'my-shop' may hold letters a to z, digits and _ only, a letter first"],
     ),
     "unknown country": (
         {"hours": hours('week: {mon: "09:00-18:00"}\n    holidays: {country: XX}')},

@@ -22,9 +22,9 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "not utf-8": (
         {"menus": b"menus:\n  main: \xff\xfe\n"},
-        ["menus.yaml:2: the file is not UTF-8 text"],
+        ["menus.yaml:2: the file is not UTF-8 text; save the file as UTF-8"],
     ),
-    "nul": ({"menus": b"menus:\n\0"}, ["menus.yaml:2: the file contains a NUL byte; it is not text"]),
+    "nul": ({"menus": b"menus:\n\0"}, ["menus.yaml:2: the file contains a NUL byte; it is not text; save the file as UTF-8"]),
     "empty": (
         {"menus": "# nothing\n"},
         [
@@ -66,7 +66,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "half written": (
         {"menus": "menus:\n  main:\n    greeting: \"Wel"},
-        ["menus.yaml:3: not valid YAML: a quote is opened and never closed"],
+        ["menus.yaml:3: not valid YAML: a quote opened in line 3 is not closed"],
     ),
     "half a brace": (
         {"numbers": "numbers:\n  default: {menu: main,"},
@@ -186,7 +186,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "bad queue name": (
         {"menus": option(do='"{queue: \'x,1&System(rm)\'}"'.strip('"'))},
         [
-            "menus.yaml:6: 'queue' cannot be 'x,1&System(rm)'; a name has 1 to 40 letters, digits, _ "
+            "menus.yaml:6: 'queue' cannot be 'x,1&System(rm)'; a name has 1 to 40 letters a to z, digits, _ "
             "and -"
         ],
     ),

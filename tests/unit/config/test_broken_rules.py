@@ -223,7 +223,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     # Files
     "text in quotes left open in a list": (
         {"tests": 'tests:\n  - name: "it\n    given: {}\n'},
-        ["tests.yaml:4: not valid YAML: a quote is opened and never closed; it began in line 2"],
+        ["tests.yaml:2: not valid YAML: a quote opened in line 2 is not closed"],
     ),
     "at sign without quotes": (
         {"texts": "texts:\n  a: @home\n"},
@@ -247,11 +247,11 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "null bytes": (
         {"texts": b"\x00\x00\x00"},
-        ["texts.yaml:1: the file contains a NUL byte; it is not text"],
+        ["texts.yaml:1: the file contains a NUL byte; it is not text; save the file as UTF-8"],
     ),
     "utf-16": (
         {"texts": 'texts: {a: "A"}\n'.encode("utf-16")},
-        ["texts.yaml:1: the file contains a NUL byte; it is not text"],
+        ["texts.yaml:1: the file is UTF-16 text; save the file as UTF-8"],
     ),
 }  # fmt: skip
 
