@@ -12,11 +12,11 @@ from config.checks.languages import full_languages, missing_languages
 from config.checks.names import unknown_names
 from config.checks.never import never_matching
 from config.checks.recordings import check_recordings
-from config.checks.unused import unused
+from config.checks.unused import unused, unused_times
 from config.problems import Problem
 from config.reading.found import Found
 
-__all__ = ["check_recordings", "check_whole", "full_languages"]
+__all__ = ["check_recordings", "check_whole", "full_languages", "unused_times"]
 
 
 def check_whole(found: Found) -> Iterator[Problem]:

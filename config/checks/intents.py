@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from config.conditions import All, Comparison, Condition, Not, OneOf
-from config.problems import Place, Problem, Severity, did_you_mean
+from config.checks.conditions import comparisons, placed_conditions
+from config.problems import Problem, Severity, did_you_mean
 from config.reading.found import Found
 from config.rulebook import ExampleTest
 
@@ -24,9 +24,10 @@ def unknown_intents(found: Found) -> Iterator[Problem]:
             if intent not in known:
                 sentence = f"no menu has the intent '{intent[:60]}'{did_you_mean(intent, known)}"
                 yield Problem.at(test.place, f"the example '{test.name}': {sentence}")
-    for condition, place in _conditions(found):
-        for intent in _asked(condition):
-            if intent not in known:
+    for condition, place in placed_conditions(found):
+        for one in comparisons(condition):
+            intent = str(one.value)
+            if one.fact == ASKED and one.operator == "has" and intent not in known:
                 sentence = f"no menu has the intent '{intent[:60]}'{did_you_mean(intent, known)}"
                 yield Problem.at(place, sentence, Severity.WARNING)
 
@@ -35,23 +36,3 @@ def _expected(test: ExampleTest) -> Iterator[str]:
     for key in ("options", "digits"):
         intents = test.expect.get(key)
         yield from intents if isinstance(intents, list | dict) else ()
-
-
-def _conditions(found: Found) -> Iterator[tuple[Condition | None, Place]]:
-    for rule in found.rules:
-        yield rule.when, rule.place
-    for menu in found.menus.values():
-        yield from ((option.when, option.place) for option in menu.options)
-    for offer in found.offers.values():
-        yield from ((condition, offer.place) for condition in (offer.when, offer.never))
-
-
-def _asked(condition: Condition | None) -> Iterator[str]:
-    match condition:
-        case Comparison(fact, "has", value) if fact == ASKED:
-            yield value
-        case All(parts) | OneOf(parts):
-            for part in parts:
-                yield from _asked(part)
-        case Not(part):
-            yield from _asked(part)

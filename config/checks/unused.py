@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from config.checks.conditions import comparisons, placed_conditions
+from config.checks.recordings import every_text
 from config.checks.ways import entered_by_rules, entered_first, reachable
 from config.problems import Place, Problem, Severity
 from config.reading.found import Found
@@ -24,6 +26,31 @@ def unused(found: Found) -> Iterator[Problem]:
             sentence = f"no rule chooses the hold programme '{name}'"
             yield Problem.at(place, sentence, Severity.WARNING)
     yield from _offers(found)
+
+
+def unused_times(found: Found) -> Iterator[Problem]:
+    """Hours, promotions and closures from which nothing comes; of a rulebook without errors, for
+    any may be where they are used."""
+    asked = {
+        one.fact for condition, _ in placed_conditions(found) for one in comparisons(condition)
+    }
+    words = " ".join(
+        template.source for text in every_text(found) for template in text.by_language.values()
+    )
+    kept = {number.hours for number in found.numbers.values()}
+    for name in found.hours:
+        facts = (f"hours.{name}", f"opens.{name}")
+        if name not in kept and not any(fact in asked or fact in words for fact in facts):
+            sentence = f"no number, rule or text goes by the hours '{name}'"
+            yield Problem.at(found.places["hours", name], sentence, Severity.WARNING)
+    for name in found.promotions:
+        if f"promotion.{name}" not in asked and f"promotion.{name}" not in words:
+            sentence = f"no rule, option, offer or text asks for promotion.{name}"
+            yield Problem.at(found.places["promotions", name], sentence, Severity.WARNING)
+    for closure in found.closures:
+        if not closure.hours:
+            sentence = f"the closure '{closure.name}' shuts nothing: there are no hours"
+            yield Problem.at(closure.place, sentence, Severity.WARNING)
 
 
 def _offers(found: Found) -> Iterator[Problem]:

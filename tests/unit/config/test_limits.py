@@ -145,5 +145,5 @@ def test_a_country_is_looked_up_once(tmp_path: Path) -> None:
     folder = write_rulebook(tmp_path, hours=f"hours:\n{hours}")
     load_rulebook(folder)
     started = time.process_time()
-    assert load_rulebook(folder).problems == ()
+    assert load_rulebook(folder).errors == ()
     assert time.process_time() - started < 1
