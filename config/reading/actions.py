@@ -33,6 +33,8 @@ from config.shape import check_shape
 from config.yaml_sentences import missing_blank
 
 MAX_TYPED = 20
+#: Fields whose digits nobody may keep, and every collected field is kept with its call.
+_SECRETS = ("pin", "passcode", "password", "cvv", "cvc", "card_number", "credit_card")
 
 #: Everything an action can be, in the order in which one of several is taken for the meant one.
 LEADERS = (
@@ -272,6 +274,10 @@ def _collect(reader: Reader, part: Part | None, raw: dict[str, Any], path: Path)
     least, most = _digit_count(reader, raw, path)
     if not isinstance(part, CollectAction):
         return HangUp()
+    if part.collect.lower() in _SECRETS:
+        sentence = f"what is typed as '{part.collect}' is kept with the call and can be read there"
+        hint = "; only the action 'pin' keeps nothing"
+        reader.warn((*path, "collect"), f"{sentence}{hint}")
     return Collect(
         part.collect,
         say,

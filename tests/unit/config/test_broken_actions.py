@@ -89,6 +89,10 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"menus": option(do="{record: message, max_s: 6000}")},
         ["menus.yaml:6: 'max_s' must be at most 600, not '6000'"],
     ),
+    "collect a secret": (
+        {"menus": option(do='{collect: PIN, say: "Your PIN", then: {queue: sales}}')},
+        ["menus.yaml:6: warning: what is typed as 'PIN' is kept with the call and can be read there; only the action 'pin' keeps nothing"],
+    ),
     "callback with a typo": (
         {"menus": option(do="{callback: sales, otherwhise: {hangup: true}}")},
         ["menus.yaml:6: unknown key 'otherwhise'; did you mean 'otherwise'?"],
