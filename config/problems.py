@@ -13,7 +13,7 @@ from calls.errors import Misconfigured
 #: Of one file, and of a whole rulebook: nobody reads more, and naming what was meant takes time.
 MAX_PROBLEMS = 200
 #: Names that one is compared with to guess what was meant; each takes some 20 µs.
-MOST_COMPARED = 300
+MOST_COMPARED = 150
 
 
 class Severity(enum.StrEnum):

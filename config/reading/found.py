@@ -53,6 +53,8 @@ class Found:
     tests: list[ExampleTest] = field(default_factory=list)
     #: By source, and whether it may use what belongs to an option: an alias may repeat one.
     templates: dict[tuple[str, bool], Template] = field(default_factory=dict)
+    #: Characters of those that are not the same for every caller.
+    varying: int = 0
     #: By section.
     names: dict[str, set[str]] = field(default_factory=dict)
     #: Where each named thing was given first, by section and name.

@@ -24,6 +24,12 @@ Path = tuple[str | int, ...]
 _TEXT_NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 
 
+#: Characters of all texts that vary from caller to caller, beyond any real rulebook: a program is
+#: made of each, which takes some 15 µs a character.
+MAX_VARYING = 80_000
+_TOO_MUCH = f"the texts with values in them have more than {MAX_VARYING:,} characters in all"
+
+
 class TooManyProblems(Exception):
     """Ends the reading of one file."""
 
@@ -127,8 +133,11 @@ class Reader:
         is_option = name == "option_key"
         try:
             if (source, is_option) not in made:
+                if self.found.varying > MAX_VARYING:
+                    raise BadTemplate(_TOO_MUCH)
                 known = {**facts, **OPTION_FACTS} if is_option else facts
-                made[source, is_option] = compile_template(source, known)
+                template = made[source, is_option] = compile_template(source, known)
+                self.found.varying += len(source) if template.fixed is None else 0
         except BadTemplate as error:
             self.report(path, str(error))
             return None

@@ -68,6 +68,13 @@ LARGE = {
         "offers": lines("offers:\n", "  o{n}: {{product: P, agent: A}}\n", 5_000)
     },
     "texts without end": {"texts": lines("texts:\n", "  t{n}: hello\n", 20_000)},
+    "options without end": {
+        "more": lines(
+            "menus:\n  more:\n    options:\n",
+            "      - {{intent: i{n}, say: '{n} {{{{ caller.first_name }}}}', do: {{queue: a}}}}\n",
+            8_000,
+        )
+    },
     "names like thousands of others": {
         "texts": lines("texts:\n", "  text_name_{n}: hello\n", 4_500),
         "more": lines(
@@ -112,7 +119,7 @@ def test_many_rules_are_compared_within_two_seconds() -> None:
     rules = lines(
         "rules:\n  route:\n",
         "    - name: r{n}\n"
-        "      when: {{any: [{{caller.open_orders: {n}}}, {{call.hour: {{gt: {n}}}}}]}}\n"
+        "      when: {{any: [{{caller.open_orders: {n}}}, {{caller.usual_gap_days: {{gt: {n}}}}}]}}\n"
         "      then: {{queue: a}}\n",
         1_500,
     )
