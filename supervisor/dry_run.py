@@ -14,6 +14,7 @@ from config.actions import Action, every_step, followers
 from config.problems import Problem
 from config.rulebook import RouteTo, Rulebook
 from ivr import rules
+from ivr.recordings import named_texts
 from supervisor.sample_callers import SampleCaller, sample_callers
 
 log = logging.getLogger(__name__)
@@ -37,8 +38,11 @@ def dry_run(rulebook: Rulebook, now: datetime) -> list[Problem]:
 
 
 def _walk(rulebook: Rulebook, dialled: str, sample: SampleCaller, now: datetime) -> None:
+    """Every menu and every text, also those that this caller would not come to."""
     plan = rules.decide(rulebook, sample.call(dialled, now), sample.caller, now)
     plan.decision.as_json()
+    for text in named_texts(rulebook):
+        plan.say(text)
     for name in rulebook.menus:
         plan.menu(name)
     for action in _actions(rulebook):

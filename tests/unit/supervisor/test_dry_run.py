@@ -27,6 +27,7 @@ offers:
   case: {product: CASE, menu: A case, cap: {heard: 1, per_days: 9},
          do: {say: A good choice, then: {queue: sales}}}
 """
+HOLD = "programmes: {sorry: [{music_s: 9}, {say: {en: We are sorry}}]}\n"
 MENUS = """
 menus:
   main:
@@ -51,7 +52,7 @@ def test_the_texts_of_every_action_are_filled_in(
         return spoken
 
     monkeypatch.setattr(CallPlan, "say", say)
-    folder = write_rulebook(tmp_path, numbers=NUMBERS, menus=MENUS)
+    folder = write_rulebook(tmp_path, numbers=NUMBERS, menus=MENUS, hold=HOLD)
     assert dry_run(load_rulebook(folder, around=AROUND).or_raise(), NOON) == []
     assert said >= {
         "We are closed",
@@ -61,4 +62,5 @@ def test_the_texts_of_every_action_are_filled_in(
         "We help you",
         "Are you there",
         "We give up",
+        "We are sorry",
     }
