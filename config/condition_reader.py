@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from config.conditions import All, Comparison, Condition, Not, OneOf
-from config.facts import FACTS, Fact, FactKind
+from config.facts import DIALLED, FACTS, Fact, FactKind, as_dialled
 from config.problems import as_said, did_you_mean
 
 MAX_PATTERN = 100
@@ -30,6 +31,27 @@ OPERATORS_BY_KIND: dict[FactKind, tuple[str, ...]] = {
     FactKind.MOMENT: ("exists",),
 }
 OPERATORS = tuple(dict.fromkeys(name for names in OPERATORS_BY_KIND.values() for name in names))
+
+
+#: What a fact of another kind is compared with.
+_COMPARED_WITH = {
+    FactKind.SET: "one code",
+    FactKind.MONEY: "an amount as a plain number like 12.5",
+}
+
+
+#: What people write for an operator.
+_OTHER_WORDS = {
+    **dict.fromkeys((">", "greater", "greater_than", "more", "more_than", "above", "over"), "gt"),
+    **dict.fromkeys(("<", "less", "less_than", "fewer", "below", "under"), "lt"),
+    **dict.fromkeys((">=", "min", "at_least", "least"), "gte"),
+    **dict.fromkeys(("<=", "max", "at_most", "most"), "lte"),
+    **dict.fromkeys(("=", "==", "is", "equals"), "eq"),
+    **dict.fromkeys(("!=", "<>", "is_not"), "ne"),
+    **dict.fromkeys(("like", "starts_with", "begins"), "matches"),
+    **dict.fromkeys(("contains", "includes"), "has"),
+}
+_SIGNED = re.compile(r"\s*(>=|<=|!=|==|=|>|<)\s*(-?[0-9]+(?:\.[0-9]+)?)\s*")
 
 
 def read_condition(
@@ -64,7 +86,7 @@ class _Reader:
             return None if part is None else Not(part)
         fact = self.facts.get(key)
         if fact is None:
-            hint = did_you_mean(key, [*self.facts, "all", "any", "not"])
+            hint = _meant_fact(key, self.facts)
             return self._bad(path, f"unknown fact '{key[:60]}'{hint}")
         if isinstance(value, dict):
             return self._operators(key, fact, value, path)
@@ -94,7 +116,7 @@ class _Reader:
         for operator, operand in value.items():
             at = (*path, operator)
             if operator not in OPERATORS:
-                hint = did_you_mean(operator, OPERATORS) or f"; there are: {_listed(fact)}"
+                hint = _meant_operator(operator) or f"; there are: {_listed(fact)}"
                 parts.append(self._bad(at, f"unknown operator '{operator[:60]}'{hint}"))
             else:
                 parts.append(self._comparison(key, fact, operator, operand, at))
@@ -120,6 +142,24 @@ class _Reader:
         return None
 
 
+def _meant_fact(key: str, facts: Mapping[str, Fact]) -> str:
+    named = [fact for fact in facts if fact.endswith(f".{key}")]
+    if named:
+        return f"; did you mean '{named[0]}'?"
+    return did_you_mean(key, [*facts, "all", "any", "not"])
+
+
+def _meant_operator(operator: str) -> str:
+    meant = _OTHER_WORDS.get(operator.lower())
+    return f"; did you mean '{meant}'?" if meant else did_you_mean(operator, OPERATORS)
+
+
+def _as_operator(raw: Any) -> str:
+    """How `"> 2"` is written."""
+    match = _SIGNED.fullmatch(raw) if isinstance(raw, str) else None
+    return f"; write {{{_OTHER_WORDS[match[1]]}: {match[2]}}}" if match else ""
+
+
 def _listed(fact: Fact) -> str:
     return ", ".join(OPERATORS_BY_KIND[fact.kind])
 
@@ -142,7 +182,8 @@ def _operand(key: str, fact: Fact, operator: str, raw: Any) -> Any:
                 raise ValueError(f"'between' takes the lower value first; {low} is above {high}")
             return (low, high)
         case "matches":
-            return _pattern(raw)
+            pattern = _pattern(raw)
+            return re.sub(r"[ ().+]", "", pattern) if key == DIALLED else pattern
     return fact_value(key, fact, raw)
 
 
@@ -159,11 +200,18 @@ def fact_value(key: str, fact: Fact, raw: Any) -> Any:
         FactKind.MOMENT: False,
     }[fact.kind]
     if not fits:
-        wanted = "one code" if fact.kind is FactKind.SET else fact.kind
+        wanted = _COMPARED_WITH.get(fact.kind, fact.kind)
         quotes = " (put it in quotes)" if wanted == FactKind.TEXT and not _is_nested(raw) else ""
-        raise ValueError(f"{key} is compared with {wanted}, not {as_said(raw)}{quotes}")
+        hint = _as_operator(raw) or quotes
+        raise ValueError(f"{key} is compared with {wanted}, not {as_said(raw)}{hint}")
     if isinstance(raw, float) and not math.isfinite(raw):
         raise ValueError(f"{key} is compared with a finite number")
+    if key == DIALLED:
+        return as_dialled(raw)
+    if fact.least is not None and raw < fact.least:
+        raise ValueError(f"{key} is never below {fact.least:g}, and this is {raw}")
+    if fact.most is not None and raw > fact.most:
+        raise ValueError(f"{key} is never above {fact.most:g}, and this is {raw}")
     if fact.choices and raw not in fact.choices:
         hint = did_you_mean(raw, fact.choices)
         listed = "" if hint else f"; there are: {', '.join(fact.choices)}"

@@ -64,7 +64,9 @@ def _condition(name: str, facts: dict[str, Schema]) -> Schema:
 
 
 def _asked(fact: Fact) -> Schema:
-    value = {"enum": list(fact.choices)} if fact.choices else _VALUES[fact.kind]
+    value = {"enum": list(fact.choices)} if fact.choices else {**_VALUES[fact.kind]}
+    bounds = {"minimum": fact.least, "maximum": fact.most}
+    value |= {name: bound for name, bound in bounds.items() if bound is not None}
     operators = {
         "type": "object",
         "minProperties": 1,

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
 
 from calls.caller import IdentityOutcome
@@ -31,10 +32,14 @@ class Fact:
     kind: FactKind
     #: Where not empty: the only values there are.
     choices: tuple[str, ...] = ()
+    #: What a number can be, where it has bounds.
+    least: float | None = None
+    most: float | None = None
 
 
 _YES_NO, _WHOLE, _NUMBER = Fact(FactKind.YES_NO), Fact(FactKind.WHOLE), Fact(FactKind.NUMBER)
 _TEXT = Fact(FactKind.TEXT)
+_SHARE = Fact(FactKind.NUMBER, least=0, most=1)
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
@@ -73,7 +78,7 @@ FACTS: dict[str, Fact] = {
     "caller.pin_ok": _YES_NO,
     "call.dialled": _TEXT,
     "call.withheld": _YES_NO,
-    "call.hour": _WHOLE,
+    "call.hour": Fact(FactKind.WHOLE, least=0, most=23),
     "call.weekday": Fact(FactKind.TEXT, WEEKDAYS),
     "call.language": _TEXT,
 }
@@ -97,9 +102,18 @@ ALWAYS_KNOWN = frozenset(
     }
 )
 
+#: The dialled number: compared by its digits, however it is written.
+DIALLED = "call.dialled"
+
+
+def as_dialled(written: str) -> str:
+    """Without digits (a name) as it is."""
+    return re.sub(r"\D", "", written) or written
+
+
 #: Known to an offer's `when` only: the probability that this caller buys its product, 0 to 1.
 PROPENSITY = "propensity"
-PROPENSITY_FACT = Fact(FactKind.NUMBER)
+PROPENSITY_FACT = _SHARE
 
 #: Values of a menu entry's own sentence (`option_key`), besides the facts.
 OPTION_FACTS = {"say": _TEXT, "digit": _TEXT}

@@ -15,7 +15,7 @@ from calls.caller import Caller, Contact, Order
 from calls.money import Money
 from calls.segments import Segments
 from config.conditions import Seen
-from config.facts import WEEKDAYS
+from config.facts import WEEKDAYS, as_dialled
 from config.rulebook import Rulebook
 from ivr.doors import doors_at, next_opening
 from ivr.known import NOTHING_KNOWN, Known
@@ -128,7 +128,7 @@ def facts_of(
         "caller.number": caller.number,
         "caller.past_intents": past_intents(known),
         "caller.pin_ok": known.pin_ok,
-        "call.dialled": call.dialled,
+        "call.dialled": as_dialled(call.dialled),
         "call.withheld": call.withheld,
         "call.hour": now.hour,
         "call.weekday": WEEKDAYS[now.weekday()],

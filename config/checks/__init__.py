@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from config.checks.clocks import unclear_clocks
+from config.checks.dialled import unknown_numbers
 from config.checks.endless import endless_ways
 from config.checks.intents import unknown_intents
 from config.checks.keys import keys
@@ -25,6 +26,7 @@ def check_whole(found: Found) -> Iterator[Problem]:
     yield from keys(found)
     yield from unclear_clocks(found)
     yield from never_matching(found)
+    yield from unknown_numbers(found)
     yield from unused(found)
     yield from endless_ways(found)
     yield from missing_languages(found)

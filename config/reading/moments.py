@@ -12,11 +12,26 @@ from config.problems import as_said
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"([0-9]{1,2}):([0-9]{2}) ?- ?([0-9]{1,2}):([0-9]{2})")
+_MOMENT = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2}))?")
 _FIRST_YEAR, _LAST_YEAR = 2000, 2199
+
+
+def _no_such(raw: Any) -> None:
+    """Raises ValueError with the sentence where only the calendar or the clock is against it."""
+    match = _MOMENT.match(raw) if isinstance(raw, str) else None
+    if match is None:
+        return
+    try:
+        date.fromisoformat(match[1])
+    except ValueError as error:
+        raise ValueError(f"there is no day {match[1]}") from error
+    if match[2] and (int(match[2]) > 23 or int(match[3]) > 59):
+        raise ValueError(f"there is no time {match[2]}:{match[3]}")
 
 
 def read_date(raw: Any) -> date:
     """Raises ValueError with the sentence."""
+    _no_such(raw)
     try:
         day = date.fromisoformat(raw) if isinstance(raw, str) and len(raw) == 10 else None
     except ValueError:
@@ -30,6 +45,7 @@ def read_moment(raw: Any, key: str, *, is_end: bool = False) -> datetime:
     """On a clock that is named elsewhere. A date means its first moment, or as an end its last.
     Raises ValueError with the sentence."""
     sentence = f"'{key}' is written like 2026-11-23 or 2026-11-23T08:00, not {as_said(raw)}"
+    _no_such(raw)
     if not isinstance(raw, str) or not 10 <= len(raw) <= 19:
         raise ValueError(sentence)
     try:
@@ -44,6 +60,7 @@ def read_moment(raw: Any, key: str, *, is_end: bool = False) -> datetime:
 def read_instant(raw: Any, what: str) -> datetime:
     """A moment with or without its own clock. Raises ValueError with the sentence."""
     sentence = f"{what} is written like 2026-11-23T10:00, not {as_said(raw)}"
+    _no_such(raw)
     try:
         moment = datetime.fromisoformat(raw if isinstance(raw, str) else "")
     except ValueError as error:

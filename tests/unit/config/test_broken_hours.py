@@ -95,7 +95,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "a day that there is not": (
         {"hours": hours('week: {mon: "09:00-18:00"}\n    holidays: {not: ["2026-02-30"]}')},
-        ["hours.yaml:4: a date is written like 2026-12-24, not '2026-02-30'"],
+        ["hours.yaml:4: there is no day 2026-02-30"],
     ),
     "unknown calendar": (
         {"hours": hours('week: {mon: "09:00-18:00"}\n    holidays: germny') + "holidays: {germany: {country: DE}}\n"},

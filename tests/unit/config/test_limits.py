@@ -119,7 +119,7 @@ def test_many_rules_are_compared_within_two_seconds() -> None:
     rules = lines(
         "rules:\n  route:\n",
         "    - name: r{n}\n"
-        "      when: {{any: [{{caller.open_orders: {n}}}, {{caller.usual_gap_days: {{gt: {n}}}}}]}}\n"
+        "      when: {{any: [{{caller.open_orders: {n}}}, {{caller.recency: {{gt: {n}}}}}]}}\n"
         "      then: {{queue: a}}\n",
         1_500,
     )

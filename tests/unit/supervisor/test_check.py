@@ -53,13 +53,13 @@ def test_how_long_callers_listen_is_printed_where_it_is_known() -> None:
 EXAMPLES = """
 tests:
   - name: everything
-    given: {dialled: "1", at: "2026-11-23T10:00", facts: {caller.owns: [LAPTOP]}}
+    given: {dialled: "+1 800 555 0100", at: "2026-11-23T10:00", facts: {caller.owns: [LAPTOP]}}
     expect: {menu: main, options: [sales, agent], digits: {sales: "1"}, queue: null}
   - name: wrong
-    given: {dialled: "1"}
+    given: {}
     expect: {menu: null, options: [agent], digits: {sales: "2"}, queue: vip, says: ["Bye"]}
   - name: Maria
-    given: {number: "+12025550101", dialled: "1"}
+    given: {number: "+12025550101"}
     expect: {menu: main}
 """
 
