@@ -84,7 +84,13 @@ def _sentence(model: type[pydantic.BaseModel], detail: ErrorDetails, path: Path)
         return _MISSING.get(name, f"'{name}' is missing")
     if kind == "value_error":
         return str(context["error"])
-    return f"'{name}' {_must(kind, detail, context)}"
+    return f"{_called(location or path, name)} {_must(kind, detail, context)}"
+
+
+def _called(path: tuple[int | str, ...], name: str) -> str:
+    """People count the items of a list from 1."""
+    last = path[-1] if path else None
+    return f"item {last + 1} of the list" if isinstance(last, int) else f"'{name}'"
 
 
 def _must(kind: str, detail: ErrorDetails, context: dict[str, Any]) -> str:

@@ -84,6 +84,10 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"hold": 'programmes:\n  default: [{say: "Hello"}]\n'},
         ["hold.yaml:2: warning: the programme 'default' has no music: its words follow without a pause"],
     ),
+    "hold entries that are words": (
+        {"hold": "programmes:\n  default: [{music_s: 20}, position]\n"},
+        ["hold.yaml:2: item 2 of the list must be a mapping (key: value), not 'position'"],
+    ),
     "hold callback number": (
         {"hold": "programmes:\n  default: [{music_s: 20}, {callback: 5}]\n"},
         ["hold.yaml:2: 'callback' must be true or a text, not '5'"],
