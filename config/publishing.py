@@ -125,7 +125,8 @@ class Rulebooks:
                 version, datetime.now(UTC), "-", "the folder changed", "folder", version
             )
             try:
-                self.versions.publish(loaded.files, publication)
+                # Whoever published meanwhile did so later: the watch takes theirs.
+                self.versions.publish(loaded.files, publication, only_after=(before,))
             except OSError as error:
                 log.error("rulebook: no copy could be kept (%s)", error.strerror)
         return loaded, None

@@ -60,10 +60,19 @@ class RulebookVersions:
         self._pointer = state_dir / "current"
         self._history = state_dir / "history.jsonl"
 
-    def publish(self, files: RulebookFiles, publication: Publication) -> None:
-        """Keeps the files and moves the pointer; nothing where the same stands there already.
-        Raises OSError. A crash in between leaves the earlier pointer."""
+    def publish(
+        self,
+        files: RulebookFiles,
+        publication: Publication,
+        *,
+        only_after: tuple[Publication | None, ...] = (),
+    ) -> None:
+        """Keeps the files and moves the pointer; nothing where the same stands there already, or
+        where `only_after` names what was seen there and somebody moved it since. Raises OSError. A
+        crash in between leaves the earlier pointer."""
         with self._lock():
+            if only_after and self.pointed() not in only_after:
+                return
             target = self._versions / files.version
             if not self._is_whole(target, files.version):
                 self._write(target, files)

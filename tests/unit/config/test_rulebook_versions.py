@@ -157,6 +157,21 @@ def test_who_names_what_the_folder_made_current_is_remembered(tmp_path: Path) ->
     assert versions.pointed() == said
 
 
+def test_what_somebody_published_meanwhile_is_not_replaced(tmp_path: Path) -> None:
+    folder, versions = write_rulebook(tmp_path / "a"), RulebookVersions(tmp_path / "state")
+    first = publish(tmp_path / "state", folder)
+    seen = versions.pointed()
+    write_rulebook(folder, menus=option(say='"To buy"'))
+    second = publish(tmp_path / "state", folder)
+    write_rulebook(folder, menus=option(say='"To sell"'))
+    files = read_rulebook_files(folder)
+    changed = Publication(files.version, NOON, "-", "", "folder", files.version)
+    versions.publish(files, changed, only_after=(seen,))
+    assert [one.version for one in versions.history()] == [first, second]
+    versions.publish(files, changed, only_after=(versions.pointed(),))
+    assert versions.pointed() == changed
+
+
 def _publish_many(state: str, folder: str) -> None:
     for minute in range(20):
         publish(Path(state), Path(folder), minutes=minute)
