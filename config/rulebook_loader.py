@@ -95,7 +95,7 @@ def load_files(
         problems += itertools.islice(checks.check_recordings(found, files), MAX_PROBLEMS)
     if any(problem.is_error for problem in problems):
         return Loaded(None, _ordered(problems), files)
-    problems += checks.unused_times(found)
+    problems += itertools.islice(checks.check_sound(found), MAX_PROBLEMS)
     return Loaded(_freeze(found, files), _ordered(problems), files)
 
 

@@ -13,8 +13,7 @@ from config.rulebook import ToProgramme
 
 
 def unused(found: Found) -> Iterator[Problem]:
-    if found.has_partial_menus or found.named("menus") - found.menus.keys():
-        return  # what could not be read may lead to any other
+    """Of a rulebook without errors: what cannot be read may lead to anything."""
     seen = reachable([*entered_first(found), *entered_by_rules(found)], found.menus)
     for menu in found.menus.values():
         if menu.name not in seen:
@@ -26,11 +25,11 @@ def unused(found: Found) -> Iterator[Problem]:
             sentence = f"no rule chooses the hold programme '{name}'"
             yield Problem.at(place, sentence, Severity.WARNING)
     yield from _offers(found)
+    yield from _times(found)
 
 
-def unused_times(found: Found) -> Iterator[Problem]:
-    """Hours, promotions and closures from which nothing comes; of a rulebook without errors, for
-    any may be where they are used."""
+def _times(found: Found) -> Iterator[Problem]:
+    """Hours, promotions and closures from which nothing comes."""
     asked = {
         one.fact for condition, _ in placed_conditions(found) for one in comparisons(condition)
     }
@@ -62,9 +61,9 @@ def _offers(found: Found) -> Iterator[Problem]:
             sentence = "a place for an offer, and there are no offers"
             yield Problem.at(place, sentence, Severity.WARNING)
     for offer in found.offers.values():
-        spoken = (offer.menu and slots) or (offer.hold and held)
-        if not spoken and offer.agent is None:
-            sentence = f"the offer '{offer.name}' is never made: no menu has an offer_slot for it"
-            if offer.menu is None:
-                sentence = f"the offer '{offer.name}' is never made: no programme has offer: true"
+        if offer.menu is not None and not slots:
+            sentence = f"the offer '{offer.name}' is never heard in a menu: none has an offer_slot"
             yield Problem.at(offer.place, sentence, Severity.WARNING)
+        if offer.hold is not None and not held:
+            sentence = f"the offer '{offer.name}' is never heard on hold: write - offer: true"
+            yield Problem.at(offer.place, f"{sentence} in a programme", Severity.WARNING)

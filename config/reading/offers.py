@@ -63,6 +63,10 @@ def read_offer(reader: Reader, name: str, raw: Any) -> None:
     action = action_in(reader, given, "do", path, to_person(reader))
     if part is not None and not any(texts.values()):
         reader.report(path, f"the offer '{name[:60]}' is made nowhere: write menu, hold or agent")
+    if texts["menu"] is not None and given.get("do") is None:
+        queue = reader.found.around.default_queue
+        sentence = f"the offer '{name[:60]}' has no 'do': its key leads to the queue '{queue}'"
+        reader.warn((*path, "menu"), sentence)
     if part is None or cap_part is None or reader.errors > before:
         return
     reader.found.offers[name] = Offer(

@@ -119,11 +119,11 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     # Menus
     "two places for offers": (
-        {"menus": option() + "      - {offer_slot: 1}\n      - {offer_slot: 1}\n", "offers": offer(menu='"A case"')},
+        {"menus": option() + "      - {offer_slot: 1}\n      - {offer_slot: 1}\n", "offers": offer(menu='"A case"', do="{queue: sales}")},
         ["menus.yaml:8: a menu has one place for an offer at most; this is the second"],
     ),
     "two offers in one place": (
-        {"menus": option() + "      - {offer_slot: 2}\n", "offers": offer(menu='"A case"')},
+        {"menus": option() + "      - {offer_slot: 2}\n", "offers": offer(menu='"A case"', do="{queue: sales}")},
         ["menus.yaml:7: 'offer_slot' must be at most 1, not '2'"],
     ),
     "place without offers": (

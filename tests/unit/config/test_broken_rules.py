@@ -121,12 +121,20 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         ["offers.yaml:2: the offer 'case' is made nowhere: write menu, hold or agent"],
     ),
     "offer without a place": (
-        {"offers": offer(agent="", menu='"A case"')},
-        ["offers.yaml:2: warning: the offer 'case' is never made: no menu has an offer_slot for it"],
+        {"offers": offer(menu='"A case"', do="{queue: sales}")},
+        ["offers.yaml:2: warning: the offer 'case' is never heard in a menu: none has an offer_slot"],
+    ),
+    "offer that leads nowhere of its own": (
+        {"offers": offer(menu='"A case"'), "menus": option() + "      - {offer_slot: 1}\n"},
+        ["offers.yaml:6: warning: the offer 'case' has no 'do': its key leads to the queue 'support'"],
+    ),
+    "offer for agents only": (
+        {"offers": offer()},
+        [],
     ),
     "offer without hold": (
         {"offers": offer(agent="", hold='"A case"')},
-        ["offers.yaml:2: warning: the offer 'case' is never made: no programme has offer: true"],
+        ["offers.yaml:2: warning: the offer 'case' is never heard on hold: write - offer: true in a programme"],
     ),
     "offer without product": (
         {"offers": offer(product="")},

@@ -97,7 +97,8 @@ closures:
 webhooks:
   stock: {url: "https://api.example.com/stock", answers: {pieces: whole}}
 offers:
-  case: {product: CASE, when: {propensity: {gte: 0.3}}, menu: "A case", cap: {heard: 1, per_days: 9}}
+  case: {product: CASE, when: {propensity: {gte: 0.3}}, menu: "A case",
+         do: {queue: sales}, cap: {heard: 1, per_days: 9}}
 menus:
   main:
     greeting: "Good day."
