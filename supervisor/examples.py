@@ -22,6 +22,8 @@ from ivr.direct_dial import NO_EXTENSIONS, Extensions
 from ivr.known import Known
 from supervisor.example_walk import Walk, Walked
 
+#: Sentences that are read out of an example that fails.
+MOST_SAID = 12
 DEFAULT_AT = "2026-01-05T10:00"
 
 
@@ -83,18 +85,24 @@ def _failures(test: ExampleTest, met: _Met) -> Iterator[str]:
             for intent, digit in dict(wanted if isinstance(wanted, Mapping) else {}).items():
                 actual = met.digits.get(intent)
                 if actual != digit:
-                    yield f"the digit of {intent} is {actual}, not {digit}"
+                    yield f"the digit of {intent}: expected {digit}; it is {_said(actual)}"
         elif key == "says":
             for text in wanted if isinstance(wanted, list) else []:
                 if text not in met.says:
-                    yield f"it does not say '{text}'{_but(text, met.says)}"
+                    yield f"it does not say '{text}'; {_heard(text, met.says)}"
         elif met.named(key) != wanted:
-            yield f"{key} is {_said(met.named(key))}, not {_said(wanted)}"
+            yield f"{key}: expected {_said(wanted)}; it is {_said(met.named(key))}"
 
 
-def _but(wanted: Any, says: list[str | None]) -> str:
-    near = difflib.get_close_matches(str(wanted), [one for one in says if one], n=1)
-    return f" but '{near[0]}'" if near else ""
+def _heard(wanted: Any, says: list[str | None]) -> str:
+    """What is said instead: the sentence that is nearly the same, else all of them."""
+    sentences = list(dict.fromkeys(one for one in says if one))
+    near = difflib.get_close_matches(str(wanted), sentences, n=1)
+    if not sentences or near:
+        return f"it says '{near[0]}'" if near else "it says nothing"
+    more = len(sentences) - MOST_SAID
+    quoted = ", ".join(f"'{one}'" for one in sentences[:MOST_SAID])
+    return f"it says {quoted}" + (f" and {more} more" if more > 0 else "")
 
 
 def _said(value: Any) -> str:

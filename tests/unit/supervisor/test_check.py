@@ -68,19 +68,19 @@ def test_an_example_tells_what_is_said_instead(tmp_path: Path) -> None:
     example = "tests: [{name: it, given: {}, expect: {says: ['Welcome!', 'Goodbye']}}]\n"
     fails = "tests.yaml:1: the example 'it' fails: it does not say"
     assert found(write_rulebook(tmp_path, tests=example)) == [
-        f"{fails} 'Goodbye'",
-        f"{fails} 'Welcome!' but 'Welcome.'",
+        f"{fails} 'Goodbye'; it says 'Welcome.', 'To order', 'To speak to a person'",
+        f"{fails} 'Welcome!'; it says 'Welcome.'",
     ]
 
 
 def test_an_example_that_fails_is_an_error_in_its_place(tmp_path: Path) -> None:
     fails = "the example 'wrong' fails:"
     assert found(write_rulebook(tmp_path, tests=EXAMPLES)) == [
-        f"tests.yaml:6: {fails} it does not say 'Bye'",
-        f"tests.yaml:6: {fails} menu is main, not none",
-        f"tests.yaml:6: {fails} options is sales, agent, not agent",
-        f"tests.yaml:6: {fails} queue is none, not vip",
-        f"tests.yaml:6: {fails} the digit of sales is 1, not 2",
+        f"tests.yaml:6: {fails} it does not say 'Bye'; it says 'Welcome.', 'To order', 'To speak to a person'",
+        f"tests.yaml:6: {fails} menu: expected none; it is main",
+        f"tests.yaml:6: {fails} options: expected agent; it is sales, agent",
+        f"tests.yaml:6: {fails} queue: expected vip; it is none",
+        f"tests.yaml:6: {fails} the digit of sales: expected 2; it is 1",
         "tests.yaml:9: warning: the example 'Maria' is not tried: it names a number and no facts",
     ]
 
