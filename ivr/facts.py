@@ -100,10 +100,14 @@ class _Scope:
 class Facts:
     """`values` are by dotted name and remember what was asked, `seen` is how conditions look at
     them; `spoken` are the variables of texts, private facts left out where `may_be_personal` is not
-    set."""
+    set. `heard` is for conditions on what is said: a sentence that only some hear tells them why,
+    so it sees no more than may be spoken."""
 
     values: Asked
+    #: Those that conditions on what is said asked for.
+    aloud: Asked
     seen: Seen
+    heard: Seen
     spoken: Mapping[str, Any]
     may_be_personal: bool
     #: As `values`, but nothing is remembered.
@@ -151,7 +155,10 @@ def facts_of(
     roots = {name.partition(".")[0] for name in rulebook.facts}
     scopes = {root: _Scope(root, rulebook.facts, spoken) for root in roots}
     values = Asked(fetch)
-    return Facts(values, Seen(values), scopes, personal, fetch)
+    aloud = values if personal else Asked(fetch_spoken)
+    seen = Seen(values)
+    heard = seen if personal else Seen(aloud)
+    return Facts(values, aloud, seen, heard, scopes, personal, fetch)
 
 
 def past_intents(known: Known) -> frozenset[str]:

@@ -18,7 +18,7 @@ def planned(programme: str | None, with_: PresentedWith) -> tuple[HoldEntryPlann
 
 
 def _is_meant(entry: HoldEntry, with_: PresentedWith) -> bool:
-    return entry.when is None or entry.when.judge(with_.facts.seen)[0]
+    return entry.when is None or entry.when.judge(with_.facts.heard)[0]
 
 
 def _planned(entry: HoldEntry, with_: PresentedWith) -> HoldEntryPlanned | None:

@@ -121,8 +121,8 @@ def decide(
     menu = present(with_, route.menu) if route.menu else None
     decision = _decision(with_, number, route, menu, winners)
     decision = replace(decision, arm=arm, offers=weighed.considered, rules=traces)
-    asked = {name: as_json(value) for name, value in sorted(facts.values.items())}
-    decision = replace(decision, facts=asked)
+    asked = sorted({**facts.aloud, **facts.values}.items())
+    decision = replace(decision, facts={name: as_json(value) for name, value in asked})
     menus = {menu.name: menu} if menu else {}
     return CallPlan(decision, number.region, with_, route.entry, route.closed, menus)
 
@@ -151,11 +151,12 @@ _Winner = tuple[str, Consequence]
 def trace_rules(
     rulebook: Rulebook, facts: Facts
 ) -> tuple[tuple[RuleTrace, ...], dict[str, _Winner]]:
-    """Every rule with its own verdict, and by group the first match: the one that counts."""
+    """Every rule with its own verdict, and by group the first match: the one that counts. Which
+    programme is heard on hold hangs on what may be spoken; where a call goes, on all there is."""
     won: dict[str, _Winner] = {}
-    seen = facts.seen
     traces = []
     for rule in rulebook.rules:
+        seen = facts.heard if rule.group == "hold" else facts.seen
         matched, because = (True, "always") if rule.when is None else rule.when.judge(seen)
         if matched and rule.group in won:
             matched, because = False, f"an earlier rule won; otherwise: {because}"
