@@ -22,6 +22,31 @@ DANGEROUS_WRITE = frozenset({"command", "config", "system", "all"})
 NEEDED_READ = frozenset({"call", "agent", "reporting", "system", "user", "dtmf"})
 NEEDED_WRITE = frozenset({"call", "agent", "originate", "reporting"})
 
+_READ = (
+    "asterisk.conf",
+    "manager.conf",
+    "extensions.conf",
+    "extconfig.conf",
+    "res_curl.conf",
+    "res_http_media_cache.conf",
+)
+#: Files that bound what Asterisk fetches from us: of ours, where it is included, its options, and
+#: what happens without them (func_curl.c and res_http_media_cache.c, Asterisk 22).
+_TIMEOUTS = (
+    (
+        "switchboard_curl.conf",
+        ("res_curl.conf", "globals"),
+        ("conntimeout", "httptimeout"),
+        "when our web side hangs, each question for music or a queue holds a caller up to 300 s",
+    ),
+    (
+        "switchboard_media_cache.conf",
+        ("res_http_media_cache.conf", "general"),
+        ("timeout_secs",),
+        "when our web side hangs, each prompt that is fetched holds a caller up to 360 s",
+    ),
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -122,7 +147,7 @@ def _asterisk_files(settings: Settings, etc: Path) -> Iterator[Finding]:
     if not etc.is_dir():
         yield Finding("error", f"{etc} is not a folder", "give Asterisk's configuration folder")
         return
-    for name in ("asterisk.conf", "manager.conf", "extensions.conf", "extconfig.conf"):
+    for name in _READ:
         if wrong := asterisk_files.problem(etc, name):
             yield Finding(
                 "warning",
@@ -131,7 +156,10 @@ def _asterisk_files(settings: Settings, etc: Path) -> Iterator[Finding]:
             )
     yield from _manager_rights(settings, etc)
     yield from _dialplan(etc)
+    yield from _targets(settings, etc)
     yield from _realtime_music(etc)
+    yield from _realtime_queues(etc)
+    yield from _fetch_timeouts(etc)
     yield from _media_cache(etc)
 
 
@@ -215,6 +243,58 @@ def _realtime_music(etc: Path) -> Iterator[Finding]:
             "warning",
             "extconfig.conf does not ask us for music on hold: callers hear the queue's own",
             _include(etc, "switchboard_extconfig.conf", "extconfig.conf, below [settings]"),
+        )
+
+
+def _targets(settings: Settings, etc: Path) -> Iterator[Finding]:
+    """The administrator's own context: whom callers may reach besides queues and mailboxes."""
+    ours = settings.rulebook
+    named = {"transfer_targets": ours.transfer_targets, "direct_dial": ours.direct_dial}
+    used = [f"rulebook.{name}" for name, values in named.items() if values]
+    if not used:
+        return
+    file = asterisk_files.parsed(etc, "extensions.conf")
+    if file and file.has_category("switchboard-targets"):
+        yield Finding("ok", "dialplan has [switchboard-targets]")
+    else:
+        yield Finding(
+            "warning",
+            f"dialplan lacks [switchboard-targets], which {' and '.join(used)} of the settings "
+            "lead to: who is sent there goes to the default queue",
+            "write the context into extensions.conf, with an extension for each target",
+        )
+
+
+def _realtime_queues(etc: Path) -> Iterator[Finding]:
+    file = asterisk_files.parsed(etc, "extconfig.conf")
+    lacking = [
+        name
+        for name in ("queues", "queue_members")
+        if not any(v.startswith("curl,") for v in (file.values("settings", name) if file else []))
+    ]
+    if not lacking:
+        yield Finding("ok", "an agent can be tried first (extconfig.conf: queues, queue_members)")
+        return
+    yield Finding(
+        "warning",
+        f"extconfig.conf does not ask us for {' and '.join(lacking)}: `prefer_agent` of the "
+        "rulebook has no effect, nobody is tried first",
+        "only where the rulebook uses prefer_agent: "
+        + _include(etc, "switchboard_extconfig.conf", "extconfig.conf, below [settings]"),
+    )
+
+
+def _fetch_timeouts(etc: Path) -> Iterator[Finding]:
+    for ours, (name, category), options, otherwise in _TIMEOUTS:
+        file = asterisk_files.parsed(etc, name)
+        lacking = [one for one in options if not (file and any(file.values(category, one)))]
+        if not lacking:
+            yield Finding("ok", f"{name} bounds how long Asterisk waits for us")
+            continue
+        yield Finding(
+            "warning",
+            f"{name} [{category}] does not set {' and '.join(lacking)}: {otherwise}",
+            _include(etc, ours, f"{name}, below [{category}]"),
         )
 
 

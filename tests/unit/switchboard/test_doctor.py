@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import Settings, SpeechSettings
+from config.settings import RulebookSettings, Settings, SpeechSettings
 from switchboard import doctor
 
 pytestmark = pytest.mark.unit
@@ -23,7 +23,11 @@ GOOD = {
     "extensions": "#include switchboard.conf\n[general]\nstatic=yes\n[phones](!)\n"
     "[switchboard-in]\nexten => _X.,1,NoOp()\n[switchboard-dialog]\n[switchboard-route]\n"
     "[switchboard-fallback]\n",
-    "extconfig": "[settings]\nmusiconhold => curl,http://127.0.0.1:8080/pbx/musiconhold\n",
+    "extconfig": "[settings]\nmusiconhold => curl,http://127.0.0.1:8080/pbx/musiconhold\n"
+    "queues => curl,http://127.0.0.1:8080/pbx/queues\n"
+    "queue_members => curl,http://127.0.0.1:8080/pbx/queue_members\n",
+    "res_curl": "[globals]\nconntimeout = 1\nhttptimeout = 2\n",
+    "res_http_media_cache": "[general]\ntimeout_secs = 2\n",
 }
 
 
@@ -32,7 +36,7 @@ def test_a_good_configuration_has_nothing_to_mend(tmp_path: Path) -> None:
     write(tmp_path, **GOOD, asterisk=cache)
     found = list(doctor._asterisk_files(Settings(), tmp_path))
     assert {f.level for f in found} == {"ok"}
-    assert len(found) == 7
+    assert len(found) == 10
 
 
 def test_dangerous_rights_are_named(tmp_path: Path) -> None:
@@ -69,18 +73,24 @@ OURS = {
     "switchboard_manager": GOOD["manager"].split("\n\n")[1],
     "switchboard_extensions": "[switchboard-in]\n[switchboard-dialog]\n[switchboard-route]\n"
     "[switchboard-fallback]\n",
-    "switchboard_extconfig": "musiconhold => curl,http://127.0.0.1:8080/pbx/musiconhold\n",
+    "switchboard_extconfig": GOOD["extconfig"].removeprefix("[settings]\n"),
+    "switchboard_curl": GOOD["res_curl"].removeprefix("[globals]\n"),
+    "switchboard_media_cache": GOOD["res_http_media_cache"].removeprefix("[general]\n"),
 }
 
 
 def test_files_of_ours_count_once_they_are_included(tmp_path: Path) -> None:
     write(tmp_path, **OURS, asterisk=f"[directories]\nastcachedir => {tmp_path}\n")
     write(tmp_path, manager="[general]\n", extensions="[general]\n", extconfig="[settings]\n")
+    write(tmp_path, res_curl="[globals]\n", res_http_media_cache="[general]\n")
     lost = [f for f in doctor._asterisk_files(Settings(), tmp_path) if f.level != "ok"]
-    assert [f.remedy.split(" is there")[0] for f in lost] == [
+    named = [f.remedy.removeprefix("only where the rulebook uses prefer_agent: ") for f in lost]
+    assert [one.split(" is there")[0] for one in named] == [
         "switchboard_manager.conf",
         *["switchboard_extensions.conf"] * 4,
-        "switchboard_extconfig.conf",
+        *["switchboard_extconfig.conf"] * 2,
+        "switchboard_curl.conf",
+        "switchboard_media_cache.conf",
     ]
     (tmp_path / "manager.d").mkdir()
     (tmp_path / "switchboard_manager.conf").rename(tmp_path / "manager.d/swb.conf")
@@ -90,6 +100,8 @@ def test_files_of_ours_count_once_they_are_included(tmp_path: Path) -> None:
         extensions="[general]\n#include extensions_custom.conf\n",
         extensions_custom="#tryinclude <switchboard_extensions.conf>\n",
         extconfig=f"[settings]\n#include {tmp_path}/switchboard_extconfig.conf\n",
+        res_curl="[globals]\n#include switchboard_curl.conf\n",
+        res_http_media_cache="[general]\n#include switchboard_media_cache.conf\n",
     )
     found = list(doctor._asterisk_files(Settings(), tmp_path))
     assert {f.level for f in found} == {"ok"}
@@ -120,3 +132,62 @@ def test_only_the_engines_of_the_settings_are_missed(tmp_path: Path) -> None:
         ("error", "no-such-piper is missing: its languages cannot be spoken"),
         ("error", f"speech.piper_voices: de: there is no file {voice}.json"),
     ]
+
+
+def warnings(etc: Path, settings: Settings | None = None) -> list[doctor.Finding]:
+    found = doctor._asterisk_files(settings or Settings(), etc)
+    return [finding for finding in found if finding.level != "ok"]
+
+
+def cached(etc: Path) -> str:
+    return f"[directories]\nastcachedir => {etc}\n"
+
+
+def test_an_agent_is_tried_first_only_with_both_realtime_queue_lines(tmp_path: Path) -> None:
+    without = [line for line in GOOD["extconfig"].splitlines() if "queue_members" not in line]
+    write(tmp_path, **{**GOOD, "extconfig": "\n".join(without)}, asterisk=cached(tmp_path))
+    [found] = warnings(tmp_path)
+    assert found.level == "warning"
+    assert found.what.startswith("extconfig.conf does not ask us for queue_members: `prefer_agent`")
+    assert found.remedy.startswith("only where the rulebook uses prefer_agent: #include")
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "what"),
+    [
+        ("res_curl", "[globals]\n", "[globals] does not set conntimeout and httptimeout"),
+        ("res_curl", "[globals]\nconntimeout = 1\n", "[globals] does not set httptimeout"),
+        ("res_curl", "[general]\nconntimeout = 1\nhttptimeout = 2\n", "does not set conntimeout"),
+        ("res_http_media_cache", "[general]\n", "[general] does not set timeout_secs"),
+    ],
+)
+def test_fetches_without_a_bound_hold_callers(
+    tmp_path: Path, name: str, text: str, what: str
+) -> None:
+    write(tmp_path, **{**GOOD, name: text}, asterisk=cached(tmp_path))
+    [found] = warnings(tmp_path)
+    assert (found.level, what in found.what) == ("warning", True)
+    seconds = "300 s" if name == "res_curl" else "360 s"
+    assert f"holds a caller up to {seconds}" in found.what
+    assert f"{name}.conf, below [" in found.remedy
+
+
+def test_fetches_without_their_files_hold_callers_too(tmp_path: Path) -> None:
+    write(tmp_path, **GOOD, asterisk=cached(tmp_path))
+    (tmp_path / "res_curl.conf").unlink()
+    (tmp_path / "res_http_media_cache.conf").unlink()
+    assert [found.level for found in warnings(tmp_path)] == ["warning"] * 2
+
+
+def test_targets_of_the_settings_need_a_context(tmp_path: Path) -> None:
+    write(tmp_path, **GOOD, asterisk=cached(tmp_path))
+    settings = Settings(
+        rulebook=RulebookSettings(transfer_targets=("reception",), direct_dial=("2XX",))
+    )
+    [found] = warnings(tmp_path, settings)
+    assert found.level == "warning"
+    assert found.what.startswith("dialplan lacks [switchboard-targets], which rulebook.transfer_")
+    assert "rulebook.transfer_targets and rulebook.direct_dial" in found.what
+    own = GOOD["extensions"] + "[switchboard-targets]\nexten => reception,1,Dial(PJSIP/200,30)\n"
+    write(tmp_path, extensions=own)
+    assert warnings(tmp_path, settings) == []
