@@ -40,8 +40,9 @@ class CallSummary:
 
 @dataclass(frozen=True, slots=True)
 class CallDetail:
-    """Everything kept of one call. `decision` is `Decision.as_json()` of the last one, None where
-    none was made; `record_state` is pending, claimed, done or dead, None before the call's end."""
+    """Everything kept of one call. `decision` is `Decision.as_json()` of the last one and `at`, its
+    time (not in calls of old), None where none was made; `record_state` is pending, claimed, done
+    or dead, None before the call's end."""
 
     summary: CallSummary
     identity_outcome: str | None
@@ -66,6 +67,9 @@ class CallDetail:
     callback: dict[str, Any] | None = None
     #: Voicemail, transfer or hangup, and whose.
     routed: tuple[str, str | None] | None = None
+    #: When each visit to a menu ended, as in `menu_path`.
+    choices_at: tuple[datetime, ...] = ()
+    queued_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +113,20 @@ class CallHistory:
         self._adapter = adapter
 
     async def recent_calls(
-        self, limit: int = 50, *, contact: ContactRef | None = None
+        self,
+        limit: int = 50,
+        *,
+        contact: ContactRef | None = None,
+        number: str | None = None,
     ) -> list[CallSummary]:
-        """Newest first; of one contact where told."""
+        """Newest first; of one contact, or of one number (E.164), where told."""
         query = select(*_SUMMARY).order_by(calls.c.arrived_at.desc(), calls.c.linkedid.desc())
         if contact is not None:
             query = query.where(
                 calls.c.contact_crm == contact.crm, calls.c.contact_id == contact.id
             )
+        if number is not None:
+            query = query.where(calls.c.number == number)
         async with self._database.read() as connection:
             return [_summary(row) for row in await connection.execute(query.limit(limit))]
 
@@ -152,6 +162,8 @@ class CallHistory:
             recordings=kept_recordings(row.recordings),
             callback=row.callback,
             routed=route_taken(row.routed),
+            choices_at=_choices_at(row.menu_path),
+            queued_at=row.queued_at,
         )
 
     async def counts(self) -> CallCounts:
@@ -184,6 +196,7 @@ def _detail_query(call_id: CallId, record_key: str) -> Select[*tuple[Any, ...]]:
             calls.c.recordings,
             calls.c.callback,
             calls.c.routed,
+            calls.c.queued_at,
             leads.c.lead_id,
             outbox_table.c.result.label("record_id"),
             outbox_table.c.state.label("record_state"),
@@ -232,6 +245,10 @@ def _summary(row: Row[*tuple[Any, ...]]) -> CallSummary:
         outcome=CallOutcome(row.outcome) if row.outcome else None,
         fallback=row.fallback,
     )
+
+
+def _choices_at(path: list[dict[str, Any]] | None) -> tuple[datetime, ...]:
+    return tuple(datetime.fromisoformat(step["at"]) for step in path or ())
 
 
 def _count(table: Any, *conditions: Any) -> Any:

@@ -80,7 +80,7 @@ class CallState:
     end_estimated: bool = False
     lead_key: str | None = None
     legs: list[LegState] = field(default_factory=list)
-    #: Set by DecisionMade; large, and therefore never read back here.
+    #: Set by DecisionMade, with `at` when it was made first; large, and never read back here.
     decision: dict[str, Any] | None = None
     #: Decisions of these events that a later one of them replaced: rulebook_version, decision.
     replaced: list[dict[str, Any]] = field(default_factory=list)
@@ -113,7 +113,7 @@ class CallState:
             case events.CallerIdentified():
                 self._identified(event)
             case events.DecisionMade():
-                self._decided(event.decision)
+                self._decided(event.decision, event.at)
             case events.OptionChosen():
                 self._chosen(event)
             case events.CallQueued():
@@ -134,11 +134,13 @@ class CallState:
             case _:
                 pass
 
-    def _decided(self, decision: Decision) -> None:
-        told = decision.as_json()
+    def _decided(self, decision: Decision, at: datetime) -> None:
+        told = decision.as_json() | {"at": at.isoformat()}
         if self.decision is None:
             self.decided_before = self.rulebook_version is not None
-        elif not is_same(self.decision, told):
+        elif is_same(self.decision, told):
+            told["at"] = self.decision["at"]
+        else:
             earlier = {"rulebook_version": self.rulebook_version, "decision": self.decision}
             self.replaced.append(earlier)
         self.rulebook_version = storable(decision.rulebook_version, 80)
@@ -315,8 +317,9 @@ class CallState:
 
 
 def is_same(decision: dict[str, Any], later: dict[str, Any]) -> bool:
-    """But for the menus that the caller has come to since."""
-    return decision | {"menus": None} == later | {"menus": None}
+    """But for the menus that the caller has come to since, and when it was told."""
+    ignored = {"menus": None, "at": None}
+    return decision | ignored == later | ignored
 
 
 def key_presses(path: list[dict[str, Any]] | None) -> tuple[KeyPress, ...]:

@@ -46,7 +46,7 @@ calls = Table(
     Column("contact_name", String(240)),
     Column("rulebook_version", String(80)),
     Column("lead_policy", String(20)),
-    #: `calls.decision.Decision.as_json()`.
+    #: `calls.decision.Decision.as_json()`, and `at`: when it was made.
     Column("decision", JSON(none_as_null=True)),
     #: Menu visits in order: at, menu, digits, outcome, intent.
     Column("menu_path", JSON(none_as_null=True)),

@@ -48,26 +48,26 @@ async def save(connection: AsyncConnection, states: Sequence[CallState]) -> None
         for row in await connection.execute(_LOAD, {"wanted": wanted})
     }
     rows = [
-        _key_of(state)
-        | {
-            "decision": state.decision,
-            "earlier_decisions": _earlier(kept[state.system, state.linkedid], state),
-        }
-        for state in again
+        _key_of(state) | _with_earlier(kept[state.system, state.linkedid], state) for state in again
     ]
     await connection.execute(_SAVE_ALL, rows)
 
 
-def _earlier(row: Any, state: CallState) -> list[dict[str, Any]]:
-    """Each once, without the one that stands now."""
-    before = list(row.earlier_decisions or ())
+def _with_earlier(row: Any, state: CallState) -> dict[str, Any]:
+    """What is told again counts from the first time; another one between makes it a new one."""
+    assert state.decision is not None
+    decisions = list(row.earlier_decisions or ())
     if row.decision is not None:
-        before.append({"rulebook_version": row.rulebook_version, "decision": row.decision})
+        decisions.append({"rulebook_version": row.rulebook_version, "decision": row.decision})
+    current = {"rulebook_version": state.rulebook_version, "decision": state.decision}
     found: list[dict[str, Any]] = []
-    for one in (*before, *state.replaced):
-        if one not in found and not is_same(one["decision"], state.decision or {}):
-            found.append(one)
-    return found[-MOST_EARLIER:]
+    for one in (*decisions, *state.replaced, current):
+        told = one["decision"]
+        if found and is_same(found[-1]["decision"], told):
+            told = told | {"at": found.pop()["decision"].get("at")}
+        found.append(one | {"decision": told})
+    *earlier, last = found
+    return {"decision": last["decision"], "earlier_decisions": earlier[-MOST_EARLIER:]}
 
 
 def _key_of(state: CallState) -> dict[str, Any]:

@@ -69,6 +69,12 @@ def read_number(
     return ReadNumber(NumberKind.OWN if e164 in own_numbers else NumberKind.E164, e164)
 
 
+def looks_like_a_number(text: str) -> bool:
+    """Or like one of the words for a withheld one: what a network may send, right or wrong."""
+    text = text.strip()
+    return text.lower() in WITHHELD_WORDS or bool(_LOOKS_LIKE_A_NUMBER.fullmatch(text))
+
+
 def to_e164(text: str, region: str) -> str | None:
     """None for what cannot be dialled from abroad. Numbers of the right length in ranges unknown
     to libphonenumber pass: its tables lag behind the networks."""

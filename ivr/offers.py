@@ -90,7 +90,10 @@ def _refusals(offer: Offer, with_: PresentedWith, owns: frozenset[str]) -> tuple
 def _seen(offer: Offer, with_: PresentedWith) -> Seen:
     """With its own `propensity`: another one for each offer, and no fact of the call."""
     seen = with_.facts.seen
-    seen[PROPENSITY] = seen_as(PROPENSITY, with_.known.propensities.products.get(offer.product))
+    share = with_.known.propensities.products.get(offer.product)
+    # Compared as it is, said in round.
+    words = seen_as(PROPENSITY, None if share is None else float(_round(share)))[1]
+    seen[PROPENSITY] = (share, words)
     return seen
 
 
@@ -100,16 +103,21 @@ def _considered(
     propensities = with_.known.propensities
     propensity = propensities.products.get(offer.product)
     if offer is not best:
-        reasons = refusals or (f"worth {worth(offer, with_):.3g}, less than {_name(best)}",)
+        reasons = refusals or (f"worth {_round(worth(offer, with_))}, less than {_name(best)}",)
         return OfferConsidered(offer.name, False, reasons, propensity)
     known = "unknown, taken as" if propensity is None else "of"
     share = PRIOR if propensity is None else propensity
-    why = [f"worth most: propensity {known} {share:.3g} times value {offer.value:g}"]
+    why = [f"worth most: propensity {known} {_round(share)} times value {offer.value:g}"]
     if offer.when is not None:
         why.insert(0, offer.when.judge(_seen(offer, with_))[1])
     why += propensities.reasons.get(offer.product, ())
     agent = said(offer.agent, with_) if offer.agent is not None else None
     return OfferConsidered(offer.name, True, tuple(why), propensity, agent)
+
+
+def _round(value: float) -> str:
+    """Two digits that count: more of a guess says nothing."""
+    return f"{float(f'{value:.2g}'):g}"
 
 
 def _name(offer: Offer | None) -> str:

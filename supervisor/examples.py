@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from calls.call import Call, CallId
 from calls.caller import Caller, Identity, IdentityOutcome
-from calls.offers import Propensities
 from config.actions import ToQueue, ToTarget, ToVoicemail
-from config.facts import PROPENSITY
 from config.problems import Problem, Severity
 from config.rulebook import ExampleTest, Rulebook
 from ivr import rules
 from ivr.direct_dial import NO_EXTENSIONS, Extensions
 from ivr.known import Known
 from supervisor.example_walk import Walk, Walked
+from supervisor.given import placed_at, split
 
 #: Sentences that are read out of an example that fails.
 MOST_SAID = 12
@@ -114,30 +111,15 @@ def _said(value: Any) -> str:
 def _met(rulebook: Rulebook, test: ExampleTest, extensions: Extensions) -> _Met:
     """A stranger's facts with the example's own on top; all of them may be spoken."""
     number = rulebook.number_for(test.dialled)
-    at = _aware(datetime.fromisoformat(test.at or DEFAULT_AT), number.timezone)
+    at = placed_at(datetime.fromisoformat(test.at or DEFAULT_AT), number.timezone)
     call = Call(CallId("check", "1"), "", test.number or "", "", False, test.dialled, "en", at)
     caller = Caller(test.number, Identity(IdentityOutcome.NONE, "example", 0.0))
-    facts = {name: _placed(value, number.timezone) for name, value in test.facts.items()}
-    propensity = facts.pop(PROPENSITY, None)
-    known = Known(control_share=0.0)
-    if isinstance(propensity, int | float):
-        products = {offer.product: float(propensity) for offer in rulebook.offers.values()}
-        known = dataclasses.replace(known, propensities=Propensities(products=products))
+    given = split(test.facts, number.timezone)
+    known = given.known(Known(control_share=0.0), rulebook)
 
     def decided(known: Known) -> rules.CallPlan:
-        return rules.decide(rulebook, call, caller, at, known, given=facts)
+        return rules.decide(rulebook, call, caller, at, known, given=given.facts)
 
-    walk = Walk(decided=decided, known=known, given=facts, extensions=extensions)
+    walk = Walk(decided=decided, known=known, given=given.facts, extensions=extensions)
     walked = walk.run(test.presses)
     return _Met(walk.plan, walked)
-
-
-def _aware(moment: datetime, zone: ZoneInfo | None) -> datetime:
-    if moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=zone) if zone else moment.astimezone()
-
-
-def _placed(value: object, zone: ZoneInfo | None) -> object:
-
-    return _aware(value, zone) if isinstance(value, datetime) else value

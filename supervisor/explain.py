@@ -4,7 +4,7 @@ is made by the same code as in a call; that of a call is the one that was kept w
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -13,18 +13,25 @@ from calls.caller import Caller, IdentityOutcome
 from calls.deadlines import Deadline
 from calls.offers import NO_MEMORY, NO_PROPENSITIES
 from calls.ports import CallerMemories, ContactDirectory, PropensityScorer
+from config.facts import PROPENSITY
 from config.rulebook import Rulebook
 from crm_adapter.call_history import CallDetail
+from crm_adapter.phone_numbers import WITHHELD_WORDS
 from ivr import rules
+from ivr.facts import as_json
 from ivr.known import Known
 from ivr.ordering import estimated_seconds
+from supervisor.decided_anew import Decisions, decisions_of
 from supervisor.explained import render
+from supervisor.given import NOTHING_GIVEN, Given, first_number
+from supervisor.straight_way import straight_way
 
 __all__ = ["RulebookSource", "explain", "explain_call", "render"]
 
 #: A person at a keyboard waits longer than a caller.
 DEADLINE_S = 5.0
-_WITHHELD = ("", "anonymous", "withheld", "private", "unknown", "restricted")
+#: Method of a call whose caller nobody asked about.
+NOT_LOOKED_UP = "nothing"
 
 
 class RulebookSource(Protocol):
@@ -46,25 +53,29 @@ async def explain(
     scorer: PropensityScorer | None = None,
     control_share: float = 0.05,
     seconds: Callable[[str, str], float] = estimated_seconds,
+    given: Given = NOTHING_GIVEN,
 ) -> dict[str, Any]:
-    """As JSON: identity, caller, rulebook_version, dialled, decision. `dialled` None: the
+    """As JSON: identity, caller, rulebook_version, dialled, entry (the rulebook's for that number),
+    tried (what was `given`), decision, way (`supervisor.straight_way`). `dialled` None: the
     rulebook's first number. `now` is aware; `region` is the country for numbers where the rulebook
     says none. Without `memories` and `scorer` nothing is remembered and nothing likelier than
     anything else."""
     rulebook = rulebooks.current
-    dialled = dialled or next(iter(rulebook.numbers.values())).key
+    dialled = dialled or first_number(rulebook)
+    now = given.at or now
     call = Call(
         id=CallId("explain", "0"),
         channel="explain",
         from_raw=number,
         from_name="",
-        withheld=number.strip().lower() in _WITHHELD,
+        withheld=number.strip().lower() in WITHHELD_WORDS,
         dialled=dialled,
         language="en",
         arrived_at=now,
     )
     deadline = Deadline.after(DEADLINE_S)
-    region = rulebook.number_for(dialled).region or region
+    entry = rulebook.number_for(dialled)
+    region = entry.region or region
     caller = await directory.identify(call, region=region, deadline=deadline)
     memory, propensities = NO_MEMORY, NO_PROPENSITIES
     if caller.contact is not None and memories is not None:
@@ -74,24 +85,39 @@ async def explain(
     known = Known(
         memory=memory, propensities=propensities, control_share=control_share, seconds=seconds
     )
-    plan = rules.decide(rulebook, call, caller, now, known)
+    known = given.known(known, rulebook)
+    plan = rules.decide(rulebook, call, caller, now, known, given=given.facts)
+    way = straight_way(plan)
+    decision = replace(plan.decision, menus=plan.further_menus())
     return {
         "identity": _identity(caller),
         "caller": _caller(caller),
         "rulebook_version": rulebook.version,
         "dialled": dialled,
-        "decision": plan.decision.as_json(),
+        "entry": entry.key,
+        "tried": _tried(given),
+        "decision": decision.as_json(),
+        "way": way,
     }
+
+
+def _tried(given: Given) -> dict[str, Any]:
+    facts = {name: as_json(value) for name, value in given.facts.items()}
+    if given.propensity is not None:
+        facts[PROPENSITY] = given.propensity
+    return {"at": given.at.isoformat() if given.at else None, "facts": facts}
 
 
 def explain_call(detail: CallDetail) -> dict[str, Any]:
     """The same of a call that was, from what was kept with it, and `call`: how it went on. The
-    decision is the last one, None where none was made."""
-    summary = detail.summary
+    decision is the one that the caller heard, None where none was made; those before it and after
+    it are in `call`, with what they changed."""
+    summary, decisions = detail.summary, decisions_of(detail)
+    heard = decisions.heard or {"rulebook_version": detail.rulebook_version, "decision": None}
     return {
         "identity": {
             "outcome": detail.identity_outcome or IdentityOutcome.NONE.value,
-            "method": detail.identity_method or "nothing",
+            "method": detail.identity_method or NOT_LOOKED_UP,
             "confidence": detail.identity_confidence,
             "candidates": [
                 {"ref": f"{one['crm']}:{one['id']}", "name": one["name"], "company": one["company"]}
@@ -110,14 +136,14 @@ def explain_call(detail: CallDetail) -> dict[str, Any]:
             "lifecycle": None,
             "segment_reasons": [],
         },
-        "rulebook_version": detail.rulebook_version,
+        "rulebook_version": heard["rulebook_version"],
         "dialled": summary.dialled,
-        "decision": detail.decision,
-        "call": _course(detail),
+        "decision": heard["decision"],
+        "call": _course(detail, decisions),
     }
 
 
-def _course(detail: CallDetail) -> dict[str, Any]:
+def _course(detail: CallDetail, decisions: Decisions) -> dict[str, Any]:
     summary, routed = detail.summary, detail.routed
     return {
         "id": str(summary.call_id),
@@ -134,7 +160,8 @@ def _course(detail: CallDetail) -> dict[str, Any]:
         "agents": [leg.agent for leg in detail.legs],
         "lead": detail.lead_id,
         "record": detail.record_state,
-        "earlier_decisions": list(detail.earlier_decisions),
+        "earlier_decisions": list(decisions.earlier),
+        "later_decisions": list(decisions.later),
     }
 
 

@@ -5,8 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
+
+from supervisor.decided_anew import routed
+from supervisor.explained_call import render_course
+from supervisor.explained_tables import print_table
+from supervisor.explained_words import (
+    identity_in_words,
+    in_short,
+    seconds,
+    sets_among,
+    share,
+    value_in_words,
+)
 
 #: Hold entries by kind, where they have no text of their own.
 _HOLD_WORDS = {
@@ -16,34 +27,57 @@ _HOLD_WORDS = {
 }
 #: Of the caller's own arm.
 _CONTROL = "in the control group: the plain menu, no offers"
+_OPTIONS = ("key", "intent", "says", "wanted", "takes", "because")
+_LEGEND = "wanted: how likely this caller chooses it; takes: how long it is to listen to"
+_OFFER_LEGEND = "wanted: how likely this caller buys it"
+#: Steps of a straight way, where their names say too little.
+_STEP_WORDS = {
+    "hangup": "we hang up",
+    "record message": "a message is recorded",
+    "record name": "the caller's name is recorded",
+}
+#: Steps of a straight way on which a caller ends.
+_ENDS = ("queue", "hangup", "voicemail", "transfer")
 
 
 def render(explained: dict[str, Any], console: Console) -> None:
     """`explained` as `supervisor.explain` gives it."""
-    _render_caller(explained["identity"], explained["caller"], console)
+    if "asked_for" in explained:
+        console.print(Text(f"{explained['asked_for']}: {explained['call']['id']}"))
     decision = explained["decision"]
+    _render_caller(explained["identity"], explained["caller"], console)
+    _render_tried(explained.get("tried") or {}, console)
     if decision is None:
         console.print(Text("no decision was made for this call"))
     else:
-        _render_route(decision, explained["dialled"], console)
-        _render_menu(decision, console)
-        for name, options in decision.get("menus", {}).items():
-            console.print(Text(f"came to the menu {name}"))
-            _render_options(options, console)
-        _render_offers(decision, console)
-        _render_hold(decision, console)
-        _render_pop(decision, console)
-        _render_rules(decision, console)
+        _render_decision(explained, decision, console)
     if "call" in explained:
-        _render_course(explained["call"], console)
+        render_course(explained["call"], console)
     console.print(Text(f"rulebook {explained['rulebook_version'] or 'none'}", style="dim"))
+
+
+def _render_decision(explained: dict[str, Any], decision: dict[str, Any], console: Console) -> None:
+    sets = sets_among(decision.get("facts", {}))
+    for name, words in sets.items():
+        if decision["facts"][name]:
+            console.print(Text(f"  {words}"))
+    _render_route(explained, decision, console)
+    way = explained.get("way") or []
+    # What is one step, the route says; the menu it leads to is below.
+    steps = way if len(way) > 1 or (way and way[0]["says"]) else []
+    for step in steps:
+        _render_step(step, console)
+    _render_menus(decision, way[-1] if way else None, sets, console)
+    _render_offers(decision, sets, console)
+    if not (way and way[-1]["does"] in _ENDS[1:]):
+        _render_hold(decision, console)
+    _render_pop(decision, console)
+    _render_rules(decision, sets, console)
 
 
 def _render_caller(identity: dict[str, Any], caller: dict[str, Any], console: Console) -> None:
     console.print(Text(_who(caller), style="bold"))
-    sure = identity["confidence"]
-    how_sure = "" if sure is None else f", sure to {sure:.0%}"
-    console.print(Text(f"  {identity['outcome']} by {identity['method']}{how_sure}"))
+    console.print(Text(f"  {identity_in_words(identity)}"))
     several = identity["candidates"] if identity["outcome"] == "multiple" else ()
     for candidate in several:
         console.print(Text(f"  could be {candidate['name']} ({candidate['ref']})"))
@@ -59,60 +93,86 @@ def _who(caller: dict[str, Any]) -> str:
     return f"{caller['number'] or 'a caller without a number'} is {who}"
 
 
-def _render_route(decision: dict[str, Any], dialled: str, console: Console) -> None:
+def _render_tried(tried: dict[str, Any], console: Console) -> None:
+    if tried.get("at"):
+        console.print(Text(f"tried at {tried['at']}"))
+    for name, value in tried.get("facts", {}).items():
+        console.print(Text(f"tried with {name}={value_in_words(value)}"))
+
+
+def _render_route(explained: dict[str, Any], decision: dict[str, Any], console: Console) -> None:
     # Calls that were decided by an older version kept less.
     if decision.get("doors"):
         console.print(Text(f"doors: {decision['doors']}"))
     if decision.get("arm") == "control":
         console.print(Text(_CONTROL))
-    route = decision["route"]
-    by_rule = f" by the rule '{route['rule']}'" if route["rule"] else ""
-    kind = "" if route["kind"] == "action" else f"{route['kind']} "
-    console.print(Text(f"having dialled {dialled} goes to {kind}{route['target']}{by_rule}"))
-    if route["priority"]:
-        console.print(Text(f"  with priority {route['priority']}"))
+    dialled = explained["dialled"]
+    if explained.get("entry") == "default" != dialled:
+        dialled += " (not listed: the entry `default` is used)"
+    console.print(Text(f"having dialled {dialled} goes to {routed(decision['route'])}"))
 
 
-def _render_menu(decision: dict[str, Any], console: Console) -> None:
-    if decision["menu"] is None:
-        return
-    console.print(Text(f"hears the menu {decision['menu']} in {decision['language']}"))
-    if decision["greeting"]:
-        console.print(Text(f"  “{decision['greeting']}”"))
-    _render_options(decision["options"], console)
-    if decision.get("model", "none") != "none":
-        console.print(Text(f"  probabilities by {decision['model']}"))
+def _render_step(step: dict[str, Any], console: Console) -> None:
+    if step["does"] == "menu":
+        return  # printed with its options
+    if step["says"]:
+        console.print(Text(f"  “{step['says']}”"))
+    if step["does"] != "say":
+        upto = f", of up to {step['seconds']:g} s" if step["seconds"] else ""
+        console.print(Text(f"then {_STEP_WORDS.get(step['to'], step['to'])}{upto}"))
 
 
-def _render_options(options: list[dict[str, Any]], console: Console) -> None:
-    table = Table("key", "intent", "says", "wanted", "takes", "because", box=None, padding=(0, 2))
-    for option in options:
-        wanted, takes = option.get("probability"), option.get("seconds")
-        row = (
+def _render_menus(
+    decision: dict[str, Any],
+    goal: dict[str, Any] | None,
+    sets: dict[str, str],
+    console: Console,
+) -> None:
+    """`goal` is the end of the straight way, None of a call that was."""
+    if decision["menu"] is not None:
+        console.print(Text(f"hears the menu {decision['menu']} in {decision['language']}"))
+        if decision["greeting"]:
+            console.print(Text(f"  “{decision['greeting']}”"))
+        _render_options(decision["options"], sets, console)
+    for name, options in decision.get("menus", {}).items():
+        console.print(Text(f"{'then hears' if goal else 'came to'} the menu {name}"))
+        if goal and goal["says"]:
+            console.print(Text(f"  “{goal['says']}”"))
+        _render_options(options, sets, console)
+    if decision["menu"] is not None and decision.get("model", "none") != "none":
+        console.print(Text(f"  probabilities by {decision['model']}", style="dim"))
+
+
+def _render_options(options: list[dict[str, Any]], sets: dict[str, str], console: Console) -> None:
+    rows = [
+        (
             option["digit"],
             f"{option['intent']} (offer)" if option.get("offer") else option["intent"],
             option["say"],
-            "" if wanted is None else f"{wanted:.0%}",
-            "" if takes is None else f"{takes:.1f} s",
-            "; ".join(option["reasons"]),
+            share(option.get("probability")),
+            seconds(option.get("seconds")),
+            in_short("; ".join(option["reasons"]), sets),
         )
-        table.add_row(*map(Text, row))
-    console.print(table)
+        for option in options
+    ]
+    print_table(_OPTIONS, rows, console, text="says")
+    if any(row[3] or row[4] for row in rows):
+        console.print(Text(f"  {_LEGEND}", style="dim"))
 
 
-def _render_offers(decision: dict[str, Any], console: Console) -> None:
-    table = Table("offer", "", "wanted", "because", box=None, padding=(0, 2))
-    for offer in decision["offers"]:
-        wanted = offer.get("propensity")
-        row = (
+def _render_offers(decision: dict[str, Any], sets: dict[str, str], console: Console) -> None:
+    rows = [
+        (
             offer["offer"],
             "made" if offer["chosen"] else "no",
-            "" if wanted is None else f"{wanted:.0%}",
-            "; ".join(offer["reasons"]),
+            share(offer.get("propensity")),
+            in_short("; ".join(offer["reasons"]), sets),
         )
-        table.add_row(*map(Text, row))
-    if decision["offers"]:
-        console.print(table)
+        for offer in decision["offers"]
+    ]
+    print_table(("offer", "", "wanted", "because"), rows, console)
+    if any(row[2] for row in rows):
+        console.print(Text(f"  {_OFFER_LEGEND}", style="dim"))
     for offer in decision["offers"]:
         if offer["chosen"] and offer.get("agent"):
             console.print(Text(f"  the agent may say: “{offer['agent']}”"))
@@ -138,37 +198,13 @@ def _render_pop(decision: dict[str, Any], console: Console) -> None:
     console.print(Text(f"a stranger becomes a lead: {decision['lead'].replace('_', ' ')}"))
 
 
-def _render_rules(decision: dict[str, Any], console: Console) -> None:
-    table = Table("rule", "", "because", box=None, padding=(0, 2))
-    for rule in decision["rules"]:
-        mark = "matched" if rule["matched"] else "no"
-        table.add_row(*map(Text, (f"{rule['group']}: {rule['name']}", mark, rule["because"])))
-    if decision["rules"]:
-        console.print(table)
-
-
-def _render_course(call: dict[str, Any], console: Console) -> None:
-    console.print(Text(f"call {call['id']} of {call['arrived_at']}", style="bold"))
-    for decision in call["earlier_decisions"]:
-        menu = (decision.get("decision") or {}).get("menu")
-        console.print(Text(f"  was first decided otherwise: menu {menu or 'none'}"))
-    for key in call["keys"]:
-        meant = key["intent"] or key["outcome"]
-        console.print(Text(f"  in {key['menu']} pressed {key['digits'] or 'nothing'}: {meant}"))
-    for field, digits in call["typed"].items():
-        console.print(Text(f"  typed {field}: {digits}"))
-    for line in _endings(call):
-        console.print(Text(f"  {line}"))
-
-
-def _endings(call: dict[str, Any]) -> list[str]:
-    lines = ["was served by the dialplan's fallback"] if call["fallback"] else []
-    if call["queue"]:
-        lines.append(f"waited in the queue {call['queue']}")
-    if call["routed"]:
-        lines.append(f"left for {call['routed']['kind']} {call['routed']['target'] or ''}".strip())
-    if call["callback"]:
-        lines.append(f"asked to be called back by {call['callback']['queue']}")
-    lines += [f"was rung to {agent}" for agent in call["agents"]]
-    lines.append((call["outcome"] or "goes on").replace("_", " "))
-    return lines
+def _render_rules(decision: dict[str, Any], sets: dict[str, str], console: Console) -> None:
+    rows = [
+        (
+            f"{rule['group']}: {rule['name']}",
+            "matched" if rule["matched"] else "no",
+            in_short(rule["because"], sets),
+        )
+        for rule in decision["rules"]
+    ]
+    print_table(("rule", "", "because"), rows, console)

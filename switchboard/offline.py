@@ -41,8 +41,10 @@ from screenpop.explain_pop import DeliveryTrace, explain_pop
 from storage import migrate
 from storage.database import Database
 from supervisor import explain
+from supervisor.given import read_given
 from supervisor.menu_lengths import Seconds
 from supervisor.menu_waits import MenuWait, menu_waits
+from switchboard.call_choice import chosen_call
 from switchboard.progress import Report
 
 
@@ -59,10 +61,17 @@ class _OneRulebook:
 
 
 async def explained(
-    settings: Settings, number: str, *, dialled: str | None, rulebook: Path | None
+    settings: Settings,
+    number: str,
+    *,
+    dialled: str | None,
+    rulebook: Path | None,
+    at: str | None = None,
+    facts: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Raises ProblemsFound where the rulebook cannot be used."""
+    """Raises ProblemsFound where the rulebook cannot be used, WronglyGiven for `at` and `facts`."""
     current = _rulebook(settings, rulebook)
+    given = read_given(current, dialled, at, facts)
     async with opened(settings) as database:
         crm = EmbeddedCrm(database=database)
         scorer = Scorer(database=database, settings=settings.scoring)
@@ -82,6 +91,7 @@ async def explained(
                 memories=memories,
                 scorer=PastChoices(house=house, associations=associations),
                 control_share=settings.rulebook.control_share,
+                given=given,
             )
         finally:
             for part in (directory, crm, scorer, memories):
@@ -125,14 +135,15 @@ async def menu_waits_of(
     )
 
 
-async def explained_call(settings: Settings, call_id: str) -> dict[str, Any]:
-    """What a call met, as it was kept with it. Raises Misconfigured for what is no call."""
-    wanted = _parsed(call_id)
+async def explained_call(settings: Settings, asked: str) -> dict[str, Any]:
+    """What a call met, as it was kept with it; `asked` as `call_choice` reads it. Raises
+    Misconfigured where there is none."""
+    region, masked = settings.crm.region, settings.privacy.mask_numbers
     async with opened(settings) as database:
-        detail = await CallHistory(database=database).call_detail(wanted)
-    if detail is None:
-        raise Misconfigured(f"there is no call {wanted}; the server's log names them")
-    return explain.explain_call(detail)
+        history = CallHistory(database=database)
+        detail, words = await chosen_call(history, asked, region=region, masked=masked)
+    found = explain.explain_call(detail)
+    return found | {"asked_for": words} if words is not None else found
 
 
 @asynccontextmanager

@@ -60,7 +60,18 @@ def explain(
     ] = None,
     dialled: Annotated[str | None, typer.Option(help="The number called.")] = None,
     call: Annotated[
-        str | None, typer.Option(metavar="SYSTEM/LINKEDID", help="A call that was, instead.")
+        str | None,
+        typer.Option(
+            metavar="SYSTEM/LINKEDID", help="A call that was, instead; or a caller's number, last."
+        ),
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="MOMENT", help="Then, as 2026-12-24T10:00 on the number's clock."),
+    ] = None,
+    fact: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="Suppose this of the caller: caller.tier=vip."),
     ] = None,
     rulebook: Annotated[Path | None, typer.Option(help="A rulebook folder to try.")] = None,
     as_json: _JsonOption = False,
@@ -69,21 +80,38 @@ def explain(
     """Say what a caller would hear, where they would go, and why; or what a call met.
 
     Example: [bold]switchboard explain +12025550101 --dialled +18005550100[/bold]
-    Example: [bold]switchboard explain --call pbx/1763800000.12[/bold]
+    Example: [bold]switchboard explain anonymous --at 2026-12-24T10:00 --fact caller.tier=vip[/bold]
+    Example: [bold]switchboard explain --call last[/bold]
     """
+    from crm_adapter.phone_numbers import looks_like_a_number
     from supervisor import explain as explainer
+    from supervisor.given import WronglyGiven
     from switchboard import offline
 
     if (number is None) == (call is None):
         raise typer.BadParameter("give a caller's number, or --call with the id of a call")
+    if number is not None and not looks_like_a_number(number):
+        raise typer.BadParameter(f"'{number[:60]}' is not a number; or write 'anonymous'")
+    if call is not None and (at or fact or dialled or rulebook):
+        raise typer.BadParameter("--call tells what was; it goes with none but --json and --config")
     with sentences():
         settings = read_settings(config)
         if call is not None:
             found = asyncio.run(offline.explained_call(settings, call))
         else:
-            found = asyncio.run(
-                offline.explained(settings, number or "", dialled=dialled, rulebook=rulebook)
-            )
+            try:
+                found = asyncio.run(
+                    offline.explained(
+                        settings,
+                        number or "",
+                        dialled=dialled,
+                        rulebook=rulebook,
+                        at=at,
+                        facts=fact or (),
+                    )
+                )
+            except WronglyGiven as error:
+                raise typer.BadParameter(str(error)) from error
     if as_json:
         out.print_json(json.dumps(found, ensure_ascii=False))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -101,14 +102,19 @@ def _check_offer(reader: Reader, expect: ExpectPart, path: Path) -> None:
             reader.known(section, name, (*path, "expect", key), what)
 
 
-def _given_fact(reader: Reader, name: str, value: Any, path: Path) -> object:
-    facts = {**reader.found.facts, PROPENSITY: PROPENSITY_FACT}
+def given_fact(facts: Mapping[str, Fact], name: str, value: Any) -> object:
+    """Raises ValueError with the sentence. A moment without a zone stays so: the clock of the
+    dialled number is meant."""
+    facts = {**facts, PROPENSITY: PROPENSITY_FACT}
     fact = facts.get(name)
     if fact is None:
-        reader.report(path, f"unknown fact '{name[:60]}'{did_you_mean(name, facts)}")
-        return None
+        raise ValueError(f"unknown fact '{name[:60]}'{did_you_mean(name, facts)}")
+    return _of_kind(name, fact, value)
+
+
+def _given_fact(reader: Reader, name: str, value: Any, path: Path) -> object:
     try:
-        return _of_kind(name, fact, value)
+        return given_fact(reader.found.facts, name, value)
     except ValueError as error:
         reader.report(path, str(error))
         return None
@@ -125,7 +131,6 @@ def _of_kind(name: str, fact: Fact, value: Any) -> object:
         case FactKind.DATE:
             return read_date(value)
         case FactKind.MOMENT:
-            # Without a zone: the clock of the dialled number is put to it when it is tried.
             return read_instant(value, name)
     return fact_value(name, fact, value)
 

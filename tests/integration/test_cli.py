@@ -6,6 +6,7 @@ command runs once as a process of its own.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import logging
@@ -16,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,10 @@ import structlog
 import yaml
 from typer.testing import CliRunner
 
+from calls.call import Call, CallId
+from crm_adapter.call_tables import calls
+from crm_adapter.journal import arrived
+from storage.database import Database
 from switchboard import cli
 
 pytestmark = pytest.mark.integration
@@ -295,7 +301,6 @@ def test_explain_for_programs(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("number", "outcome"),
     [
-        ("garbage", "none"),
         ("+1", "none"),
         ("anonymous", "withheld"),
         ("201", "internal"),
@@ -307,6 +312,65 @@ def test_explain_takes_whatever_a_network_may_send(shell: Shell, number: str, ou
     said = shell("explain", "--json", "--", number)
     assert said.code == 0, said
     assert json.loads(said.out)["identity"]["outcome"] == outcome
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("abc",), "'abc' is not a number; or write 'anonymous'"),
+        (("+12025550111", "--at", "soon"), "--at is written like 2026-11-23T10:00, not 'soon'"),
+        (("+12025550111", "--fact", "caller.tier=vipp"), "did you mean 'vip'"),
+        (("--call", "last", "--at", "2026-12-24T10:00"), "--call tells what was"),
+    ],
+)
+def test_explain_of_what_cannot_be_is_wrong_usage(
+    shell: Shell, words: tuple[str, ...], sentence: str
+) -> None:
+    said = shell("explain", *words)
+    assert said.code == 2
+    assert sentence in " ".join(re.sub("[│╭╮╰╯─]", " ", said.err).split())
+
+
+def test_explain_of_another_moment_and_another_caller(shell: Shell) -> None:
+    words = ("--dialled", "+18005550166", "--at", "2026-12-24T10:00", "--fact", "caller.tier=vip")
+    said = shell("explain", "+12025550111", *words)
+    assert said.code == 0, said
+    assert "tried at 2026-12-24T10:00:00-05:00\ntried with caller.tier=vip\n" in said.out
+    assert "hears the menu workshop_closed in en" in said.out
+
+
+def test_explain_finds_the_newest_call(shell: Shell) -> None:
+    shell("explain", "--call", "last").refuses("there is no call; none is kept yet")
+    asyncio.run(keep_calls(shell.home))
+    newest = shell("explain", "--call", "last")
+    assert newest.out.startswith("the newest call: pbx/7.0\n")
+    hers = shell("explain", "--call", "(202) 555-0111")
+    assert hers.out.startswith("the newest call from +12025550111: pbx/6.0\n")
+    assert "Maria Garcia" not in shell("explain", "--call", "pbx/1.0").out
+    assert json.loads(shell("explain", "--call", "last", "--json").out)["call"]["id"] == "pbx/7.0"
+    lost = shell("explain", "--call", "pbx/9.9")
+    lost.refuses("there is no call pbx/9.9; the newest are:")
+    listed = lost.err.splitlines()[1:]
+    assert [line.split()[0] for line in listed] == [f"pbx/{n}.0" for n in (7, 6, 5, 4, 3)]
+    assert listed[1].endswith("…11  goes on")
+    assert "+1202" not in lost.err
+    shell("explain", "--call", "7").refuses("not a call id: '7'", "a caller's number or last")
+    shell("explain", "--call", "+12025550177").refuses("there is no call from +12025550177;")
+    plain = shell.write_settings("plain.yaml", privacy={"mask_numbers": False})
+    shell("explain", "--call", "pbx/9.9", "--config", plain).refuses("  +12025550111  goes on")
+
+
+async def keep_calls(home: Path) -> None:
+    """Seven, the sixth and before of one number."""
+    async with Database(f"sqlite:///{home}/db/switchboard.db") as database:
+        for n in range(1, 8):
+            at = datetime(2026, 11, 23, 10, n, tzinfo=UTC)
+            number = "+12025550111" if n < 7 else "+12025550199"
+            call = Call(
+                CallId("pbx", f"{n}.0"), "PJSIP/t", number, "", False, "18005550100", "en", at
+            )
+            row = arrived(call, fallback=False) | {"number": number}
+            await database.writer.write(lambda link, row=row: link.execute(calls.insert(), [row]))
 
 
 def test_explain_with_a_rulebook_that_is_not_there(shell: Shell) -> None:

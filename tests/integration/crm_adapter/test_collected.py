@@ -190,9 +190,28 @@ async def test_menus_that_a_caller_came_to_belong_to_the_same_decision(
     await centre.tell(later)
     detail = await centre.records.history.call_detail(story.call.id)
     assert detail is not None
-    assert detail.decision == later.decision.as_json()
+    assert detail.decision == later.decision.as_json() | {"at": first.at.isoformat()}
     assert detail.decision["menus"]["billing"][0]["intent"] == "invoice"
     assert detail.earlier_decisions == ()
+
+
+async def test_decisions_keep_the_time_when_they_were_made_first(centre: Centre) -> None:
+    story = Story(a_call())
+    await centre.tell(story.arrives(), story.decided("lead-0"))
+    first = story.at
+    await centre.tell(story.presses("1"))
+    left = story.at
+    await centre.tell(story.decided("lead-0"), story.decided("lead-1"))
+    anew = story.at
+    await centre.tell(story.decided("lead-1"), story.decided("lead-0"))
+    detail = await centre.records.history.call_detail(story.call.id)
+    assert detail is not None
+    assert detail.choices_at == (left,)
+    assert detail.decision is not None
+    kept = [*(one["decision"] for one in detail.earlier_decisions), detail.decision]
+    times = {one["lead"] + one["at"] for one in kept[:2]}
+    assert times == {"lead-0" + first.isoformat(), "lead-1" + anew.isoformat()}
+    assert (kept[2]["lead"], kept[2]["at"]) == ("lead-0", story.at.isoformat())
 
 
 async def test_a_decision_told_again_is_one(centre: Centre) -> None:

@@ -59,6 +59,18 @@ def test_an_unknown_propensity_is_small_but_not_nothing() -> None:
     assert alone.reasons == ("worth most: propensity unknown, taken as 0.02 times value 1",)
 
 
+def test_a_propensity_is_said_in_two_digits_and_compared_in_full() -> None:
+    product = offer("b").product
+    known = replace(LIKELY, propensities=Propensities(products={product: 0.123456}))
+    asked = one(offer("b", when=given("propensity", "gt", 0.1234)), known=known)
+    assert asked.reasons == (
+        "propensity is 0.12, above 0.1234",
+        "worth most: propensity of 0.12 times value 1",
+    )
+    dear = plan_of(offer("b", value=9000), offer("a", value=10**6), known=known).decision
+    assert dear.offers[0].reasons == ("worth 1100, less than a",)
+
+
 def test_a_condition_may_ask_for_the_propensity() -> None:
     likely = given("propensity", "gte", 0.25)
     asked = one(offer("b", when=likely), known=LIKELY)
