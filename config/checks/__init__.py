@@ -9,7 +9,7 @@ from config.checks.dialled import unknown_numbers
 from config.checks.endless import endless_ways
 from config.checks.intents import unknown_intents
 from config.checks.keys import keys
-from config.checks.languages import full_languages, missing_languages
+from config.checks.languages import full_languages, missing_languages, read_as_they_are
 from config.checks.names import unknown_names
 from config.checks.never import never_matching
 from config.checks.recordings import check_recordings
@@ -34,3 +34,4 @@ def check_sound(found: Found) -> Iterator[Problem]:
     """Of a rulebook without errors: what comes to nothing may only follow from one."""
     yield from unknown_numbers(found)
     yield from unused(found)
+    yield from read_as_they_are(found)

@@ -2,30 +2,95 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from config.actions import Action, AskCallback, every_step, followers
+from config.checks.recordings import every_text
 from config.checks.ways import entered_by_rules, menu_actions, menus_in, reachable
-from config.problems import Place, Problem
+from config.problems import Place, Problem, Severity
 from config.reading.found import Found
 from config.rulebook import Menu, NumberEntry
 from config.spoken_text import ANY_LANGUAGE, Text
 
+#: Texts and lines that one problem names.
+MOST_NAMED = 3
+MOST_LINES = 20
+_FILLED_IN = re.compile(r"{#.*?#}|{{.*?}}|{%.*?%}", re.S)
+
 
 def missing_languages(found: Found) -> Iterator[Problem]:
-    missing: dict[tuple[Place, str | None, str], tuple[str, Text]] = {}
+    told: set[tuple[Place, str | None, str]] = set()
     for entry in _speaking(found):
         assert entry.language is not None
+        missing: list[Text] = []
         for text in _heard_on(entry, found):
-            if not speaks(text, entry.language):
-                missing.setdefault((text.place, text.name, entry.language), (entry.key, text))
-    for (place, _, language), (key, text) in missing.items():
+            which = (text.place, text.name, entry.language)
+            if not speaks(text, entry.language) and which not in told:
+                told.add(which)
+                missing.append(text)
+        yield from _missing(entry, entry.language, missing, found)
+
+
+def _missing(
+    entry: NumberEntry, language: str, texts: list[Text], found: Found
+) -> Iterator[Problem]:
+    """Each in its own line; those that have none, and all in a language that nobody writes, in the
+    number's."""
+    own = [text for text in texts if text.place.file]
+    is_foreign = len(own) > MOST_NAMED and not any(
+        language in text.by_language for text in every_text(found) if text.place.file
+    )
+    together = texts if is_foreign else [text for text in texts if not text.place.file]
+    if together:
+        names = ", ".join(_named(text) for text in together[:MOST_NAMED])
+        more = f" and {len(together) - MOST_NAMED} more" if len(together) > MOST_NAMED else ""
+        are = "text is" if len(together) == 1 else "texts are"
+        first = next((text.name for text in together if not text.place.file), None)
+        hint = f"; write it as texts: {first}: {language}: ..." if first else ""
+        what = f"{entry.key} speaks '{language}'"
+        sentence = f"{what}, and {len(together)} {are} not written in it: {names}"
+        yield Problem.at(entry.place, f"{sentence}{more}{hint}")
+    for text in own if not is_foreign else ():
         is_named = found.texts.get(text.name or "") is text
         what = f"the text '{text.name}'" if is_named else "the text"
-        stock = not place.file
-        where = found.numbers_place if stock else place
-        hint = f"; write it as texts: {text.name}: {language}: ..." if stock else ""
-        yield Problem.at(where, f"{what} has no '{language}', which {key} speaks{hint}")
+        yield Problem.at(text.place, f"{what} has no '{language}', which {entry.key} speaks")
+
+
+def _named(text: Text) -> str:
+    if not text.place.file:
+        return str(text.name)
+    return f"{Path(text.place.file).name}:{text.place.line}"
+
+
+def read_as_they_are(found: Found) -> Iterator[Problem]:
+    """Texts in no language of their own that callers of several hear."""
+    heard: dict[int, tuple[Text, set[str]]] = {}
+    for entry in _speaking(found):
+        for text in _heard_on(entry, found):
+            if ANY_LANGUAGE in text.by_language and text.place.file and _has_words(text):
+                heard.setdefault(id(text), (text, set()))[1].add(str(entry.language))
+    lines: dict[str, set[int]] = {}
+    languages: dict[str, set[str]] = {}
+    for text, spoken in heard.values():
+        if len(spoken) > 1:
+            lines.setdefault(text.place.file, set()).add(text.place.line)
+            languages.setdefault(text.place.file, set()).update(spoken)
+    for file, numbers in lines.items():
+        ordered = sorted(numbers)
+        listed = ", ".join(map(str, ordered[:MOST_LINES]))
+        listed += " and others" if len(ordered) > MOST_LINES else ""
+        sentence = (
+            f"what is said in line {listed} names no language; it is read as it is to callers "
+            f"who hear {' or '.join(sorted(languages[file]))}"
+        )
+        yield Problem(file, ordered[0], sentence, Severity.WARNING)
+
+
+def _has_words(text: Text) -> bool:
+    words = _FILLED_IN.sub("", text.by_language[ANY_LANGUAGE].source)
+    return any(letter.isalpha() for letter in words)
 
 
 def _speaking(found: Found) -> list[NumberEntry]:

@@ -229,8 +229,31 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
             "texts": 'texts: {option_key: "{{ say }} {{ digit }}"}\n',
         },
         [
-            "numbers.yaml:1: the text 'callback_yes' has no 'de', which default speaks; write it as texts: callback_yes: de: ..."
+            "numbers.yaml:2: default speaks 'de', and 1 text is not written in it: callback_yes; write it as texts: callback_yes: de: ..."
         ],
+    ),
+    "a language that nobody writes": (
+        {
+            "numbers": 'numbers:\n  "1": {menu: main, language: en}\n  default: {menu: main, language: zh}\n',
+            "menus": "menus:\n  main:\n    greeting: {en: Hello}\n    options:\n"
+            + "".join(f"      - {{intent: {n}, say: {{en: To buy}}, do: {{queue: sales}}}}\n" for n in "abc"),
+        },
+        ["numbers.yaml:3: default speaks 'zh', and 4 texts are not written in it: menus.yaml:3, menus.yaml:5, menus.yaml:6 and 1 more"],
+    ),
+    "texts for nobody in particular": (
+        {
+            "numbers": 'numbers:\n  "1": {menu: main, language: en}\n  default: {menu: main, language: zh}\n',
+            "menus": option(say="To order") + '      - {intent: b, say: "{{ caller.first_name }} 24", do: {queue: sales}}\n'
+            "    greeting: Hello\n",
+        },
+        ["menus.yaml:5: warning: what is said in line 5, 8 names no language; it is read as it is to callers who hear en or zh"],
+    ),
+    "texts for one language each": (
+        {
+            "numbers": 'numbers:\n  "1": {menu: main, language: en}\n  default: {menu: zh, language: zh}\n',
+            "more": option(say="订购").replace("main", "zh"),
+        },
+        [],
     ),
     # Files
     "text in quotes left open in a list": (
