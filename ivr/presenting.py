@@ -68,7 +68,7 @@ def _considered(option: Option, menu: Menu, with_: PresentedWith) -> _Shown | No
     reasons: tuple[str, ...] = ()
     is_own = _was_used(menu.name, option.intent, with_)
     if option.when is not None:
-        matched, because = option.when.judge(with_.facts.seen)
+        matched, because = option.when.judge(with_.facts.heard)
         if not matched:
             return None
         reasons = (f"shown because {because}",)
@@ -145,7 +145,7 @@ def _because(item: _Shown, why: str) -> _Shown:
 
 def _weighed(item: _Shown, probability: float, with_: PresentedWith) -> _Shown:
     seconds = with_.known.seconds(with_key(item.say, item.digit or "1", with_), with_.language)
-    why = f"wanted with probability {probability:.2f}, {seconds:.1f} s to say"
+    why = f"wanted with probability {probability:.2g}, {seconds:.1f} s to say"
     return replace(
         item, reasons=(*item.reasons, why), probability=probability, seconds=round(seconds, 2)
     )

@@ -57,7 +57,7 @@ def test_the_likely_comes_first_and_says_why() -> None:
     assert spoken(presented) == ["status", "billing", "sales", "hours", "complaint", "agent"]
     first = presented.options[0]
     assert (first.digit, first.probability, first.seconds) == ("1", 0.6, 2.0)
-    assert first.reasons == ("wanted with probability 0.60, 2.0 s to say", "next free digit")
+    assert first.reasons == ("wanted with probability 0.6, 2.0 s to say", "next free digit")
     assert presented.options[2].probability == pytest.approx(0.2 / 3)
     assert presented.options[-1].probability is None
 
