@@ -13,6 +13,7 @@ from config.checks.languages import full_languages, missing_languages, read_as_t
 from config.checks.names import unknown_names
 from config.checks.never import never_matching
 from config.checks.recordings import check_recordings
+from config.checks.standing import standing_still
 from config.checks.unused import unused
 from config.problems import Problem
 from config.reading.found import Found
@@ -35,3 +36,4 @@ def check_sound(found: Found) -> Iterator[Problem]:
     yield from unknown_numbers(found)
     yield from unused(found)
     yield from read_as_they_are(found)
+    yield from standing_still(found)

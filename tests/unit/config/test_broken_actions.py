@@ -13,6 +13,22 @@ pytestmark = pytest.mark.unit
 
 #: name: (files that differ from the good ones, every problem in order)
 BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
+    "option that stands still": (
+        {"menus": option(do="{menu: main}")},
+        ["menus.yaml:4: warning: the option 'sales' leads to its own menu 'main' without a word; where that is meant, call it 'repeat'"],
+    ),
+    "option that repeats on purpose": (
+        {"menus": option(intent="repeat", do="{menu: main}")},
+        [],
+    ),
+    "option that leads back from the first menu": (
+        {"menus": option(do="{back: true}")},
+        ["menus.yaml:4: warning: the option 'sales' leads back, and no menu leads to 'main': it is heard again"],
+    ),
+    "option that leads back to another menu": (
+        {"menus": option(do="{menu: more}"), "more": option(do="{back: true}").replace("main", "more")},
+        [],
+    ),
     # Actions
     "nothing to do": (
         {"menus": option(do="{priority: 5}")},
