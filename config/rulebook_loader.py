@@ -84,13 +84,14 @@ def load_files(
         texts=_stock_texts(),
     )
     sections = [section for document in documents for section in sections_of(document)]
+    found.is_partial = any(_is_unread(document) for document in documents)
     sections.sort(key=lambda section: READ_IN_ORDER.index(section.name))
     for section in sections:
         collect_names(section, found)
     _read_sections(sections, found)
     _close_doors(found)
     problems = [*files.problems, *(p for document in documents for p in document.problems)]
-    if sections and not any(_is_unread(document) for document in documents):
+    if sections and not found.is_partial:
         problems += itertools.islice(checks.check_whole(found), MAX_PROBLEMS)
         problems += itertools.islice(checks.check_recordings(found, files), MAX_PROBLEMS)
     if any(problem.is_error for problem in problems):

@@ -43,6 +43,10 @@ _OPENED = tuple(words for words, sentence in _SAID.items() if "closed" in senten
 
 #: `greeting:"Hello"`, and the same with the wide colon of Chinese keyboards.
 _JOINED = re.compile(r"\s*(?:-\s+)?\{?([A-Za-z_][A-Za-z0-9_]*)(:(?=[^\s:/])|：)")
+#: What follows a key whose value turned out a comment.
+_COMMENT = re.compile(r"[\"']?\s*:\s+#")
+#: A line this long was not written by hand.
+LONGEST_READ = 1_000
 
 
 def missing_blank(written: str) -> str | None:
@@ -60,7 +64,7 @@ def nothing_written(key: str | int, lines: Sequence[str], line: int) -> str:
     if isinstance(key, int):
         return "an item of a list is empty"
     written = lines[line - 1] if line <= len(lines) else ""
-    if re.search(rf"{re.escape(key)}[\"']?:\s+#", written):
+    if len(written) < LONGEST_READ and _COMMENT.match(written.partition(key)[2]):
         return f"'{key[:60]}' has no value; a # begins a comment, so write it in quotes"
     return f"'{key[:60]}' has no value; write one, or leave the line out"
 

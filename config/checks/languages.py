@@ -79,11 +79,12 @@ def read_as_they_are(found: Found) -> Iterator[Problem]:
             languages.setdefault(text.place.file, set()).update(spoken)
     for file, numbers in lines.items():
         ordered = sorted(numbers)
+        plural = "s" if len(ordered) > 1 else ""
         listed = ", ".join(map(str, ordered[:MOST_LINES]))
         listed += " and others" if len(ordered) > MOST_LINES else ""
         sentence = (
-            f"what is said in line {listed} names no language; it is read as it is to callers "
-            f"who hear {' or '.join(sorted(languages[file]))}"
+            f"what is said in line{plural} {listed} names no language; it is read as it is to "
+            f"callers who hear {' or '.join(sorted(languages[file]))}"
         )
         yield Problem(file, ordered[0], sentence, Severity.WARNING)
 

@@ -62,6 +62,8 @@ class Found:
     #: Years that examples are set in: their holidays are needed too.
     years: set[int] = field(default_factory=set)
     has_default_number: bool = False
+    #: A file could not be read: what others refer to may stand in it.
+    is_partial: bool = False
     #: A menu is in `menus` without its wrong options, so that the others are still checked.
     has_partial_menus: bool = False
 

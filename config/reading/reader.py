@@ -66,7 +66,7 @@ class Reader:
     def known(self, section: str, name: str, path: Path, what: str) -> bool:
         """Whether `name` is given under `section`; reported where not."""
         names = self.found.named(section)
-        if name in names:
+        if name in names or self.found.is_partial:
             return True
         hint = did_you_mean(name, names) or f"; write it under {section}"
         is_no = "are no" if what.endswith("s") else "is no"
@@ -93,6 +93,8 @@ class Reader:
         if isinstance(raw, str) and name is None:
             if raw in texts:
                 return texts[raw]
+            if _TEXT_NAME.fullmatch(raw) and self.found.is_partial:
+                return texts["welcome"]
             if _TEXT_NAME.fullmatch(raw):
                 hint = did_you_mean(raw, texts)
                 self.report(path, f"there is no text named '{raw[:60]}' under texts{hint}")

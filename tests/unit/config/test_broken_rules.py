@@ -246,7 +246,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
             "menus": option(say="To order") + '      - {intent: b, say: "{{ caller.first_name }} 24", do: {queue: sales}}\n'
             "    greeting: Hello\n",
         },
-        ["menus.yaml:5: warning: what is said in line 5, 8 names no language; it is read as it is to callers who hear en or zh"],
+        ["menus.yaml:5: warning: what is said in lines 5, 8 names no language; it is read as it is to callers who hear en or zh"],
     ),
     "texts for one language each": (
         {

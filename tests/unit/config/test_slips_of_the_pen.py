@@ -80,6 +80,14 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"menus": 'menus:\n  main:\n    options:\n      - {intent: a, say: "A, do: {queue: a}}\n      - {intent: b, say: "B", do: {queue: b}}\n'},
         ["menus.yaml:4: not valid YAML: a quote opened in line 4 is not closed"],
     ),
+    "what another file needs of the one that cannot be read": (
+        {
+            "menus": 'menus:\n  main:\n    greeting: "Hello\n',
+            "numbers": "numbers:\n  default: {menu: main, hours: shop, closed: {say: closed_text, then: {hangup: true}}}\n",
+            "tests": "tests:\n  - {name: it, given: {}, expect: {menu: main}}\n",
+        },
+        ["menus.yaml:3: not valid YAML: a quote opened in line 3 is not closed"],
+    ),
     "latin-1": (
         {"texts": 'texts:\n  a: "Grüße"\n'.encode("latin-1")},
         ["texts.yaml:2: the file is not UTF-8 text; save the file as UTF-8"],
