@@ -76,7 +76,7 @@ def _render_decision(explained: dict[str, Any], decision: dict[str, Any], consol
 
 
 def _render_caller(identity: dict[str, Any], caller: dict[str, Any], console: Console) -> None:
-    console.print(Text(_who(caller), style="bold"))
+    console.print(Text(_who(caller, identity["outcome"]), style="bold"))
     console.print(Text(f"  {identity_in_words(identity)}"))
     several = identity["candidates"] if identity["outcome"] == "multiple" else ()
     for candidate in several:
@@ -85,11 +85,12 @@ def _render_caller(identity: dict[str, Any], caller: dict[str, Any], console: Co
         console.print(Text(f"  tier {caller['tier']}, {caller['lifecycle']}"))
 
 
-def _who(caller: dict[str, Any]) -> str:
+def _who(caller: dict[str, Any], outcome: str) -> str:
     if caller["number"] is None and not caller["ref"]:
         return "a caller without a number that can be looked up"
     nameless = f"contact {caller['ref']}, who has no name" if caller["ref"] else None
-    who = caller["name"] or caller["company"] or nameless or "nobody the CRM knows"
+    nobody = "the number of several people" if outcome == "multiple" else "nobody the CRM knows"
+    who = caller["name"] or caller["company"] or nameless or nobody
     return f"{caller['number'] or 'a caller without a number'} is {who}"
 
 

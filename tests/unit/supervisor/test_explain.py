@@ -168,16 +168,18 @@ async def test_candidates_and_nobody_are_said() -> None:
     several = Caller("+12025550103", Identity(IdentityOutcome.MULTIPLE, "e164", 0.5, candidates))
     said = printed(await explained(several, dialled="1"))
     assert "could be Jo [bold] (demo:5)" in said
-    assert "nobody the CRM knows" in said
+    assert "is the number of several people" in said
 
 
 def test_who_calls_is_said_as_exactly_as_it_is_known() -> None:
     known = {"number": "+12025550101", "name": "", "company": None, "ref": "demo:7"}
-    assert _who(known) == "+12025550101 is contact demo:7, who has no name"
-    assert _who({**known, "company": "Acme"}) == "+12025550101 is Acme"
-    assert _who({**known, "number": None, "ref": None}).startswith("a caller without a number")
+    assert _who(known, "unique") == "+12025550101 is contact demo:7, who has no name"
+    assert _who({**known, "company": "Acme"}, "unique") == "+12025550101 is Acme"
+    assert _who({**known, "number": None, "ref": None}, "withheld").startswith(
+        "a caller without a number"
+    )
     typed = {**known, "number": None, "name": "Maria"}
-    assert _who(typed) == "a caller without a number is Maria"
+    assert _who(typed, "unique") == "a caller without a number is Maria"
 
 
 SUMMARY = CallSummary(
