@@ -140,7 +140,7 @@ def _rules(group: str, rules: int) -> Iterator[dict[str, Any]]:
         }
         if n % 3 == 0:
             when = {
-                "any": [{"call.hour": {"between": [24, 24]}}, {"caller.owns": {"has": f"X{n}"}}]
+                "any": [{"call.hour": {"between": [22, 23]}}, {"caller.owns": {"has": f"X{n}"}}]
             }
         yield {"name": f"{group}-{n}", "when": when, "then": then}
 
