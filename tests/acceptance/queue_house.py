@@ -112,6 +112,9 @@ async def opened(
     pbx: PrivatePbx, folder: Path, *, more: MoreRoutes | None = None
 ) -> AsyncIterator[House]:
     """`more` may add to the web addresses before anybody asks there."""
+    # Calls of other tests that the dialplan served alone would be told of as soon as we connect.
+    for family in ("swb_fallback", "swb_ended"):
+        await pbx.rx(f"database deltree {family}")
     bus, journal = EventBus(), MemoryJournal()
     settings = AmiSettings(port=pbx.ami_port, secret=SecretStr(pbx.ami_secret))
     bridge = AmiBridge(settings=settings, journal=journal, bus=bus, settle_s=0.1)

@@ -47,7 +47,7 @@ async def centre(tmp_path: Path) -> AsyncIterator[DemoCentre]:
 def asked_for_us(centre: DemoCentre) -> set[str]:
     """Linked ids of the calls whose AGI() Asterisk ran."""
     log = (centre.pbx.run / "log/full").read_text(errors="replace")
-    return set(re.findall(r' AGI\("[^"]+", "agi://[^,"]+,([0-9.]+)"\)', log))
+    return set(re.findall(r' AGI\("[^"]+", "agi://[^,"]+,([0-9.]+)[,"]', log))
 
 
 async def test_hanging_up_at_every_step(centre: DemoCentre) -> None:
