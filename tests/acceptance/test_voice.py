@@ -216,7 +216,10 @@ async def test_a_caller_hears_the_menus_and_then_a_programme_of_their_own(
             music_class = voice.hold.class_of(voice.arrived())
             assert music_class is not None
             playlist = await voice.hold.playlist(music_class)
-            await voice.until_fetched(*(urlsplit(url).path for url in playlist[:3]))
+            # Music is the same for everybody, so Asterisk may have it from another test.
+            own = [urlsplit(url).path for url in playlist if "/pbx/hold/" in url]
+            assert len(own) >= 2
+            await voice.until_fetched(*own[:2])
         finally:
             await work.stop()
             await pbx.rx("channel request hangup all")
