@@ -8,16 +8,38 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, model_validator
+
+from config.crm_settings import (
+    DynamicsSettings,
+    EspoCrmSettings,
+    HubSpotSettings,
+    OdooSettings,
+    PipedriveSettings,
+    RestSettings,
+    SalesforceSettings,
+    SqlSettings,
+    SuiteCrmSettings,
+    TrytonSettings,
+    ZohoSettings,
+)
+from config.section import Seconds, Section
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=3600)]
-
-
-class Section(BaseModel):
-    """The text below a key is its description, here and in the README."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+CrmName = Literal[
+    "embedded",
+    "sql",
+    "rest",
+    "odoo",
+    "tryton",
+    "espocrm",
+    "suitecrm",
+    "hubspot",
+    "salesforce",
+    "zoho",
+    "dynamics",
+    "pipedrive",
+]
 
 
 class AgiSettings(Section):
@@ -170,8 +192,12 @@ class SpeechSettings(Section):
 
 
 class CrmSettings(Section):
-    adapter: Literal["embedded"] = "embedded"
-    """Which CRM knows the callers."""
+    adapter: Literal[CrmName, "chain"] = "embedded"
+    """Which CRM knows the callers: embedded, sql, rest, odoo, tryton, espocrm, suitecrm, hubspot,
+    salesforce, zoho, dynamics, pipedrive; or chain, several of them."""
+    chain: tuple[CrmName, ...] = ()
+    """With `adapter: chain`: the CRMs asked for a caller, in this order; the first is written
+    to."""
     lookup_deadline_s: Seconds = 0.3
     """How long the caller waits for a look-up."""
     late_deadline_s: Seconds = 0.8
@@ -205,5 +231,16 @@ class Settings(Section):
     rulebook: RulebookSettings = RulebookSettings()
     speech: SpeechSettings = SpeechSettings()
     crm: CrmSettings = CrmSettings()
+    sql: SqlSettings = SqlSettings()
+    rest: RestSettings = RestSettings()
+    odoo: OdooSettings = OdooSettings()
+    tryton: TrytonSettings = TrytonSettings()
+    espocrm: EspoCrmSettings = EspoCrmSettings()
+    suitecrm: SuiteCrmSettings = SuiteCrmSettings()
+    hubspot: HubSpotSettings = HubSpotSettings()
+    salesforce: SalesforceSettings = SalesforceSettings()
+    zoho: ZohoSettings = ZohoSettings()
+    dynamics: DynamicsSettings = DynamicsSettings()
+    pipedrive: PipedriveSettings = PipedriveSettings()
     scoring: ScoringSettings = ScoringSettings()
     privacy: PrivacySettings = PrivacySettings()

@@ -18,12 +18,12 @@ CrmError (calls.errors.SwitchboardError)
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from calls import errors
-from calls.caller import Candidate, Contact, ContactRef
+from calls.caller import Candidate, Contact, ContactRef, Purchase
 from calls.deadlines import Deadline
 from calls.records import CallRecord, NewLead, NewTask
 
@@ -103,13 +103,64 @@ class Unsupported(CrmError):
     """This CRM has nothing of the kind."""
 
 
+class HitKind(enum.StrEnum):
+    """What the CRM calls the record. A contact says more than the lead it once was."""
+
+    CONTACT = "contact"
+    ACCOUNT = "account"
+    LEAD = "lead"
+
+
 @dataclass(frozen=True, slots=True)
 class PhoneHit:
-    """A contact the CRM offers for a number. `numbers` are all it holds for the contact, as
-    stored: whoever asked compares them again, since CRMs match loosely."""
+    """A record the CRM offers for a number. `numbers` are all it holds for it, as stored: whoever
+    asked compares them again, since CRMs match loosely."""
 
     candidate: Candidate
     numbers: tuple[str, ...]
+    kind: HitKind = HitKind.CONTACT
+    #: Whatever the CRM tells changes by: a number, a time, an etag. As `update_fields` takes it.
+    version: str | None = None
+    #: The CRM's own word for whose customer this is: a login, an e-mail or an id.
+    owner: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Some of what changed, oldest change first. `gone` were deleted, where the CRM tells."""
+
+    changed: tuple[PhoneHit, ...]
+    gone: tuple[ContactRef, ...]
+    #: Where to go on. It is kept and given back after a restart, so it must make sense then.
+    cursor: str
+    #: More is known already: ask again at once.
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a CRM, as it is set up, can do. The conformance kit holds every adapter to its claims:
+    a method behind a False here raises Unsupported."""
+
+    keys: frozenset[KeyField] = frozenset()
+    #: `Contact.purchases` and `get_purchase_history`.
+    purchases: bool = False
+    orders: bool = False
+    cases: bool = False
+    #: Open leads are found by their number too.
+    finds_leads: bool = False
+    leads: bool = True
+    #: Calls are records of their own; False: a note on the contact or lead.
+    calls: bool = True
+    tasks: bool = True
+    #: Fields that `update_fields` may change.
+    updates: frozenset[str] = frozenset()
+    #: `changes` lists contacts, all of them from the cursor None on.
+    changes: bool = False
+    webhooks: bool = False
+    #: The CRM itself refuses a second record with our key. Otherwise we look for the key before
+    #: we write, and two processes at the same instant could still write twice.
+    unique_keys: bool = False
 
 
 class CrmWriter(Protocol):
@@ -139,12 +190,18 @@ class CrmAdapter(CrmWriter, Protocol):
         """The `crm` of every ContactRef from here."""
         ...
 
-    async def open(self) -> None: ...
+    @property
+    def capabilities(self) -> Capabilities: ...
+
+    async def open(self) -> None:
+        """Asks the CRM nothing: we start while it is away."""
+        ...
 
     async def close(self) -> None: ...
 
     async def check(self) -> None:
-        """Returns where a call could be served now, raises what is wrong otherwise."""
+        """Returns where a call could be served now, raises what is wrong otherwise: AuthFailed,
+        or Forbidden whose message names the right that our user lacks."""
         ...
 
     async def find_by_phone(
@@ -163,4 +220,28 @@ class CrmAdapter(CrmWriter, Protocol):
 
     async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
         """The contact with its history. Raises NotFound."""
+        ...
+
+    async def get_purchase_history(
+        self, ref: ContactRef, *, limit: int, deadline: Deadline
+    ) -> Sequence[Purchase]:
+        """Newest first, returns below zero; for batch scoring. Raises NotFound."""
+        ...
+
+    async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
+        """Up to about `limit` records that changed since `cursor`; None: every record there is,
+        page after page. One may come twice, none is left out."""
+        ...
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Sequence[ContactRef]:
+        """Whose record the CRM says has changed; only a hint, since webhooks get lost. Header names
+        are lower case. Raises Forbidden for a signature that is missing, wrong or stale, Invalid
+        for what cannot be read."""
+        ...
+
+    async def update_fields(
+        self, ref: ContactRef, changes: Mapping[str, str], *, expect_version: str | None, idem: str
+    ) -> None:
+        """Changes only fields of `capabilities.updates`. Raises Conflict where the record has
+        another version by now than `expect_version` (None: whatever it has)."""
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -12,13 +12,24 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calls.caller import Candidate, Contact, ContactRef
+from calls.caller import Candidate, Contact, ContactRef, Purchase
 from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded
 from calls.ports import ContactCard
 from calls.records import CallRecord, NewLead, NewTask
-from crm_adapter.adapter import Invalid, KeyField, NotFound, PhoneHit, Timeout, Unavailable
+from crm_adapter.adapter import (
+    Capabilities,
+    ChangePage,
+    Invalid,
+    KeyField,
+    NotFound,
+    PhoneHit,
+    Timeout,
+    Unavailable,
+    Unsupported,
+)
 from crm_adapter.embedded import accounts, contact_cards, history, rows, tables
+from crm_adapter.embedded import changes as changed_contacts
 from storage.database import Database
 from storage.overtime import Overtime
 
@@ -64,6 +75,15 @@ class EmbeddedCrm:
     """Implements `crm_adapter.adapter.CrmAdapter` on our own database."""
 
     name = CRM
+    capabilities = Capabilities(
+        keys=frozenset(KeyField),
+        purchases=True,
+        orders=True,
+        cases=True,
+        updates=frozenset(changed_contacts.LONGEST),
+        changes=True,
+        unique_keys=True,
+    )
 
     def __init__(self, *, database: Database, now: Callable[[], datetime] = _utc_now) -> None:
         """`now` tells which appointments lie ahead."""
@@ -98,6 +118,28 @@ class EmbeddedCrm:
 
     async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
         return await self._in_time(deadline, self._get(ref))
+
+    async def get_purchase_history(
+        self, ref: ContactRef, *, limit: int, deadline: Deadline
+    ) -> Sequence[Purchase]:
+        return await self._in_time(deadline, self._history(ref, limit))
+
+    async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
+        return await self._in_time(deadline, self._changes(cursor, limit))
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Sequence[ContactRef]:
+        raise Unsupported("the embedded CRM sends no webhooks: it is ours")
+
+    async def update_fields(
+        self, ref: ContactRef, changes: Mapping[str, str], *, expect_version: str | None, idem: str
+    ) -> None:
+        async def work(connection: AsyncConnection) -> None:
+            await changed_contacts.change(
+                connection, ref.id, changes, expect_version=expect_version, at=self._now()
+            )
+
+        with _errors_named():
+            await self._database.writer.write(work)
 
     async def card_of(self, contact: ContactRef, *, deadline: Deadline) -> ContactCard | None:
         """Implements `calls.ports.ContactReader`."""
@@ -146,6 +188,22 @@ class EmbeddedCrm:
     async def _get(self, ref: ContactRef) -> Contact:
         async with self._reading() as connection:
             return await _contact(connection, ref, self._now())
+
+    async def _history(self, ref: ContactRef, limit: int) -> list[Purchase]:
+        async with self._reading() as connection:
+            found = await history.purchases(connection, ref.id, limit)
+            if not found:
+                await _contact(connection, ref, self._now())  # raises NotFound
+            return list(found)
+
+    async def _changes(self, cursor: str | None, limit: int) -> ChangePage:
+        async with self._reading() as connection:
+            found, following, more = await changed_contacts.page(connection, cursor, limit)
+        hits = tuple(
+            PhoneHit(_candidate(row), numbers, version=str(row.version), owner=row.owner)
+            for row, numbers in found
+        )
+        return ChangePage(hits, (), following, more)
 
     async def _card(self, ref: ContactRef) -> ContactCard:
         async with self._reading() as connection:

@@ -3,7 +3,7 @@ is still open counts however old it is, so it takes the places first."""
 
 from __future__ import annotations
 
-from sqlalchemy import String, bindparam, func, select
+from sqlalchemy import Integer, String, bindparam, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.caller import Case, Order, Purchase
@@ -21,7 +21,7 @@ _PURCHASES = (
     .select_from(tables.purchases.outerjoin(tables.products, _product.code == _bought.product))
     .where(_bought.contact_id == _CONTACT)
     .order_by(_bought.at.desc(), _bought.id.desc())
-    .limit(RECENT)
+    .limit(bindparam("most", type_=Integer))
 )
 _ORDERS = (
     select(tables.orders, func.coalesce(_product.name, "").label("product_name"))
@@ -43,7 +43,9 @@ _OWNED = (
 )
 
 
-async def purchases(connection: AsyncConnection, contact_id: str) -> tuple[Purchase, ...]:
+async def purchases(
+    connection: AsyncConnection, contact_id: str, limit: int = RECENT
+) -> tuple[Purchase, ...]:
     return tuple(
         Purchase(
             product=row.product or "",
@@ -54,7 +56,7 @@ async def purchases(connection: AsyncConnection, contact_id: str) -> tuple[Purch
             currency=row.currency,
             quantity=row.quantity,
         )
-        for row in await connection.execute(_PURCHASES, {"contact": contact_id})
+        for row in await connection.execute(_PURCHASES, {"contact": contact_id, "most": limit})
     )
 
 

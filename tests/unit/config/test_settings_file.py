@@ -114,7 +114,9 @@ def test_mistakes_in_file_and_environment_come_together(tmp_path: Path) -> None:
         ),
         (
             "crm:\n  adapter: salesforec",
-            "switchboard.yaml:2: 'adapter' must be one of embedded, not 'salesforec'",
+            "switchboard.yaml:2: 'adapter' must be one of embedded, sql, rest, odoo, tryton, "
+            "espocrm, suitecrm, hubspot, salesforce, zoho, dynamics, pipedrive, chain, "
+            "not 'salesforec'; did you mean 'salesforce'?",
         ),
     ],
 )

@@ -1,0 +1,1 @@
+"""One file for each CRM that is reached over HTTP."""

@@ -1,0 +1,245 @@
+"""Every request to a CRM over HTTP: to one host, under a deadline, never believed beyond a size.
+
+A question that changes nothing (`read`) fails with Timeout or Unavailable; whether a write that
+failed on the way was carried out nobody knows (`AmbiguousWrite`), unless it never left us.
+"""
+
+from __future__ import annotations
+
+import json as json_text
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote as percent_encoded
+
+import aiohttp
+from yarl import URL
+
+from calls.deadlines import Deadline
+from calls.errors import DeadlineExceeded
+from crm_adapter.adapter import AmbiguousWrite, AuthFailed, Timeout, Unavailable
+from crm_adapter.http.log_ins import LogIn, no_log_in
+from crm_adapter.http.replies import Classify, Reply, by_status
+from crm_adapter.http.requests import Request
+from crm_adapter.http.traces import Exchange, Trace, masked
+
+Json = Any
+Query = Mapping[str, str] | Sequence[tuple[str, str]]
+
+_CHUNK = 16 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a CRM may cost us, and we it."""
+
+    #: Requests under way at once; others wait, under their own deadlines.
+    connections: int = 8
+    #: A connection that takes longer to open is given up.
+    connect_s: float = 0.5
+    #: Of an answer, in bytes.
+    most_bytes: int = 256 * 1024
+    #: A write is given up after that long; below the outbox's own limit.
+    write_s: float = 15.0
+
+
+class CrmHttp:
+    """One CRM's HTTP side. `open` before the first request; it asks nothing.
+
+    Only `base_url`'s host is asked, and the hosts of `also` (where tokens are had). No redirects
+    are followed, no cookies kept, no proxies taken from the environment.
+    """
+
+    def __init__(
+        self,
+        *,
+        crm: str,
+        base_url: str,
+        log_in: LogIn | None = None,
+        limits: HttpLimits | None = None,
+        classify: Classify = by_status,
+        also: Collection[str] = (),
+        trace: Trace | None = None,
+    ) -> None:
+        self.crm = crm
+        self._base = base_url.rstrip("/")
+        self._log_in = log_in or no_log_in()
+        self._limits = limits or HttpLimits()
+        self._classify = classify
+        self._hosts = {_origin(base_url), *(_origin(address) for address in also)}
+        self._trace = trace
+        self._session: aiohttp.ClientSession | None = None
+
+    def set_trace(self, trace: Trace | None) -> None:
+        """From now on `trace` is told of every exchange."""
+        self._trace = trace
+
+    async def open(self) -> None:
+        connector = aiohttp.TCPConnector(limit=self._limits.connections, keepalive_timeout=30)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._limits.connect_s),
+            trust_env=False,
+            # Nothing is unpacked, so that what is small on the wire is small here.
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+
+    async def close(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def read(
+        self,
+        method: str,
+        path: str,
+        *,
+        deadline: Deadline,
+        query: Query = (),
+        json: Json = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """A question that changes nothing, whatever its method. Raises any CrmError but
+        AmbiguousWrite."""
+        request = self._request(method, path, query, json, headers)
+        return await self._ask(request, deadline)
+
+    async def write(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query = (),
+        json: Json = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Reply:
+        """Changes something there. Raises AmbiguousWrite where nobody knows whether it did."""
+        request = replace(self._request(method, path, query, json, headers), is_write=True)
+        return await self._ask(request, Deadline.after(self._limits.write_s))
+
+    def _request(
+        self, method: str, path: str, query: Query, json: Json, headers: Mapping[str, str] | None
+    ) -> Request:
+        data = b"" if json is None else json_text.dumps(json, ensure_ascii=False).encode()
+        given = {"Content-Type": "application/json"} if json is not None else {}
+        return Request(method, self.address(path, query), given | dict(headers or {}), data)
+
+    async def _ask(self, request: Request, deadline: Deadline) -> Reply:
+        ours = await self._log_in.headers(self, deadline=deadline)
+        try:
+            return await self.exchange(_with(request, ours), deadline)
+        except AuthFailed:
+            # Refused before anything was done, so a write too may be sent again.
+            if not self._log_in.refused(ours):
+                raise
+        ours = await self._log_in.headers(self, deadline=deadline)
+        return await self.exchange(_with(request, ours), deadline)
+
+    def address(self, path: str, query: Query = ()) -> str:
+        """`path` is below `base_url` and already encoded where it holds values (`quote`)."""
+        pairs = list(query.items()) if isinstance(query, Mapping) else list(query)
+        url = URL(f"{self._base}{path}", encoded=True)
+        return str(url.update_query(pairs) if pairs else url)
+
+    async def exchange(self, request: Request, deadline: Deadline) -> Reply:
+        """One request as it is, no log-in; the answer is classified. Raises as `read` and `write`
+        do."""
+        if _origin(request.address) not in self._hosts:
+            raise Unavailable(f"{self.crm}: an address outside the CRM's own host was refused")
+        started = time.monotonic()
+        try:
+            reply = await deadline.bound(self.crm, self._send(request))
+        except DeadlineExceeded as error:
+            self._tell(request, None, "no answer in time", started)
+            if request.is_write:
+                raise AmbiguousWrite(f"{self.crm} did not answer a write in time") from error
+            raise Timeout(f"{self.crm} did not answer in time") from error
+        except (Unavailable, AmbiguousWrite) as error:
+            self._tell(request, None, str(error), started)
+            raise
+        self._tell(request, reply.status, reply.body.decode("utf-8", "replace"), started)
+        wrong = self._classify(reply, request.is_write)
+        if wrong is not None:
+            raise wrong
+        return reply
+
+    async def _send(self, request: Request) -> Reply:
+        if self._session is None:
+            raise Unavailable(f"{self.crm} is not open")
+        ours = {"Accept": "application/json", "Accept-Encoding": "identity", **request.headers}
+        try:
+            async with self._session.request(
+                request.method,
+                URL(request.address, encoded=True),
+                headers=ours,
+                data=request.data or None,
+                allow_redirects=False,
+            ) as response:
+                body = await self._body(response)
+                told = {name.lower(): value for name, value in response.headers.items()}
+                return Reply(self.crm, response.status, told, body)
+        except aiohttp.ClientConnectorError as error:
+            # Nothing was sent.
+            raise Unavailable(f"{self.crm} cannot be reached ({_why(error)})") from error
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Unavailable(f"{self.crm} cannot be reached (no connection in time)") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            what = f"{self.crm} broke off the answer ({_why(error)})"
+            raise (AmbiguousWrite(what) if request.is_write else Unavailable(what)) from error
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        encoding = response.headers.get("Content-Encoding", "identity").lower()
+        if encoding != "identity":
+            raise aiohttp.ClientPayloadError(f"packed as {encoding[:20]}, though not asked to")
+        body = bytearray()
+        async for chunk in response.content.iter_chunked(_CHUNK):
+            body += chunk
+            if len(body) > self._limits.most_bytes:
+                raise aiohttp.ClientPayloadError(f"more than {self._limits.most_bytes} bytes")
+        return bytes(body)
+
+    def _tell(self, request: Request, status: int | None, answer: str, started: float) -> None:
+        if self._trace is None:
+            return
+        secrets = sorted(self._log_in.secrets(), key=len, reverse=True)
+        self._trace(
+            Exchange(
+                request.method,
+                masked(request.address, secrets),
+                masked(request.data.decode("utf-8", "replace"), secrets),
+                status,
+                masked(answer, secrets),
+                time.monotonic() - started,
+            )
+        )
+
+
+def _with(request: Request, headers: Mapping[str, str]) -> Request:
+    return replace(request, headers={**request.headers, **headers})
+
+
+def quote(value: str) -> str:
+    """`value` as one segment of a path."""
+    return percent_encoded(value, safe="")
+
+
+def _origin(address: str) -> str:
+    try:
+        return str(URL(address).origin())
+    except ValueError as error:
+        raise Unavailable("the CRM's address cannot be read") from error
+
+
+def _why(error: Exception) -> str:
+    """By type, with what an administrator can mend; never with values."""
+    if isinstance(error, aiohttp.ClientPayloadError) and error.args:
+        return str(error.args[0])[:80]
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "its name is unknown"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "its certificate is not valid"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.os_error.strerror or type(error.os_error).__name__
+    return type(error).__name__

@@ -1,0 +1,125 @@
+"""What a CRM answered, and what that means. Hostile until parsed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, NoReturn
+
+from crm_adapter.adapter import (
+    AmbiguousWrite,
+    AuthFailed,
+    Conflict,
+    CrmError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Unavailable,
+)
+
+#: What a CRM says in its own defence is shown to administrators; longer is a page of HTML.
+_LONGEST_REASON = 200
+#: A server that asks for more than that is as good as gone; it is asked again sooner.
+_LONGEST_PAUSE_S = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Header names are lower case. `crm` is its short name, for error messages."""
+
+    crm: str
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def is_ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def json(self) -> Any:
+        """None for an empty body (204). Raises Unavailable where it is no JSON: a proxy or a log-in
+        page answered instead of the CRM."""
+        if not self.body.strip():
+            return None
+        try:
+            return json.loads(self.body, parse_constant=_no_such_number)
+        except (ValueError, RecursionError) as error:
+            raise Unavailable(f"{self.crm} answered {self.status} with no JSON") from error
+
+    def json_object(self) -> dict[str, Any]:
+        """Raises Unavailable where it is anything but a JSON object."""
+        found = self.json()
+        if not isinstance(found, dict):
+            raise Unavailable(f"{self.crm} answered something other than a JSON object")
+        return found
+
+
+_BY_STATUS: dict[int, type[CrmError]] = {
+    401: AuthFailed,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    410: NotFound,
+}
+
+#: Looks at an answer and says what is wrong with it, None where it is good. The second argument:
+#: whether something was to be written.
+Classify = Callable[[Reply, bool], CrmError | None]
+
+
+def by_status(reply: Reply, is_write: bool) -> CrmError | None:
+    """What HTTP itself says. A 5xx to a write may come after the CRM committed (one real CRM was
+    seen to), so that is an AmbiguousWrite."""
+    if reply.is_ok:
+        return None
+    what = f"{reply.crm} answered {reply.status}{reason(reply)}"
+    if reply.status == 429:
+        return RateLimited(what, after_s=retry_after_s(reply))
+    if 300 <= reply.status < 400:
+        return Unavailable(f"{what}, a redirect: its address in the settings is not the API's")
+    if reply.status >= 500 or reply.status < 300:
+        return AmbiguousWrite(what) if is_write else Unavailable(what)
+    return _BY_STATUS.get(reply.status, Invalid)(what)
+
+
+def reason(reply: Reply) -> str:
+    """` (…)` with what a JSON answer says in `message`, `error` or `detail`; nothing otherwise.
+    Never a traceback or a page."""
+    try:
+        found = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return ""
+    if isinstance(found, list) and found:
+        found = found[0]
+    if not isinstance(found, dict):
+        return ""
+    for key in ("message", "detail", "error_description", "error"):
+        text = found.get(key)
+        if isinstance(text, dict):
+            text = text.get("message")
+        if isinstance(text, str) and text.strip():
+            line = " ".join(text.split())
+            return f" ({line[:_LONGEST_REASON]})"
+    return ""
+
+
+def retry_after_s(reply: Reply) -> float | None:
+    """Seconds of the header Retry-After, which may also be a date (RFC 9110, 10.2.3)."""
+    text = reply.headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        return min(float(text), _LONGEST_PAUSE_S)
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if at.tzinfo is None:
+        at = at.replace(tzinfo=UTC)
+    return min(max(0.0, (at - datetime.now(UTC)).total_seconds()), _LONGEST_PAUSE_S)
+
+
+def _no_such_number(word: str) -> NoReturn:
+    raise ValueError(f"{word} is not JSON")
