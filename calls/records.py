@@ -1,18 +1,44 @@
-"""What is written to the CRM: the call record with its legs, and the lead."""
+"""What is written to the CRM: the call record with its legs, the lead, the task."""
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import ContactRef
+from calls.offers import OfferAnswer, OfferPlace
+
+
+class Direction(enum.StrEnum):
+    """Who called whom. Only calls that come in are followed as yet."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    INTERNAL = "internal"
+
+
+class LegVia(enum.StrEnum):
+    """How a call came to an agent."""
+
+    QUEUE = "queue"
+    #: Rung by the dialplan, without a queue.
+    DIAL = "dial"
+    BLIND_TRANSFER = "blind_transfer"
+    ATTENDED_TRANSFER = "attended_transfer"
+    #: Taken while another's phone rang.
+    PICKUP = "pickup"
+    #: Taken from where it was parked.
+    PARK = "park"
+    CONFERENCE = "conference"
 
 
 @dataclass(frozen=True, slots=True)
 class Leg:
-    """One agent's part of a call."""
+    """One agent's part of a call. Who is no agent of ours, as behind an outside number, has the
+    interface for a name."""
 
     agent: str
     interface: str
@@ -21,6 +47,22 @@ class Leg:
     ended_at: datetime | None = None
     disposition: str | None = None
     note: str | None = None
+    via: LegVia = LegVia.QUEUE
+
+    @property
+    def talk_s(self) -> int:
+        if self.answered_at is None or self.ended_at is None:
+            return 0
+        return max(0, round((self.ended_at - self.answered_at).total_seconds()))
+
+
+@dataclass(frozen=True, slots=True)
+class OfferGiven:
+    """An offer that the caller met, and the last that was heard of it."""
+
+    offer: str
+    place: OfferPlace
+    answer: OfferAnswer
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +76,8 @@ class KeptRecording:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """One per call, however it ended. Durations follow from the times, in whole seconds."""
+    """One per call, however it ended. Written at the first answer, and again as the call goes on:
+    a higher `revision` takes the place of a lower one. Durations in whole seconds."""
 
     call_id: CallId
     arrived_at: datetime
@@ -42,9 +85,11 @@ class CallRecord:
     dialled: str
     contact: ContactRef | None
     identity_outcome: str
+    #: While the call lives: answered.
     outcome: CallOutcome
     queue: str | None = None
     answered_at: datetime | None = None
+    #: None while the call lives.
     ended_at: datetime | None = None
     #: True where nobody saw the end and `ended_at` is an estimate.
     end_estimated: bool = False
@@ -56,8 +101,25 @@ class CallRecord:
     #: By field: the digits that the caller typed, PINs excepted.
     typed: Mapping[str, str] = field(default_factory=dict)
     recordings: tuple[KeptRecording, ...] = ()
-    #: Where the call left us for, other than a queue: voicemail, transfer or hangup, and whose.
+    #: Where the call left us for, other than a queue: voicemail, transfer, hangup; parked where it
+    #: ended in the park, transfer_failed where nobody answered the transfer. And whose.
     routed: tuple[str, str | None] | None = None
+    revision: int = 1
+    direction: Direction = Direction.INBOUND
+    #: Of the contact, else from the network.
+    caller_name: str | None = None
+    #: In queues, until the first answer or in vain.
+    wait_s: int = 0
+    #: In the order they were met.
+    offers: tuple[OfferGiven, ...] = ()
+    #: `personal`, or `control` for a caller who heard the static menu.
+    arm: str | None = None
+    #: By the company's template; see `crm_adapter.wording.call_title`.
+    title: str = ""
+
+    @property
+    def is_live(self) -> bool:
+        return self.ended_at is None
 
     @property
     def talk_s(self) -> int:

@@ -23,6 +23,7 @@ from config.crm_settings import (
     TrytonSettings,
     ZohoSettings,
 )
+from config.record_titles import TitleKind, TitleTemplate
 from config.section import Seconds, Section
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -208,6 +209,11 @@ class CrmSettings(Section):
     """E.164 numbers that are ours: no look-up and no lead."""
     outbox_attempts_h: int = Field(72, ge=1)
     """Hours after which an undelivered record or lead is left for a person."""
+    titles: dict[TitleKind, TitleTemplate] = {}
+    """Titles of call records in the CRM, by `inbound_answered`, `inbound_missed`,
+    `inbound_voicemail`, `inbound_callback`, `inbound_transferred`, `outbound` or `internal`, in
+    place of the English ones. `{caller}`, `{number}`, `{queue}`, `{agent}`, `{dialled}`, `{intent}`
+    and `{outcome}` may stand in them."""
 
 
 class ScoringSettings(Section):

@@ -74,7 +74,8 @@ def check_shape(model: type[M], raw: Any, path: Path, report: Report) -> M | Non
 
 
 def _sentence(model: type[pydantic.BaseModel], detail: ErrorDetails, path: Path) -> str:
-    location, kind, context = detail["loc"], detail["type"], detail.get("ctx", {})
+    location = tuple(part for part in detail["loc"] if part != "[key]")
+    kind, context = detail["type"], detail.get("ctx", {})
     name = str(location[-1] if location else path[-1] if path else "this")[:60]
     if kind == "extra_forbidden":
         known = _fields(model, location[:-1])

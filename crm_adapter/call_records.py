@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -42,6 +43,7 @@ from crm_adapter.journal import arrived
 from crm_adapter.leads import claim_leads, give_policy
 from crm_adapter.payloads import record_to_json
 from crm_adapter.tasks import owed_tasks
+from crm_adapter.wording import title_by
 from storage.database import Database
 from storage.insert_once import insert_once
 from storage.transient import is_outage
@@ -84,13 +86,15 @@ class CallRecorder:
         lead_policy_of: Callable[[str], str] = lambda dialled: "never",
         tenant: str = "default",
         adapter: str = "embedded",
+        titles: Mapping[str, str] | None = None,
         max_calls: int = 100,
         max_waiting: int = 20_000,
         gather_s: float = 0.1,
         retry_after_s: float = 1.0,
     ) -> None:
         """`enqueued` is told when the outbox has something new, after the commit. `lead_policy_of`
-        a number dialled is asked for calls without a decision. Events are gathered for `gather_s`
+        a number dialled is asked for calls without a decision. `titles` as in
+        `wording.title_by`. Events are gathered for `gather_s`
         before they are written: nobody waits for them."""
         self._database = database
         self._roster = roster
@@ -99,6 +103,7 @@ class CallRecorder:
         self._lead_policy_of = lead_policy_of
         self._tenant = tenant
         self._adapter = adapter
+        self._titles = titles or {}
         self._max_calls = max_calls
         self._max_waiting = max_waiting
         self._gather_s = gather_s
@@ -228,11 +233,13 @@ class CallRecorder:
             call_id=state.id,
             revision=state.revision,
         )
+        record = state.record()
+        record = replace(record, title=title_by(self._titles, record))
         return outbox.NewEntry(
             key=key,
             operation=outbox.LOG_CALL,
             entity=f"call/{state.id}",
-            payload=record_to_json(state.record()),
+            payload=record_to_json(record),
             # So that the CRM can hang the record on the lead.
             depends_on=state.lead_key,
         )

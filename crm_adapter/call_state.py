@@ -313,7 +313,17 @@ class CallState:
             typed=dict(self.typed or {}),
             recordings=collected.kept_recordings(self.recordings),
             routed=collected.route_taken(self.routed),
+            revision=self.revision,
+            caller_name=self.contact_name or self.from_name or None,
+            wait_s=self._wait_s(),
+            arm=self.arm,
         )
+
+    def _wait_s(self) -> int:
+        until = self.answered_at or self.ended_at
+        if self.queued_at is None or until is None:
+            return 0
+        return max(0, round((until - self.queued_at).total_seconds()))
 
 
 def is_same(decision: dict[str, Any], later: dict[str, Any]) -> bool:

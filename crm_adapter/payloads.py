@@ -8,7 +8,17 @@ from typing import Any
 
 from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import ContactRef
-from calls.records import CallRecord, KeptRecording, Leg, NewLead, NewTask
+from calls.offers import OfferAnswer, OfferPlace
+from calls.records import (
+    CallRecord,
+    Direction,
+    KeptRecording,
+    Leg,
+    LegVia,
+    NewLead,
+    NewTask,
+    OfferGiven,
+)
 
 VERSION = 1
 
@@ -38,6 +48,13 @@ def record_to_json(record: CallRecord) -> dict[str, Any]:
         "typed": dict(record.typed),
         "recordings": [[one.what, one.name, one.seconds] for one in record.recordings],
         "routed": list(record.routed) if record.routed else None,
+        "revision": record.revision,
+        "direction": record.direction.value,
+        "caller_name": record.caller_name,
+        "wait_s": record.wait_s,
+        "offers": [[one.offer, one.place.value, one.answer.value] for one in record.offers],
+        "arm": record.arm,
+        "title": record.title,
     }
 
 
@@ -65,6 +82,16 @@ def record_from_json(payload: dict[str, Any]) -> CallRecord:
             typed=payload.get("typed", {}),
             recordings=tuple(KeptRecording(*one) for one in payload.get("recordings", ())),
             routed=_routed_from_json(payload.get("routed")),
+            revision=payload.get("revision", 1),
+            direction=Direction(payload.get("direction", Direction.INBOUND)),
+            caller_name=payload.get("caller_name"),
+            wait_s=payload.get("wait_s", 0),
+            offers=tuple(
+                OfferGiven(offer, OfferPlace(place), OfferAnswer(answer))
+                for offer, place, answer in payload.get("offers", ())
+            ),
+            arm=payload.get("arm"),
+            title=payload.get("title", ""),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadablePayload(f"not a call record: {error!r}") from error
@@ -164,6 +191,7 @@ def _leg_to_json(leg: Leg) -> dict[str, Any]:
         "ended_at": _time_to_json(leg.ended_at),
         "disposition": leg.disposition,
         "note": leg.note,
+        "via": leg.via.value,
     }
 
 
@@ -176,4 +204,5 @@ def _leg_from_json(leg: dict[str, Any]) -> Leg:
         ended_at=_time_from_json(leg["ended_at"]),
         disposition=leg["disposition"],
         note=leg["note"],
+        via=LegVia(leg.get("via", LegVia.QUEUE)),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Self
 
@@ -43,6 +43,7 @@ class Records:
         tenant: str = "default",
         now: Callable[[], datetime] = _utc_now,
         lead_policy_of: Callable[[str], str] = lambda dialled: "never",
+        titles: Mapping[str, str] | None = None,
         pace: DeliveryPace | None = None,
         jitter: random.Random | None = None,
     ) -> None:
@@ -65,6 +66,7 @@ class Records:
             lead_policy_of=lead_policy_of,
             tenant=tenant,
             adapter=adapter,
+            titles=titles,
         )
         self.journal = DatabaseJournal(database=database)
         self.history = CallHistory(database=database, tenant=tenant, adapter=adapter)

@@ -141,6 +141,7 @@ class Centre:
             crm=self.crm,
             roster=self.desk.agents,
             lead_policy_of=self._lead_policy_of,
+            titles={str(kind): title for kind, title in settings.crm.titles.items()},
             pace=DeliveryPace(give_up_after=timedelta(hours=settings.crm.outbox_attempts_h)),
         )
         scorer = Scorer(database=self.database, settings=settings.scoring)

@@ -63,6 +63,28 @@ async def test_a_known_caller_is_followed_to_the_crm(
     assert await records.journal.open_calls("pbx") == []
 
 
+async def test_the_title_is_made_by_the_companys_template(
+    any_database: Database, crm: InMemoryCrm, clock: FakeClock
+) -> None:
+    story = Story(a_call())
+    async with EventBus() as bus:
+        titled = Records(
+            database=any_database,
+            bus=bus,
+            crm=crm,
+            roster=Roster(),
+            now=clock,
+            titles={"inbound_answered": "{agent} mit {caller}: {intent}"},
+        )
+        await titled.recorder.start()
+        await tell(titled, bus, *story.whole(IdentityOutcome.UNIQUE))
+        await titled.outbox.deliver_due()
+        await titled.stop()
+    assert [record.title for record in crm.records.values()] == [
+        f"anna mit Maria Garcia ({STRANGER}): support"
+    ]
+
+
 async def test_events_told_again_change_nothing(
     records: Records, bus: EventBus, crm: InMemoryCrm
 ) -> None:

@@ -160,3 +160,30 @@ def test_engines_of_the_environment_join_the_defaults(tmp_path: Path) -> None:
     assert problems(write(tmp_path, ""), broken) == [
         "SWITCHBOARD_SPEECH__ENGINES: 'engines' must be a mapping (key: value), not 'zh=espeak'"
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "{inbound_missed: 'Missed {callr}'}",
+            "there is no placeholder {callr}; these are: {caller}, {number}, {queue}, {agent}, "
+            "{dialled}, {intent}, {outcome}",
+        ),
+        ("{inbound_missed: 'x {caller.__class__}'}", "there is no placeholder {caller.__class__}"),
+        ("{inbound_missed: '{caller!r}'}", "{caller} stands alone, without a format"),
+        ("{inbound_missed: '{caller:>900000000}'}", "{caller} stands alone, without a format"),
+        ("{inbound_missed: 'a } b'}", "a single brace means nothing"),
+        ("{inbound_mist: x}", "'inbound_mist' must be one of inbound_answered"),
+        ("{outbound: ''}", "'outbound' must have at least 1 character"),
+    ],
+)
+def test_a_title_that_cannot_be_made(tmp_path: Path, text: str, sentence: str) -> None:
+    [problem] = problems(write(tmp_path, f"crm:\n  titles: {text}\n"))
+    assert problem.startswith(f"switchboard.yaml:2: {sentence}")
+
+
+def test_titles_come_from_the_environment_too(tmp_path: Path) -> None:
+    environ = {"SWITCHBOARD_CRM__TITLES": '{"outbound": "Zu {caller}"}'}
+    settings = load_settings(write(tmp_path, ""), environ)
+    assert settings.crm.titles == {"outbound": "Zu {caller}"}

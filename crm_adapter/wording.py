@@ -1,0 +1,218 @@
+"""What a CRM shows people of our calls, leads and tasks: titles of a line, descriptions of a few.
+
+Plain text without markup: an adapter whose CRM wants HTML escapes it. The times are UTC.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+
+from calls.call import CallOutcome, KeyPress
+from calls.records import CallRecord, Direction, Leg, LegVia, NewLead, NewTask
+from config.record_titles import DEFAULT_TITLES
+
+#: Of a title: most CRMs hold 255 characters, Odoo's and HubSpot's included.
+LONGEST_TITLE = 200
+
+_KIND_OF = {
+    CallOutcome.VOICEMAIL: "inbound_voicemail",
+    CallOutcome.CALLBACK: "inbound_callback",
+    CallOutcome.TRANSFERRED: "inbound_transferred",
+    CallOutcome.ANSWERED: "inbound_answered",
+}
+_OUTCOMES = {
+    CallOutcome.ANSWERED: "answered",
+    CallOutcome.ABANDONED_IN_MENU: "rang off in the menu",
+    CallOutcome.ABANDONED_IN_QUEUE: "rang off while waiting",
+    CallOutcome.NOT_ANSWERED: "not answered",
+    CallOutcome.VOICEMAIL: "left for the voicemail",
+    CallOutcome.TRANSFERRED: "passed on",
+    CallOutcome.CALLBACK: "asked to be called back",
+    CallOutcome.LOST_SYNC: "end not seen",
+}
+_VIAS = {
+    LegVia.QUEUE: "by the queue",
+    LegVia.DIAL: "dialled",
+    LegVia.BLIND_TRANSFER: "by a transfer",
+    LegVia.ATTENDED_TRANSFER: "by a transfer after a word",
+    LegVia.PICKUP: "picked up",
+    LegVia.PARK: "out of the park",
+    LegVia.CONFERENCE: "in a conference",
+}
+_ROUTES = {
+    "voicemail": "Left for the voicemail",
+    "transfer": "Passed on to",
+    "transfer_failed": "Nobody answered the transfer to",
+    "parked": "Ended while parked",
+    "hangup": "Sent away",
+}
+_TASKS = {"callback": "Call back {who}", "message": "Listen to the message of {who}"}
+
+
+def call_title(record: CallRecord) -> str:
+    """The record's own title, else the English one of its kind."""
+    return record.title or title_by({}, record)
+
+
+def title_by(templates: Mapping[str, str], record: CallRecord) -> str:
+    """By the template of the record's kind (`config.record_titles`); the default's where the
+    company has none. What is not known leaves no gap."""
+    kind = title_kind(record)
+    told = {
+        "caller": _caller(record.caller_name, record.number),
+        "number": record.number or "number withheld",
+        "queue": record.queue or "",
+        "agent": _last_talker(record.legs),
+        "dialled": record.dialled,
+        "intent": _intent(record.menu_path),
+        "outcome": _OUTCOMES[record.outcome],
+    }
+    return _line(templates.get(kind, DEFAULT_TITLES[kind]).format(**told))
+
+
+def title_kind(record: CallRecord) -> str:
+    """One of `config.record_titles.KINDS`. Whoever talked with an agent has missed nothing,
+    however the call ended."""
+    if record.direction is not Direction.INBOUND:
+        return record.direction.value
+    if record.answered_at is not None:
+        return "inbound_answered"
+    return _KIND_OF.get(record.outcome, "inbound_missed")
+
+
+def call_description(record: CallRecord) -> str:
+    return "\n".join(_call_lines(record))
+
+
+def lead_title(lead: NewLead) -> str:
+    return _line(f"New caller: {_caller(lead.network_name, lead.number)}")
+
+
+def lead_description(lead: NewLead) -> str:
+    lines = [
+        f"{lead.number} called {lead.dialled} on {_moment(lead.created_at)}; nobody has confirmed "
+        "yet who it was.",
+        *_menu_line(lead.menu_path),
+    ]
+    if lead.network_name:
+        lines.append(f"Name from the network: {lead.network_name}")
+    if lead.name_recording:
+        lines.append(f"Said their name: recording {lead.name_recording}")
+    if lead.rulebook_version:
+        lines.append(f"Rulebook: {lead.rulebook_version}")
+    return "\n".join([*lines, f"Call: {lead.call_id}"])
+
+
+def task_title(task: NewTask) -> str:
+    who = task.number or "a caller who withheld the number"
+    template = _TASKS.get(task.kind)
+    if template is None:
+        return _line(f"{task.kind.replace('_', ' ').capitalize()}: {who}")
+    return _line(template.format(who=who))
+
+
+def task_description(task: NewTask) -> str:
+    lines = [f"Since {_moment(task.created_at)}"]
+    if task.number:
+        lines.append(f"Number: {task.number}")
+    if task.queue:
+        lines.append(f"Queue: {task.queue}")
+    if task.recording:
+        lines.append(f"Recording: {task.recording}")
+    return "\n".join([*lines, f"Call: {task.call_id}"])
+
+
+def _call_lines(record: CallRecord) -> Iterator[str]:
+    number = record.number or "number withheld"
+    state = "under way" if record.is_live else _OUTCOMES[record.outcome]
+    yield f"{record.direction.value.capitalize()} call, {state}"
+    yield f"From {number} to {record.dialled} on {_moment(record.arrived_at)}"
+    if record.queue:
+        yield f"Queue: {record.queue}, waited {duration(record.wait_s)}"
+    if record.talk_s:
+        yield f"Talked: {duration(record.talk_s)}"
+    yield from _menu_line(record.menu_path)
+    if record.typed:
+        typed = (f"{field} {digits}" for field, digits in record.typed.items())
+        yield f"Typed: {', '.join(typed)}"
+    if record.offers:
+        met = (f"{one.offer} ({one.place}): {one.answer}" for one in record.offers)
+        yield f"Offers: {'; '.join(met)}"
+    for leg in record.legs:
+        yield _leg_line(leg)
+    for kept in record.recordings:
+        yield f"Recording of a {kept.what}: {kept.name} ({duration(round(kept.seconds))})"
+    if record.routed is not None:
+        kind, target = record.routed
+        yield " ".join([_ROUTES.get(kind, kind), *([target] if target else [])])
+    yield from _origin_lines(record)
+
+
+def _origin_lines(record: CallRecord) -> Iterator[str]:
+    if record.fallback:
+        yield "Served by the dialplan's fallback"
+    if record.end_estimated:
+        yield "Nobody saw the end: its time is an estimate"
+    if record.rulebook_version:
+        arm = f", arm {record.arm}" if record.arm else ""
+        yield f"Rulebook: {record.rulebook_version}{arm}"
+    yield f"Call: {record.call_id}"
+
+
+def _leg_line(leg: Leg) -> str:
+    if leg.answered_at is None:
+        told = "rang, did not answer"
+    elif leg.ended_at is None:
+        told = f"talks since {_moment(leg.answered_at)}"
+    else:
+        told = f"talked {duration(leg.talk_s)}"
+    parts = [f"{leg.agent} ({_VIAS[leg.via]}): {told}"]
+    if leg.disposition:
+        parts.append(f"wrap-up {leg.disposition}")
+    if leg.note:
+        parts.append(f"note: {leg.note}")
+    return "; ".join(parts)
+
+
+def _menu_line(path: Sequence[KeyPress]) -> Iterator[str]:
+    if path:
+        steps = (
+            f"{step.menu} {step.digits or '-'} ({step.intent or step.outcome})" for step in path
+        )
+        yield f"Menu: {', '.join(steps)}"
+
+
+def _last_talker(legs: Sequence[Leg]) -> str:
+    """Who had the call last is who it belongs to."""
+    talked = [leg for leg in legs if leg.answered_at is not None]
+    return max(talked, key=lambda leg: leg.answered_at or leg.rang_at).agent if talked else ""
+
+
+def _intent(path: Sequence[KeyPress]) -> str:
+    return next((step.intent for step in reversed(path) if step.intent), "")
+
+
+def _caller(name: str | None, number: str | None) -> str:
+    if name and number and name != number:
+        return f"{name} ({number})"
+    return name or number or "a withheld number"
+
+
+def duration(seconds: int) -> str:
+    """`45 s`, `3:20 min`, `1:03:20 h`."""
+    minutes, rest = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours}:{minutes:02}:{rest:02} h"
+    return f"{minutes}:{rest:02} min" if minutes else f"{rest} s"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _line(text: str) -> str:
+    """One line, without gaps, of bearable length."""
+    line = " ".join(text.split()).strip(" ,;:-")
+    return line if len(line) <= LONGEST_TITLE else line[: LONGEST_TITLE - 1].rstrip() + "…"
