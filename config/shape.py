@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 import pydantic
+import pydantic.fields
 from pydantic_core import ErrorDetails
 
 from config.problems import MAX_PROBLEMS, as_said, did_you_mean
@@ -131,9 +132,25 @@ def _limit(message: str) -> str:
 def _fields(model: type[pydantic.BaseModel], location: tuple[int | str, ...]) -> list[str]:
     """Names of the fields of the model that `location` leads to, from `model`."""
     for part in location:
-        field = model.model_fields.get(str(part))
-        inner = field.annotation if field else None
-        if not (isinstance(inner, type) and issubclass(inner, pydantic.BaseModel)):
+        if isinstance(part, int):
+            continue
+        field = model.model_fields.get(part) or _by_alias(model, part)
+        inner = _model_in(field.annotation) if field else None
+        if inner is None:
             return []
         model = inner
     return [field.alias or name for name, field in model.model_fields.items()]
+
+
+def _by_alias(model: type[pydantic.BaseModel], name: str) -> pydantic.fields.FieldInfo | None:
+    return next((one for one in model.model_fields.values() if one.alias == name), None)
+
+
+def _model_in(annotation: Any) -> type[pydantic.BaseModel] | None:
+    """The one model of a field that holds it, or a list of it, or nothing."""
+    if isinstance(annotation, type) and issubclass(annotation, pydantic.BaseModel):
+        return annotation
+    if get_origin(annotation) is dict:
+        return None
+    found = [model for part in get_args(annotation) if (model := _model_in(part)) is not None]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,1 @@
+"""Any CRM with a REST or JSON-RPC API, by a mapping in YAML."""

@@ -1,0 +1,133 @@
+"""Which `{names}` each kind of request may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from config.problems import did_you_mean
+from crm_adapter.mapped.files import MappingFile, Way
+from crm_adapter.mapped.parts import Part
+from crm_adapter.rest.shapes import RequestPart, RestMapping, WritePart
+from crm_adapter.rest.templates import Parameter, Template, Tree
+
+
+def _times(*names: str) -> frozenset[str]:
+    """`_sql`: 2026-03-02 09:30:00 in UTC; `_date`: 2026-03-02; `_epoch`, `_ms`: since 1970."""
+    endings = ("", "_sql", "_date", "_epoch", "_ms")
+    return frozenset(f"{name}{ending}" for name in names for ending in endings)
+
+
+_NUMBER = frozenset(("e164", "digits", "national"))
+_CONTACT = frozenset(("contact_id", "contact_kind", "contact_type"))
+_RECORD = frozenset(("idem", "call_id", "title", "description", "dialled")) | _NUMBER
+
+LOOKUP = frozenset(("phone", "phones", "e164", "limit"))
+KEY = frozenset(("digits", "limit"))
+ONE = frozenset(("id", "limit")) | _CONTACT
+LEAD = _RECORD | _times("created_at") | {"display", "network_name", "recording"}
+CALL = (
+    _RECORD
+    | _CONTACT
+    | _times("arrived_at", "answered_at", "ended_at")
+    | {"direction", "outcome", "queue", "agent", "talk_s", "wait_s", "revision", "caller_name"}
+    | {"talk_minutes", "talk_mmss", "display"}
+)
+TASK = _RECORD | _CONTACT | _times("created_at") | {"kind", "queue", "recording", "display"}
+UPDATE = ONE | {"changes", "version", "idem"}
+CHANGES = _times("since") | {"after_id", "offset", "limit"}
+SIMPLE = frozenset(("id", "idem"))
+
+_LISTS: Mapping[str, frozenset[str]] = {"history": ONE, "orders": ONE, "cases": ONE}
+_WRITES: Mapping[str, frozenset[str]] = {
+    "create_lead": LEAD,
+    "log_call": CALL,
+    "log_stranger": CALL,
+    "create_task": TASK,
+    "create_stranger_task": TASK,
+}
+_OTHERS: Mapping[str, frozenset[str]] = {
+    **_LISTS,
+    "check": frozenset(),
+    "withdraw_lead": SIMPLE,
+    "close_task": SIMPLE,
+    "update": UPDATE,
+    "changes": CHANGES,
+}
+
+
+def check_names(mapping: RestMapping, file: MappingFile) -> None:
+    """Reports every name that its request does not know."""
+    given = frozenset(mapping.parameters)
+    for index, lookup in enumerate(mapping.lookup):
+        _check(lookup, LOOKUP | given, ("lookup", index), file, apart={"url"})
+        if lookup.url is not None:
+            _check_one(lookup.url, frozenset(("id",)) | given, ("lookup", index, "url"), file)
+    for field, asked in mapping.keys.items():
+        _check(asked, KEY | given, ("keys", field.value), file)
+    for index, got in enumerate(mapping.get):
+        _check(got, ONE | given, ("get", index), file)
+    for name, known in _OTHERS.items():
+        request = getattr(mapping, name)
+        if request is not None:
+            _check(request, known | given, (name,), file)
+    for name, known in _WRITES.items():
+        write = getattr(mapping, name)
+        if write is not None:
+            _check_write(write, known | given, (name,), file)
+
+
+def _check_write(write: WritePart, known: frozenset[str], way: Way, file: MappingFile) -> None:
+    for index, step in enumerate(write.before):
+        _check(step.request, known, (*way, "before", index, "request"), file)
+        if step.find is not None:
+            _check(step.find, known, (*way, "before", index, "find"), file)
+        known |= {step.name}
+    if write.find_by_key is not None:
+        _check(write.find_by_key, known, (*way, "find_by_key"), file)
+    _check(write.request, known, (*way, "request"), file)
+    if write.replace is not None:
+        _check(write.replace, known | {"id"}, (*way, "replace"), file)
+
+
+def _check(
+    request: RequestPart,
+    known: frozenset[str],
+    way: Way,
+    file: MappingFile,
+    *,
+    apart: frozenset[str] | set[str] = frozenset(),
+) -> None:
+    for where, template in templates_of(request):
+        if where[0] not in apart:
+            _check_one(template, known, (*way, *where), file)
+
+
+def _check_one(template: Template, known: frozenset[str], way: Way, file: MappingFile) -> None:
+    for name in sorted(template.names - known):
+        hint = did_you_mean(name, sorted(known)) or f"; there are: {', '.join(sorted(known))}"
+        file.report(way, f"unknown name '{{{name}}}'{hint}")
+
+
+def names_of(request: RequestPart) -> frozenset[str]:
+    return frozenset(name for _, template in templates_of(request) for name in template.names)
+
+
+def templates_of(part: Part) -> Iterator[tuple[Way, Template]]:
+    """With the way to each, by the keys of the file."""
+    for name, info in type(part).model_fields.items():
+        yield from _templates(getattr(part, name), (info.alias or name,))
+
+
+def _templates(value: Any, way: Way) -> Iterator[tuple[Way, Template]]:
+    if isinstance(value, Template):
+        yield way, value
+    elif isinstance(value, Tree):
+        for path, template in value.templates.items():
+            yield (*way, *path), template
+    elif isinstance(value, Parameter):
+        inner = (*way, value.encoding) if value.encoding else way
+        yield from _templates(value.tree, inner)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _templates(item, (*way, str(key)))
