@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from switchboard.demo import free_ports
+
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 10.0
 
@@ -33,7 +35,7 @@ def private_postgres() -> Iterator[str]:
         data = home / "data"
         _run([*prefix, initdb, "-D", str(data), "-U", "switchboard", "-A", "trust",
               "--no-sync", "-E", "UTF8", "--locale=C"], home)  # fmt: skip
-        port = _free_port()
+        port = free_ports.tcp()
         options = {
             "listen_addresses": "127.0.0.1",
             "port": str(port),
@@ -62,7 +64,7 @@ def private_redis() -> Iterator[str]:
         raise ServerMissing("redis-server is missing: install the package redis-server")
     home = Path(tempfile.mkdtemp(prefix="switchboard-redis-"))
     try:
-        port = _free_port()
+        port = free_ports.tcp()
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "",
                    "--appendonly", "no", "--dir", str(home)]  # fmt: skip
         with _serving(command, home, signal.SIGTERM) as server:
@@ -127,13 +129,6 @@ def _wait_until(answers: Callable[[], bool], process: subprocess.Popen[bytes], h
             said = (home / "log").read_text(errors="replace")[-800:]
             raise RuntimeError(f"{process.args} did not start: {said}")
         time.sleep(0.02)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _answers_redis(port: int) -> bool:

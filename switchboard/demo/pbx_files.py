@@ -149,7 +149,7 @@ def small_files(*, ami_port: int, run: Path) -> dict[str, str]:
         "res_curl.conf": "[globals]\n#include switchboard_curl.conf\n",
         "musiconhold.conf": "#include switchboard_musiconhold.conf\n",
         "res_http_media_cache.conf": "[general]\n#include switchboard_media_cache.conf\n",
-        "rtp.conf": "[general]\nrtpstart = 10000\nrtpend = 29999\nicesupport = no\n",
+        "rtp.conf": "[general]\nrtpstart = 10000\nrtpend = 20399\nicesupport = no\n",
         "logger.conf": "[general]\ndateformat = %F %T.%3q\nqueue_log = yes\n\n[logfiles]\n"
         "messages = notice,warning,error\nfull = notice,warning,error,verbose(4)\n",
         "cdr.conf": "[general]\nenable = yes\n\n[csv]\nusegmtime = yes\nloguniqueid = yes\n",
