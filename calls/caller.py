@@ -41,6 +41,7 @@ class Candidate:
     name: str
     company: str | None = None
     url: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +148,22 @@ class Caller:
         return self.contact is not None
 
     @property
+    def shared_language(self) -> str | None:
+        """The language of everybody it may be, where they have one."""
+        return _shared([candidate.language for candidate in self.identity.candidates])
+
+    @property
+    def shared_company(self) -> str | None:
+        """The company of everybody it may be, where they have one."""
+        return _shared([candidate.company for candidate in self.identity.candidates])
+
+    @property
     def may_hear_personal_facts(self) -> bool:
         return (
             self.identity.outcome is IdentityOutcome.UNIQUE
             and self.identity.confidence >= SPOKEN_CONFIDENCE_FLOOR
         )
+
+
+def _shared(values: list[str | None]) -> str | None:
+    return values[0] if values and len(set(values)) == 1 else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.call import Call, CallId, CallOutcome, KeyPress
-from calls.caller import Caller
+from calls.caller import Caller, ContactRef
 from calls.decision import Decision, PopWish
 from calls.offers import OfferAnswer, OfferPlace
 
@@ -47,6 +47,16 @@ class CallerIdentified(CallEvent):
     caller: Caller
     #: True when the answer came after the caller's own deadline.
     late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateChosen(CallEvent):
+    """An agent said which of several contacts calls from this number; None takes it back."""
+
+    #: E.164
+    number: str
+    contact: ContactRef | None
+    agent: str
 
 
 @dataclass(frozen=True, slots=True)

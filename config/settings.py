@@ -201,8 +201,27 @@ class CrmSettings(Section):
     to."""
     lookup_deadline_s: Seconds = 0.3
     """How long the caller waits for a look-up."""
-    late_deadline_s: Seconds = 0.8
-    """When a late answer stops being worth having at all."""
+    answer_deadline_s: Seconds = 0.8
+    """How long a caller who has typed something waits for what the CRM says to it."""
+    late_deadline_s: Seconds = 10.0
+    """When an answer that a caller could not wait for stops being worth having: until then it
+    still changes priority, hold programme and the agent's screen."""
+    cache_s: float = Field(600, ge=0, le=86_400)
+    """How long an answer of the CRM is good for the next call of that number; 0: not at all. Up to
+    an hour it is used and asked anew, up to a day it stands in for a CRM that does not answer."""
+    suffix_digits: int = Field(0, ge=0, le=10)
+    """7 to 10: where nobody has the number, contacts whose number ends in so many same digits are
+    shown for the agent to choose from; 0: they are not."""
+    require_attestation: bool = False
+    """Personal facts are spoken only to callers whose number a carrier vouches for (STIR/SHAKEN A
+    or B); otherwise also where nothing is said of it."""
+    index: bool = True
+    """Keep a copy of who has which number, for CRMs that tell of changes: callers are recognised
+    in a millisecond, and while the CRM is away."""
+    index_every_s: Seconds = 60.0
+    """How often the CRM is asked for changes; a webhook of its own is sooner."""
+    index_copy_hour: int = Field(3, ge=0, le=23)
+    """Hour (UTC) from which the nightly whole copy is made."""
     region: str = Field("US", pattern=r"^[A-Z]{2}$")
     """Country in whose format callers' numbers are read."""
     own_numbers: tuple[str, ...] = ()

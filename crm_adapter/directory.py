@@ -2,16 +2,17 @@
 
 withheld, internal, own   no look-up, and nobody becomes a lead
 e164                      one contact has this very number
-several                   nobody is guessed; the agent chooses
+remembered                several have it; an agent said before which one calls from it
+e164, company_line        several have it, and nobody is guessed; the agent chooses
+suffix                    somebody's number ends alike (off by default): the agent chooses
+index                     the CRM is away; our copy says who has this number
 none                      a stranger, or something that is not a number
 typed_key                 asked for and typed: says it of this caller, whatever the number says
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from dataclasses import dataclass
 
 from calls.call import Call
 from calls.caller import Caller, Candidate, Contact, Identity, IdentityOutcome
@@ -20,14 +21,25 @@ from calls.errors import DeadlineExceeded, SwitchboardError
 from calls.ports import SegmentReader
 from config.settings import CrmSettings
 from crm_adapter import phone_numbers
-from crm_adapter.adapter import CrmAdapter, KeyField, NotFound, PhoneHit
-from crm_adapter.phone_numbers import NumberKind
+from crm_adapter.adapter import CrmAdapter, HitKind, KeyField, NotFound
+from crm_adapter.live import answers
+from crm_adapter.live.answers import Answer
+from crm_adapter.live.look_up import LookUp
+from crm_adapter.phone_numbers import NumberKind, ReadNumber
 
 log = logging.getLogger(__name__)
 
-#: More contacts than this on one number: a switchboard or a payphone, not a household.
-MOST_CANDIDATES = 10
-_SURE, _TYPED, _SHARED, _UNATTESTED = 0.95, 0.9, 0.5, 0.6
+_SURE, _TYPED, _REMEMBERED, _SHARED, _UNATTESTED, _A_LEAD, _SUFFIX = (
+    0.95,
+    0.9,
+    0.75,
+    0.5,
+    0.6,
+    0.7,
+    0.3,
+)
+#: What carriers vouch for (RFC 8588): A the caller, B the customer whose line it is.
+_VOUCHED_FOR = ("A", "B")
 
 _NO_LOOK_UP = {
     NumberKind.WITHHELD: Identity(IdentityOutcome.WITHHELD, "withheld", 1.0),
@@ -40,48 +52,48 @@ _TOO_LATE = "The CRM did not answer in time: who is calling is not known yet."
 _BROKEN = "The CRM cannot be asked just now: who is calling is not known."
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """`contact` is set only where there is exactly one hit."""
-
-    hits: tuple[PhoneHit, ...]
-    contact: Contact | None = None
-
-
 class Directory:
-    """Implements `calls.ports.ContactDirectory`. Two calls from one number at the same time ask
-    the CRM once. An answer that a caller could not wait for is still awaited, up to
-    `settings.late_deadline_s`, for whoever asks again."""
+    """Implements `calls.ports.ContactDirectory`."""
 
     def __init__(
-        self, *, adapter: CrmAdapter, segments: SegmentReader, settings: CrmSettings
+        self,
+        *,
+        adapter: CrmAdapter,
+        segments: SegmentReader,
+        settings: CrmSettings,
+        look_up: LookUp,
     ) -> None:
         self._adapter = adapter
         self._segments = segments
         self._settings = settings
-        self._asked: dict[tuple[str, str], asyncio.Task[_Answer]] = {}
+        self._look_up = look_up
 
     async def identify(self, call: Call, *, region: str, deadline: Deadline) -> Caller:
         """As the port says; where the number dialled tells its own country, that one wins over
         `region`."""
         region = phone_numbers.region_of(call.dialled, region)
-        number = phone_numbers.read_number(
-            call.from_raw,
-            region=region,
-            withheld=call.withheld,
-            own_numbers=self._own_numbers(call, region),
-        )
+        number = self._read(call, region)
         if number.kind is not NumberKind.E164 or number.e164 is None:
-            e164 = number.e164 if number.kind is NumberKind.OWN else None
-            return Caller(e164, _NO_LOOK_UP[number.kind])
+            return _not_looked_up(number)
         try:
-            answer = await deadline.bound("the CRM", self._ask(number.e164, region))
+            answer = await self._look_up.ask(number.e164, region, deadline=deadline)
         except DeadlineExceeded:
-            return _not_found_out(number.e164, IdentityOutcome.TIMEOUT, _TOO_LATE)
-        except SwitchboardError:
-            log.warning("call %s: the CRM could not be asked", call.id, exc_info=True)
-            return _not_found_out(number.e164, IdentityOutcome.ERROR, _BROKEN)
-        return await self._caller(number.e164, answer, call, deadline)
+            instead = _not_found_out(number.e164, IdentityOutcome.TIMEOUT, _TOO_LATE)
+        except SwitchboardError as error:
+            # By its own words: a traceback for each caller would bury everything else.
+            log.warning("call %s: the CRM could not be asked: %s", call.id, error)
+            instead = _not_found_out(number.e164, IdentityOutcome.ERROR, _BROKEN)
+        else:
+            return await self._caller(number.e164, answer, call, deadline)
+        return await self._recalled(number.e164, region, call) or instead
+
+    async def recall(self, call: Call, *, region: str) -> Caller | None:
+        """As the port says."""
+        region = phone_numbers.region_of(call.dialled, region)
+        number = self._read(call, region)
+        if number.kind is not NumberKind.E164 or number.e164 is None:
+            return _not_looked_up(number)
+        return await self._recalled(number.e164, region, call)
 
     async def identify_typed(
         self, call: Call, field: str, digits: str, *, deadline: Deadline
@@ -111,15 +123,15 @@ class Directory:
 
     async def close(self) -> None:
         """Gives up the questions still open."""
-        tasks = list(self._asked.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._look_up.close()
 
-    def _own_numbers(self, call: Call, region: str) -> frozenset[str]:
+    def _read(self, call: Call, region: str) -> ReadNumber:
         """The number dialled is ours too: a caller who shows it is a loop or a forgery."""
         dialled = phone_numbers.to_e164(call.dialled, region)
-        return frozenset(self._settings.own_numbers) | ({dialled} if dialled else frozenset())
+        own = frozenset(self._settings.own_numbers) | ({dialled} if dialled else frozenset())
+        return phone_numbers.read_number(
+            call.from_raw, region=region, withheld=call.withheld, own_numbers=own
+        )
 
     def _number_of(self, call: Call) -> str | None:
         region = phone_numbers.region_of(call.dialled, self._settings.region)
@@ -134,54 +146,52 @@ class Directory:
         except NotFound:  # deleted between the two questions
             return None
 
-    async def _ask(self, e164: str, region: str) -> _Answer:
-        key = (e164, region)
-        task = self._asked.get(key)
-        if task is None:
-            task = asyncio.create_task(self._look_up(e164, region), name="directory:look-up")
-            self._asked[key] = task
-            task.add_done_callback(lambda done: self._forget(key, done))
-        return await asyncio.shield(task)
-
-    def _forget(self, key: tuple[str, str], task: asyncio.Task[_Answer]) -> None:
-        del self._asked[key]
-        if not task.cancelled():
-            task.exception()  # seen here: nobody may be left who waits for it
-
-    async def _look_up(self, e164: str, region: str) -> _Answer:
-        deadline = Deadline.after(self._settings.late_deadline_s)
-        offered = await self._adapter.find_by_phone(e164, limit=MOST_CANDIDATES, deadline=deadline)
-        hits = tuple(
-            hit
-            for hit in offered
-            if any(phone_numbers.same_number(e164, stored, region) for stored in hit.numbers)
+    async def _recalled(self, e164: str, region: str, call: Call) -> Caller | None:
+        answer = await self._look_up.known(e164, region)
+        if answer is None:
+            return None
+        return await self._caller(
+            e164, answer, call, Deadline.after(self._settings.lookup_deadline_s)
         )
-        if len(hits) != 1:
-            return _Answer(hits)
-        try:
-            contact = await self._adapter.get(hits[0].candidate.ref, deadline=deadline)
-        except NotFound:  # deleted between the two questions
-            return _Answer(())
-        return _Answer(hits, contact)
 
-    async def _caller(self, e164: str, answer: _Answer, call: Call, deadline: Deadline) -> Caller:
+    async def _caller(self, e164: str, answer: Answer, call: Call, deadline: Deadline) -> Caller:
         if answer.contact is None:
-            return Caller(e164, _identity_without_contact(answer.hits))
-        # STIR/SHAKEN "C": the carrier does not vouch for the number (RFC 8588).
-        confidence = _UNATTESTED if call.attestation == "C" else _SURE
+            identity = _identity_without_contact(answer)
+            return Caller(e164, identity, degraded=answer.degraded)
+        candidates = tuple(hit.candidate for hit in answer.hits)
+        confidence = self._confidence(answer, call)
         return Caller(
             e164,
-            Identity(IdentityOutcome.UNIQUE, "e164", confidence, (answer.hits[0].candidate,)),
+            Identity(IdentityOutcome.UNIQUE, answer.method, confidence, candidates),
             contact=answer.contact,
             segments=await self._segments.segments_of(answer.contact.ref, deadline=deadline),
+            degraded=answer.degraded,
         )
 
+    def _confidence(self, answer: Answer, call: Call) -> float:
+        """A number alone is no proof: anybody can show it where no carrier vouches for it."""
+        if answer.method == answers.REMEMBERED:
+            return _REMEMBERED
+        if any(hit.kind is HitKind.LEAD for hit in answer.hits):
+            return _A_LEAD
+        if call.attestation is None:
+            return _UNATTESTED if self._settings.require_attestation else _SURE
+        return _SURE if call.attestation in _VOUCHED_FOR else _UNATTESTED
 
-def _identity_without_contact(hits: tuple[PhoneHit, ...]) -> Identity:
-    if not hits:
-        return Identity(IdentityOutcome.NONE, "e164", 1.0)
-    candidates = tuple(hit.candidate for hit in hits)
-    return Identity(IdentityOutcome.MULTIPLE, "e164", _SHARED, candidates)
+
+def _not_looked_up(number: ReadNumber) -> Caller:
+    e164 = number.e164 if number.kind is NumberKind.OWN else None
+    return Caller(e164, _NO_LOOK_UP[number.kind])
+
+
+def _identity_without_contact(answer: Answer) -> Identity:
+    if answer.is_nobody:
+        return Identity(IdentityOutcome.NONE, answer.method, 1.0)
+    candidates = tuple(hit.candidate for hit in answer.hits)
+    if answer.method == answers.SUFFIX:
+        return Identity(IdentityOutcome.MULTIPLE, answers.SUFFIX, _SUFFIX, candidates)
+    method = answers.method_of_several(answer.hits, answer.method)
+    return Identity(IdentityOutcome.MULTIPLE, method, _SHARED, candidates)
 
 
 def _not_found_out(e164: str, outcome: IdentityOutcome, sentence: str) -> Caller:

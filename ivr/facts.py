@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from calls.call import Call
-from calls.caller import Caller, Contact, Order
+from calls.caller import Caller, Order
 from calls.money import Money
 from calls.segments import Segments
 from config.conditions import Seen
@@ -137,7 +137,7 @@ def facts_of(
         "call.hour": now.hour,
         "call.weekday": WEEKDAYS[now.weekday()],
         "call.language": language,
-        **_of_contact(caller.contact, now),
+        **_of_contact(caller, now),
         **_of_segments(caller.segments),
         **{f"typed.{name}": digits for name, digits in known.typed.items()},
         **_of_answers(known),
@@ -196,9 +196,15 @@ def _of_the_house(name: str, rulebook: Rulebook, now: datetime) -> Any:
     return None
 
 
-def _of_contact(contact: Contact | None, now: datetime) -> dict[str, Any]:
+def _of_contact(caller: Caller, now: datetime) -> dict[str, Any]:
+    """Of who is one of several, what all of them share."""
+    contact = caller.contact
     if contact is None:
-        return _NO_CONTACT
+        shared = {
+            "caller.language": caller.shared_language,
+            "caller.company": caller.shared_company,
+        }
+        return {**_NO_CONTACT, **shared}
     order = _last_order(contact)
     open_cases = [case for case in contact.cases if case.is_open]
     appointment = next((one for one in contact.appointments if one.at > now), None)

@@ -32,7 +32,7 @@ from config.settings import CrmSettings, RulebookSettings
 from ivr.deciding import Advisers, CallCourse
 from ivr.dialog import Dialog
 from ivr.direct_dial import Extensions
-from ivr.inquiry import Inquiry, unknown_in_time
+from ivr.inquiry import Inquiry
 from ivr.menu_visit import first_texts
 from ivr.prompts import render_all
 from ivr.queued_calls import QueuedCall, QueuedCalls
@@ -208,7 +208,7 @@ class InboundCall:
             inquiry=inquiry,
             bus=self._house.bus,
             control_share=self._house.rulebook_settings.control_share,
-            answer_s=self._late_s,
+            answer_s=self._house.crm.answer_deadline_s,
             now=self._house.now,
         )
 
@@ -223,7 +223,7 @@ class InboundCall:
         render the first words while the call is still being answered."""
         deadline = Deadline.after(self._house.crm.lookup_deadline_s)
         await asyncio.wait({asked}, timeout=deadline.left_s)
-        caller = asked.result() if asked.done() else inquiry.give_up_waiting(unknown_in_time())
+        caller = asked.result() if asked.done() else await inquiry.give_up_waiting()
         await course.decide_for(caller, deadline=deadline)
         first = course.plan.decision.menu
         if first is not None:

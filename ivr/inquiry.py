@@ -56,10 +56,20 @@ class Inquiry:
             self._publish(caller, late=self.given_up)
         return caller
 
-    def give_up_waiting(self, instead: Caller) -> Caller:
+    async def give_up_waiting(self) -> Caller:
+        """What is known without the CRM, which the dialog goes on with."""
         self.given_up = True
-        self._publish(instead, late=False)
+        instead = await self._recall() or unknown_in_time()
+        if not self.answered:
+            self._publish(instead, late=False)
         return instead
+
+    async def _recall(self) -> Caller | None:
+        try:
+            return await self._directory.recall(self.call, region=self._region)
+        except Exception:
+            log.exception("call %s: the directory failed", self.call.id)
+            return None
 
     async def _ask(self) -> Caller:
         # The directory keeps the deadline; this second one is for a directory that does not.

@@ -54,6 +54,11 @@ class CallStory:
             str(candidate.ref) == ref for candidate in self.caller.identity.candidates
         )
 
+    def chosen(self) -> ContactRef | None:
+        """Of the candidates, the one that is selected."""
+        candidates = self.caller.identity.candidates if self.caller else ()
+        return next((one.ref for one in candidates if str(one.ref) == self.selected), None)
+
     def as_content(self, today: date) -> content.PopContent:
         """`today` decides how many days an order is late."""
         caller = self.caller

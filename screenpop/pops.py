@@ -188,7 +188,13 @@ class Pops:
         if story is None or not (candidate is None or story.has_candidate(candidate)):
             return False
         story.selected = candidate
-        self._update(story.call_id, datetime.now(UTC), restored_too=True)
+        now = datetime.now(UTC)
+        self._update(story.call_id, now, restored_too=True)
+        chosen = story.chosen()
+        if story.caller is not None and story.caller.number is not None:
+            self._bus.publish(
+                events.CandidateChosen(story.call_id, now, story.caller.number, chosen, agent)
+            )
         return True
 
     def snapshot(self, agent: str) -> tuple[protocol.PopSnapshot, ...]:

@@ -20,8 +20,8 @@ from config.rulebook_versions import RulebookVersions
 from config.settings import Settings
 from config.surroundings import Surroundings
 from crm_adapter.call_history import CallHistory
+from crm_adapter.connection import CrmConnection
 from crm_adapter.directory import Directory
-from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.embedded.importer import Imported, import_files
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from ivr.prerender import fixed_texts
@@ -73,14 +73,20 @@ async def explained(
     current = _rulebook(settings, rulebook)
     given = read_given(current, dialled, at, facts)
     async with opened(settings) as database:
-        crm = EmbeddedCrm(database=database)
         scorer = Scorer(database=database, settings=settings.scoring)
-        directory = Directory(adapter=crm, segments=scorer, settings=settings.crm)
         memories = Memories(database=database, settings=settings.scoring)
         house, associations = HouseChoices(database=database), Associations(database=database)
         await house.load()
         await associations.refresh()
+        connection = CrmConnection(settings=settings, database=database)
+        directory = Directory(
+            adapter=connection.adapter,
+            segments=scorer,
+            settings=settings.crm,
+            look_up=connection.look_up,
+        )
         try:
+            await connection.adapter.open()
             return await explain.explain(
                 number,
                 dialled=dialled,
@@ -94,7 +100,7 @@ async def explained(
                 given=given,
             )
         finally:
-            for part in (directory, crm, scorer, memories):
+            for part in (connection, scorer, memories):
                 await part.close()
 
 

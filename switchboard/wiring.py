@@ -23,6 +23,8 @@ from config.problems import Problem
 from config.publishing import Rulebooks
 from config.rulebook import Rulebook
 from config.settings import Settings
+from crm_adapter.adapters.choice import names_of
+from crm_adapter.connection import CrmConnection
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.journal import DatabaseJournal
@@ -134,20 +136,28 @@ class Centre:
             web=settings.web,
             counters=DeskCounters(self.health.registry),
         )
-        self.crm = EmbeddedCrm(database=self.database)
+        connection = CrmConnection(settings=settings, database=self.database)
+        connection.subscribe(self.bus)
+        self.connection = await stages.enter("crm", connection, 5)
+        self.crm = connection.adapter
         self.records = Records(
             database=self.database,
             bus=self.bus,
             crm=self.crm,
+            adapter=names_of(settings)[0],
             roster=self.desk.agents,
             lead_policy_of=self._lead_policy_of,
             titles={str(kind): title for kind, title in settings.crm.titles.items()},
             pace=DeliveryPace(give_up_after=timedelta(hours=settings.crm.outbox_attempts_h)),
         )
         scorer = Scorer(database=self.database, settings=settings.scoring)
-        self.directory = Directory(adapter=self.crm, segments=scorer, settings=settings.crm)
-        for name, part in (("scorer", scorer), ("crm", self.crm), ("directory", self.directory)):
-            stages.on_stop(name, part.close, 2)
+        self.directory = Directory(
+            adapter=self.crm,
+            segments=scorer,
+            settings=settings.crm,
+            look_up=connection.look_up,
+        )
+        stages.on_stop("scorer", scorer.close, 2)
         LateIdentifier(bus=self.bus, directory=self.directory, settings=settings.crm).subscribe()
         await self._start_memory()
         await stages.enter("records", self.records, 15)
@@ -164,7 +174,7 @@ class Centre:
         self.ledger = DatabaseOfferLedger(database=database)
         self.memories = Memories(database=database, settings=self.settings.scoring)
         self.propensities = PastChoices(house=house, associations=associations)
-        self.pins = Pins(database=database, hashes=self.crm)
+        self.pins = Pins(database=database, hashes=EmbeddedCrm(database=database))
         stages.on_stop("memories", self.memories.close, 2)
         stages.on_stop("pins", self.pins.close, 2)
         follower = CallFollower(
@@ -282,6 +292,8 @@ class Centre:
     def _watch(self, *groups: Iterable[asyncio.Task[None]]) -> None:
         self.side_tasks.start("loop-lag", self.health.lag.watch())
         self.side_tasks.start("probe:crm", self.crm_probe.watch())
+        for name, work in self.connection.side_tasks():
+            self.side_tasks.start(name, work)
         if self.settings.redis.url is not None:
             self.side_tasks.start("probe:redis", self.redis_probe.watch())
         if self.refresher.task is not None:

@@ -11,12 +11,11 @@ import pytest
 from calls.caller import Candidate, Contact, ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
 from calls.ports import ContactDirectory
-from config.settings import CrmSettings
 from crm_adapter.adapter import KeyField, PhoneHit, Unavailable
-from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from storage.database import Database
-from tests.fakes.crm_rows import DIALLED, NoSegments, add_contact, add_order, call_from
+from tests.fakes.crm_rows import DIALLED, add_contact, add_order, call_from
+from tests.fakes.directories import directory_over
 from tests.fakes.in_memory_directory import InMemoryDirectory
 
 pytestmark = pytest.mark.contract
@@ -75,7 +74,7 @@ async def world(request: pytest.FixtureRequest, database: Database) -> AsyncIter
         names = {"first_name": first_name, "last_name": "Bennett", "account_number": "7001"}
         await add_contact(database, contact_id, HOME, **names)
     crm = TroubledCrm(database=database)
-    directory = Directory(adapter=crm, segments=NoSegments(), settings=CrmSettings())
+    directory = directory_over(crm)
     yield World(directory, crm)
     await directory.close()
 

@@ -19,13 +19,12 @@ from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
 from calls.records import CallRecord, Leg, NewLead, NewTask
-from config.settings import CrmSettings
 from crm_adapter.adapter import CrmAdapter, KeyField, NotFound, Timeout
-from crm_adapter.directory import Directory
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from storage.database import Database
-from tests.fakes.crm_rows import NoSegments, add_contact, add_order, call_from
+from tests.fakes.crm_rows import add_contact, add_order, call_from
+from tests.fakes.directories import directory_over
 
 pytestmark = pytest.mark.contract
 
@@ -121,7 +120,7 @@ async def test_check_passes_where_calls_can_be_served(world: CrmWorld) -> None:
 )
 async def test_the_caller_is_found_in_every_spelling(world: CrmWorld, spelling: str) -> None:
     ref = await world.add_contact("C-1", LONDON)
-    directory = Directory(adapter=world.crm, segments=NoSegments(), settings=CrmSettings())
+    directory = directory_over(world.crm)
     caller = await directory.identify(
         call_from(spelling, dialled="+442079460000"), region="US", deadline=soon()
     )

@@ -24,6 +24,8 @@ class FakeDirectory:
         self.caller = caller
         #: By field and digits: who is found where they are typed.
         self.typed: dict[tuple[str, str], Caller] = {}
+        #: What is known without the CRM.
+        self.recalled: Caller | None = None
         self.fault: Exception | None = None
         self.gate = asyncio.Event()
         self.gate.set()
@@ -45,6 +47,11 @@ class FakeDirectory:
             self.cancelled += 1
             raise
         return self.caller
+
+    async def recall(self, call: Call, *, region: str) -> Caller | None:
+        if self.fault is not None:
+            raise self.fault
+        return self.recalled
 
     async def identify_typed(
         self, call: Call, field: str, digits: str, *, deadline: Deadline

@@ -36,17 +36,15 @@ class InMemoryDirectory:
         self.is_broken = False
         self.asked: list[str] = []
 
+    async def recall(self, call: Call, *, region: str) -> Caller | None:
+        """Remembers nobody."""
+        return self._not_looked_up(call)
+
     async def identify(self, call: Call, *, region: str, deadline: Deadline) -> Caller:
+        not_looked_up = self._not_looked_up(call)
+        if not_looked_up is not None:
+            return not_looked_up
         number = call.from_raw
-        if call.withheld or not number:
-            return _without_contact(None, IdentityOutcome.WITHHELD)
-        if number == call.dialled:
-            return _without_contact(number, IdentityOutcome.OWN)
-        if not number.startswith("+"):
-            is_short = number.isdigit()
-            return _without_contact(
-                None, IdentityOutcome.INTERNAL if is_short else IdentityOutcome.NONE
-            )
         self.asked.append(number)
         if self.is_broken:
             return _without_contact(number, IdentityOutcome.ERROR)
@@ -77,6 +75,19 @@ class InMemoryDirectory:
             contact=contact,
             segments=self.segments.get(contact.ref),
         )
+
+    def _not_looked_up(self, call: Call) -> Caller | None:
+        number = call.from_raw
+        if call.withheld or not number:
+            return _without_contact(None, IdentityOutcome.WITHHELD)
+        if number == call.dialled:
+            return _without_contact(number, IdentityOutcome.OWN)
+        if not number.startswith("+"):
+            is_short = number.isdigit()
+            return _without_contact(
+                None, IdentityOutcome.INTERNAL if is_short else IdentityOutcome.NONE
+            )
+        return None
 
     def _known(self, number: str) -> Caller:
         contacts = self.contacts.get(number, ())

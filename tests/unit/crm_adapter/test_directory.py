@@ -15,6 +15,7 @@ from config.settings import CrmSettings
 from crm_adapter.adapter import KeyField, NotFound, PhoneHit, Timeout
 from crm_adapter.directory import Directory
 from tests.fakes.crm_rows import call_from
+from tests.fakes.directories import directory_over
 
 pytestmark = pytest.mark.unit
 
@@ -92,7 +93,7 @@ def crm() -> LooseCrm:
 @pytest.fixture
 async def directory(crm: LooseCrm) -> AsyncIterator[Directory]:
     settings = CrmSettings(own_numbers=("+12025550199",), late_deadline_s=2.0)
-    directory = Directory(adapter=crm, segments=Vip(), settings=settings)
+    directory = directory_over(crm, segments=Vip(), settings=settings)
     yield directory
     await directory.close()
 

@@ -1,0 +1,182 @@
+"""Several CRMs as one: callers are looked for in all of them, records are written to the first."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from calls.caller import Candidate, Contact, ContactRef, Purchase
+from calls.deadlines import Deadline
+from calls.errors import Misconfigured
+from calls.records import CallRecord, NewTask
+from crm_adapter.adapter import (
+    Capabilities,
+    ChangePage,
+    CrmAdapter,
+    CrmError,
+    Forbidden,
+    Invalid,
+    KeyField,
+    NotFound,
+    PhoneHit,
+    Unsupported,
+)
+from crm_adapter.delegating import DelegatingWriter
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class ChainCrm(DelegatingWriter):
+    """Implements `crm_adapter.adapter.CrmAdapter`. A CRM that fails hides nobody whom another one
+    knows; where nobody is found, its failure is the answer: the caller may be in there."""
+
+    name = "chain"
+
+    def __init__(self, *, crms: Sequence[CrmAdapter]) -> None:
+        """`crms` in the order of their words' weight; the first is written to."""
+        if not crms:
+            raise Misconfigured("crm.chain names no CRM: list those to ask, the main one first")
+        super().__init__(crms[0])
+        self._crms = tuple(crms)
+        self._by_name = {crm.name: crm for crm in crms}
+
+    @property
+    def crms(self) -> tuple[str, ...]:
+        """Their names, in order."""
+        return tuple(self._by_name)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """Reading as any can, writing as the first can."""
+        every = [crm.capabilities for crm in self._crms]
+        return replace(
+            every[0],
+            keys=frozenset(key for one in every for key in one.keys),
+            purchases=any(one.purchases for one in every),
+            orders=any(one.orders for one in every),
+            cases=any(one.cases for one in every),
+            finds_leads=any(one.finds_leads for one in every),
+            changes=any(one.changes for one in every),
+            webhooks=any(one.webhooks for one in every),
+        )
+
+    async def open(self) -> None:
+        for crm in self._crms:
+            await crm.open()
+
+    async def close(self) -> None:
+        for crm in reversed(self._crms):
+            await crm.close()
+
+    async def check(self) -> None:
+        for crm in self._crms:
+            await crm.check()
+
+    async def find_by_phone(
+        self, key: str, *, limit: int, deadline: Deadline
+    ) -> Sequence[PhoneHit]:
+        return await self._everywhere(
+            lambda crm: crm.find_by_phone(key, limit=limit, deadline=deadline), limit
+        )
+
+    async def find_by_key(
+        self, field: KeyField, digits: str, *, limit: int, deadline: Deadline
+    ) -> Sequence[Candidate]:
+        able = [crm for crm in self._crms if field in crm.capabilities.keys]
+        if not able:
+            raise Unsupported(f"no CRM of the chain knows the key {field.value}")
+        return await self._everywhere(
+            lambda crm: crm.find_by_key(field, digits, limit=limit, deadline=deadline), limit, able
+        )
+
+    async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
+        return await self._of(ref).get(ref, deadline=deadline)
+
+    async def get_purchase_history(
+        self, ref: ContactRef, *, limit: int, deadline: Deadline
+    ) -> Sequence[Purchase]:
+        return await self._of(ref).get_purchase_history(ref, limit=limit, deadline=deadline)
+
+    async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
+        """One CRM after the other; the cursor says how far each one is."""
+        cursors, turn = _parsed(cursor)
+        able = [crm for crm in self._crms if crm.capabilities.changes]
+        if not able:
+            raise Unsupported("no CRM of the chain tells of changes")
+        crm = able[turn % len(able)]
+        page = await crm.changes(cursors.get(crm.name), limit=limit, deadline=deadline)
+        cursors[crm.name] = page.cursor
+        turn = turn if page.more else (turn + 1) % len(able)
+        return replace(
+            page,
+            cursor=json.dumps({"turn": turn, "of": cursors}, sort_keys=True),
+            more=page.more or turn != 0,
+        )
+
+    def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Sequence[ContactRef]:
+        """By whichever CRM's signature it bears."""
+        for crm in self._crms:
+            try:
+                return crm.parse_webhook(headers, body)
+            except (Forbidden, Invalid, Unsupported):
+                continue
+        raise Forbidden("no CRM of the chain has signed this")
+
+    async def update_fields(
+        self, ref: ContactRef, changes: Mapping[str, str], *, expect_version: str | None, idem: str
+    ) -> None:
+        await self._of(ref).update_fields(ref, changes, expect_version=expect_version, idem=idem)
+
+    async def log_call(self, record: CallRecord, idem: str) -> str:
+        return await super().log_call(replace(record, contact=self._ours(record.contact)), idem)
+
+    async def create_task(self, task: NewTask, idem: str) -> str:
+        return await super().create_task(replace(task, contact=self._ours(task.contact)), idem)
+
+    def _ours(self, contact: ContactRef | None) -> ContactRef | None:
+        """The first CRM cannot link what another one holds."""
+        return contact if contact is not None and contact.crm == self._crms[0].name else None
+
+    def _of(self, ref: ContactRef) -> CrmAdapter:
+        crm = self._by_name.get(ref.crm)
+        if crm is None:
+            raise NotFound(f"{ref.crm} is not in the chain (any more)")
+        return crm
+
+    async def _everywhere(
+        self,
+        ask: Callable[[CrmAdapter], Awaitable[Sequence[T]]],
+        limit: int,
+        crms: Sequence[CrmAdapter] | None = None,
+    ) -> list[T]:
+        asked = self._crms if crms is None else crms
+        answers = await asyncio.gather(*(ask(crm) for crm in asked), return_exceptions=True)
+        found: list[T] = []
+        failure: BaseException | None = None
+        for crm, answer in zip(asked, answers, strict=True):
+            if not isinstance(answer, BaseException):
+                found.extend(answer)
+                continue
+            if not isinstance(answer, CrmError):
+                raise answer
+            log.info("%s could not be asked: %s", crm.name, answer)
+            failure = failure or answer
+        if not found and failure is not None:
+            raise failure
+        return found[:limit]
+
+
+def _parsed(cursor: str | None) -> tuple[dict[str, str], int]:
+    if cursor is None:
+        return {}, 0
+    try:
+        told = json.loads(cursor)
+        return {str(name): str(of) for name, of in told["of"].items()}, int(told["turn"])
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Invalid("the cursor is not one of ours", field="cursor") from error

@@ -1,0 +1,104 @@
+"""The company's CRM as the rest of us sees it: the adapters that the settings name, behind breakers
+and lanes, with the cache, the phone index and the remembered choices before them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Coroutine
+from typing import Any, Self
+
+from calls.bus import EventBus
+from calls.events import CandidateChosen, LeadCreated
+from config.settings import Settings
+from crm_adapter.adapter import CrmAdapter
+from crm_adapter.adapters.chain import ChainCrm
+from crm_adapter.adapters.choice import adapter_named, names_of
+from crm_adapter.embedded.adapter import CRM as EMBEDDED
+from crm_adapter.http.traces import Trace
+from crm_adapter.live.answer_cache import AnswerCache, CacheLimits
+from crm_adapter.live.guarded import GuardedCrm
+from crm_adapter.live.index_keeper import IndexKeeper
+from crm_adapter.live.look_up import LookUp
+from crm_adapter.live.number_choices import NumberChoices
+from crm_adapter.live.phone_index import PhoneIndex
+from storage.database import Database
+
+
+class CrmConnection:
+    """`async with CrmConnection(...)`. Asks the CRM nothing by itself until `side_tasks` run."""
+
+    def __init__(
+        self, *, settings: Settings, database: Database, trace: Trace | None = None
+    ) -> None:
+        """Raises Misconfigured."""
+        crm = settings.crm
+        self.guards = tuple(
+            GuardedCrm(crm=adapter_named(name, settings=settings, database=database, trace=trace))
+            for name in names_of(settings)
+        )
+        #: Whom everybody asks and writes to.
+        self.adapter: CrmAdapter = (
+            ChainCrm(crms=self.guards) if crm.adapter == "chain" else self.guards[0]
+        )
+        # Our own tables need no copy of themselves.
+        copied = [
+            guard
+            for guard in self.guards
+            if crm.index and guard.name != EMBEDDED and guard.capabilities.changes
+        ]
+        self.index = PhoneIndex(database=database, region=crm.region)
+        self.choices = NumberChoices(database=database)
+        is_remote = any(guard.name != EMBEDDED for guard in self.guards)
+        self.cache = AnswerCache(
+            limits=CacheLimits(fresh_s=crm.cache_s if is_remote else 0), now=time.monotonic
+        )
+        self.look_up = LookUp(
+            adapter=self.adapter,
+            settings=crm,
+            cache=self.cache,
+            index=self.index if copied else None,
+            choices=self.choices,
+            crms=[guard.name for guard in copied],
+        )
+        self.keepers = tuple(
+            IndexKeeper(
+                crm=guard,
+                index=self.index,
+                look_up=self.look_up,
+                region=crm.region,
+                every_s=crm.index_every_s,
+                copy_hour=crm.index_copy_hour,
+            )
+            for guard in copied
+        )
+
+    async def __aenter__(self) -> Self:
+        await self.adapter.open()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Gives up the questions still open."""
+        await self.look_up.close()
+        await self.choices.close()
+        await self.index.close()
+        await self.adapter.close()
+
+    def subscribe(self, bus: EventBus) -> None:
+        bus.subscribe("number-choices", self._chosen, CandidateChosen)
+        bus.subscribe("crm-answers", self._lead_created, LeadCreated)
+
+    def side_tasks(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """By name: what is to run as long as the process."""
+        probes = [(f"crm:probe:{guard.name}", guard.run()) for guard in self.guards]
+        return probes + [(f"crm:index:{keeper.crm}", keeper.run()) for keeper in self.keepers]
+
+    async def _chosen(self, event: CandidateChosen) -> None:
+        await self.choices.note(event)
+        self.look_up.forget_number(event.number)
+
+    async def _lead_created(self, event: LeadCreated) -> None:
+        """That nobody has this number is no longer true."""
+        self.look_up.forget_number(event.number)
