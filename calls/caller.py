@@ -129,6 +129,9 @@ class Identity:
 
 
 SPOKEN_CONFIDENCE_FLOOR = 0.8
+#: Of several contacts with one number, what all share may be used; not of those whose numbers only
+#: end alike.
+SHARED_CONFIDENCE_FLOOR = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +151,21 @@ class Caller:
         return self.contact is not None
 
     @property
-    def shared_language(self) -> str | None:
-        """The language of everybody it may be, where they have one."""
-        return _shared([candidate.language for candidate in self.identity.candidates])
+    def language(self) -> str | None:
+        """The contact's; of several, the one they share."""
+        return self.contact.language if self.contact else self._shared("language")
 
     @property
-    def shared_company(self) -> str | None:
-        """The company of everybody it may be, where they have one."""
-        return _shared([candidate.company for candidate in self.identity.candidates])
+    def company(self) -> str | None:
+        """The contact's; of several, the one they share."""
+        return self.contact.company if self.contact else self._shared("company")
+
+    def _shared(self, field: str) -> str | None:
+        """Of contacts whose numbers only end alike nothing is used."""
+        if self.identity.confidence < SHARED_CONFIDENCE_FLOOR:
+            return None
+        values = {getattr(candidate, field) for candidate in self.identity.candidates}
+        return values.pop() if len(values) == 1 else None
 
     @property
     def may_hear_personal_facts(self) -> bool:
@@ -163,7 +173,3 @@ class Caller:
             self.identity.outcome is IdentityOutcome.UNIQUE
             and self.identity.confidence >= SPOKEN_CONFIDENCE_FLOOR
         )
-
-
-def _shared(values: list[str | None]) -> str | None:
-    return values[0] if values and len(set(values)) == 1 else None

@@ -11,7 +11,7 @@ from datetime import date, datetime
 from typing import Any
 
 from calls.call import Call
-from calls.caller import Caller, Order
+from calls.caller import Caller, Contact, IdentityOutcome, Order
 from calls.money import Money
 from calls.segments import Segments
 from config.conditions import Seen
@@ -126,6 +126,7 @@ def facts_of(
 ) -> Facts:
     """`now` is aware and on the clock of the dialled number. `given` are an example's own facts:
     they go before what is known, and all may be spoken."""
+    shared = _shared_facts(caller)
     plain = {
         "caller.identity": caller.identity.outcome.value,
         "caller.confidence": caller.identity.confidence,
@@ -148,6 +149,8 @@ def facts_of(
         return plain[name] if name in plain else _of_the_house(name, rulebook, now)
 
     def fetch_spoken(name: str) -> Any:
+        if name in shared:
+            return shared[name]
         return _PRIVATE[name] if name in _PRIVATE else fetch(name)
 
     personal = caller.may_hear_personal_facts or bool(given)
@@ -196,15 +199,18 @@ def _of_the_house(name: str, rulebook: Rulebook, now: datetime) -> Any:
     return None
 
 
+def _shared_facts(caller: Caller) -> dict[str, Any]:
+    """Of a caller who is one of several: what all of these have in common tells nobody anything of
+    another, so it may be spoken too."""
+    if caller.identity.outcome is not IdentityOutcome.MULTIPLE:
+        return {}
+    return {"caller.language": caller.language, "caller.company": caller.company}
+
+
 def _of_contact(caller: Caller, now: datetime) -> dict[str, Any]:
-    """Of who is one of several, what all of them share."""
     contact = caller.contact
     if contact is None:
-        shared = {
-            "caller.language": caller.shared_language,
-            "caller.company": caller.shared_company,
-        }
-        return {**_NO_CONTACT, **shared}
+        return _NO_CONTACT | _shared_facts(caller)
     order = _last_order(contact)
     open_cases = [case for case in contact.cases if case.is_open]
     appointment = next((one for one in contact.appointments if one.at > now), None)

@@ -131,7 +131,7 @@ def choose_language(rulebook: Rulebook, number: NumberEntry, call: Call, caller:
     """The contact's own where all of the number's menu is written in it, then the number's, then
     the channel's (on the same condition, or where no text names a language), then English."""
     written = rulebook.languages.get(number.menu, frozenset())
-    preferred = caller.contact.language if caller.contact else None
+    preferred = caller.language
     for wanted in (preferred, None if number.language else call.language):
         base = (wanted or "").lower().replace("_", "-").partition("-")[0]
         if base in written:

@@ -6,7 +6,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
 from calls.call import Call, CallId, KeyPress, MenuPath
-from calls.caller import Caller, Candidate, Case, Contact, IdentityOutcome, Order, Purchase
+from calls.caller import (
+    Caller,
+    Candidate,
+    Case,
+    Contact,
+    ContactRef,
+    IdentityOutcome,
+    Order,
+    Purchase,
+)
 from calls.decision import Decision, PopWish
 from calls.segments import Segments
 from screenpop import content

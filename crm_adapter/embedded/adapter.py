@@ -257,7 +257,7 @@ def _errors_named() -> Iterator[None]:
 
 def _candidate(row: Row[Any]) -> Candidate:
     contact = Contact(ContactRef(CRM, row.id), row.first_name, row.last_name)
-    return Candidate(contact.ref, contact.name, row.company, row.url)
+    return Candidate(contact.ref, contact.name, row.company, row.url, row.language)
 
 
 async def _contact(connection: AsyncConnection, ref: ContactRef, now: datetime) -> Contact:
