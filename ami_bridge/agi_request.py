@@ -24,6 +24,9 @@ WITHHELD_WORDS = frozenset(
 )
 #: Restricted and unavailable (AST_PRES_RESTRICTION, callerid.h); 0 is "allowed".
 _PRESENTATION_BITS = 0x60
+#: STIR/SHAKEN (RFC 8588); what else the dialplan tells of a call says that nobody vouches for it.
+_ATTESTATIONS = ("A", "B", "C")
+ATTESTATION_FAILED = "failed"
 _NAME_CHARS = 80
 _NUMBER_CHARS = 64
 _TEXT_CHARS = 256
@@ -100,7 +103,16 @@ class AgiRequest:
             dialled=self._dialled(),
             language=_iso_language(self.language),
             arrived_at=arrived_at,
+            attestation=self._attestation(),
         )
+
+    def _attestation(self) -> str | None:
+        """Of a variable of the dialplan, which only the administrator sets; whatever is no
+        attestation says that the verification failed."""
+        told = self.arguments[3].strip() if len(self.arguments) > 3 else ""
+        if not told:
+            return None
+        return told if told in _ATTESTATIONS else ATTESTATION_FAILED
 
     def _dialled(self) -> str:
         # Our dialplan calls us from an extension of its own.

@@ -47,7 +47,7 @@ class Call:
     #: ISO 639 code from the channel (`en`, `zh`); the rulebook may choose another.
     language: str
     arrived_at: datetime
-    #: STIR/SHAKEN attestation A, B or C where Asterisk gives it.
+    #: STIR/SHAKEN attestation A, B or C where Asterisk gives it; `failed`: it was not verified.
     attestation: str | None = None
 
 

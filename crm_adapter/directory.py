@@ -66,7 +66,7 @@ class Directory:
         self._adapter = adapter
         self._segments = segments
         self._settings = settings
-        self._look_up = look_up
+        self.look_up = look_up
 
     async def identify(self, call: Call, *, region: str, deadline: Deadline) -> Caller:
         """As the port says; where the number dialled tells its own country, that one wins over
@@ -76,7 +76,7 @@ class Directory:
         if number.kind is not NumberKind.E164 or number.e164 is None:
             return _not_looked_up(number)
         try:
-            answer = await self._look_up.ask(number.e164, region, deadline=deadline)
+            answer = await self.look_up.ask(number.e164, region, deadline=deadline)
         except DeadlineExceeded:
             instead = _not_found_out(number.e164, IdentityOutcome.TIMEOUT, _TOO_LATE)
         except SwitchboardError as error:
@@ -123,7 +123,7 @@ class Directory:
 
     async def close(self) -> None:
         """Gives up the questions still open."""
-        await self._look_up.close()
+        await self.look_up.close()
 
     def _read(self, call: Call, region: str) -> ReadNumber:
         """The number dialled is ours too: a caller who shows it is a loop or a forgery."""
@@ -147,7 +147,7 @@ class Directory:
             return None
 
     async def _recalled(self, e164: str, region: str, call: Call) -> Caller | None:
-        answer = await self._look_up.known(e164, region)
+        answer = await self.look_up.known(e164, region)
         if answer is None:
             return None
         return await self._caller(

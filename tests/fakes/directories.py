@@ -26,10 +26,12 @@ def directory_over(
 ) -> Directory:
     """By default nothing is remembered from one question to the next."""
     settings = settings or CrmSettings()
+    if cache is None:
+        cache = AnswerCache(limits=CacheLimits(fresh_s=0), now=time.monotonic)
     look_up = LookUp(
         adapter=crm,
         settings=settings,
-        cache=cache or AnswerCache(limits=CacheLimits(fresh_s=0), now=time.monotonic),
+        cache=cache,
         index=index,
         choices=choices,
     )

@@ -157,3 +157,13 @@ def test_whatever_stands_in_a_value_comes_out_clean(value: bytes) -> None:
     for text in (call.from_raw, call.from_name, call.dialled, call.channel, call.language):
         assert text.isprintable()
         assert len(text) <= 256
+
+
+@pytest.mark.parametrize(
+    ("told", "attestation"),
+    [("A", "A"), ("B", "B"), ("C", "C"), ("", None), ("failed", "failed"), ("a${X}", "failed")],
+)
+def test_what_the_dialplan_says_of_the_number(told: str, attestation: str | None) -> None:
+    told_before = {"agi_arg_1": "1.1", "agi_arg_2": "/m", "agi_arg_3": "+18005550100"}
+    call = arrive(overrides={**told_before, "agi_arg_4": told})
+    assert call.attestation == attestation

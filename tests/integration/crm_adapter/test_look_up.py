@@ -1,0 +1,322 @@
+"""One number looked up, with the phone index and the remembered choices in a real database."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from calls.call import CallId
+from calls.caller import Caller, ContactRef, IdentityOutcome
+from calls.deadlines import Deadline
+from calls.events import CandidateChosen
+from config.settings import CrmSettings
+from crm_adapter.adapter import ChangePage, HitKind, PhoneHit, Unavailable
+from crm_adapter.directory import Directory
+from crm_adapter.live.answer_cache import AnswerCache, CacheLimits
+from crm_adapter.live.index_keeper import IndexKeeper
+from crm_adapter.live.look_up import FROM_COPY, FROM_MEMORY
+from crm_adapter.live.number_choices import NumberChoices
+from crm_adapter.live.phone_index import PhoneIndex
+from storage.database import Database
+from tests.fakes.crm_rows import call_from
+from tests.fakes.directories import directory_over
+from tests.fakes.scripted_crm import ScriptedCrm
+
+pytestmark = pytest.mark.integration
+
+MARIA, HOME, STRANGER = "+12025550101", "+12025550103", "+12025550150"
+
+
+class Clock:
+    at = 0.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+class World:
+    """A scripted CRM with everything that stands before one."""
+
+    def __init__(self, database: Database, **settings: object) -> None:
+        self.crm = ScriptedCrm()
+        self.clock = Clock()
+        self.index = PhoneIndex(database=database, region="US")
+        self.choices = NumberChoices(database=database)
+        self.settings = CrmSettings(late_deadline_s=0.5, **settings)  # type: ignore[arg-type]
+        self.directory: Directory = directory_over(
+            self.crm,
+            settings=self.settings,
+            cache=AnswerCache(limits=CacheLimits(), now=self.clock),
+            index=self.index,
+            choices=self.choices,
+        )
+        self.keeper = IndexKeeper(
+            crm=self.crm,
+            index=self.index,
+            look_up=self.directory.look_up,
+            region="US",
+            every_s=60,
+            copy_hour=3,
+        )
+
+    async def who(self, number: str, within_s: float = 5.0, **call: object) -> Caller:
+        return await self.directory.identify(
+            call_from(number, **call),  # type: ignore[arg-type]
+            region="US",
+            deadline=Deadline.after(within_s),
+        )
+
+    def told_of(self, *numbers: str) -> tuple[PhoneHit, ...]:
+        return tuple(hit for number in numbers for hit in self.crm.hits[number])
+
+
+@pytest.fixture
+async def world(any_database: Database) -> World:
+    return World(any_database)
+
+
+async def test_the_crm_is_asked_once_in_ten_minutes(world: World) -> None:
+    world.crm.add("C-1", MARIA)
+    first = await world.who(MARIA)
+    assert await world.who(MARIA) == first
+    assert world.crm.asked_for == [("find_by_phone", MARIA), ("get", "C-1")]
+
+
+async def test_an_ageing_answer_is_used_at_once_and_asked_anew_meanwhile(world: World) -> None:
+    world.crm.add("C-1", MARIA, name="Maria")
+    await world.who(MARIA)
+    world.crm.hits.clear()
+    world.crm.add("C-1", MARIA, name="Maria Garcia")
+    world.clock.at = 700
+    world.crm.gate.clear()
+    caller = await world.who(MARIA)
+    assert caller.contact is not None
+    assert (caller.contact.name, caller.degraded) == ("Maria", ())
+    world.crm.gate.set()
+    while (await world.who(MARIA)).contact.name == "Maria":  # type: ignore[union-attr]
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("trouble", ["silent", "broken"])
+async def test_a_stale_answer_stands_in_for_a_crm_that_does_not_answer(
+    world: World, trouble: str
+) -> None:
+    world.crm.add("C-1", MARIA)
+    await world.who(MARIA)
+    world.clock.at = 20_000
+    if trouble == "silent":
+        world.crm.gate.clear()
+    else:
+        world.crm.fault = Unavailable("down")
+    caller = await world.who(MARIA, within_s=0.05)
+    assert caller.contact is not None
+    assert caller.degraded == (FROM_MEMORY,)
+    await world.directory.close()
+
+
+async def test_the_copy_says_who_and_only_the_history_is_asked_for(world: World) -> None:
+    world.crm.add("C-1", MARIA, name="Maria")
+    world.crm.pages = [ChangePage(world.told_of(MARIA), (), "1", more=False)]
+    assert await world.keeper.copy_all() == 1
+    world.crm.asked_for.clear()
+    caller = await world.who(MARIA)
+    assert caller.identity.outcome is IdentityOutcome.UNIQUE
+    assert world.crm.asked_for == [("get", "C-1")]
+
+
+async def test_with_the_crm_away_the_copy_still_knows_the_name(world: World) -> None:
+    world.crm.add("C-1", MARIA, name="Maria")
+    world.crm.pages = [ChangePage(world.told_of(MARIA), (), "1", more=False)]
+    await world.keeper.copy_all()
+    world.crm.fault = Unavailable("down")
+    caller = await world.who(MARIA)
+    assert caller.contact is not None
+    assert (caller.contact.name, caller.degraded) == ("Maria", (FROM_COPY,))
+    assert (caller.identity.outcome, caller.identity.method) == (IdentityOutcome.UNIQUE, "index")
+    stranger = await world.who(STRANGER)
+    assert (stranger.identity.outcome, stranger.degraded) == (IdentityOutcome.NONE, ())
+
+
+async def test_a_copy_that_was_never_whole_proves_nothing(world: World) -> None:
+    world.crm.fault = Unavailable("down")
+    stranger = await world.who(STRANGER)
+    assert stranger.identity.outcome is IdentityOutcome.ERROR
+
+
+async def test_who_is_gone_from_the_crm_leaves_the_copy(world: World) -> None:
+    ref = world.crm.add("C-1", MARIA)
+    world.crm.pages = [ChangePage(world.told_of(MARIA), (), "1", more=False)]
+    await world.keeper.copy_all()
+    world.crm.hits.clear()
+    world.crm.contacts.clear()
+    caller = await world.who(MARIA)
+    assert caller.identity.outcome is IdentityOutcome.NONE
+    assert await world.index.count(ref.crm) == 0
+
+
+async def test_recall_asks_nobody(world: World) -> None:
+    call = call_from(MARIA)
+    assert await world.directory.recall(call, region="US") is None
+    world.crm.add("C-1", MARIA)
+    await world.who(MARIA)
+    world.clock.at = 20_000
+    world.crm.asked_for.clear()
+    caller = await world.directory.recall(call, region="US")
+    assert caller is not None
+    assert caller.degraded == (FROM_MEMORY,)
+    withheld = await world.directory.recall(call_from("", withheld=True), region="US")
+    assert withheld is not None
+    assert withheld.identity.outcome is IdentityOutcome.WITHHELD
+    assert world.crm.asked_for == []
+
+
+async def test_changes_come_page_by_page_and_the_gone_go(world: World) -> None:
+    ref = world.crm.add("C-1", MARIA)
+    other = world.crm.add("C-2", HOME, "202-555-0104")
+    world.crm.pages = [
+        ChangePage(world.told_of(MARIA), (), "1", more=True),
+        ChangePage(world.told_of(HOME), (), "2", more=False),
+        ChangePage((), (ref,), "3", more=False),
+    ]
+    assert await world.keeper.copy_all() == 2
+    soon = Deadline.after(5)
+    held = await world.index.holders("+12025550104", crms=[ref.crm], limit=5, deadline=soon)
+    assert [hit.candidate.ref for hit in held] == [other]
+    assert await world.keeper.take_changes() == 0
+    assert (await world.keeper.state()).cursor == "3"
+    assert await world.index.count(ref.crm) == 1
+
+
+async def test_a_copy_that_was_broken_off_goes_on_where_it_was(world: World) -> None:
+    world.crm.add("C-1", MARIA)
+    world.crm.add("C-2", HOME)
+    world.crm.pages = [
+        ChangePage(world.told_of(MARIA), (), "1", more=True),
+        ChangePage(world.told_of(HOME), (), "2", more=False),
+    ]
+    seen: list[int] = []
+
+    def break_off(count: int) -> None:
+        seen.append(count)
+        world.crm.fault = Unavailable("down")
+
+    with pytest.raises(Unavailable):
+        await world.keeper.copy_all(break_off)
+    assert not (await world.keeper.state()).is_complete
+    world.crm.fault = None
+    world.crm.asked_for.clear()
+    assert await world.keeper.copy_all() == 1
+    assert world.crm.asked_for == [("changes", "1")]
+    assert await world.index.count("scripted") == 2
+    assert (await world.keeper.state()).is_complete
+
+
+async def test_a_whole_copy_drops_who_was_not_told_of(world: World) -> None:
+    world.crm.add("C-1", MARIA)
+    world.crm.add("C-2", HOME)
+    world.crm.pages = [ChangePage(world.told_of(MARIA, HOME), (), "1", more=False)]
+    await world.keeper.copy_all()
+    world.crm.pages = [ChangePage(world.told_of(HOME), (), "1", more=False)]
+    await world.keeper.copy_all()
+    assert await world.index.count("scripted") == 1
+
+
+async def test_what_changed_is_not_answered_from_memory(world: World) -> None:
+    world.crm.add("C-1", MARIA, name="Maria")
+    await world.who(MARIA)
+    world.crm.hits.clear()
+    world.crm.add("C-1", MARIA, name="Maria Garcia")
+    world.crm.pages = [ChangePage(world.told_of(MARIA), (), "1", more=False)]
+    await world.keeper.take_changes()
+    caller = await world.who(MARIA)
+    assert caller.contact is not None
+    assert caller.contact.name == "Maria Garcia"
+
+
+async def test_an_agent_s_choice_is_remembered_and_taken_back(world: World) -> None:
+    world.crm.add("C-1", HOME, name="Olivia")
+    noah = world.crm.add("C-2", HOME, name="Noah")
+    caller = await world.who(HOME)
+    assert caller.identity.outcome is IdentityOutcome.MULTIPLE
+    await _choose(world, noah)
+    caller = await world.who(HOME)
+    assert caller.contact is not None
+    assert (caller.contact.ref, caller.identity.method) == (noah, "remembered")
+    assert not caller.may_hear_personal_facts
+    assert len(caller.identity.candidates) == 2
+    await _choose(world, None)
+    assert (await world.who(HOME)).identity.outcome is IdentityOutcome.MULTIPLE
+
+
+async def _choose(world: World, contact: ContactRef | None) -> None:
+    event = CandidateChosen(CallId("pbx", "1.1"), datetime.now(UTC), HOME, contact, "anna")
+    await world.choices.note(event)
+    world.directory.look_up.forget_number(HOME)
+
+
+async def test_the_newest_choice_counts(world: World) -> None:
+    now = datetime.now(UTC)
+    await world.choices.remember(HOME, ContactRef("c", "new"), agent="a", at=now)
+    earlier = now - timedelta(minutes=1)
+    await world.choices.remember(HOME, ContactRef("c", "old"), agent="b", at=earlier)
+    assert await world.choices.of(HOME, deadline=Deadline.after(5)) == ContactRef("c", "new")
+    [(number, contact, agent, at)] = await world.choices.all()
+    assert (number, contact.id, agent, at) == (HOME, "new", "a", now)
+
+
+async def test_a_line_of_one_company_is_the_company_s(world: World) -> None:
+    for name in ("Olivia", "Noah"):
+        world.crm.add(name, HOME, company="Bennett Ltd")
+    caller = await world.who(HOME)
+    assert caller.identity.method == "company_line"
+    assert (caller.company, caller.contact) == ("Bennett Ltd", None)
+
+
+async def test_a_contact_outranks_the_lead_it_was(world: World) -> None:
+    world.crm.add("lead", MARIA)
+    [lead] = world.crm.hits[MARIA]
+    world.crm.hits[MARIA] = [PhoneHit(lead.candidate, lead.numbers, kind=HitKind.LEAD)]
+    caller = await world.who(MARIA)
+    assert caller.identity.outcome is IdentityOutcome.UNIQUE
+    assert not caller.may_hear_personal_facts
+    world.crm.add("C-1", MARIA)
+    world.directory.look_up.forget_number(MARIA)
+    caller = await world.who(MARIA)
+    assert [one.ref.id for one in caller.identity.candidates] == ["C-1"]
+    assert caller.may_hear_personal_facts
+
+
+async def test_a_number_that_ends_alike_is_shown_where_that_is_wanted(
+    any_database: Database,
+) -> None:
+    strict, loose = World(any_database), World(any_database, suffix_digits=9)
+    for world in (strict, loose):
+        world.crm.add("C-1", "+442025550101")
+        world.crm.hits[MARIA] = world.crm.hits.pop("+442025550101")
+    assert (await strict.who(MARIA)).identity.outcome is IdentityOutcome.NONE
+    caller = await loose.who(MARIA)
+    assert (caller.identity.outcome, caller.identity.method) == (IdentityOutcome.MULTIPLE, "suffix")
+    assert caller.contact is None
+    assert caller.language is None
+
+
+@pytest.mark.parametrize(
+    ("attestation", "required", "may_hear"),
+    [
+        ("A", True, True),
+        ("B", True, True),
+        ("C", False, False),
+        ("failed", False, False),
+        (None, True, False),
+        (None, False, True),
+    ],
+)
+async def test_facts_are_spoken_to_whom_a_carrier_vouches_for(
+    any_database: Database, attestation: str | None, required: bool, may_hear: bool
+) -> None:
+    world = World(any_database, require_attestation=required)
+    world.crm.add("C-1", MARIA)
+    caller = await world.who(MARIA, attestation=attestation)
+    assert caller.may_hear_personal_facts is may_hear
