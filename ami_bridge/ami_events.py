@@ -86,6 +86,59 @@ class LocalsOptimizedAway(AmiEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class LocalsPaired(AmiEvent):
+    """main/core_local.c `LocalBridge`, since 12: the two halves of a Local channel. The outer one
+    is `uniqueid`; `inner_uniqueid` runs the dialplan that dials the phone behind."""
+
+    inner_uniqueid: str
+
+
+@dataclass(frozen=True, slots=True)
+class PickedUp(AmiEvent):
+    """main/pickup.c `Pickup`, since 12: `picker_channel` answers in the place of a channel that
+    rang. `uniqueid` is that one's. What app_queue says of the call afterwards names the member that
+    was rung, and the picker's channel (seen with 22.10.1)."""
+
+    picker_uniqueid: str
+    picker_channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked(AmiEvent):
+    """res/parking/parking_manager.c `ParkedCall`, since 12; `uniqueid` is of who is parked."""
+
+    space: str
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedTooLong(AmiEvent):
+    """res/parking/parking_manager.c `ParkedCallTimeOut`: on its way back to who parked it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unparked(AmiEvent):
+    """res/parking/parking_manager.c `UnParkedCall`, since 12."""
+
+    retriever_uniqueid: str
+    retriever_channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceJoined(AmiEvent):
+    """apps/confbridge/confbridge_manager.c `ConfbridgeJoin`, since 12."""
+
+    conference: str
+    channel: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConferenceLeft(AmiEvent):
+    """apps/confbridge/confbridge_manager.c `ConfbridgeLeave`, since 12."""
+
+    conference: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueueJoined(AmiEvent):
     """apps/app_queue.c `QueueCallerJoin`, since 12. `preferred` is the login of the agent who
     alone is rung first: the caller does not stand in `queue` yet. `position` counts from 1, 0
@@ -275,6 +328,35 @@ def _optimized(h: Headers) -> AmiEvent:
     )
 
 
+def _paired(h: Headers) -> AmiEvent:
+    return LocalsPaired(
+        h.get("LocalOneUniqueid", ""), h.get("LocalOneLinkedid", ""), h.get("LocalTwoUniqueid", "")
+    )
+
+
+def _picked_up(h: Headers) -> AmiEvent:
+    return PickedUp(
+        h.get("TargetUniqueid", ""),
+        h.get("TargetLinkedid", ""),
+        h.get("Uniqueid", ""),
+        clean(h.get("Channel", "")),
+    )
+
+
+def _parkee(h: Headers) -> tuple[str, str]:
+    return h.get("ParkeeUniqueid", ""), h.get("ParkeeLinkedid", "")
+
+
+def _unparked(h: Headers) -> AmiEvent:
+    return Unparked(
+        *_parkee(h), h.get("RetrieverUniqueid", ""), clean(h.get("RetrieverChannel", ""))
+    )
+
+
+def _conference_joined(h: Headers) -> AmiEvent:
+    return ConferenceJoined(*_of(h), clean(h.get("Conference", "")), clean(h.get("Channel", "")))
+
+
 def _joined(h: Headers) -> AmiEvent:
     return QueueJoined(
         *_of(h),
@@ -391,6 +473,13 @@ _READERS: dict[bytes, Callable[[Headers], AmiEvent | None]] = {
     b"Hangup": lambda h: ChannelHungUp(*_of(h)),
     b"BridgeEnter": _bridge_entered,
     b"LocalOptimizationBegin": _optimized,
+    b"LocalBridge": _paired,
+    b"Pickup": _picked_up,
+    b"ParkedCall": lambda h: Parked(*_parkee(h), clean(h.get("ParkingSpace", ""))),
+    b"ParkedCallTimeOut": lambda h: ParkedTooLong(*_parkee(h)),
+    b"UnParkedCall": _unparked,
+    b"ConfbridgeJoin": _conference_joined,
+    b"ConfbridgeLeave": lambda h: ConferenceLeft(*_of(h), clean(h.get("Conference", ""))),
     b"QueueCallerJoin": _joined,
     b"QueueCallerLeave": lambda h: QueueLeft(*_of(h), _queue(h), _preferred(h)),
     b"QueueCallerAbandon": lambda h: QueueAbandoned(*_of(h), _queue(h)),

@@ -13,18 +13,26 @@ from ami_bridge import ami_events as ami
 from ami_bridge.live_channels import interface_of
 from calls import events
 from calls.call import CallId, CallOutcome
+from calls.records import LegVia
 
 News = list[events.CallEvent]
 
 
 @dataclass(slots=True)
 class _Leg:
-    """One agent, ringing or talking. `queue` is empty where a dialplan or a transfer rang."""
+    """One agent, ringing or talking. `queue` is empty where a dialplan or a transfer rang.
+    `uniqueids` are the channels that stand for it: its phone's, and those of a Local channel
+    before that."""
 
     queue: str
     interface: str
-    uniqueid: str
+    uniqueids: set[str]
     since: datetime
+    via: LegVia
+    #: As app_queue names it: another's where it was picked up.
+    member: str = ""
+    #: The phone behind a Local channel.
+    phone: str | None = None
     transferred: bool = False
 
 
@@ -59,6 +67,14 @@ class LiveCall:
     saw_hangup: bool = False
     ringing: dict[str, _Leg] = field(default_factory=dict)
     talking: dict[str, _Leg] = field(default_factory=dict)
+    #: Of Local channels: the outer half by the inner one.
+    locals: dict[str, str] = field(default_factory=dict)
+    #: How whoever the dialplan rings next gets the call.
+    next_via: LegVia = LegVia.DIAL
+    #: Where a transfer leads that nobody has answered yet.
+    transferring_to: str | None = None
+    #: The space it is parked in.
+    parked_in: str | None = None
 
     @property
     def is_over(self) -> bool:
@@ -99,6 +115,7 @@ class LiveCall:
         self.queued_at = self.queued_at or at
         self.queue, self.joined_queue, self.abandoned = queue, True, False
         self.hung_up_in_dialog = False
+        self.transferring_to = None
         return [] if again or not say else [events.CallQueued(self.id, at, queue)]
 
     def left(self) -> None:
@@ -116,87 +133,199 @@ class LiveCall:
     ) -> News:
         if interface in self.ringing or interface in self.talking:
             return []
-        self.ringing[interface] = _Leg(queue, interface, uniqueid, at)
-        return [events.AgentRinging(self.id, at, queue, interface, state)]
+        leg = _Leg(queue, interface, {uniqueid}, at, self._via(queue), interface)
+        return self._ring(leg, state)
+
+    def _ring(self, leg: _Leg, state: str | None) -> News:
+        self.ringing[leg.interface] = leg
+        told = events.AgentRinging(self.id, leg.since, leg.queue, leg.interface, state, leg.via)
+        return [told]
 
     def missed(self, interface: str, at: datetime) -> News:
         leg = self.ringing.pop(interface, None)
         return [events.AgentMissed(self.id, at, leg.queue, interface)] if leg else []
 
     def connected(self, event: ami.AgentConnected, at: datetime) -> News:
-        if event.interface in self.talking:
+        rang = self._leg_of(event.agent_uniqueid) or self.ringing.get(event.interface)
+        interface = rang.interface if rang else event.interface
+        if interface in self.talking:
             return []
         wait_s = event.wait_s
         if self.queued_again and self.queued_at is not None:
             wait_s = max(wait_s, round((at - self.queued_at).total_seconds()))
-        leg = _Leg(event.queue, event.interface, event.agent_uniqueid, at)
+        leg = _Leg(
+            event.queue,
+            interface,
+            (rang.uniqueids if rang else set()) | {event.agent_uniqueid},
+            at,
+            rang.via if rang else LegVia.QUEUE,
+            event.interface,
+            rang.phone if rang else None,
+        )
         news = self._answer(leg, event.ring_s, wait_s)
         self.queue = None
         return news + self._all_missed(at)
 
     def completed(self, event: ami.AgentCompleted, at: datetime) -> News:
-        leg = self.talking.get(event.interface)
-        if leg is not None and event.reason == "transfer":
-            leg.transferred = True
-        return self._release(event.interface, at, event.talk_s)
+        leg = self._leg_of(event.agent_uniqueid) or next(
+            (leg for leg in self.talking.values() if leg.member == event.interface), None
+        )
+        if leg is None:
+            return []
+        leg.transferred = leg.transferred or event.reason == "transfer"
+        return self._release(leg.interface, at, event.talk_s)
 
     def dumped(self, interface: str, at: datetime) -> News:
         return self.missed(interface, at) or self._release(interface, at, 0.0)
 
+    def paired(self, event: ami.LocalsPaired) -> None:
+        self.locals[event.inner_uniqueid] = event.uniqueid
+
     def dials(self, event: ami.DialBegun, at: datetime) -> News:
         """A phone rung by the dialplan (after a transfer, or without a queue). What a queue rings
-        it announces itself, and has announced by `AgentCalled` before."""
+        it announces itself, and has announced by `AgentCalled` before: of a Local member only the
+        phone is new."""
+        outer = self.locals.get(event.uniqueid, "")
+        leg = self._leg_of(outer)
+        if leg is not None:
+            leg.uniqueids.add(event.dest_uniqueid)
+            leg.phone = leg.phone or interface_of(event.dest_channel)
+            return []
         if self.queue is not None or event.dest_uniqueid == self.caller_uniqueid:
             return []
         if not event.uniqueid or self._leg_of(event.dest_uniqueid) is not None:
             return []
-        return self.rings("", interface_of(event.dest_channel), event.dest_uniqueid, at, None)
+        interface = interface_of(event.dest_channel)
+        if interface in self.ringing or interface in self.talking:
+            return []
+        asked = outer and self.talking
+        via = LegVia.ATTENDED_TRANSFER if asked else self.next_via
+        reached_by = {event.dest_uniqueid, outer} if outer else {event.dest_uniqueid}
+        return self._ring(_Leg("", interface, reached_by, at, via, interface), None)
 
     def dialled(self, event: ami.DialEnded, at: datetime) -> News:
         leg = next(
-            (leg for leg in self.ringing.values() if leg.uniqueid == event.dest_uniqueid), None
+            (leg for leg in self.ringing.values() if event.dest_uniqueid in leg.uniqueids), None
         )
         if leg is None:
             return []
         if event.status != "ANSWER":
-            return self.missed(leg.interface, at)
+            # Of a queue's Local member, app_queue says what came of it.
+            return [] if leg.queue and leg.phone else self.missed(leg.interface, at)
         if leg.queue:
             return []  # AgentConnect says more
         ring_s = (at - leg.since).total_seconds()
-        return self._answer(_Leg("", leg.interface, leg.uniqueid, at), ring_s, 0.0)
+        leg.since = at
+        return self._answer(leg, ring_s, 0.0)
+
+    def picked_up(self, event: ami.PickedUp, at: datetime) -> News:
+        """Somebody else answers what rings here."""
+        rang = self._leg_of(event.uniqueid)
+        picker = interface_of(event.picker_channel)
+        if rang is None or rang.interface not in self.ringing or picker in self.talking:
+            return []
+        news = self.missed(rang.interface, at) + self.missed(picker, at)
+        self.channels.add(event.picker_uniqueid)
+        held = (rang.uniqueids - {event.uniqueid}) | {event.picker_uniqueid}
+        leg = _Leg(rang.queue, picker, held, at, LegVia.PICKUP, rang.member)
+        news += self._ring(leg, None)
+        return news if rang.queue else news + self._answer(leg, 0.0, 0.0)
 
     def transferred(self, event: ami.Transferred, at: datetime) -> News:
         if not event.succeeded:
             return []
         leg = self._leg_of(event.uniqueid)
         interface = leg.interface if leg else interface_of(event.from_channel) or None
-        if leg is not None:
-            leg.transferred = True
-        to = event.extension or interface_of(event.target_channel) or None
-        news: News = [events.CallTransferred(self.id, at, interface, to, event.attended)]
-        if event.attended and event.target_uniqueid:
-            self.channels.add(event.target_uniqueid)
-            target = interface_of(event.target_channel)
-            if target not in self.talking:
-                news += self._answer(_Leg("", target, event.target_uniqueid, at), 0.0, 0.0)
+        if event.attended:
+            return self._handed_over(event, interface, leg, at)
+        to = event.extension or None
+        news: News = [events.CallTransferred(self.id, at, interface, to, attended=False)]
+        news += self._gives_away(leg, at)
+        if to is not None and self.parked_in is None:
+            news.append(events.CallRouted(self.id, at, "transfer", to))
+            self.transferring_to, self.next_via = to, LegVia.BLIND_TRANSFER
         return news
+
+    def _handed_over(
+        self, event: ami.Transferred, interface: str | None, leg: _Leg | None, at: datetime
+    ) -> News:
+        """`SecondTransfererExten` names the dialplan's place, not who was asked (22.10.1)."""
+        target = self._leg_of(event.target_uniqueid) if event.target_uniqueid else None
+        reached = target.interface if target else interface_of(event.target_channel) or None
+        rings = next(iter(self.ringing), None)
+        to = reached or rings or event.extension or None
+        news: News = [events.CallTransferred(self.id, at, interface, to, attended=True)]
+        if event.target_uniqueid:
+            self.channels.add(event.target_uniqueid)
+            # Of a Local channel without a phone yet, its other half tells.
+            if target is None and reached and not reached.startswith("Local/"):
+                via = LegVia.ATTENDED_TRANSFER
+                news += self._answer(
+                    _Leg("", reached, {event.target_uniqueid}, at, via, reached), 0.0, 0.0
+                )
+        return news + self._gives_away(leg, at)
+
+    def _gives_away(self, leg: _Leg | None, at: datetime) -> News:
+        """app_queue may say so too, and says nothing of a Local member before the call's end."""
+        if leg is None or leg.interface not in self.talking:
+            return []
+        leg.transferred = True
+        return self._release(leg.interface, at, None)
+
+    def parked(self, event: ami.Parked, at: datetime) -> News:
+        """Nobody talks with who is parked; app_queue takes the agent's part for going on."""
+        if self._leg_of(event.uniqueid) is not None:
+            return []
+        self.parked_in, self.transferring_to = event.space, None
+        return [news for leg in list(self.talking.values()) for news in self._gives_away(leg, at)]
+
+    def parked_too_long(self) -> None:
+        self.parked_in, self.next_via = None, LegVia.PARK
+
+    def unparked(self, event: ami.Unparked, at: datetime) -> News:
+        self.parked_in = None
+        if not event.retriever_uniqueid:
+            return []
+        return self._joins(event.retriever_uniqueid, event.retriever_channel, LegVia.PARK, at)
+
+    def confers_with(self, uniqueid: str, channel: str, at: datetime) -> News:
+        """Somebody is in a conference with one of the call's channels."""
+        self.transferring_to = None
+        return self._joins(uniqueid, channel, LegVia.CONFERENCE, at)
+
+    def _joins(self, uniqueid: str, channel: str, via: LegVia, at: datetime) -> News:
+        interface = interface_of(channel)
+        if interface in self.talking or self._leg_of(uniqueid) is not None:
+            return []
+        self.channels.add(uniqueid)
+        return self._answer(_Leg("", interface, {uniqueid}, at, via, interface), 0.0, 0.0)
+
+    def left_conference(self, uniqueid: str, at: datetime) -> News:
+        leg = self._leg_of(uniqueid)
+        if leg is None or leg.via is not LegVia.CONFERENCE:
+            return []
+        return self._release(leg.interface, at, None)
 
     def replaced(self, event: ami.LocalsOptimizedAway) -> None:
         """The phone behind a Local channel takes its place."""
         leg = self._leg_of(event.local_uniqueid)
         if leg is not None:
-            leg.uniqueid = event.source_uniqueid
+            leg.uniqueids.add(event.source_uniqueid)
         if self.caller_uniqueid == event.local_uniqueid:
             self.caller_uniqueid = event.source_uniqueid
         if event.local_uniqueid in self.channels:
             self.channels.add(event.source_uniqueid)
 
     def hung_up(self, uniqueid: str, at: datetime) -> News:
-        """One channel is gone. A leg that no queue speaks for ends with its channel."""
+        """One channel is gone. A leg that no queue speaks for ends with its last channel."""
         self.saw_hangup = True
         self.channels.discard(uniqueid)
+        self.locals.pop(uniqueid, None)
         leg = self._leg_of(uniqueid)
-        if leg is None or leg.queue:
+        if leg is None:
+            return []
+        leg.uniqueids.discard(uniqueid)
+        if leg.queue or leg.uniqueids:
             return []
         return self.missed(leg.interface, at) or self._release(leg.interface, at, None)
 
@@ -207,6 +336,10 @@ class LiveCall:
         news = self._all_missed(at)
         for interface in list(self.talking):
             news += self._release(interface, at, None)
+        if self.parked_in is not None:
+            news.append(events.CallRouted(self.id, at, "parked", self.parked_in))
+        elif self.transferring_to is not None:
+            news.append(events.CallRouted(self.id, at, "transfer_failed", self.transferring_to))
         return [*news, events.CallEnded(self.id, at, outcome or self.outcome(), estimated)]
 
     def found_talking(self, queue: str, interface: str, uniqueid: str, at: datetime) -> News:
@@ -214,18 +347,25 @@ class LiveCall:
         if self.talking or not interface:
             return []
         self.queue = None
-        return self._answer(_Leg(queue, interface, uniqueid, at), 0.0, 0.0) + self._all_missed(at)
+        leg = _Leg(queue, interface, {uniqueid}, at, self._via(queue), interface)
+        return self._answer(leg, 0.0, 0.0) + self._all_missed(at)
 
     def found_ringing(self, uniqueids: set[str], at: datetime) -> News:
         """Whoever we believe rings, and has no channel any more, does not."""
-        gone = [leg.interface for leg in self.ringing.values() if leg.uniqueid not in uniqueids]
+        gone = [leg.interface for leg in self.ringing.values() if not leg.uniqueids & uniqueids]
         return [news for interface in gone for news in self.missed(interface, at)]
 
+    def _via(self, queue: str) -> LegVia:
+        return LegVia.QUEUE if queue else self.next_via
+
     def _answer(self, leg: _Leg, ring_s: float, wait_s: float) -> News:
-        self.answered = True
+        self.answered, self.transferring_to = True, None
         self.ringing.pop(leg.interface, None)
         self.talking[leg.interface] = leg
-        return [events.AgentAnswered(self.id, leg.since, leg.queue, leg.interface, ring_s, wait_s)]
+        answered = events.AgentAnswered(
+            self.id, leg.since, leg.queue, leg.interface, ring_s, wait_s, leg.phone, leg.via
+        )
+        return [answered]
 
     def _release(self, interface: str, at: datetime, talk_s: float | None) -> News:
         leg = self.talking.pop(interface, None)
@@ -241,6 +381,6 @@ class LiveCall:
     def _leg_of(self, uniqueid: str) -> _Leg | None:
         for legs in (self.talking, self.ringing):
             for leg in legs.values():
-                if leg.uniqueid == uniqueid:
+                if uniqueid in leg.uniqueids:
                     return leg
         return None

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from ami_bridge import ami_events as ami
 from ami_bridge.call_state import LiveCall, News
+from ami_bridge.conferences import Conferences
 from ami_bridge.live_channels import LiveChannels
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome
@@ -60,6 +61,7 @@ class CallTracker:
         self._call_of: dict[str, LiveCall] = {}
         #: The phone a queue's Local member stands for, by the member's interface.
         self._phone_behind: dict[str, str] = {}
+        self._conferences = Conferences()
         self._ended: OrderedDict[CallId, _Told] = OrderedDict()
         #: News of calls whose journal row is not written yet.
         self._held: dict[CallId, News] = {}
@@ -134,12 +136,16 @@ class CallTracker:
                 self._fallback_took(event)
             case ami.QueueJoined():
                 self._queue_joined(event)
+            case ami.ConferenceJoined():
+                self._conference_joined(event)
             case ami.Booted() | ami.ExitKeyPressed():
                 pass
             case _:
                 call = self._find(event)
                 if call is not None:
                     self.publish(call.id, self._react(call, event))
+                if isinstance(event, ami.ConferenceLeft):
+                    self._conferences.left(event)
 
     def _react(self, call: LiveCall, event: ami.AmiEvent) -> News:
         at = self.now()
@@ -158,13 +164,45 @@ class CallTracker:
                 call.left()
             case ami.QueueAbandoned():
                 news = call.gave_up(at)
+            case ami.LocalsPaired():
+                call.paired(event)
+            case ami.ParkedTooLong():
+                call.parked_too_long()
+            case ami.ConferenceLeft():
+                news = call.left_conference(event.uniqueid, at)
+            case _:
+                news = self._react_to_move(call, event, at)
+        return news
+
+    def _react_to_move(self, call: LiveCall, event: ami.AmiEvent, at: datetime) -> News:
+        """What gives the call to somebody else, and other channels to the call."""
+        news: News = []
+        match event:
             case ami.Transferred():
                 news = call.transferred(event, at)
-                self._claim(call)
             case ami.LocalsOptimizedAway():
                 call.replaced(event)
-                self._claim(call)
+            case ami.PickedUp():
+                news = call.picked_up(event, at)
+            case ami.Parked():
+                news = call.parked(event, at)
+            case ami.Unparked():
+                news = call.unparked(event, at)
+        self._claim(call)
         return news
+
+    def _conference_joined(self, event: ami.ConferenceJoined) -> None:
+        """Whoever belongs to no call of ours takes part in the one they confer with."""
+        members = dict(self._conferences.joined(event))
+        for inside in list(members):
+            call = self._call_of.get(inside)
+            if call is None:
+                continue
+            for uniqueid, channel in members.items():
+                if uniqueid not in self._call_of:
+                    news = call.confers_with(uniqueid, channel, self.now())
+                    self._claim(call)
+                    self.publish(call.id, news)
 
     def _react_to_agent(self, call: LiveCall, event: ami.AgentEvent, at: datetime) -> News:
         news: News = []
@@ -203,6 +241,7 @@ class CallTracker:
 
     def _channel_left(self, event: ami.ChannelHungUp) -> None:
         self.channels.left(event.uniqueid)
+        self._conferences.gone(event.uniqueid)
         # A resync may have taken the channel off its call just before.
         call = self._call_of.pop(event.uniqueid, None) or self.calls.get(event.linkedid)
         if call is None:

@@ -13,6 +13,7 @@ from calls.call import Call, CallId, CallOutcome, KeyPress
 from calls.caller import Caller, ContactRef
 from calls.decision import Decision, PopWish
 from calls.offers import OfferAnswer, OfferPlace
+from calls.records import LegVia
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,14 +111,19 @@ class AgentRinging(CallEvent):
     queue: str
     interface: str
     state_interface: str | None = None
+    via: LegVia = LegVia.QUEUE
 
 
 @dataclass(frozen=True, slots=True)
 class AgentAnswered(CallEvent):
+    """`state_interface` is the phone that a Local channel led to, where it was seen."""
+
     queue: str
     interface: str
     ring_s: float = 0.0
     wait_s: float = 0.0
+    state_interface: str | None = None
+    via: LegVia = LegVia.QUEUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +199,8 @@ class CallbackRequested(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class CallRouted(CallEvent):
-    """Left us for something else than a queue: `kind` is voicemail, transfer or hangup."""
+    """Left us for something else than a queue: `kind` is voicemail, transfer or hangup. Of a call
+    that ends also parked (it was when it ended) and transfer_failed (nobody took it)."""
 
     kind: str
     target: str | None = None

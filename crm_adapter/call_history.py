@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import ContactRef
-from calls.records import KeptRecording, Leg
+from calls.records import KeptRecording, Leg, LegVia, OfferGiven
 from crm_adapter import outbox
 from crm_adapter.call_state import key_presses
 from crm_adapter.call_tables import call_legs, calls, leads
 from crm_adapter.call_tables import outbox as outbox_table
-from crm_adapter.collected import kept_recordings, route_taken
+from crm_adapter.collected import kept_recordings, offers_given, route_taken
 from storage.database import Database
 
 
@@ -42,7 +42,7 @@ class CallSummary:
 class CallDetail:
     """Everything kept of one call. `decision` is `Decision.as_json()` of the last one and `at`, its
     time (not in calls of old), None where none was made; `record_state` is pending, claimed, done
-    or dead, None before the call's end."""
+    or dead, of the record as it was told last, None before an answer or the call's end."""
 
     summary: CallSummary
     identity_outcome: str | None
@@ -70,6 +70,7 @@ class CallDetail:
     #: When each visit to a menu ended, as in `menu_path`.
     choices_at: tuple[datetime, ...] = ()
     queued_at: datetime | None = None
+    offers: tuple[OfferGiven, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,14 +133,8 @@ class CallHistory:
 
     async def call_detail(self, call_id: CallId) -> CallDetail | None:
         """None for a call that is not known (any more)."""
-        record_key = outbox.entry_key(
-            tenant=self._tenant,
-            adapter=self._adapter,
-            operation=outbox.LOG_CALL,
-            call_id=call_id,
-        )
         async with self._database.read() as connection:
-            row = (await connection.execute(_detail_query(call_id, record_key))).one_or_none()
+            row = (await connection.execute(_detail_query(call_id))).one_or_none()
             if row is None:
                 return None
             legs = await _legs(connection, call_id)
@@ -164,6 +159,7 @@ class CallHistory:
             routed=route_taken(row.routed),
             choices_at=_choices_at(row.menu_path),
             queued_at=row.queued_at,
+            offers=offers_given(row.offers),
         )
 
     async def counts(self) -> CallCounts:
@@ -179,7 +175,7 @@ class CallHistory:
             return CallCounts(*(await connection.execute(query)).one())
 
 
-def _detail_query(call_id: CallId, record_key: str) -> Select[*tuple[Any, ...]]:
+def _detail_query(call_id: CallId) -> Select[*tuple[Any, ...]]:
     return (
         select(
             *_SUMMARY,
@@ -196,17 +192,29 @@ def _detail_query(call_id: CallId, record_key: str) -> Select[*tuple[Any, ...]]:
             calls.c.recordings,
             calls.c.callback,
             calls.c.routed,
+            calls.c.offers,
             calls.c.queued_at,
             leads.c.lead_id,
-            outbox_table.c.result.label("record_id"),
-            outbox_table.c.state.label("record_state"),
+            _newest_of_record(call_id, outbox_table.c.result).label("record_id"),
+            _newest_of_record(call_id, outbox_table.c.state).label("record_state"),
         )
-        .select_from(
-            calls.outerjoin(leads, leads.c.key == calls.c.lead_key).outerjoin(
-                outbox_table, outbox_table.c.key == record_key
-            )
-        )
+        .select_from(calls.outerjoin(leads, leads.c.key == calls.c.lead_key))
         .where(calls.c.system == call_id.system, calls.c.linkedid == call_id.linkedid)
+    )
+
+
+def _newest_of_record(call_id: CallId, column: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """The last that is not NULL: a revision under way has no id yet, though the CRM has one."""
+    return (
+        select(column)
+        .where(
+            outbox_table.c.entity == outbox.call_entity(call_id),
+            outbox_table.c.operation == outbox.LOG_CALL,
+            column.is_not(None),
+        )
+        .order_by(outbox_table.c.seq.desc())
+        .limit(1)
+        .scalar_subquery()
     )
 
 
@@ -225,6 +233,7 @@ async def _legs(connection: AsyncConnection, call_id: CallId) -> tuple[Leg, ...]
             ended_at=row.ended_at,
             disposition=row.disposition,
             note=row.note,
+            via=LegVia(row.via or LegVia.QUEUE),
         )
         for row in await connection.execute(query)
     )

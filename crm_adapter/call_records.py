@@ -1,4 +1,5 @@
-"""Keeps every call's row current, and owes the CRM one record of every call that ends.
+"""Keeps every call's row current, and owes the CRM one record of every call: as it stands when an
+agent answers, so that notes can be taken on it, and as it was at the end.
 
 Events are gathered while a write is under way and go to the database together: a few statements
 and one commit, however many calls they are about.
@@ -32,6 +33,7 @@ from calls.events import (
     DecisionMade,
     FieldCollected,
     MessageRecorded,
+    OfferMet,
     OptionChosen,
     WrapUpDone,
 )
@@ -59,6 +61,7 @@ RECORDED = (
     MessageRecorded,
     CallbackRequested,
     CallRouted,
+    OfferMet,
     CallQueued,
     AgentRinging,
     AgentAnswered,
@@ -201,7 +204,7 @@ class CallRecorder:
         await insert_once(connection, calls, _arrivals(batch))
         late = [key for key, told in batch.items() if any(isinstance(one, LATE) for one in told)]
         states = await call_rows.load(connection, batch.keys(), also_ended=late)
-        lived = {state.id for state in states if state.ended_at is None}
+        before = {state.id: (state.ended_at is None, state.answers) for state in states}
         for state in states:
             for event in batch[state.id]:
                 state.apply(event, self._roster)
@@ -210,15 +213,11 @@ class CallRecorder:
         leads_before = [state.lead_key for state in states]
         await claim_leads(connection, states, tenant=self._tenant, adapter=self._adapter, at=at)
         await call_rows.save(connection, states)
-        ended = [
-            self._log_entry(state)
-            for state in states
-            if state.ended_at is not None and (state.id in lived or state.amended)
-        ]
+        told = [self._log_entry(state) for state in states if _is_owed(state, *before[state.id])]
         asked = [entry for state in states for entry in self._task_entries(state, batch)]
-        await outbox.enqueue(connection, [*ended, *asked], at=at)
+        await outbox.enqueue(connection, [*told, *asked], at=at)
         new_leads = leads_before != [state.lead_key for state in states]
-        return bool(ended) or bool(asked) or new_leads
+        return bool(told) or bool(asked) or new_leads
 
     def _task_entries(self, state: CallState, batch: Batch) -> list[outbox.NewEntry]:
         if not any(isinstance(one, MessageRecorded | CallbackRequested) for one in batch[state.id]):
@@ -238,11 +237,18 @@ class CallRecorder:
         return outbox.NewEntry(
             key=key,
             operation=outbox.LOG_CALL,
-            entity=f"call/{state.id}",
+            entity=outbox.call_entity(state.id),
             payload=record_to_json(record),
             # So that the CRM can hang the record on the lead.
             depends_on=state.lead_key,
         )
+
+
+def _is_owed(state: CallState, lived: bool, answers: int) -> bool:
+    """The CRM has a record from the first answer on, which the end completes."""
+    if state.ended_at is None:
+        return state.answers > answers
+    return lived or state.amended
 
 
 def _arrivals(batch: Batch) -> list[dict[str, object]]:

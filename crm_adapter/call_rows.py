@@ -23,7 +23,7 @@ _ROW = tuple(f.name for f in fields(CallState) if f.name not in _NO_COLUMN)
 _LEG = tuple(f.name for f in fields(LegState))
 
 _CHANGING = tuple(name for name in _ROW if name not in (*_KEY, *_FIXED))
-_LEG_CHANGING = ("answered_at", "ended_at", "disposition", "note")
+_LEG_CHANGING = ("agent", "answered_at", "ended_at", "disposition", "note")
 
 _THIS_CALL = and_(
     calls.c.system == bindparam("of_system"), calls.c.linkedid == bindparam("of_linkedid")

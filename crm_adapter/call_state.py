@@ -11,7 +11,7 @@ from calls.call import CallId, CallOutcome, KeyPress, MenuPath
 from calls.caller import ContactRef
 from calls.decision import Decision
 from calls.ports import AgentRoster
-from calls.records import CallRecord, Leg
+from calls.records import CallRecord, Leg, LegVia
 from crm_adapter import collected
 from storage.storable import storable
 
@@ -19,8 +19,14 @@ from storage.storable import storable
 NOT_ASKED = "not_asked"
 TYPED_KEY = "typed_key"
 
+_BY_TRANSFER = (LegVia.BLIND_TRANSFER.value, LegVia.ATTENDED_TRANSFER.value)
+
 LeftByCaller = (
-    events.FieldCollected | events.MessageRecorded | events.CallbackRequested | events.CallRouted
+    events.FieldCollected
+    | events.MessageRecorded
+    | events.CallbackRequested
+    | events.CallRouted
+    | events.OfferMet
 )
 LEFT_BY_CALLER = get_args(LeftByCaller)
 #: Events that may change a call after its end.
@@ -40,6 +46,12 @@ class LegState:
     ended_at: datetime | None = None
     disposition: str | None = None
     note: str | None = None
+    via: str | None = None
+
+    @property
+    def is_an_agents(self) -> bool:
+        """Where the roster knows nobody behind it, the interface stands for the agent."""
+        return self.agent != self.interface
 
 
 @dataclass(slots=True)
@@ -70,10 +82,12 @@ class CallState:
     recordings: list[dict[str, Any]] | None = None
     callback: dict[str, Any] | None = None
     routed: dict[str, Any] | None = None
+    offers: list[dict[str, Any]] | None = None
     queue: str | None = None
     priority: int | None = None
     hold_programme: str | None = None
     queued_at: datetime | None = None
+    first_queued_at: datetime | None = None
     answered_at: datetime | None = None
     ended_at: datetime | None = None
     outcome: str | None = None
@@ -121,6 +135,7 @@ class CallState:
                 self.priority = event.priority
                 self.hold_programme = event.hold_programme and storable(event.hold_programme, 80)
                 self.queued_at = event.at
+                self.first_queued_at = self.first_queued_at or event.at
             case events.AgentRinging():
                 self._ringing(event, roster)
             case events.AgentAnswered():
@@ -183,47 +198,54 @@ class CallState:
                 return
             if leg.interface == event.interface and leg.rang_at == event.at:
                 return
-        agent = roster.login_of(event.interface)
-        if agent is None and event.state_interface:
-            agent = roster.login_of(event.state_interface)
-        self._add_leg(agent, event.interface, event.queue, event.at)
+        agent = _login(roster, event.interface, event.state_interface)
+        self._add_leg(agent, event, event.at)
 
     def _answered(self, event: events.AgentAnswered, roster: AgentRoster) -> None:
         mine = [leg for leg in self.legs if leg.interface == event.interface]
         if any(leg.answered_at == event.at for leg in mine):
             return
         live = [leg for leg in mine if leg.ended_at is None]
+        agent = _login(roster, event.interface, event.state_interface)
         if not live:
             # The ringing was not seen: the AMI was away.
-            rang_at = event.at - timedelta(seconds=event.ring_s)
-            agent = roster.login_of(event.interface)
-            live = [self._add_leg(agent, event.interface, event.queue, rang_at)]
-        if live[-1].answered_at is None:
-            live[-1].answered_at = event.at
+            live = [self._add_leg(agent, event, event.at - timedelta(seconds=event.ring_s))]
+        leg = live[-1]
+        if leg.answered_at is None:
+            leg.answered_at = event.at
+        if agent is not None and not leg.is_an_agents:
+            # Only the answer told whose phone a Local channel led to.
+            leg.agent = storable(agent, 80)
         self.answered_at = self.answered_at or event.at
 
     def _add_leg(
-        self, agent: str | None, interface: str, queue: str, rang_at: datetime
+        self,
+        agent: str | None,
+        event: events.AgentRinging | events.AgentAnswered,
+        rang_at: datetime,
     ) -> LegState:
         leg = LegState(
             position=len(self.legs) + 1,
-            agent=storable(agent or interface, 80),
-            interface=storable(interface, 120),
-            queue=storable(queue, 80),
+            agent=storable(agent or event.interface, 80),
+            interface=storable(event.interface, 120),
+            queue=storable(event.queue, 80),
             rang_at=rang_at,
+            via=event.via.value,
         )
         self.legs.append(leg)
         return leg
 
     def _end_leg(self, interface: str, at: datetime, *, answered: bool) -> None:
-        for leg in reversed(self.legs):
-            ours = leg.interface == interface and leg.ended_at is None
-            if ours and (leg.answered_at is not None) == answered:
+        mine = [leg for leg in self.legs if leg.interface == interface]
+        if any(leg.ended_at == at for leg in mine):
+            return  # told again, and the agent may be in the call again
+        for leg in reversed(mine):
+            if leg.ended_at is None and (leg.answered_at is not None) == answered:
                 leg.ended_at = at
                 return
 
     def _left(self, event: LeftByCaller) -> None:
-        before = (self.typed, self.recordings, self.callback, self.routed)
+        before = self._collected()
         match event:
             case events.FieldCollected():
                 again = self.ended_at is None
@@ -235,11 +257,16 @@ class CallState:
             case events.CallRouted():
                 if self.ended_at is None or self.routed is None:
                     self.routed = collected.routed(event)
-        changed = before != (self.typed, self.recordings, self.callback, self.routed)
+            case events.OfferMet():
+                self.offers = collected.with_offer(self.offers, event)
+        changed = before != self._collected()
         if changed and self.outcome is not None:
             # Who ends a message by ringing off is told of after the end.
             self.amended = True
             self._refine_outcome()
+
+    def _collected(self) -> tuple[object, ...]:
+        return (self.typed, self.recordings, self.callback, self.routed, self.offers)
 
     def _refine_outcome(self) -> None:
         if self.outcome is not None:
@@ -258,14 +285,22 @@ class CallState:
         self.amended = self.ended_at is not None
 
     @property
+    def answers(self) -> int:
+        """How often an agent answered: each time the CRM is told."""
+        return sum(leg.answered_at is not None for leg in self.legs)
+
+    @property
     def revision(self) -> int:
-        """Of the record as it stands: 1 at the call's end, more with all that comes late."""
+        """Of the record as it stands: 1 at the first answer, more with each that follows, with the
+        end, and with all that comes late."""
+        told = self.answers + (self.ended_at is not None)
         if not self.amended:
-            return 1
+            return max(1, told)
         late = sum(leg.disposition is not None for leg in self.legs)
         late += len(self.typed or ()) + len(self.recordings or ())
         late += (self.callback is not None) + (self.routed is not None)
-        return 1 + late + (self.identity_outcome is not None)
+        late += collected.weight_of_offers(self.offers)
+        return told + late + (self.identity_outcome is not None)
 
     def _ended(self, event: events.CallEnded) -> None:
         # An estimate, or the clock of another machine, may lie before the arrival.
@@ -291,9 +326,9 @@ class CallState:
         return key_presses(self.menu_path)
 
     def record(self) -> CallRecord:
-        """What the CRM is told. Only of an ended call."""
-        if self.outcome is None:
-            raise ValueError("the call has not ended")
+        """What the CRM is told. Only of a call that was answered, or has ended."""
+        if self.outcome is None and not self.answers:
+            raise ValueError("the call was not answered and has not ended")
         return CallRecord(
             call_id=self.id,
             arrived_at=self.arrived_at,
@@ -301,7 +336,7 @@ class CallState:
             dialled=self.dialled,
             contact=self.contact,
             identity_outcome=self.identity_outcome or NOT_ASKED,
-            outcome=CallOutcome(self.outcome),
+            outcome=CallOutcome(self.outcome or CallOutcome.ANSWERED),
             queue=self.queue,
             answered_at=self.answered_at,
             ended_at=self.ended_at,
@@ -312,18 +347,33 @@ class CallState:
             legs=tuple(_leg(leg) for leg in self.legs),
             typed=dict(self.typed or {}),
             recordings=collected.kept_recordings(self.recordings),
-            routed=collected.route_taken(self.routed),
+            routed=self._route_taken(),
             revision=self.revision,
             caller_name=self.contact_name or self.from_name or None,
             wait_s=self._wait_s(),
+            offers=collected.offers_given(self.offers),
             arm=self.arm,
         )
 
+    def _route_taken(self) -> tuple[str, str | None] | None:
+        """A transfer that one of our own agents took did not lead out of the house."""
+        route = collected.route_taken(self.routed)
+        if route is not None and route[0] == "transfer":
+            taken = [leg for leg in self.legs if leg.via in _BY_TRANSFER and leg.answered_at]
+            if taken and taken[-1].is_an_agents:
+                return None
+        return route
+
     def _wait_s(self) -> int:
         until = self.answered_at or self.ended_at
-        if self.queued_at is None or until is None:
+        since = self.first_queued_at or self.queued_at
+        if since is None or until is None:
             return 0
-        return max(0, round((until - self.queued_at).total_seconds()))
+        return max(0, round((until - since).total_seconds()))
+
+
+def _login(roster: AgentRoster, interface: str, phone: str | None) -> str | None:
+    return roster.login_of(interface) or (roster.login_of(phone) if phone else None)
 
 
 def is_same(decision: dict[str, Any], later: dict[str, Any]) -> bool:
@@ -349,4 +399,5 @@ def _leg(leg: LegState) -> Leg:
         ended_at=leg.ended_at,
         disposition=leg.disposition,
         note=leg.note,
+        via=LegVia(leg.via or LegVia.QUEUE),
     )

@@ -62,10 +62,14 @@ calls = Table(
     Column("callback", JSON(none_as_null=True)),
     #: Where the call left us for, other than a queue: kind, target.
     Column("routed", JSON(none_as_null=True)),
+    #: Offers met, in order: offer, place, and the last answer heard.
+    Column("offers", JSON(none_as_null=True)),
     Column("queue", String(80)),
     Column("priority", Integer),
     Column("hold_programme", String(80)),
+    #: When it came into the queue it waits or waited in last, and into its first one.
     Column("queued_at", UtcDateTime),
+    Column("first_queued_at", UtcDateTime),
     Column("answered_at", UtcDateTime),
     #: NULL while the call lives.
     Column("ended_at", UtcDateTime),
@@ -99,6 +103,8 @@ call_legs = Table(
     Column("ended_at", UtcDateTime),
     Column("disposition", String(80)),
     Column("note", Text),
+    #: `calls.records.LegVia`; NULL is by the queue.
+    Column("via", String(20)),
     ForeignKeyConstraint(
         ["system", "linkedid"],
         ["calls.system", "calls.linkedid"],

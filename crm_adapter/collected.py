@@ -6,7 +6,8 @@ from typing import Any
 
 from calls import events
 from calls.call import CallOutcome
-from calls.records import KeptRecording
+from calls.offers import OfferAnswer, OfferPlace
+from calls.records import KeptRecording, OfferGiven
 from storage.storable import storable
 
 #: Of each kind in one call; a dialog asks for a few.
@@ -25,6 +26,9 @@ _ROUTED = {
     "voicemail": CallOutcome.VOICEMAIL.value,
     "transfer": CallOutcome.TRANSFERRED.value,
 }
+
+#: How much each answer to an offer says.
+_SAYS = {answer: step for step, answer in enumerate(OfferAnswer)}
 
 Row = dict[str, Any]
 
@@ -70,6 +74,33 @@ def routed(event: events.CallRouted) -> Row:
         "kind": storable(event.kind, 20),
         "target": event.target and storable(event.target, 120),
     }
+
+
+def with_offer(offers: list[Row] | None, event: events.OfferMet) -> list[Row] | None:
+    """An answer that says less than the one before changes nothing."""
+    name, place = storable(event.offer, 80), event.place.value
+    known = offers or []
+    for index, one in enumerate(known):
+        if (one["offer"], one["place"]) == (name, place):
+            if _SAYS[event.answer] <= _SAYS[OfferAnswer(one["answer"])]:
+                return offers
+            return [*known[:index], one | {"answer": event.answer.value}, *known[index + 1 :]]
+    if len(known) >= _MOST:
+        return offers
+    return [*known, {"offer": name, "place": place, "answer": event.answer.value}]
+
+
+def weight_of_offers(offers: list[Row] | None) -> int:
+    """Grows with everything that is heard of them."""
+    return sum(1 + _SAYS[OfferAnswer(one["answer"])] for one in offers or ())
+
+
+def offers_given(offers: list[Row] | None) -> tuple[OfferGiven, ...]:
+    """Of a row's `offers`."""
+    return tuple(
+        OfferGiven(one["offer"], OfferPlace(one["place"]), OfferAnswer(one["answer"]))
+        for one in offers or ()
+    )
 
 
 def refined(outcome: str, *, callback: Row | None, routed: Row | None) -> str:

@@ -64,6 +64,11 @@ def entry_key(
     return str(uuid.uuid5(_NAMESPACE, "\x1f".join(parts)))
 
 
+def call_entity(call_id: CallId) -> str:
+    """Of a call's record, whatever its revision."""
+    return storable(f"call/{call_id}", 120)
+
+
 async def enqueue(
     connection: AsyncConnection, entries: Sequence[NewEntry], *, at: datetime
 ) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Integer, Row, Select, Table, bindparam, select, update
+from sqlalchemy import Integer, Row, Select, Table, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -230,6 +230,9 @@ class EmbeddedCrm:
                 raise Invalid("the key of this write belongs to another record", field="idem")
             if kept.idem != row["idem"]:
                 changed = {name: value for name, value in row.items() if name != "id"}
+                if "revision" in row:
+                    # A request that was slow on its way undoes nothing.
+                    is_it.append(func.coalesce(table.c.revision, 0) <= row["revision"])
                 await connection.execute(update(table).where(*is_it).values(changed))
             return str(kept.id)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from calls.call import KeyPress
 from calls.records import CallRecord, Leg, NewLead, NewTask
+from crm_adapter.wording import call_title
 
 #: Ids follow from the key, so that two processes with one key agree on them.
 _NAMESPACE = uuid.UUID("6f1d2f0c-5a0e-4c55-9c0a-3b1f2b1f7a11")
@@ -85,6 +86,17 @@ def call_record(record: CallRecord, idem: str) -> dict[str, Any]:
         ]
         or None,
         "routed": _routed(record.routed),
+        "revision": record.revision,
+        "title": _clean(call_title(record), 240),
+        "direction": record.direction.value,
+        "caller_name": _clean(record.caller_name, 240),
+        "wait_s": record.wait_s,
+        "offers": [
+            {"offer": one.offer, "place": one.place.value, "answer": one.answer.value}
+            for one in record.offers
+        ]
+        or None,
+        "arm": _clean(record.arm, 20),
     }
 
 
@@ -108,6 +120,7 @@ def _leg(leg: Leg) -> dict[str, str | None]:
         "ended_at": _utc(leg.ended_at),
         "disposition": leg.disposition,
         "note": _clean(leg.note, 4000),
+        "via": leg.via.value,
     }
 
 

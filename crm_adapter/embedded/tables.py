@@ -230,6 +230,15 @@ call_records = Table(
     Column("recordings", JSON(none_as_null=True)),
     # Where the call left us for: kind and target.
     Column("routed", JSON(none_as_null=True)),
+    # Of the last version written; never replaced by a lower one.
+    Column("revision", Integer),
+    Column("title", String(240)),
+    Column("direction", String(16)),
+    Column("caller_name", String(240)),
+    Column("wait_s", Integer),
+    # Offers met: offer, place, answer.
+    Column("offers", JSON(none_as_null=True)),
+    Column("arm", String(20)),
     UniqueConstraint("system", "linkedid"),
 )
 

@@ -113,6 +113,8 @@ def _agent(agent: PbxAgent) -> str:
 [{agent.endpoint}](phone)
 context = from-agents
 aors = {agent.endpoint}
+call_group = 1
+pickup_group = 1
 [{agent.endpoint}]
 type = aor
 contact = sip:{agent.endpoint}@{PHONES_HOST}:{agent.port}

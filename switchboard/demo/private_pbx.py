@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from pydantic import SecretStr
@@ -39,7 +40,8 @@ class PrivatePbx:
     later.
 
     `phone_bank`: all phones at one address, told apart by their user alone, so that one process
-    can play hundreds. Not tied to an event loop. `run` (the folder of its files and logs) is
+    can play hundreds. `more_files`: by name, what is added at the end of a configuration file. Not
+    tied to an event loop. `run` (the folder of its files and logs) is
     removed on `close` when it was made here. CDRs, CEL and queue_log are kept as witnesses that
     owe nothing to AMI.
     """
@@ -57,6 +59,7 @@ class PrivatePbx:
         rtp_timeout_s: int = 60,
         phone_bank: bool = False,
         queues: Sequence[str] = QUEUES,
+        more_files: Mapping[str, str] = MappingProxyType({}),
         program: AsteriskProgram | None = None,
         run: Path | None = None,
     ) -> None:
@@ -83,6 +86,7 @@ class PrivatePbx:
         self._queue_options = (ring_s, strategy)
         self._queues = tuple(queues)
         self._rtp_timeout_s = rtp_timeout_s
+        self._more_files = more_files
         self._program = program
         self._owns_run = run is None
         # Short: the name of the control socket below it must fit in 107 bytes.
@@ -231,10 +235,11 @@ class PrivatePbx:
             **pbx_files.small_files(ami_port=self.ami_port, run=self.run),
             **shipped,
         }
+        files = dict.fromkeys(self._more_files, "") | files
         for name, text in files.items():
             path = self.run / "etc" / name
             path.touch(mode=0o600)
-            path.write_text(text)
+            path.write_text(text + self._more_files.get(name, ""))
 
     def _link_data(self, program: AsteriskProgram) -> None:
         data = self.run / "data"

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
-from calls.records import CallRecord, Leg, NewLead, NewTask
+from calls.offers import OfferAnswer, OfferPlace
+from calls.records import CallRecord, Leg, LegVia, NewLead, NewTask, OfferGiven
 from crm_adapter.adapter import CrmAdapter, KeyField, NotFound, Timeout
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
@@ -212,6 +213,30 @@ async def test_a_later_record_of_the_call_replaces_the_earlier(world: CrmWorld) 
     assert await world.crm.log_call(RECORD, "revision-2") == first
     [row] = await world.rows(tables.call_records)
     assert row.talk_s == 63
+
+
+async def test_an_earlier_record_that_comes_late_undoes_nothing(world: CrmWorld) -> None:
+    at_answer = replace(RECORD, ended_at=None, revision=1)
+    first = await world.crm.log_call(replace(RECORD, revision=2), "revision-2")
+    assert await world.crm.log_call(at_answer, "revision-1") == first
+    [row] = await world.rows(tables.call_records)
+    assert (row.revision, row.talk_s) == (2, 63)
+
+
+async def test_what_the_caller_was_offered_and_how_each_agent_came_is_kept(
+    world: CrmWorld,
+) -> None:
+    leg = replace(RECORD.legs[0], via=LegVia.PICKUP)
+    offer = OfferGiven("descaler", OfferPlace.HOLD, OfferAnswer.ACCEPTED)
+    record = replace(
+        RECORD, offers=(offer,), arm="control", wait_s=20, caller_name="Ann", legs=(leg,)
+    )
+    await world.crm.log_call(record, "key-1")
+    [row] = await world.rows(tables.call_records)
+    assert row.offers == [{"offer": "descaler", "place": "hold", "answer": "accepted"}]
+    assert (row.arm, row.wait_s, row.direction) == ("control", 20, "inbound")
+    assert row.title == "Call from Ann (+12025550150)"
+    assert row.legs[0]["via"] == "pickup"
 
 
 async def test_two_calls_are_two_records(world: CrmWorld) -> None:

@@ -22,8 +22,11 @@ from calls.events import (
     FieldCollected,
     MenuPresented,
     MessageRecorded,
+    OfferMet,
     OptionChosen,
 )
+from calls.offers import OfferAnswer, OfferPlace
+from calls.records import LegVia
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 AGENT = "PJSIP/agent1"
@@ -108,14 +111,18 @@ class Story:
     def is_sent_to(self, kind: str, target: str | None = None) -> CallEvent:
         return CallRouted(self.call.id, self._next(), kind, target)
 
+    def meets(self, offer: str, place: OfferPlace, answer: OfferAnswer) -> CallEvent:
+        return OfferMet(self.call.id, self._next(), offer, place, answer)
+
     def queued(self, queue: str = "support") -> CallEvent:
         return CallQueued(self.call.id, self._next(), queue, 5, "hold")
 
     def rings(self, interface: str = AGENT) -> CallEvent:
         return AgentRinging(self.call.id, self._next(), "support", interface)
 
-    def answered(self, interface: str = AGENT) -> CallEvent:
-        return AgentAnswered(self.call.id, self._next(), "support", interface, ring_s=1.0)
+    def answered(self, interface: str = AGENT, *, via: LegVia = LegVia.QUEUE) -> CallEvent:
+        at = self._next()
+        return AgentAnswered(self.call.id, at, "support", interface, ring_s=1.0, via=via)
 
     def released(self, interface: str = AGENT) -> CallEvent:
         return AgentReleased(self.call.id, self._next(), "support", interface)

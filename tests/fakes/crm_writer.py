@@ -11,7 +11,8 @@ Scripted = Exception | None
 
 
 class InMemoryCrm:
-    """Implements `crm_adapter.adapter.CrmWriter`: a repeated key gives the first id again.
+    """Implements `crm_adapter.adapter.CrmWriter`: a repeated key gives the first id again, and so
+    does another record of the same call.
 
     `fail_before` and `fail_after` see each write's key: what they return is raised before it is
     kept, or after it (the answer got lost).
@@ -32,7 +33,8 @@ class InMemoryCrm:
 
     async def log_call(self, record: CallRecord, idem: str) -> str:
         self._keep("log_call", self.records, idem, record)
-        return f"call-{list(self.records).index(idem) + 1}"
+        ids = list(dict.fromkeys(one.call_id for one in self.records.values()))
+        return f"call-{ids.index(record.call_id) + 1}"
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         self._keep("create_task", self.tasks, idem, task)

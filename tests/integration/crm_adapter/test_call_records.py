@@ -11,11 +11,15 @@ from calls.bus import EventBus
 from calls.call import CallOutcome
 from calls.caller import IdentityOutcome
 from calls.events import CallEvent, LeadCreated
+from calls.offers import OfferAnswer, OfferPlace
+from calls.records import LegVia, OfferGiven
 from crm_adapter import call_records
 from crm_adapter.call_tables import calls, leads, outbox
+from crm_adapter.embedded.adapter import EmbeddedCrm
+from crm_adapter.embedded.tables import call_records as crm_call_records
 from crm_adapter.records import Records
 from storage.database import Database
-from tests.fakes.call_stories import STRANGER, Roster, Story, a_call
+from tests.fakes.call_stories import MARIA, STRANGER, Roster, Story, a_call
 from tests.fakes.clock import FakeClock
 from tests.fakes.crm_writer import InMemoryCrm
 
@@ -43,10 +47,11 @@ async def test_a_known_caller_is_followed_to_the_crm(
     await tell(records, bus, *events[:-1])
     living = await records.history.call_detail(story.call.id)
     assert living is not None
-    assert (living.summary.outcome, living.record_state) == (None, None)
+    assert (living.summary.outcome, living.record_state) == (None, "pending")
 
     await tell(records, bus, events[-1])
-    await records.outbox.deliver_due()
+    for _ in range(2):
+        await records.outbox.deliver_due()
 
     detail = await records.history.call_detail(story.call.id)
     assert detail is not None
@@ -56,11 +61,103 @@ async def test_a_known_caller_is_followed_to_the_crm(
     assert detail.decision is not None
     assert detail.decision["route"]["target"] == "main"
     assert [leg.agent for leg in detail.legs] == ["anna"]
-    [record] = crm.records.values()
+    at_answer, record = crm.records.values()
+    assert (at_answer.is_live, record.is_live) == (True, False)
+    assert (at_answer.revision, record.revision) == (1, 2)
     assert record.legs == detail.legs
     assert record.menu_path == detail.menu_path
     assert crm.leads == {}
     assert await records.journal.open_calls("pbx") == []
+
+
+async def test_each_answer_is_told_at_once_and_the_end_completes_it(
+    any_database: Database, bus: EventBus, clock: FakeClock
+) -> None:
+    records = Records(
+        database=any_database,
+        bus=bus,
+        crm=EmbeddedCrm(database=any_database),
+        roster=Roster(),
+        now=clock,
+    )
+    await records.recorder.start()
+
+    async def seen(*events: CallEvent) -> tuple[object, ...]:
+        await tell(records, bus, *events)
+        await records.outbox.deliver_due()
+        async with any_database.read() as connection:
+            [row] = await connection.execute(select(crm_call_records))
+        legs = [(leg["agent"], leg["via"], leg["ended_at"] is not None) for leg in row.legs]
+        return row.revision, row.outcome, row.ended_at is not None, legs
+
+    story = Story(a_call())
+    *until_answer, released, _ = story.whole(IdentityOutcome.UNIQUE)
+    anna = ("anna", "queue", False)
+    assert await seen(*until_answer) == (1, "answered", False, [anna])
+    handed_on = story.answered("PJSIP/ben", via=LegVia.BLIND_TRANSFER)
+    ben = ("PJSIP/ben", "blind_transfer", False)
+    anna = ("anna", "queue", True)
+    assert await seen(released, handed_on) == (2, "answered", False, [anna, ben])
+    assert await seen(*until_answer, released, handed_on) == (2, "answered", False, [anna, ben])
+    ben = ("PJSIP/ben", "blind_transfer", True)
+    assert await seen(story.ends()) == (3, "answered", True, [anna, ben])
+    assert (await records.history.counts()).records_written == 1
+    await records.stop()
+
+
+async def test_an_answer_is_not_kept_without_the_debt_to_the_crm(
+    records: Records, bus: EventBus, any_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = Story(a_call())
+    *until_answer, released, end = story.whole(IdentityOutcome.UNIQUE)
+
+    async def break_down(*_: object, **__: object) -> None:
+        raise RuntimeError("between the two writes")
+
+    await tell(records, bus, *until_answer[:-1])
+    with monkeypatch.context() as patch:
+        patch.setattr(call_records.outbox, "enqueue", break_down)
+        await tell(records, bus, until_answer[-1])
+    assert await rows_of(any_database, outbox) == 0
+    detail = await records.history.call_detail(story.call.id)
+    assert detail is not None
+    assert detail.summary.answered_at is None
+
+    await tell(records, bus, until_answer[-1])
+    assert await rows_of(any_database, outbox) == 1
+    await tell(records, bus, released, end)
+    assert await rows_of(any_database, outbox) == 2
+
+
+async def test_an_unanswered_call_is_linked_to_its_contact(
+    records: Records, bus: EventBus, crm: InMemoryCrm
+) -> None:
+    story = Story(a_call())
+    waited = [story.arrives(), story.is_(IdentityOutcome.UNIQUE), story.decided(), story.queued()]
+    await tell(records, bus, *waited, story.ends(CallOutcome.ABANDONED_IN_QUEUE))
+    await records.outbox.deliver_due()
+    [record] = crm.records.values()
+    assert record.contact == MARIA.ref
+    assert (record.revision, record.wait_s, record.talk_s) == (1, 1, 0)
+    assert record.title == f"Missed call from Maria Garcia ({STRANGER})"
+
+
+async def test_offers_and_their_answers_reach_the_record_also_after_the_end(
+    records: Records, bus: EventBus, crm: InMemoryCrm
+) -> None:
+    story = Story(a_call())
+    *living, end = story.whole(IdentityOutcome.UNIQUE)
+    heard = story.meets("descaler", OfferPlace.HOLD, OfferAnswer.HEARD)
+    await tell(records, bus, *living, heard, heard, end)
+    accepted = story.meets("descaler", OfferPlace.HOLD, OfferAnswer.ACCEPTED)
+    await tell(records, bus, accepted)
+    await tell(records, bus, heard, accepted)
+    while await records.outbox.deliver_due():
+        pass
+    at_end, amended = crm.records.values()
+    assert [one.answer for one in at_end.offers] == [OfferAnswer.HEARD]
+    assert amended.offers == (OfferGiven("descaler", OfferPlace.HOLD, OfferAnswer.ACCEPTED),)
+    assert amended.revision > at_end.revision
 
 
 async def test_the_title_is_made_by_the_companys_template(

@@ -34,6 +34,7 @@ def test_an_answered_call_gives_these_events_and_no_others() -> None:
     counted = Counter(type(event).__name__ for event in recorded("answered"))
     assert counted == {
         "ChannelCreated": 6,
+        "LocalsPaired": 3,
         "ChannelHungUp": 6,
         "HangupRequested": counted["HangupRequested"],
         "AgentCalled": 2,
@@ -162,3 +163,45 @@ def test_of_keys_only_the_one_that_leaves_a_queue_is_an_event(
 ) -> None:
     pressed = block("DTMFEnd", Digit=digit, Direction=direction)
     assert (ami.read_event(b"DTMFEnd", pressed) is not None) is is_event
+
+
+@pytest.mark.parametrize(
+    ("block", "event"),
+    [
+        (
+            b"Event: Pickup\r\nChannel: PJSIP/ben-7\r\nUniqueid: 2.1\r\nLinkedid: 2.1\r\n"
+            b"TargetChannel: PJSIP/anna-6\r\nTargetUniqueid: 1.2\r\nTargetLinkedid: 1.1",
+            ami.PickedUp("1.2", "1.1", "2.1", "PJSIP/ben-7"),
+        ),
+        (
+            b"Event: ParkedCall\r\nParkeeChannel: PJSIP/trunk-1\r\nParkeeUniqueid: 1.1\r\n"
+            b"ParkeeLinkedid: 1.1\r\nParkingSpace: 701",
+            ami.Parked("1.1", "1.1", "701"),
+        ),
+        (
+            b"Event: ParkedCallTimeOut\r\nParkeeUniqueid: 1.1\r\nParkeeLinkedid: 1.1",
+            ami.ParkedTooLong("1.1", "1.1"),
+        ),
+        (
+            b"Event: UnParkedCall\r\nParkeeUniqueid: 1.1\r\nParkeeLinkedid: 1.1\r\n"
+            b"RetrieverChannel: PJSIP/ben-7\r\nRetrieverUniqueid: 2.1",
+            ami.Unparked("1.1", "1.1", "2.1", "PJSIP/ben-7"),
+        ),
+        (
+            b"Event: ConfbridgeJoin\r\nConference: 800\r\nChannel: PJSIP/ben-7\r\n"
+            b"Uniqueid: 2.1\r\nLinkedid: 2.1",
+            ami.ConferenceJoined("2.1", "2.1", "800", "PJSIP/ben-7"),
+        ),
+        (
+            b"Event: ConfbridgeLeave\r\nConference: 800\r\nUniqueid: 2.1\r\nLinkedid: 2.1",
+            ami.ConferenceLeft("2.1", "2.1", "800"),
+        ),
+        (
+            b"Event: LocalBridge\r\nLocalOneUniqueid: 1.2\r\nLocalOneLinkedid: 1.1\r\n"
+            b"LocalTwoUniqueid: 1.3",
+            ami.LocalsPaired("1.2", "1.1", "1.3"),
+        ),
+    ],
+)
+def test_what_moves_a_call_to_somebody_else(block: bytes, event: ami.AmiEvent) -> None:
+    assert ami.read_event(ami.event_name(block) or b"", block) == event

@@ -16,6 +16,7 @@ from ami_bridge.call_tracker import CallTracker
 from calls import events
 from calls.bus import EventBus
 from calls.call import CallId, CallOutcome
+from calls.records import LegVia
 from tests.fakes.call_journal import MemoryJournal
 from tests.fakes.clock import FakeClock
 
@@ -221,6 +222,165 @@ SCENARIOS: dict[str, tuple[list[ami.AmiEvent], list[str]]] = {
             f"AgentAnswered:{ANNA}",
             "CallTransferred",
             f"AgentReleased:{ANNA}",
+            "CallRouted",
+            f"AgentRinging:{BEN}",
+            f"AgentAnswered:{BEN}",
+            f"AgentReleased:{BEN}",
+            "CallEnded:answered",
+        ],
+    ),
+    "picked up: whoever answers is not who was rung": (
+        [
+            JOIN,
+            new("1.2", "PJSIP/anna-2"),
+            rings(ANNA, "1.2"),
+            new("2.1", "PJSIP/ben-3", "2.1"),
+            ami.PickedUp("1.2", "1.1", "2.1", "PJSIP/ben-00000003"),
+            gone("1.2"),
+            LEAVE,
+            answers(ANNA, "2.1"),
+            completes(ANNA, "2.1", "agent"),
+            gone("2.1"),
+            gone("1.1"),
+        ],
+        [
+            f"AgentRinging:{ANNA}",
+            f"AgentMissed:{ANNA}",
+            f"AgentRinging:{BEN}",
+            f"AgentAnswered:{BEN}",
+            f"AgentReleased:{BEN}",
+            "CallEnded:answered",
+        ],
+    ),
+    "picked up from a queue's Local member, whose outer half alone app_queue knows": (
+        [
+            JOIN,
+            rings("Local/1@q/n", "1.2"),
+            ami.LocalsPaired("1.2", "1.1", "1.3"),
+            ami.DialBegun("1.3", "1.1", "1.4", "PJSIP/anna-00000002"),
+            ami.PickedUp("1.4", "1.1", "2.1", "PJSIP/ben-00000003"),
+            LEAVE,
+            answers("Local/1@q/n", "1.2"),
+            completes("Local/1@q/n", "", "agent"),
+            gone("2.1"),
+            gone("1.1"),
+        ],
+        [
+            "AgentRinging:Local/1@q/n",
+            "AgentMissed:Local/1@q/n",
+            f"AgentRinging:{BEN}",
+            f"AgentAnswered:{BEN}",
+            f"AgentReleased:{BEN}",
+            "CallEnded:answered",
+        ],
+    ),
+    "parked and taken by another": (
+        [
+            JOIN,
+            new("1.2", "PJSIP/anna-2"),
+            answers(ANNA, "1.2"),
+            ami.Parked("1.1", "1.1", "701"),
+            gone("1.2"),
+            new("2.1", "PJSIP/ben-3", "2.1"),
+            ami.Unparked("1.1", "1.1", "2.1", "PJSIP/ben-00000003"),
+            gone("2.1"),
+            completes(ANNA, "", "caller"),
+            gone("1.1"),
+        ],
+        [
+            f"AgentAnswered:{ANNA}",
+            f"AgentReleased:{ANNA}",
+            f"AgentAnswered:{BEN}",
+            f"AgentReleased:{BEN}",
+            "CallEnded:answered",
+        ],
+    ),
+    "parked too long: rung back without a queue": (
+        [
+            JOIN,
+            answers(ANNA, "1.2"),
+            ami.Parked("1.1", "1.1", "701"),
+            ami.ParkedTooLong("1.1", "1.1"),
+            ami.DialBegun("1.1", "1.1", "1.3", "PJSIP/anna-00000003"),
+            ami.DialEnded("1.1", "1.1", "1.3", "PJSIP/anna-00000003", "ANSWER"),
+            gone("1.3"),
+            gone("1.1"),
+        ],
+        [
+            f"AgentAnswered:{ANNA}",
+            f"AgentReleased:{ANNA}",
+            f"AgentRinging:{ANNA}",
+            f"AgentAnswered:{ANNA}",
+            f"AgentReleased:{ANNA}",
+            "CallEnded:answered",
+        ],
+    ),
+    "gone while parked": (
+        [JOIN, answers(ANNA, "1.2"), ami.Parked("1.1", "1.1", "701"), HANGS_UP, gone("1.1")],
+        [f"AgentAnswered:{ANNA}", f"AgentReleased:{ANNA}", "CallRouted", "CallEnded:answered"],
+    ),
+    "a transfer to nowhere": (
+        [
+            JOIN,
+            answers(ANNA, "1.2"),
+            completes(ANNA, "1.2", "caller"),
+            ami.Transferred("1.2", "1.1", False, True, "PJSIP/anna-2", "1.1", "999", "", ""),
+            gone("1.1"),
+        ],
+        [
+            f"AgentAnswered:{ANNA}",
+            f"AgentReleased:{ANNA}",
+            "CallTransferred",
+            "CallRouted",
+            "CallRouted",
+            "CallEnded:answered",
+        ],
+    ),
+    "a conference with somebody who dialled in, and outlives the caller": (
+        [
+            JOIN,
+            new("1.2", "PJSIP/anna-2"),
+            answers(ANNA, "1.2"),
+            ami.ConferenceJoined("2.1", "2.1", "800", "PJSIP/ben-00000003"),
+            ami.ConferenceJoined("1.1", "1.1", "800", "PJSIP/trunk-1"),
+            ami.ConferenceJoined("1.2", "1.1", "800", "PJSIP/anna-2"),
+            ami.ConferenceLeft("1.1", "1.1", "800"),
+            gone("1.1"),
+            completes(ANNA, "1.2", "caller"),
+            gone("1.2"),
+            ami.ConferenceLeft("2.1", "2.1", "800"),
+            gone("2.1", "2.1"),
+        ],
+        [
+            f"AgentAnswered:{ANNA}",
+            f"AgentAnswered:{BEN}",
+            f"AgentReleased:{ANNA}",
+            f"AgentReleased:{BEN}",
+            "CallEnded:answered",
+        ],
+    ),
+    "a Local member's own phone transfers": (
+        [
+            JOIN,
+            rings("Local/1@q/n", "1.2"),
+            ami.LocalsPaired("1.2", "1.1", "1.3"),
+            ami.DialBegun("1.3", "1.1", "1.4", "PJSIP/anna-00000002"),
+            LEAVE,
+            answers("Local/1@q/n", "1.2"),
+            ami.Transferred("1.4", "1.1", False, True, "PJSIP/anna-2", "1.2", "102", "", ""),
+            ami.DialBegun("1.3", "1.1", "1.5", "PJSIP/ben-00000003"),
+            ami.DialEnded("1.3", "1.1", "1.5", "PJSIP/ben-00000003", "ANSWER"),
+            gone("1.5"),
+            gone("1.2"),
+            completes("Local/1@q/n", "", "caller"),
+            gone("1.1"),
+        ],
+        [
+            "AgentRinging:Local/1@q/n",
+            "AgentAnswered:Local/1@q/n",
+            "CallTransferred",
+            "AgentReleased:Local/1@q/n",
+            "CallRouted",
             f"AgentRinging:{BEN}",
             f"AgentAnswered:{BEN}",
             f"AgentReleased:{BEN}",
@@ -510,6 +670,7 @@ RECORDINGS = {
         "AgentAnswered:Local/agent1@agents/n",
         "CallTransferred",
         "AgentReleased:Local/agent1@agents/n",
+        "CallRouted",
         "AgentRinging:Local/agent3@agents",
         "AgentAnswered:Local/agent3@agents",
         "AgentReleased:Local/agent3@agents",
@@ -545,6 +706,60 @@ async def test_what_a_real_asterisk_sent(stage: Stage, name: str) -> None:
     assert stage.tracker.calls == {}
     assert stage.tracker._call_of == {}
     assert len(stage.tracker.channels) == 0
+
+
+HOW_THEY_CAME = {
+    "picked up: whoever answers is not who was rung": [(BEN, LegVia.PICKUP)],
+    "parked and taken by another": [(ANNA, LegVia.QUEUE), (BEN, LegVia.PARK)],
+    "parked too long: rung back without a queue": [(ANNA, LegVia.QUEUE), (ANNA, LegVia.PARK)],
+    "blind transfer: the call lives on with the next agent": [
+        (ANNA, LegVia.QUEUE),
+        (BEN, LegVia.BLIND_TRANSFER),
+    ],
+    "attended transfer: the colleague's own call becomes part of this one": [
+        (ANNA, LegVia.QUEUE),
+        (BEN, LegVia.ATTENDED_TRANSFER),
+    ],
+    "a conference with somebody who dialled in, and outlives the caller": [
+        (ANNA, LegVia.QUEUE),
+        (BEN, LegVia.CONFERENCE),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", HOW_THEY_CAME)
+async def test_how_each_agent_came_to_the_call(stage: Stage, name: str) -> None:
+    to_queue(stage)
+    stage.play(*SCENARIOS[name][0])
+    await stage.heard()
+    answered = [event for event in stage.told if isinstance(event, events.AgentAnswered)]
+    assert [(event.interface, event.via) for event in answered] == HOW_THEY_CAME[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "routes"),
+    [
+        ("gone while parked", [("parked", "701")]),
+        ("a transfer to nowhere", [("transfer", "999"), ("transfer_failed", "999")]),
+        ("a Local member's own phone transfers", [("transfer", "102")]),
+    ],
+)
+async def test_where_calls_went_without_an_agent(
+    stage: Stage, name: str, routes: list[tuple[str, str]]
+) -> None:
+    to_queue(stage)
+    stage.play(*SCENARIOS[name][0])
+    await stage.heard()
+    told = [(e.kind, e.target) for e in stage.told if isinstance(e, events.CallRouted)]
+    assert told == routes
+
+
+async def test_the_phone_behind_a_local_member_is_told_with_the_answer(stage: Stage) -> None:
+    to_queue(stage)
+    stage.play(*SCENARIOS["a Local member's own phone transfers"][0])
+    await stage.heard()
+    first = next(event for event in stage.told if isinstance(event, events.AgentAnswered))
+    assert (first.interface, first.state_interface) == ("Local/1@q/n", ANNA)
 
 
 async def test_a_channel_that_left_before_its_transfer_was_told_is_not_kept(stage: Stage) -> None:
