@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check lint unit bench desktop lock clean
+.PHONY: help install demo test test-odoo check lint unit bench desktop lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,9 +28,15 @@ demo: $(VENV)/.runtime screenpop/static/index.html ## a running centre with real
 test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the real Asterisk and a real browser
 	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium
 	@deploy/fetch-asterisk.sh >/dev/null
+	@$(BIN)/python -m tests.servers.odoo
 	@$(MAKE) --no-print-directory lint
 	@cd desktop && npm run --silent check
 	@$(PYTEST) tests
+
+test-odoo: $(VENV)/.dev ## what is shown on a real Odoo 19 alone; part of `test`
+	@deploy/install-programs.sh postgres
+	@$(BIN)/python -m tests.servers.odoo
+	@$(PYTEST) -m odoo tests
 
 check: $(VENV)/.dev lint unit ## fast: lint, types, unit tests
 

@@ -32,6 +32,11 @@ die() {
     exit 1
 }
 
+case $0 in
+*/*) . "${0%/*}/private-apt.sh" ;;
+*) . ./private-apt.sh ;;
+esac
+
 # Succeeds where the command given prints "Asterisk 20..." or later.
 is_recent() {
     major=$("$@" -V 2>/dev/null | sed -n 's/^Asterisk \([0-9][0-9]*\)\..*/\1/p')
@@ -51,43 +56,10 @@ is_whole() { # ROOT
             "$1/usr/sbin/asterisk"
 }
 
-# The address of the Debian archive that this machine's own apt sources name.
-mirror() {
-    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        sed -n 's,/*$,,; /\/debian$/p' | head -n 1
-}
-
 space_mb() { df -Pk "$1" | awk 'NR == 2 { print int($4 / 1024) }'; }
 
-# apt, in a world of its own below $stage: nothing of the machine's state is read or written.
-private_apt() {
-    apt-get -qq \
-        -o Dir::Etc::SourceList="$stage/sources.list" -o Dir::Etc::SourceParts=/dev/null \
-        -o Dir::Etc::Preferences=/dev/null -o Dir::Etc::PreferencesParts=/dev/null \
-        -o Dir::State="$stage/state" -o Dir::State::Lists="$stage/lists" \
-        -o Dir::State::Status="$stage/status" -o Dir::State::Extended_States="$stage/extended" \
-        -o Dir::Cache="$stage/cache" -o Dir::Log="$stage/log" \
-        -o APT::Architecture="$arch" -o APT::Architectures::="$arch" \
-        -o APT::Sandbox::User="$(id -un)" -o Debug::NoLocking=1 \
-        -o APT::Install-Recommends=false -o APT::Default-Release= \
-        -o Acquire::Languages=none -o Acquire::Retries=3 -o Acquire::PDiffs=false "$@"
-}
-
 download() {
-    url=$(mirror)
-    [ -n "$url" ] || die "this machine's apt sources name no Debian archive to take Asterisk from" \
-        "Install Asterisk 20 or later by other means and put it on PATH."
-    keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    [ -r "$keyring" ] || die "the Debian keyring is not installed" \
-        "Install the package debian-archive-keyring."
-    arch=$(dpkg --print-architecture)
-    mkdir -p "$stage/state" "$stage/lists/partial" "$stage/cache/archives/partial" "$stage/log"
-    : >"$stage/status"
-    printf 'deb [signed-by=%s] %s sid main\n' "$keyring" "$url" >"$stage/sources.list"
-    say "reading the package lists of Debian sid"
-    private_apt -o APT::Update::Error-Mode=any update >"$stage/apt.txt" 2>&1 ||
-        die "the Debian archive could not be read:" "$(tail -n 3 "$stage/apt.txt")" \
-            "Check the network (and the proxy in apt's configuration), then run this again."
+    read_sid "Install Asterisk 20 or later by other means and put it on PATH."
     say "downloading Asterisk and the libraries it needs (about 80 MB, once)"
     private_apt -y --download-only install asterisk asterisk-core-sounds-en \
         >"$stage/apt.txt" 2>&1 ||

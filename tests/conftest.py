@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import uuid
@@ -16,6 +17,8 @@ import pytest
 from storage.database import Database
 from tests.declared_tables import declared_metadata
 from tests.private_servers import private_postgres, private_redis
+from tests.servers.odoo.program import OdooMissing
+from tests.servers.odoo.server import OdooServer, running_odoo
 
 TEMPLATE = "switchboard_template"
 
@@ -135,8 +138,24 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def odoo_server(postgres_cluster: str) -> Iterator[OdooServer]:
+    """A real Odoo 19, one for the whole run: begin with `clean()`. Where Debian's package of it
+    cannot be had its tests are skipped, loudly: the only ones that may be."""
+    with contextlib.ExitStack() as stack:
+        try:
+            server = stack.enter_context(running_odoo(postgres_cluster))
+        except OdooMissing as error:
+            pytest.skip(f"{WITHOUT_ODOO}: {error}")
+        yield server
+
+
+WITHOUT_ODOO = "Odoo 19 cannot be had on this machine"
+#: Seconds: the first test of a run may have to make Odoo's database.
+_ODOO_LIMIT_S = 900
 _CATEGORIES = {"unit", "contract", "integration", "acceptance", "architecture"}
 _skipped: list[str] = []
+_without_odoo: list[str] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -145,11 +164,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         found = _CATEGORIES & {mark.name for mark in item.iter_markers()}
         if len(found) != 1:
             raise pytest.UsageError(f"{item.nodeid}: give it one of the marks {_CATEGORIES}")
+        if item.get_closest_marker("odoo"):
+            item.add_marker(pytest.mark.timeout(_ODOO_LIMIT_S))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and not hasattr(report, "wasxfail"):
-        _skipped.append(report.nodeid)
+        (_without_odoo if WITHOUT_ODOO in str(report.longrepr) else _skipped).append(report.nodeid)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -161,3 +182,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for nodeid in _skipped:
         terminalreporter.write_line(f"SKIPPED, which counts as failed: {nodeid}")
+    if _without_odoo:
+        terminalreporter.write_line(
+            f"NOT SHOWN: {len(_without_odoo)} tests with a real Odoo, since {WITHOUT_ODOO}",
+            red=True,
+            bold=True,
+        )

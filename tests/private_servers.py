@@ -10,7 +10,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -28,7 +28,7 @@ class ServerMissing(RuntimeError):
 def private_postgres() -> Iterator[str]:
     """Yields `postgresql://switchboard@127.0.0.1:PORT`, without a database name. Nothing in it is
     meant to survive: no fsync."""
-    initdb, postgres = _postgres_program("initdb"), _postgres_program("postgres")
+    initdb, postgres = postgres_program("initdb"), postgres_program("postgres")
     home = Path(tempfile.mkdtemp(prefix="switchboard-postgres-"))
     try:
         prefix = _ordinary_user(home)
@@ -47,10 +47,10 @@ def private_postgres() -> Iterator[str]:
             "shared_buffers": "16MB",
         }
         settings = [word for pair in options.items() for word in ("-c", "=".join(pair))]
-        with _serving(
+        with serving(
             [*prefix, postgres, "-D", str(data), *settings], home, signal.SIGINT
         ) as server:
-            _wait_until(lambda: _answers_postgres(port), server, home)
+            wait_until(lambda: _answers_postgres(port), server, home)
             yield f"postgresql://switchboard@127.0.0.1:{port}"
     finally:
         shutil.rmtree(home, ignore_errors=True)
@@ -67,14 +67,15 @@ def private_redis() -> Iterator[str]:
         port = free_ports.tcp()
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "",
                    "--appendonly", "no", "--dir", str(home)]  # fmt: skip
-        with _serving(command, home, signal.SIGTERM) as server:
-            _wait_until(lambda: _answers_redis(port), server, home)
+        with serving(command, home, signal.SIGTERM) as server:
+            wait_until(lambda: _answers_redis(port), server, home)
             yield f"redis://127.0.0.1:{port}/0"
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _postgres_program(name: str) -> str:
+def postgres_program(name: str) -> str:
+    """Raises ServerMissing."""
     # Debian keeps the server's programs by version and off the PATH.
     versions = sorted(
         Path("/usr/lib/postgresql").glob(f"*/bin/{name}"),
@@ -106,11 +107,17 @@ def _run(command: list[str], home: Path) -> None:
 
 
 @contextmanager
-def _serving(
-    command: list[str], home: Path, stop_signal: signal.Signals
+def serving(
+    command: list[str],
+    home: Path,
+    stop_signal: signal.Signals,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[subprocess.Popen[bytes]]:
+    """What it says goes to `home/log`."""
     with (home / "log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=home, stdout=log, stderr=subprocess.STDOUT)
+        process = subprocess.Popen(
+            command, cwd=home, stdout=log, stderr=subprocess.STDOUT, env=environment
+        )
     try:
         yield process
     finally:
@@ -122,7 +129,7 @@ def _serving(
             process.wait()
 
 
-def _wait_until(answers: Callable[[], bool], process: subprocess.Popen[bytes], home: Path) -> None:
+def wait_until(answers: Callable[[], bool], process: subprocess.Popen[bytes], home: Path) -> None:
     limit = time.monotonic() + START_LIMIT_S
     while not answers():
         if process.poll() is not None or time.monotonic() > limit:
@@ -137,7 +144,7 @@ def _answers_redis(port: int) -> bool:
 
 def _answers_postgres(port: int) -> bool:
     # Unlike a bare connection it says no while the server is still starting up.
-    ready = _postgres_program("pg_isready")
+    ready = postgres_program("pg_isready")
     done = subprocess.run(
         [ready, "-q", "-h", "127.0.0.1", "-p", str(port), "-t", "1"], check=False, timeout=10
     )

@@ -1,0 +1,1 @@
+"""Real CRMs that tests start for themselves."""
