@@ -19,6 +19,7 @@ from calls.agents import Agent
 from calls.errors import SwitchboardError
 from config.settings_file import load_settings
 from switchboard import logs, rulebook_commands
+from switchboard.crm_commands import crm_app
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
 app = typer.Typer(
@@ -34,6 +35,7 @@ agents_app = typer.Typer(
     help="The people who answer.\n\nExample: [bold]switchboard agents list[/bold]",
 )
 app.add_typer(agents_app, name="agents")
+app.add_typer(crm_app, name="crm")
 
 
 def main() -> None:

@@ -22,3 +22,16 @@ def bar(title: str, console: Console) -> Iterator[Report]:
             progress.update(task, completed=done, total=total)
 
         yield report
+
+
+@contextmanager
+def counting(title: str, console: Console) -> Iterator[Callable[[int], None]]:
+    """For what there is no saying how much of: told how much more is done."""
+    columns = (TextColumn("{task.description}"), TextColumn("{task.completed:,.0f}"))
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task(title, total=None)
+
+        def more(count: int) -> None:
+            progress.advance(task, count)
+
+        yield more

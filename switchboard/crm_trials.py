@@ -1,0 +1,198 @@
+"""What the commands of the CRM do: open it beside a running server, ask, show, leave."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from calls.caller import Contact
+from calls.deadlines import Deadline
+from calls.errors import Misconfigured, SwitchboardError
+from config.settings import Settings
+from crm_adapter import phone_numbers
+from crm_adapter.adapter import CrmAdapter, PhoneHit
+from crm_adapter.adapters.choice import adapter_named, names_of
+from crm_adapter.connection import CrmConnection
+from crm_adapter.http.traces import Exchange
+from crm_adapter.live.number_choices import NumberChoices
+from crm_adapter.trial import Trial, tried
+from storage.database import Database
+from switchboard.offline import opened
+
+_CHECK_S = 10.0
+#: Of a raw answer on the screen; `--json` has all of it.
+_SHOWN = 1_500
+
+
+async def trials(
+    settings: Settings, number: str, *, crm: str | None, within_s: float
+) -> list[Trial]:
+    """Raises Misconfigured for what is no number, or no CRM of the settings."""
+    e164 = phone_numbers.to_e164(number, settings.crm.region)
+    if e164 is None:
+        raise Misconfigured(f"'{number}' is no telephone number; give it as +1202...")
+    found = []
+    async with opened(settings) as database:
+        for name in _wanted(settings, crm):
+            trial = Trial(name, e164)
+            async with _open(name, settings, database, trial.exchanges.append) as adapter:
+                region = settings.crm.region
+                found.append(await tried(adapter, trial, region=region, within_s=within_s))
+    return found
+
+
+async def checked(settings: Settings, *, crm: str | None) -> list[tuple[str, str | None]]:
+    """Each CRM's name, and what is wrong with it."""
+    told: list[tuple[str, str | None]] = []
+    async with opened(settings) as database:
+        for name in _wanted(settings, crm):
+            try:
+                async with _open(name, settings, database) as adapter:
+                    await Deadline.after(_CHECK_S).bound(name, adapter.check())
+            except SwitchboardError as error:
+                told.append((name, f"{type(error).__name__}: {error}"))
+            else:
+                told.append((name, None))
+    return told
+
+
+def _wanted(settings: Settings, crm: str | None) -> tuple[str, ...]:
+    names = names_of(settings)
+    if crm is None:
+        return names
+    if crm not in names:
+        raise Misconfigured(f"'{crm}' is not among the CRMs in use: {', '.join(names)}")
+    return (crm,)
+
+
+@asynccontextmanager
+async def _open(
+    name: str,
+    settings: Settings,
+    database: Database,
+    trace: Callable[[Exchange], None] | None = None,
+) -> AsyncIterator[CrmAdapter]:
+    adapter = adapter_named(name, settings=settings, database=database, trace=trace)
+    await adapter.open()
+    try:
+        yield adapter
+    finally:
+        await adapter.close()
+
+
+async def copied(settings: Settings, progress: Callable[[int], None]) -> None:
+    """Whole copies of every CRM that tells of changes. Raises CrmError."""
+    async with (
+        opened(settings) as database,
+        CrmConnection(settings=settings, database=database) as connection,
+    ):
+        for keeper in connection.keepers:
+            await keeper.copy_all(progress)
+
+
+async def index_states(settings: Settings) -> list[dict[str, Any]]:
+    async with opened(settings) as database:
+        connection = CrmConnection(settings=settings, database=database)
+        rows = []
+        for keeper in connection.keepers:
+            state = await keeper.state()
+            rows.append(
+                {
+                    "crm": keeper.crm,
+                    "contacts": await connection.index.count(keeper.crm),
+                    "copied_at": state.copied_at,
+                    "changed_at": state.changed_at,
+                    "copying_since": state.copy_started_at,
+                }
+            )
+        return rows
+
+
+async def choices(settings: Settings) -> list[dict[str, Any]]:
+    async with opened(settings) as database:
+        return [
+            {"number": number, "contact": str(contact), "agent": agent, "at": at}
+            for number, contact, agent, at in await NumberChoices(database=database).all()
+        ]
+
+
+async def forget_choice(settings: Settings, number: str) -> bool:
+    e164 = phone_numbers.to_e164(number, settings.crm.region) or number
+    async with opened(settings) as database:
+        return await NumberChoices(database=database).undo(e164)
+
+
+def as_json(trial: Trial) -> dict[str, Any]:
+    return {**asdict(trial), "is_good": trial.is_good}
+
+
+def show(trial: Trial, console: Console, *, limit_s: float) -> None:
+    """`limit_s`: how long a caller would have waited."""
+    for exchange in trial.exchanges:
+        console.print(_exchange(exchange))
+    if trial.check_error:
+        console.print(Text(f"check: {trial.check_error}", style="red"), soft_wrap=True)
+    if trial.error:
+        console.print(Text(f"{trial.crm}: {trial.error}", style="red"), soft_wrap=True)
+        return
+    console.print(_hits(trial))
+    if trial.contact is not None:
+        console.print(_contact(trial.contact))
+    took_s = (trial.find_s or 0) + (trial.get_s or 0)
+    verdict = "in time for the caller" if took_s <= limit_s else "too late: the menu goes on"
+    console.print(f"{trial.crm}: {took_s * 1000:.0f} ms, {verdict} (limit {limit_s * 1000:.0f} ms)")
+
+
+def _exchange(exchange: Exchange) -> Panel:
+    answer = exchange.answer
+    if len(answer) > _SHOWN:
+        answer = f"{answer[:_SHOWN]}\n… {len(answer) - _SHOWN} characters more (--json)"
+    status = "no answer" if exchange.status is None else str(exchange.status)
+    text = Text(f"{exchange.request}\n" if exchange.request else "")
+    text.append(answer, style="dim")
+    title = Text(f"{exchange.method} {exchange.url} → {status}, {exchange.seconds * 1000:.0f} ms")
+    return Panel(text, title=title, title_align="left")
+
+
+def _hits(trial: Trial) -> Table | Text:
+    if not trial.hits:
+        return Text("nobody has this number: a stranger")
+    table = Table("contact", "name", "company", "kind", "numbers as stored", "has this number")
+    for hit in trial.hits:
+        table.add_row(*(Text(word) for word in _hit_row(hit, hit in trial.verified)))
+    return table
+
+
+def _hit_row(hit: PhoneHit, verified: bool) -> tuple[str, ...]:
+    candidate = hit.candidate
+    numbers = ", ".join(hit.numbers)
+    name, company = candidate.name, candidate.company or ""
+    return (str(candidate.ref), name, company, hit.kind.value, numbers, "yes" if verified else "no")
+
+
+def _contact(contact: Contact) -> Table:
+    table = Table("field", "value")
+    for label, value in (
+        ("name", contact.name),
+        ("company", contact.company),
+        ("language", contact.language),
+        ("owner", contact.owner),
+        ("address in the CRM", contact.url),
+        ("purchases", _counted(len(contact.purchases), contact.purchases)),
+        ("open orders", sum(order.is_open for order in contact.orders)),
+        ("open cases", sum(case.is_open for case in contact.cases)),
+        ("owns", ", ".join(sorted(contact.owns))),
+    ):
+        table.add_row(label, Text("–" if value in (None, "") else str(value)))
+    return table
+
+
+def _counted(count: int, purchases: tuple[Any, ...]) -> str:
+    return f"{count}, the last on {purchases[0].at:%Y-%m-%d}" if purchases else "0"

@@ -1,0 +1,93 @@
+"""The commands of the CRM, run as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.integration
+
+MARIA, HOME = "+12025550101", "+12025550103"
+CONTACTS = f"""id,first_name,last_name,phone,company
+C-1,Maria,Garcia,{MARIA},
+C-3,Olivia,Bennett,{HOME},Bennett Ltd
+C-4,Noah,Bennett,{HOME},Bennett Ltd
+"""
+
+
+def switchboard(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "switchboard", *words, "--config", str(folder / "s.yaml")],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "s.yaml").write_text(
+        f"storage: {{url: 'sqlite:///{tmp_path}/crm.db'}}\n", encoding="utf-8"
+    )
+    (tmp_path / "contacts.csv").write_text(CONTACTS, encoding="utf-8")
+    done = switchboard(tmp_path, "import", str(tmp_path / "contacts.csv"))
+    assert done.returncode == 0, done.stderr
+    return tmp_path
+
+
+def test_a_number_is_tried_with_what_was_made_of_it(folder: Path) -> None:
+    done = switchboard(folder, "crm", "test", "(202) 555-0101", "--json")
+    assert done.returncode == 0, done.stderr
+    [trial] = json.loads(done.stdout)
+    assert (trial["crm"], trial["e164"], trial["is_good"]) == ("embedded", MARIA, True)
+    assert trial["contact"]["last_name"] == "Garcia"
+    assert [hit["candidate"]["name"] for hit in trial["verified"]] == ["Maria Garcia"]
+    shown = switchboard(folder, "crm", "test", HOME)
+    assert "Olivia Bennett" in shown.stdout
+    assert "Bennett Ltd" in shown.stdout
+    assert "in time for the caller" in shown.stdout
+
+
+def test_what_is_wrong_is_a_sentence_and_exit_1(folder: Path) -> None:
+    for words, said in (
+        (("crm", "test", "no number"), "no telephone number"),
+        (("crm", "test", MARIA, "--crm", "odoo"), "not among the CRMs in use: embedded"),
+    ):
+        done = switchboard(folder, *words)
+        assert done.returncode == 1
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    with (folder / "s.yaml").open("a", encoding="utf-8") as file:
+        file.write("crm: {adapter: chain}\n")
+    done = switchboard(folder, "crm", "check")
+    assert done.returncode == 1
+    assert "crm.chain names no CRM" in done.stderr
+
+
+def test_check_and_index_speak_of_the_crm_in_use(folder: Path) -> None:
+    done = switchboard(folder, "crm", "check")
+    assert (done.returncode, done.stdout.strip()) == (0, "embedded: good")
+    done = switchboard(folder, "crm", "index")
+    assert done.returncode == 0
+    assert "no copy is kept" in done.stdout
+
+
+def test_a_choice_is_listed_and_undone(folder: Path) -> None:
+    with sqlite3.connect(folder / "crm.db") as database:
+        database.execute(
+            "INSERT INTO crm_number_choices VALUES (?, 'embedded', 'C-4', 'anna', ?)",
+            (HOME, "2026-03-02 09:30:00.000000"),
+        )
+    done = switchboard(folder, "crm", "choices", "list", "--json")
+    [row] = json.loads(done.stdout)
+    assert (row["number"], row["contact"], row["agent"]) == (HOME, "embedded:C-4", "anna")
+    assert switchboard(folder, "crm", "choices", "undo", "202-555-0103").returncode == 0
+    done = switchboard(folder, "crm", "choices", "undo", HOME)
+    assert (done.returncode, done.stdout.strip()) == (1, "nobody was chosen for this number")
