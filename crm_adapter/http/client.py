@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote as percent_encoded
+from urllib.parse import urlencode
 
 import aiohttp
 from yarl import URL
@@ -22,7 +23,7 @@ from crm_adapter.adapter import AmbiguousWrite, AuthFailed, Timeout, Unavailable
 from crm_adapter.http.log_ins import LogIn, no_log_in
 from crm_adapter.http.replies import Classify, Reply, by_status
 from crm_adapter.http.requests import Request
-from crm_adapter.http.traces import Exchange, Trace, masked
+from crm_adapter.http.traces import MASKED, Exchange, Trace, masked
 
 Json = Any
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -99,12 +100,16 @@ class CrmHttp:
         deadline: Deadline,
         query: Query = (),
         json: Json = None,
+        form: Query | None = None,
         headers: Mapping[str, str] | None = None,
+        accept: Collection[int] = (),
     ) -> Reply:
         """A question that changes nothing, whatever its method. Raises any CrmError but
-        AmbiguousWrite."""
-        request = self._request(method, path, query, json, headers)
-        return await self._ask(request, deadline)
+        AmbiguousWrite; for no answer with a status of `accept`."""
+        data, given = body_of(json, form)
+        told = given | dict(headers or {})
+        request = Request(method, self.address(path, query), told, data)
+        return await self._ask(request, deadline, accept)
 
     async def write(
         self,
@@ -113,29 +118,28 @@ class CrmHttp:
         *,
         query: Query = (),
         json: Json = None,
+        form: Query | None = None,
         headers: Mapping[str, str] | None = None,
+        accept: Collection[int] = (),
     ) -> Reply:
-        """Changes something there. Raises AmbiguousWrite where nobody knows whether it did."""
-        request = replace(self._request(method, path, query, json, headers), is_write=True)
-        return await self._ask(request, Deadline.after(self._limits.write_s))
+        """Changes something there. Raises AmbiguousWrite where nobody knows whether it did; nothing
+        for an answer with a status of `accept`."""
+        data, given = body_of(json, form)
+        told = given | dict(headers or {})
+        request = Request(method, self.address(path, query), told, data)
+        limit = Deadline.after(self._limits.write_s)
+        return await self._ask(replace(request, is_write=True), limit, accept)
 
-    def _request(
-        self, method: str, path: str, query: Query, json: Json, headers: Mapping[str, str] | None
-    ) -> Request:
-        data = b"" if json is None else json_text.dumps(json, ensure_ascii=False).encode()
-        given = {"Content-Type": "application/json"} if json is not None else {}
-        return Request(method, self.address(path, query), given | dict(headers or {}), data)
-
-    async def _ask(self, request: Request, deadline: Deadline) -> Reply:
+    async def _ask(self, request: Request, deadline: Deadline, accept: Collection[int]) -> Reply:
         ours = await self._log_in.headers(self, deadline=deadline)
         try:
-            return await self.exchange(_with(request, ours), deadline)
+            return await self.exchange(_with(request, ours), deadline, accept=accept)
         except AuthFailed:
             # Refused before anything was done, so a write too may be sent again.
             if not self._log_in.refused(ours):
                 raise
         ours = await self._log_in.headers(self, deadline=deadline)
-        return await self.exchange(_with(request, ours), deadline)
+        return await self.exchange(_with(request, ours), deadline, accept=accept)
 
     def address(self, path: str, query: Query = ()) -> str:
         """`path` is below `base_url` and already encoded where it holds values (`quote`)."""
@@ -143,9 +147,11 @@ class CrmHttp:
         url = URL(f"{self._base}{path}", encoded=True)
         return str(url.update_query(pairs) if pairs else url)
 
-    async def exchange(self, request: Request, deadline: Deadline) -> Reply:
-        """One request as it is, no log-in; the answer is classified. Raises as `read` and `write`
-        do."""
+    async def exchange(
+        self, request: Request, deadline: Deadline, *, accept: Collection[int] = ()
+    ) -> Reply:
+        """One request as it is, no log-in; the answer is classified, unless its status is one of
+        `accept`. Raises as `read` and `write` do."""
         if _origin(request.address) not in self._hosts:
             raise Unavailable(f"{self.crm}: an address outside the CRM's own host was refused")
         started = time.monotonic()
@@ -160,6 +166,8 @@ class CrmHttp:
             self._tell(request, None, str(error), started)
             raise
         self._tell(request, reply.status, reply.body.decode("utf-8", "replace"), started)
+        if reply.status in accept:
+            return reply
         wrong = self._classify(reply, request.is_write)
         if wrong is not None:
             raise wrong
@@ -210,7 +218,7 @@ class CrmHttp:
                 masked(request.address, secrets),
                 masked(request.data.decode("utf-8", "replace"), secrets),
                 status,
-                masked(answer, secrets),
+                MASKED if request.answers_secrets and status == 200 else masked(answer, secrets),
                 time.monotonic() - started,
             )
         )
@@ -218,6 +226,17 @@ class CrmHttp:
 
 def _with(request: Request, headers: Mapping[str, str]) -> Request:
     return replace(request, headers={**request.headers, **headers})
+
+
+def body_of(json: Json = None, form: Query | None = None) -> tuple[bytes, dict[str, str]]:
+    """The body, and the header that says what it is."""
+    if json is not None:
+        data = json_text.dumps(json, ensure_ascii=False).encode()
+        return data, {"Content-Type": "application/json"}
+    if form is not None:
+        pairs = list(form.items()) if isinstance(form, Mapping) else list(form)
+        return urlencode(pairs).encode(), {"Content-Type": "application/x-www-form-urlencoded"}
+    return b"", {}
 
 
 def quote(value: str) -> str:

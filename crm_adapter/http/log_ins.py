@@ -152,7 +152,8 @@ def oauth2(*, token_address: str, form: Mapping[str, str], scheme: str = "Bearer
         http: Asking, deadline: Deadline
     ) -> tuple[Mapping[str, str], float | None, Iterable[str]]:
         content = {"Content-Type": "application/x-www-form-urlencoded"}
-        request = Request("POST", token_address, content, urlencode(form).encode())
+        data = urlencode(form).encode()
+        request = Request("POST", token_address, content, data, answers_secrets=True)
         reply = await http.exchange(request, deadline)
         told = reply.json_object()
         token, lasts = told.get("access_token"), told.get("expires_in")

@@ -130,7 +130,7 @@ def _filled(
 
     def put_in(match: re.Match[str]) -> str:
         found = _outside(match[1], match[2], way, file, environ)
-        if way != ("base_url",) and len(found) >= 4:
+        if not str(way[-1]).endswith("url") and len(found) >= 4:
             file.secrets.append(found)
         return found.replace("{", "{{").replace("}", "}}") if doubled else found
 

@@ -12,6 +12,7 @@ from yarl import URL
 from config.problems import Problem
 from crm_adapter.adapter import HitKind
 from crm_adapter.mapped.files import MappingFile, Way, put_in_outside_values, read_mapping
+from crm_adapter.mapped.phone_forms import FORMS
 from crm_adapter.rest.names import check_names, names_of
 from crm_adapter.rest.shapes import ContactMap, RestMapping
 
@@ -105,7 +106,7 @@ def _check_whole(mapping: RestMapping, file: MappingFile) -> None:
     kinds = {lookup.kind for lookup in mapping.lookup}
     for index, lookup in enumerate(mapping.lookup):
         way = ("lookup", index)
-        if not names_of(lookup) & {"phone", "phones", "e164"}:
+        if not names_of(lookup) & {"phone", "phones", *FORMS}:
             file.report(way, "the look-up does not say the number: use {phone}, {phones} or {e164}")
         _check_name(lookup.map, (*way, "map"), file)
         if lookup.map.phones is None:

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from config.problems import did_you_mean
 from crm_adapter.mapped.files import MappingFile, Way
 from crm_adapter.mapped.parts import Part
+from crm_adapter.mapped.phone_forms import FORMS
+from crm_adapter.mapped.record_values import (
+    CALL_NAMES,
+    CALL_TIMES,
+    LEAD_NAMES,
+    LEAD_TIMES,
+    TASK_NAMES,
+)
 from crm_adapter.rest.shapes import RequestPart, RestMapping, WritePart
 from crm_adapter.rest.templates import Parameter, Template, Tree
 
-
-def _times(*names: str) -> frozenset[str]:
-    """`_sql`: 2026-03-02 09:30:00 in UTC; `_date`: 2026-03-02; `_epoch`, `_ms`: since 1970."""
-    endings = ("", "_sql", "_date", "_epoch", "_ms")
-    return frozenset(f"{name}{ending}" for name in names for ending in endings)
+#: Each moment in several spellings: ISO 8601; `_sql` is 2026-03-02 09:30:00 in UTC; `_date` is
+#: 2026-03-02; `_epoch` and `_ms` count since 1970.
+TIME_ENDINGS = ("", "_sql", "_date", "_epoch", "_ms")
 
 
-_NUMBER = frozenset(("e164", "digits", "national"))
-_CONTACT = frozenset(("contact_id", "contact_kind", "contact_type"))
-_RECORD = frozenset(("idem", "call_id", "title", "description", "dialled")) | _NUMBER
+def _times(names: Iterable[str]) -> frozenset[str]:
+    return frozenset(f"{name}{ending}" for name in names for ending in TIME_ENDINGS)
 
-LOOKUP = frozenset(("phone", "phones", "e164", "limit"))
+
+_TYPE = frozenset(("contact_type",))
+LOOKUP = frozenset(("phone", "phones", "limit", *FORMS))
 KEY = frozenset(("digits", "limit"))
-ONE = frozenset(("id", "limit")) | _CONTACT
-LEAD = _RECORD | _times("created_at") | {"display", "network_name", "recording"}
-CALL = (
-    _RECORD
-    | _CONTACT
-    | _times("arrived_at", "answered_at", "ended_at")
-    | {"direction", "outcome", "queue", "agent", "talk_s", "wait_s", "revision", "caller_name"}
-    | {"talk_minutes", "talk_mmss", "display"}
-)
-TASK = _RECORD | _CONTACT | _times("created_at") | {"kind", "queue", "recording", "display"}
+ONE = frozenset(("id", "limit", "contact_id", "contact_kind")) | _TYPE
+LEAD = LEAD_NAMES | _times(LEAD_TIMES)
+CALL = CALL_NAMES | _times(CALL_TIMES) | _TYPE
+TASK = TASK_NAMES | _times(LEAD_TIMES) | _TYPE
 UPDATE = ONE | {"changes", "version", "idem"}
-CHANGES = _times("since") | {"after_id", "offset", "limit"}
+CHANGES = _times(("since",)) | {"after_id", "offset", "limit"}
 SIMPLE = frozenset(("id", "idem"))
 
 _LISTS: Mapping[str, frozenset[str]] = {"history": ONE, "orders": ONE, "cases": ONE}
@@ -71,6 +72,9 @@ def check_names(mapping: RestMapping, file: MappingFile) -> None:
         request = getattr(mapping, name)
         if request is not None:
             _check(request, known | given, (name,), file)
+    if mapping.webhook is not None and mapping.webhook.signature.signed is not None:
+        way: Way = ("webhook", "signature", "signed")
+        _check_one(mapping.webhook.signature.signed, frozenset(("timestamp", "body")), way, file)
     for name, known in _WRITES.items():
         write = getattr(mapping, name)
         if write is not None:

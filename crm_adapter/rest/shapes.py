@@ -266,12 +266,14 @@ class ErrorsPart(Part):
     message: JmesPath | None = None
     """What the API says of it, for administrators."""
     retryable_status: Statuses = (429, 502, 503, 504)
-    """Nothing was done, and the same may work later."""
+    """The same may work later. Whether a write was carried out nobody knows then."""
     rate_limit_when: JmesPath | None = None
     not_found_when: JmesPath | None = None
     conflict_when: JmesPath | None = None
     auth_failed_when: JmesPath | None = None
     forbidden_when: JmesPath | None = None
+    invalid_when: JmesPath | None = None
+    """The request itself is refused: sending it again is of no use."""
 
 
 class LoginPart(Part):
@@ -387,6 +389,13 @@ class SignaturePart(Part):
     signed: TextTemplate | None = None
     """What is signed, of `{timestamp}` and `{body}`; the body alone where nothing is said."""
     max_age_s: int = Field(300, ge=1, le=86_400)
+
+    @model_validator(mode="after")
+    def _is_fresh(self) -> SignaturePart:
+        names = self.signed.names if self.signed is not None else frozenset()
+        if self.timestamp_header is not None and "timestamp" not in names:
+            raise ValueError("'signed' must hold {timestamp}: else anybody may write another time")
+        return self
 
 
 class WebhookPart(Part):

@@ -2,7 +2,8 @@
 value: a segment of a path, a parameter of a query, a string inside JSON, a header.
 
 `{name}` is all there is: no expressions. `{name?}` leaves its key, item or parameter out where the
-value is not known; `{{` and `}}` stand for the braces themselves.
+value is not known; `{name#}` is a number in JSON where the value is one, since ids are texts to us;
+`{{` and `}}` stand for the braces themselves.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ Path = tuple[str | int, ...]
 
 LONGEST = 10_000
 DEEPEST = 20
-_PIECE = re.compile(r"\{\{|\}\}|\{([A-Za-z][A-Za-z0-9_]*)(\?)?\}|[{}]")
+_PIECE = re.compile(r"\{\{|\}\}|\{([A-Za-z][A-Za-z0-9_]*)(#)?(\?)?\}|[{}]")
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -38,7 +40,12 @@ _LEFT_OUT = _LeftOut()
 @dataclass(frozen=True, slots=True)
 class Slot:
     name: str
+    is_number: bool
     is_optional: bool
+
+    def value(self, found: Any) -> Any:
+        is_one = self.is_number and isinstance(found, str) and _NUMBER.fullmatch(found)
+        return int(found) if is_one else found
 
 
 class Template:
@@ -62,7 +69,7 @@ class Template:
         if len(self._pieces) == 1 and isinstance(self._pieces[0], Slot):
             slot = self._pieces[0]
             found = values.get(slot.name)
-            return _LEFT_OUT if found is None and slot.is_optional else found
+            return _LEFT_OUT if found is None and slot.is_optional else slot.value(found)
         return self._text(values, str)
 
     def text(self, values: Values) -> str | None:
@@ -75,6 +82,14 @@ class Template:
         text = self._text(values, _segment)
         assert isinstance(text, str)
         return text
+
+    def address(self, values: Values) -> str | None:
+        """For people to open: values are encoded; None where one is missing."""
+        try:
+            text = self._text(values, _segment)
+        except Invalid:
+            return None
+        return text if isinstance(text, str) else None
 
     def header(self, values: Values) -> str | None:
         """Raises Invalid where the value holds a line break."""
@@ -112,7 +127,7 @@ def _pieces(source: str) -> Iterator[str | Slot]:
             if text:
                 yield text
             text = ""
-            yield Slot(match[1], match[2] is not None)
+            yield Slot(match[1], match[2] is not None, match[3] is not None)
     text += source[at:]
     if text or not source:
         yield text
@@ -123,7 +138,7 @@ def _plain(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else _json(value) if _is_tree(value) else str(value)
+    return value if isinstance(value, str) else json_text(value) if _is_tree(value) else str(value)
 
 
 def _is_tree(value: Any) -> bool:
@@ -160,8 +175,11 @@ class Tree:
             for index, value in enumerate(source):
                 self._read(value, (*path, index))
 
+    def filled(self, values: Values) -> Any:
+        return self._filled(self.source, (), values)
+
     def value(self, values: Values) -> Any:
-        found = self._filled(self.source, (), values)
+        found = self.filled(values)
         return None if isinstance(found, _LeftOut) else found
 
     def _filled(self, source: Any, path: Path, values: Values) -> Any:
@@ -198,18 +216,18 @@ class Parameter:
         self._is_repeated = isinstance(source, list) and self.encoding is None
 
     def texts(self, values: Values) -> list[str]:
-        found = self.tree._filled(self.tree.source, (), values)
+        found = self.tree.filled(values)
         if isinstance(found, _LeftOut):
             return []
         if self.encoding is not None:
-            text = _json(found)
+            text = json_text(found)
             if self.encoding == "base64_json":
                 text = base64.urlsafe_b64encode(text.encode()).decode()
             return [text]
         return [_plain(item) for item in found] if self._is_repeated else [_plain(found)]
 
 
-def _json(value: Any) -> str:
+def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 

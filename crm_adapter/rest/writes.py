@@ -1,0 +1,93 @@
+"""Writes a record once for each key: looked for first, and again after a refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from crm_adapter.adapter import AmbiguousWrite, Conflict, Invalid, Unavailable, Unsupported
+from crm_adapter.http.replies import Reply
+from crm_adapter.mapped.reading import record_id
+from crm_adapter.mapped.record_values import Values
+from crm_adapter.rest.questions import Questions
+from crm_adapter.rest.readings import Reading
+from crm_adapter.rest.shapes import ConflictPart, FindPart, SimplePart, StepPart, WritePart
+
+
+class Writes:
+    def __init__(self, *, questions: Questions) -> None:
+        self._questions = questions
+
+    async def once(self, part: WritePart, values: Values) -> str:
+        """The record's id."""
+        found = await self._find(part.find_by_key, values)
+        if found is None:
+            return await self._create(part, dict(values))
+        if part.replace is not None:
+            await self._questions.write(part.replace, {**values, "id": found})
+        return found
+
+    async def simple(self, part: SimplePart | None, record: str, idem: str, what: str) -> None:
+        if part is None:
+            raise Unsupported(f"the mapping does not say how to {what}")
+        await self._questions.write(part, {"id": record, "idem": idem})
+
+    async def _create(self, part: WritePart, values: dict[str, Any]) -> str:
+        for step in part.before:
+            values[step.name] = await self._step(step, values)
+        reply = await self._questions.write(part.request, values, accept=part.conflict.status)
+        answer = _parsed(reply)
+        if self.is_conflict(part.conflict, reply, answer):
+            return await self._existing(part, values, answer)
+        if part.ok_when is not None and not part.ok_when.holds(answer):
+            raise Invalid("the CRM refused the record (ok_when of the mapping)")
+        return _id(part.id, answer)
+
+    def is_conflict(self, part: ConflictPart, reply: Reply, answer: Any) -> bool:
+        """Raises what else is wrong with an answer of such a status."""
+        if reply.status not in part.status:
+            return False
+        if part.when is None or part.when.holds(answer):
+            return True
+        wrong = self._questions.classify(reply, True)
+        if wrong is not None:
+            raise wrong
+        return False
+
+    async def _existing(self, part: WritePart, values: Values, answer: Any) -> str:
+        """Somebody was faster: another process of ours, or ourselves in an earlier life."""
+        reading = part.conflict.existing_id
+        found = None if reading is None else record_id(reading.part(answer))
+        if found is None:
+            found = await self._find(part.find_by_key, values)
+        if found is None:
+            raise Conflict("the CRM refuses a second record like one it has")
+        return found
+
+    async def _find(self, part: FindPart | None, values: Values) -> str | None:
+        if part is None:
+            return None
+        records = await self._questions.records(part, values, self._questions.write_deadline())
+        return None if not records else _id(part.id, records[0])
+
+    async def _step(self, step: StepPart, values: Values) -> Any:
+        if step.when_missing is not None and values.get(step.when_missing) is not None:
+            return values[step.when_missing]
+        found = await self._find(step.find, values)
+        if found is not None:
+            return found
+        return _id(step.id, _parsed(await self._questions.write(step.request, values)))
+
+
+def _parsed(reply: Reply) -> Any:
+    try:
+        return reply.json()
+    except Unavailable as error:
+        raise AmbiguousWrite(str(error)) from error
+
+
+def _id(reading: Reading, answer: Any) -> str:
+    found = record_id(reading.part(answer))
+    if found is None:
+        # It was written, so this is no reason to write it again.
+        raise Invalid(f"the answer to a write holds no id at {reading.expression[:100]!r}")
+    return found

@@ -1,0 +1,234 @@
+"""A small shop's CRM over HTTP, with the habits of real ones: tokens that end, errors with 200,
+409 with the twin, 204 for nothing, times in three spellings."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+JsonObject = dict[str, Any]
+
+
+@dataclass
+class RestServer:
+    """`asked` are all requests as (method, path with query, JSON body)."""
+
+    contacts: dict[str, JsonObject] = field(default_factory=dict)
+    orders: dict[str, list[JsonObject]] = field(default_factory=dict)
+    leads: list[JsonObject] = field(default_factory=list)
+    calls: list[JsonObject] = field(default_factory=list)
+    asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    token: str = "token-0000"
+    tokens_given: int = 0
+    #: Said instead of the next answers: status, body, headers.
+    instead: list[tuple[int, str, dict[str, str]]] = field(default_factory=list)
+    #: A lead's key is seen only by the one who wrote it (as after a lost answer).
+    hides_leads: bool = False
+
+    def application(self) -> web.Application:
+        app = web.Application(middlewares=[self._front])
+        app.router.add_post("/token", self._token)
+        app.router.add_get("/api/contacts", self._search)
+        app.router.add_get("/api/contacts/{id}", self._contact)
+        app.router.add_patch("/api/contacts/{id}", self._change)
+        app.router.add_get("/api/contacts/{id}/orders", self._orders)
+        app.router.add_get("/api/leads", self._find_leads)
+        app.router.add_post("/api/leads", self._add_lead)
+        app.router.add_delete("/api/leads/{id}", self._drop_lead)
+        app.router.add_get("/api/calls", self._find_calls)
+        app.router.add_post("/api/calls", self._add_call)
+        app.router.add_put("/api/calls/{id}", self._put_call)
+        return app
+
+    @web.middleware
+    async def _front(self, request: web.Request, handler: Any) -> web.StreamResponse:
+        body = await request.text()
+        is_json = request.content_type == "application/json" and body
+        self.asked.append((request.method, request.path_qs, json.loads(body) if is_json else body))
+        self.headers.append({name.lower(): value for name, value in request.headers.items()})
+        if self.instead:
+            status, text, headers = self.instead.pop(0)
+            return web.Response(status=status, text=text, headers=headers)
+        if request.path != "/token" and request.headers.get("Authorization") != (
+            f"Bearer {self.token}"
+        ):
+            return web.json_response({"error": {"message": "who are you?"}}, status=401)
+        answered: web.StreamResponse = await handler(request)
+        return answered
+
+    async def _token(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        if form.get("client_secret") != "the-client-secret":
+            return web.json_response({"error": "invalid_client"}, status=401)
+        self.tokens_given += 1
+        self.token = f"token-{self.tokens_given:04}"
+        return web.json_response({"access_token": self.token, "expires_in": 3600})
+
+    async def _search(self, request: web.Request) -> web.Response:
+        if "since" in request.query:
+            return self._changed(request)
+        wanted = request.query.get("phone", "")
+        found = [
+            one
+            for one in self.contacts.values()
+            if wanted in (one["phone"], one["mobile"]) or wanted == one.get("number")
+        ]
+        if not found:
+            return web.Response(status=204)
+        return web.json_response({"data": found[: int(request.query["limit"])]})
+
+    def _changed(self, request: web.Request) -> web.Response:
+        known = sorted(self.contacts.values(), key=lambda one: int(one["id"]))
+        after, most = int(request.query["after"]), int(request.query["limit"])
+        found = [
+            one
+            for one in known
+            if one["updated"] >= request.query["since"] and int(one["id"]) > after
+        ]
+        return web.json_response({"data": found[:most]})
+
+    async def _contact(self, request: web.Request) -> web.Response:
+        found = self.contacts.get(request.match_info["id"])
+        if found is None:
+            return web.json_response({"success": False, "error": {"message": "gone"}}, status=404)
+        return web.json_response({"data": found})
+
+    async def _change(self, request: web.Request) -> web.Response:
+        found = self.contacts[request.match_info["id"]]
+        if request.headers.get("If-Match", found["v"]) != found["v"]:
+            return web.Response(status=412)
+        found |= await request.json()
+        return web.json_response({"data": found})
+
+    async def _orders(self, request: web.Request) -> web.Response:
+        return web.json_response({"data": self.orders.get(request.match_info["id"], [])})
+
+    async def _find_leads(self, request: web.Request) -> web.Response:
+        key = request.query["ext"]
+        found = [] if self.hides_leads else [one for one in self.leads if one["ext"] == key]
+        return web.json_response({"data": found})
+
+    async def _add_lead(self, request: web.Request) -> web.Response:
+        lead = await request.json()
+        twins = [one for one in self.leads if one["ext"] == lead["ext"]]
+        if twins:
+            return web.json_response([{"id": twins[0]["id"]}], status=409)
+        if lead.get("name") == "refused":
+            return web.json_response({"success": False, "error": {"message": "no such name"}})
+        lead["id"] = len(self.leads) + 1
+        self.leads.append(lead)
+        return web.json_response({"data": {"id": lead["id"]}}, status=201)
+
+    async def _drop_lead(self, request: web.Request) -> web.Response:
+        self.leads = [one for one in self.leads if str(one["id"]) != request.match_info["id"]]
+        return web.Response(status=204)
+
+    async def _find_calls(self, request: web.Request) -> web.Response:
+        key = request.query["call"]
+        return web.json_response({"data": [one for one in self.calls if one["call"] == key]})
+
+    async def _add_call(self, request: web.Request) -> web.Response:
+        call = await request.json() | {"id": f"call-{len(self.calls) + 1}"}
+        self.calls.append(call)
+        return web.json_response({"data": {"id": call["id"]}}, status=201)
+
+    async def _put_call(self, request: web.Request) -> web.Response:
+        changed = await request.json()
+        for call in self.calls:
+            if call["id"] == request.match_info["id"]:
+                call.update(changed)
+        return web.json_response({"data": {"id": request.match_info["id"]}})
+
+
+async def started(server: RestServer) -> TestServer:
+    listening = TestServer(server.application())
+    await listening.start_server()
+    return listening
+
+
+MAPPING = """\
+base_url: "${env:SHOP_URL}/api"
+auth:
+  type: oauth2_client_credentials
+  token_url: "${env:SHOP_URL}/token"
+  client_id: switchboard
+  client_secret: ${env:SHOP_SECRET}
+limits: {timeout_ms: 2000}
+phone: {forms: [e164, national]}
+parameters: {source: Telephone}
+lookup:
+  path: /contacts
+  query: {phone: "{phone}", limit: "{limit}"}
+  items: data
+  none_when: {status: [204]}
+  map:
+    id: id
+    first_name: first
+    last_name: last
+    company: company.name
+    phones: "[phone, mobile]"
+    version: v
+    owner: owner.login
+    language: lang
+    balance: account.balance
+    currency: account.currency
+  url: https://shop.example/c/{id}
+keys:
+  customer_id:
+    path: /contacts
+    query: {phone: "{digits}", limit: "{limit}"}
+    items: data
+    none_when: {status: [204]}
+get: {path: "/contacts/{id}", item: data}
+history:
+  path: /contacts/{id}/orders
+  query: {most: "{limit}"}
+  items: data[?state!='cancelled']
+  map: {at: at, amount: total, currency: cur, product: sku, product_name: what, quantity: n}
+orders:
+  path: /contacts/{id}/orders
+  items: data
+  map: {id: no, number: no, placed_at: at, is_open: "state=='open'", status: state}
+create_lead:
+  find_by_key: {path: /leads, query: {ext: "{idem}"}, items: data}
+  request:
+    method: POST
+    path: /leads
+    headers: {Idempotency-Key: "{idem}"}
+    json: {name: "{display}", phone: "{e164}", ext: "{idem}", note: "{description}",
+           source: "{source}", at: "{created_at_epoch}"}
+  id: data.id
+  conflict: {status: [409], existing_id: "[0].id"}
+withdraw_lead: {method: DELETE, path: "/leads/{id}"}
+log_call:
+  find_by_key: {path: /calls, query: {call: "{call_id}"}, items: data}
+  request:
+    method: POST
+    path: /calls
+    json: &call {call: "{call_id}", key: "{idem}", who: "{contact_id?}", title: "{title}",
+                 seconds: "{talk_s}", from: "{answered_at}", to: "{ended_at?}"}
+  id: data.id
+  replace: {method: PUT, path: "/calls/{id}", json: *call}
+update:
+  path: /contacts/{id}
+  headers: {If-Match: "{version?}"}
+  json: "{changes}"
+  allow: {email: mail, last_name: last}
+changes:
+  path: /contacts
+  query: {since: "{since_sql}", after: "{after_id}", limit: "{limit}"}
+  items: data
+errors:
+  ok_when: "success != `false` && !error"
+  message: error.message
+  rate_limit_when: "error.code == 'LIMIT'"
+webhook:
+  signature: {header: X-Sig, scheme: hmac-sha256-hex, secret: "${env:SHOP_HOOK}", prefix: "sha256="}
+  items: "records"
+"""
+ENVIRON = {"SHOP_SECRET": "the-client-secret", "SHOP_HOOK": "the-hook-secret"}
