@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from urllib.parse import quote, quote_plus
 
 MASKED = "***"
 #: More of an answer says nothing more.
@@ -27,9 +29,14 @@ class Exchange:
 Trace = Callable[[Exchange], None]
 
 
+#: In the answer to a log-in the secret is new: nobody could have named it before.
+_GIVEN = re.compile(r'("(?:access_token|refresh_token|id_token)"\s*:\s*")[^"]+')
+
+
 def masked(text: str, secrets: Iterable[str]) -> str:
-    """`text` without any of `secrets`, however they are part of it."""
+    """`text` without any of `secrets`, however they are part of it, and without the tokens that an
+    OAuth2 answer gives."""
     for secret in secrets:
-        if secret:
-            text = text.replace(secret, MASKED)
-    return text[:LONGEST]
+        for spelling in {secret, quote(secret, safe=""), quote_plus(secret)} if secret else ():
+            text = text.replace(spelling, MASKED)
+    return _GIVEN.sub(rf"\g<1>{MASKED}", text)[:LONGEST]

@@ -1,0 +1,15 @@
+"""The hosted CRMs of whom no server can be had: each as a fake that speaks the documented wire."""
+
+from __future__ import annotations
+
+from tests.fakes.crm_server import CrmServer
+from tests.fakes.espocrm_server import EspoCrmServer
+from tests.fakes.suitecrm_server import SuiteCrmServer
+
+HOSTED: dict[str, type[CrmServer]] = {
+    "espocrm": EspoCrmServer,
+    "suitecrm": SuiteCrmServer,
+}
+
+#: Those whose log-in ends and is renewed.
+WITH_TOKENS = sorted(name for name, server in HOSTED.items() if server.key_header is None)

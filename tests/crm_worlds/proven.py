@@ -1,0 +1,25 @@
+"""How each adapter was proven: what the README's table and the adapters' pages say.
+
+`vendor models`: requests and answers are held to models that the vendor publishes. `documentation`:
+to a fake of ours and to exchanges written from the vendor's documentation. Neither is a real
+server.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Proven:
+    how: str
+    #: Of the API that was read.
+    version: str
+    #: Where a person reads on.
+    page: str
+
+
+PROVEN: dict[str, Proven] = {
+    "espocrm": Proven("documentation", "REST API of 8.4", "docs/crm/espocrm.md"),
+    "suitecrm": Proven("documentation", "V8 API of 7.14", "docs/crm/suitecrm.md"),
+}
