@@ -3,17 +3,20 @@ and lanes, with the cache, the phone index and the remembered choices before the
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Coroutine
 from typing import Any, Self
 
 from calls.bus import EventBus
 from calls.events import CandidateChosen, LeadCreated
+from calls.ports import PurchaseHistories
 from config.settings import Settings
 from crm_adapter.adapter import CrmAdapter
 from crm_adapter.adapters.chain import ChainCrm
 from crm_adapter.adapters.choice import adapter_named, names_of
 from crm_adapter.embedded.adapter import CRM as EMBEDDED
+from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from crm_adapter.http.traces import Trace
 from crm_adapter.live.answer_cache import AnswerCache, CacheLimits
 from crm_adapter.live.guarded import GuardedCrm
@@ -21,6 +24,7 @@ from crm_adapter.live.index_keeper import IndexKeeper
 from crm_adapter.live.look_up import LookUp
 from crm_adapter.live.number_choices import NumberChoices
 from crm_adapter.live.phone_index import PhoneIndex
+from crm_adapter.purchase_histories import AdapterPurchaseHistories, SeveralHistories
 from storage.database import Database
 
 
@@ -32,6 +36,7 @@ class CrmConnection:
     ) -> None:
         """Raises Misconfigured."""
         crm = settings.crm
+        self._database = database
         self.guards = tuple(
             GuardedCrm(crm=adapter_named(name, settings=settings, database=database, trace=trace))
             for name in names_of(settings)
@@ -85,6 +90,31 @@ class CrmConnection:
         await self.choices.close()
         await self.index.close()
         await self.adapter.close()
+
+    def purchase_histories(self) -> PurchaseHistories:
+        """Of all CRMs in use."""
+        return SeveralHistories(
+            [
+                EmbeddedPurchaseHistories(database=self._database)
+                if guard.name == EMBEDDED
+                else AdapterPurchaseHistories(crm=guard, index=self.index)
+                for guard in self.guards
+            ]
+        )
+
+    def counters(self) -> dict[str, float]:
+        """For /metrics; names ending in `_total` only grow."""
+        breakers = [one for guard in self.guards for one in guard.breakers.values()]
+        now = asyncio.get_running_loop().time()
+        return {
+            "crm_cache_hits_total": float(self.cache.hits),
+            "crm_cache_misses_total": float(self.cache.misses),
+            "crm_cache_numbers": float(len(self.cache)),
+            "crm_breakers_open": float(sum(not one.lets_pass(now) for one in breakers)),
+            "crm_breakers_opened_total": float(sum(one.openings for one in breakers)),
+            "crm_turned_away_total": float(sum(guard.turned_away for guard in self.guards)),
+            "crm_index_errors": float(sum(keeper.error is not None for keeper in self.keepers)),
+        }
 
     def subscribe(self, bus: EventBus) -> None:
         bus.subscribe("number-choices", self._chosen, CandidateChosen)

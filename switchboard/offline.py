@@ -23,7 +23,6 @@ from crm_adapter.call_history import CallHistory
 from crm_adapter.connection import CrmConnection
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.importer import Imported, import_files
-from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from ivr.prerender import fixed_texts
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
@@ -205,10 +204,13 @@ async def pop_traces(settings: Settings, call_id: str) -> Sequence[DeliveryTrace
 
 
 async def scored(settings: Settings, progress: Report) -> int:
-    async with opened(settings) as database:
+    async with (
+        opened(settings) as database,
+        CrmConnection(settings=settings, database=database) as connection,
+    ):
         return await score_all(
             database=database,
-            histories=EmbeddedPurchaseHistories(database=database),
+            histories=connection.purchase_histories(),
             settings=settings.scoring,
             progress=progress,
         )

@@ -139,6 +139,7 @@ class Centre:
         connection = CrmConnection(settings=settings, database=self.database)
         connection.subscribe(self.bus)
         self.connection = await stages.enter("crm", connection, 5)
+        self.health.add_counters(connection.counters)
         self.crm = connection.adapter
         self.records = Records(
             database=self.database,
