@@ -166,12 +166,13 @@ class EmbeddedCrm:
 
     async def _find(self, key: str, limit: int) -> list[PhoneHit]:
         """One query: the phone index leads to the contacts, and these to all their numbers."""
-        hits: dict[str, tuple[Candidate, list[str]]] = {}
+        if "\0" in key:  # PostgreSQL refuses it
+            return []
+        hits: dict[str, tuple[Row[Any], list[str]]] = {}
         async with self._reading() as connection:
             for row in await connection.execute(_BY_PHONE, {"phone": key, "most": limit}):
-                candidate = _candidate(row)
-                hits.setdefault(row.id, (candidate, []))[1].append(row.e164)
-        return [PhoneHit(candidate, tuple(known)) for candidate, known in hits.values()]
+                hits.setdefault(row.id, (row, []))[1].append(row.e164)
+        return [_hit(row, tuple(known)) for row, known in hits.values()]
 
     async def _find_by_key(self, field: KeyField, digits: str, limit: int) -> list[Candidate]:
         async with self._reading() as connection:
@@ -199,10 +200,7 @@ class EmbeddedCrm:
     async def _changes(self, cursor: str | None, limit: int) -> ChangePage:
         async with self._reading() as connection:
             found, following, more = await changed_contacts.page(connection, cursor, limit)
-        hits = tuple(
-            PhoneHit(_candidate(row), numbers, version=str(row.version), owner=row.owner)
-            for row, numbers in found
-        )
+        hits = tuple(_hit(row, numbers) for row, numbers in found)
         return ChangePage(hits, (), following, more)
 
     async def _card(self, ref: ContactRef) -> ContactCard:
@@ -263,9 +261,15 @@ def _candidate(row: Row[Any]) -> Candidate:
     return Candidate(contact.ref, contact.name, row.company, row.url, row.language)
 
 
+def _hit(row: Row[Any], numbers: tuple[str, ...]) -> PhoneHit:
+    return PhoneHit(_candidate(row), numbers, version=str(row.version), owner=row.owner)
+
+
 async def _contact(connection: AsyncConnection, ref: ContactRef, now: datetime) -> Contact:
+    if ref.crm != CRM or "\0" in ref.id:
+        raise NotFound(f"there is no contact {ref}")
     row = (await connection.execute(_BY_ID, {"contact": ref.id})).one_or_none()
-    if row is None or ref.crm != CRM:
+    if row is None:
         raise NotFound(f"there is no contact {ref}")
     return Contact(
         ref=ref,
