@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from calls.follow_up import FollowUp
+
 
 class RuleTrace(NamedTuple):
     """One rule of one group: whether it matched, and on which value that hung."""
@@ -88,6 +90,8 @@ class Decision:
     doors: str | None = None
     #: When a stranger on this number becomes a lead: never, on_answer, on_abandon, always.
     lead: str = "always"
+    #: The whole of that, and who is called back; None: as by default.
+    follow_up: FollowUp | None = None
     #: `personal`, or `control` for callers who hear the static menu to compare with.
     arm: str = "personal"
     pop: PopWish = PopWish()
@@ -138,6 +142,7 @@ class Decision:
             ],
             "doors": self.doors,
             "lead": self.lead,
+            "follow_up": self.follow_up.as_json() if self.follow_up else None,
             "arm": self.arm,
             "pop": {"shown": self.pop.shown, "note": self.pop.note},
             "model": self.model,

@@ -208,8 +208,25 @@ class CallRouted(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class LeadCreated(CallEvent):
+    """The CRM has it. `owner` is the log-in of the agent whose it is."""
+
     lead_id: str
     number: str
+    name: str = ""
+    owner: str | None = None
+    queue: str | None = None
+    dialled: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCreated(CallEvent):
+    """The CRM has it. `kind` as in `calls.records.NewTask`."""
+
+    task_id: str
+    kind: str
+    number: str | None
+    owner: str | None = None
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -345,6 +345,19 @@ class AgentRoster(Protocol):
         ...
 
 
+class AgentBook(Protocol):
+    """Which agents are there? Implemented by `screenpop.agents`; answers from memory."""
+
+    def login_named(self, text: str) -> str | None:
+        """The agent with this log-in or full name, as a CRM may write either; None for nobody, and
+        for several of one name."""
+        ...
+
+    def logins_in(self, queue: str) -> Sequence[str]:
+        """The agents who serve the queue, in a stable order."""
+        ...
+
+
 class QueueControl(Protocol):
     """Tells Asterisk what an agent chose. Implemented by `ami_bridge.queue_control`."""
 

@@ -141,13 +141,22 @@ class NewLead:
     rulebook_version: str | None = None
     #: Of the caller saying their name: the file on Asterisk's machine.
     name_recording: str | None = None
+    #: What to call them: the network's name where it is one, else "Caller +44 20 7946 0018".
+    name: str = ""
+    #: Log-in of the agent whose it is.
+    owner: str | None = None
+    #: Of a message they left: the file on Asterisk's machine.
+    recording: str | None = None
+    #: What made it and what it can be undone by: the lead rule's name, else the number dialled.
+    rule: str = ""
+    queue: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NewTask:
     """Something a person is to do because of a call: call back, listen to a message."""
 
-    #: callback or message
+    #: callback, message, or missed: rang off before anybody answered
     kind: str
     call_id: CallId
     created_at: datetime
@@ -156,3 +165,10 @@ class NewTask:
     queue: str | None = None
     #: Name of the recording on Asterisk's machine.
     recording: str | None = None
+    #: Log-in of the agent whose it is.
+    owner: str | None = None
+
+    @property
+    def link(self) -> str | None:
+        """What to press to call back (RFC 3966)."""
+        return f"tel:{self.number}" if self.number and self.number.startswith("+") else None

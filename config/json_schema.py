@@ -7,17 +7,18 @@ What hangs together across parts (names, ways, languages) only the loader can se
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, get_args
 
 from config.condition_schema import condition_schemas
 from config.reading.actions import ACTION_SHAPES, MAX_TYPED
 from config.reading.calendars import HolidaysPart
 from config.reading.examples import TestPart
 from config.reading.hours import HoursPart
+from config.reading.leads import LONGEST_WAIT_S, LeadPart
 from config.reading.menus import MenuPart, OfferSlotPart, OptionPart, RetryPart
 from config.reading.numbers import NumberPart, PopPart
 from config.reading.offers import CapPart, OfferPart
-from config.reading.parts import FACT_NAME, LANGUAGE, NAME, SHAPE_KEY, Part
+from config.reading.parts import FACT_NAME, LANGUAGE, NAME, SHAPE_KEY, Lead, Part
 from config.reading.periods import ClosurePart, PromotionPart
 from config.reading.programmes import HoldEntryPart
 from config.reading.rules import THEN_SHAPES, RulePart, RulesPart
@@ -33,6 +34,7 @@ _SHAPES: tuple[type[Part], ...] = (
     HoldEntryPart,
     HolidaysPart,
     HoursPart,
+    LeadPart,
     MenuPart,
     NumberPart,
     OfferPart,
@@ -183,6 +185,20 @@ def _by_hand() -> dict[str, Schema]:
         },
         "digit_count": _digit_count(),
         "hold_callback": {"anyOf": [{"const": True}, {"const": False}, _ref("text")]},
+        "lead": {
+            "anyOf": [{"enum": [*get_args(Lead)]}, _ref("LeadPart")],
+            "examples": [
+                "on_answer",
+                {"when": "on_abandon", "after_s": 10, "owner": ["last_active", "queue:sales"]},
+            ],
+        },
+        "missed_task": {
+            "anyOf": [
+                {"type": "boolean"},
+                {"type": "number", "minimum": 0, "maximum": LONGEST_WAIT_S},
+            ],
+            "examples": [True, 20],
+        },
         "option": {"anyOf": [_ref("OptionPart"), _ref("OfferSlotPart")]},
     }
 

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from calls.follow_up import LeadPolicy
 from calls.offers import OfferCap
 from config.actions import Action
 from config.conditions import Condition
@@ -20,7 +21,6 @@ from config.opening_hours import OpeningHours, Period
 from config.problems import Place
 from config.spoken_text import Text
 
-LeadPolicy = Literal["never", "on_answer", "on_abandon", "always"]
 MenuOrder = Literal["fixed", "by_propensity"]
 RuleGroup = Literal["route", "hold", "lead", "pop", "offers"]
 RULE_GROUPS: tuple[RuleGroup, ...] = ("route", "hold", "lead", "pop", "offers")
@@ -160,7 +160,9 @@ class NumberEntry:
     language: str | None = None
     #: ISO 3166 country in whose format callers' numbers are read; None: the CRM section's.
     region: str | None = None
-    lead: LeadPolicy = "always"
+    lead: LeadPolicy = field(default_factory=LeadPolicy)
+    #: Who rings off unanswered after so many seconds is to be called back; None: nobody.
+    missed_task_s: float | None = None
     #: Clock of `call.hour` and `call.weekday`; None: the server's.
     timezone: ZoneInfo | None = None
     #: Outside of these `closed` is next instead of the menu.

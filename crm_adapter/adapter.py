@@ -181,6 +181,22 @@ class CrmWriter(Protocol):
         is."""
         ...
 
+    async def close_task(self, task_id: str, idem: str) -> bool:
+        """It is done; again changes nothing. False where a person there was faster, or the task is
+        gone. Raises Unsupported where tasks cannot be closed from outside."""
+        ...
+
+    async def withdraw_lead(self, lead_id: str, idem: str) -> bool:
+        """The lead was a mistake: it is marked so, never deleted; again changes nothing. False
+        where a person there has confirmed it, or the lead is gone: then it is left as it is.
+        Raises Unsupported."""
+        ...
+
+    async def confirm_lead(self, lead_id: str, agent: str, idem: str) -> bool:
+        """An agent says that the lead is a real one: it is `unverified` no longer. False where it
+        is gone. Raises Unsupported."""
+        ...
+
 
 class CrmAdapter(CrmWriter, Protocol):
     """One CRM. Every method may raise any CrmError; none blocks the loop."""

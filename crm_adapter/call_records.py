@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -42,7 +43,10 @@ from crm_adapter import call_rows, outbox
 from crm_adapter.call_state import LATE, CallState
 from crm_adapter.call_tables import calls
 from crm_adapter.journal import arrived
-from crm_adapter.leads import claim_leads, give_policy
+from crm_adapter.lead_owners import Owners
+from crm_adapter.lead_policy import FollowUpOf, give_policy, nobody
+from crm_adapter.leads import Leads, confirm_by_wrap_up
+from crm_adapter.missed_calls import MissedCalls
 from crm_adapter.payloads import record_to_json
 from crm_adapter.tasks import owed_tasks
 from crm_adapter.wording import title_by
@@ -71,6 +75,9 @@ RECORDED = (
     WrapUpDone,
 )
 
+#: After these a caller may have been missed, or reached.
+TURNS = AgentAnswered | CallEnded | CallerIdentified | MessageRecorded | CallbackRequested
+
 Batch = dict[CallId, list[CallEvent]]
 
 
@@ -86,7 +93,8 @@ class CallRecorder:
         roster: AgentRoster,
         now: Callable[[], datetime],
         enqueued: Callable[[], None],
-        lead_policy_of: Callable[[str], str] = lambda dialled: "never",
+        owners: Owners,
+        follow_up_of: FollowUpOf = nobody,
         tenant: str = "default",
         adapter: str = "embedded",
         titles: Mapping[str, str] | None = None,
@@ -95,7 +103,7 @@ class CallRecorder:
         gather_s: float = 0.1,
         retry_after_s: float = 1.0,
     ) -> None:
-        """`enqueued` is told when the outbox has something new, after the commit. `lead_policy_of`
+        """`enqueued` is told when the outbox has something new, after the commit. `follow_up_of`
         a number dialled is asked for calls without a decision. `titles` as in
         `wording.title_by`. Events are gathered for `gather_s`
         before they are written: nobody waits for them."""
@@ -103,7 +111,9 @@ class CallRecorder:
         self._roster = roster
         self._now = now
         self._enqueued = enqueued
-        self._lead_policy_of = lead_policy_of
+        self._leads = Leads(tenant=tenant, adapter=adapter, owners=owners)
+        self._follow_up_of = follow_up_of
+        self._missed_calls = MissedCalls(tenant=tenant, adapter=adapter, owners=owners)
         self._tenant = tenant
         self._adapter = adapter
         self._titles = titles or {}
@@ -202,25 +212,29 @@ class CallRecorder:
     async def _record(self, connection: AsyncConnection, batch: Batch) -> bool:
         """One transaction. True where the CRM is now owed something."""
         await insert_once(connection, calls, _arrivals(batch))
-        late = [key for key, told in batch.items() if any(isinstance(one, LATE) for one in told)]
+        late = [key for key, told in batch.items() if _any(told, LATE)]
         states = await call_rows.load(connection, batch.keys(), also_ended=late)
         before = {state.id: (state.ended_at is None, state.answers) for state in states}
         for state in states:
             for event in batch[state.id]:
                 state.apply(event, self._roster)
-            give_policy(state, self._lead_policy_of)
+            give_policy(state, self._follow_up_of)
         at = self._now()
         leads_before = [state.lead_key for state in states]
-        await claim_leads(connection, states, tenant=self._tenant, adapter=self._adapter, at=at)
+        await self._leads.claim(connection, states, at=at)
         await call_rows.save(connection, states)
         told = [self._log_entry(state) for state in states if _is_owed(state, *before[state.id])]
         asked = [entry for state in states for entry in self._task_entries(state, batch)]
+        turned = [state for state in states if _any(batch[state.id], TURNS)]
+        asked += await self._missed_calls.follow(connection, turned, at=at)
         await outbox.enqueue(connection, [*told, *asked], at=at)
+        wrapped_up = [state for state in states if _any(batch[state.id], WrapUpDone)]
+        confirmed = await confirm_by_wrap_up(connection, wrapped_up, at=at)
         new_leads = leads_before != [state.lead_key for state in states]
-        return bool(told) or bool(asked) or new_leads
+        return bool(told) or bool(asked) or confirmed or new_leads
 
     def _task_entries(self, state: CallState, batch: Batch) -> list[outbox.NewEntry]:
-        if not any(isinstance(one, MessageRecorded | CallbackRequested) for one in batch[state.id]):
+        if not _any(batch[state.id], MessageRecorded | CallbackRequested):
             return []
         return owed_tasks(state, tenant=self._tenant, adapter=self._adapter)
 
@@ -249,6 +263,11 @@ def _is_owed(state: CallState, lived: bool, answers: int) -> bool:
     if state.ended_at is None:
         return state.answers > answers
     return lived or state.amended
+
+
+def _any(told: Iterable[CallEvent], kinds: Any) -> bool:
+    """`kinds` as `isinstance` takes them."""
+    return any(isinstance(event, kinds) for event in told)
 
 
 def _arrivals(batch: Batch) -> list[dict[str, object]]:

@@ -74,8 +74,10 @@ class CallState:
     contact_crm: str | None = None
     contact_id: str | None = None
     contact_name: str | None = None
+    contact_owner: str | None = None
     rulebook_version: str | None = None
     lead_policy: str | None = None
+    follow_up: dict[str, Any] | None = None
     menu_path: list[dict[str, Any]] | None = None
     arm: str | None = None
     typed: dict[str, str] | None = None
@@ -160,6 +162,7 @@ class CallState:
             self.replaced.append(earlier)
         self.rulebook_version = storable(decision.rulebook_version, 80)
         self.lead_policy = storable(decision.lead, 20)
+        self.follow_up = decision.follow_up.as_json() if decision.follow_up else None
         self.arm = storable(decision.arm, 20)
         self.decision = told
 
@@ -179,6 +182,8 @@ class CallState:
             self.contact_crm = storable(caller.contact.ref.crm, 40)
             self.contact_id = storable(caller.contact.ref.id, 120)
             self.contact_name = storable(caller.contact.name, 240)
+            owner = caller.contact.owner
+            self.contact_owner = storable(owner, 120) if owner else None
 
     def _chosen(self, event: events.OptionChosen) -> None:
         path = self.menu_path or []

@@ -44,8 +44,12 @@ calls = Table(
     Column("contact_crm", String(40)),
     Column("contact_id", String(120)),
     Column("contact_name", String(240)),
+    #: Whose contact it is, in the CRM's words.
+    Column("contact_owner", String(120)),
     Column("rulebook_version", String(80)),
     Column("lead_policy", String(20)),
+    #: `calls.follow_up.FollowUp.as_json()`
+    Column("follow_up", JSON(none_as_null=True)),
     #: `calls.decision.Decision.as_json()`, and `at`: when it was made.
     Column("decision", JSON(none_as_null=True)),
     #: Menu visits in order: at, menu, digits, outcome, intent.
@@ -78,6 +82,7 @@ calls = Table(
     #: Outbox key of the lead that this caller's number has.
     Column("lead_key", String(36)),
     Index("ix_calls_arrived_at", "arrived_at"),
+    Index("ix_calls_number", "number", "answered_at"),
     Index("ix_calls_contact", "contact_crm", "contact_id", "arrived_at"),
     Index(
         "ix_calls_open",
@@ -126,10 +131,50 @@ leads = Table(
     Column("created_at", UtcDateTime, nullable=False),
     #: The CRM's own id; NULL until the CRM has it.
     Column("lead_id", String(120)),
+    #: Log-in of the agent whose it is.
+    Column("owner", String(80)),
+    #: Name of the lead rule that made it, else the number dialled as the rulebook writes it.
+    Column("rule", String(80)),
+    #: An agent who talked with them says it is a real one.
+    Column("confirmed_at", UtcDateTime),
+    Column("confirmed_by", String(80)),
+    #: Won, lost, turned into a contact or withdrawn.
     Column("closed_at", UtcDateTime),
+    Column("withdrawn_at", UtcDateTime),
     # One open lead for a number, whatever races for it.
     Index(
         "uq_leads_open",
+        "tenant",
+        "number",
+        unique=True,
+        sqlite_where=text("closed_at IS NULL"),
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index("ix_leads_number", "tenant", "number", "closed_at"),
+    Index("ix_leads_owner", "owner", "closed_at"),
+    Index("ix_leads_created_at", "created_at"),
+)
+
+#: Who rang off unanswered and is to be called back.
+missed_tasks = Table(
+    "missed_tasks",
+    metadata,
+    #: Also the outbox key of its creation.
+    Column("key", String(36), primary_key=True),
+    Column("tenant", String(40), nullable=False),
+    Column("number", String(20), nullable=False),
+    #: The call it was made from.
+    Column("system", String(40), nullable=False),
+    Column("linkedid", String(64), nullable=False),
+    Column("owner", String(80)),
+    Column("created_at", UtcDateTime, nullable=False),
+    #: When the newest call of this number came that nobody answered.
+    Column("last_missed_at", UtcDateTime, nullable=False),
+    #: When they were answered later.
+    Column("closed_at", UtcDateTime),
+    # One open task for a number, however often it rings.
+    Index(
+        "uq_missed_tasks_open",
         "tenant",
         "number",
         unique=True,
@@ -154,6 +199,8 @@ outbox = Table(
     #: Order of enqueueing; SQLite counts only a plain INTEGER by itself.
     Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("key", String(36), nullable=False, unique=True),
+    #: Delivered by one worker with its own pauses: `crm`, or `hook:` and a webhook's name.
+    Column("lane", String(60), nullable=False, server_default="crm"),
     Column("operation", String(40), nullable=False),
     #: Rows of one entity are delivered one after the other, in order.
     Column("entity", String(120), nullable=False),
@@ -172,7 +219,7 @@ outbox = Table(
     Column("result", String(120)),
     Column("last_error", String(240)),
     Column("finished_at", UtcDateTime),
-    Index("ix_outbox_state", "state", "seq"),
+    Index("ix_outbox_lane", "lane", "state", "seq"),
     Index("ix_outbox_entity", "entity", "seq"),
     sqlite_autoincrement=True,
 )

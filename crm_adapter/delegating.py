@@ -20,3 +20,12 @@ class DelegatingWriter:
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         return await self._writer.create_task(task, idem)
+
+    async def close_task(self, task_id: str, idem: str) -> bool:
+        return await self._writer.close_task(task_id, idem)
+
+    async def withdraw_lead(self, lead_id: str, idem: str) -> bool:
+        return await self._writer.withdraw_lead(lead_id, idem)
+
+    async def confirm_lead(self, lead_id: str, agent: str, idem: str) -> bool:
+        return await self._writer.confirm_lead(lead_id, agent, idem)

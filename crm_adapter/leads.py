@@ -2,147 +2,168 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections import Counter
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calls.call import CallOutcome
-from calls.caller import IdentityOutcome
 from calls.records import NewLead
 from crm_adapter import outbox
 from crm_adapter.call_state import CallState
 from crm_adapter.call_tables import leads
+from crm_adapter.lead_owners import Owners
+from crm_adapter.lead_policy import follow_up, wants_lead
 from crm_adapter.payloads import lead_to_json
+from crm_adapter.phone_numbers import as_shown
 from storage.insert_once import insert_once
 from storage.storable import storable
 
-#: Nobody of ours has talked with them: rang off, or left their voice or number instead.
-_ABANDONED = (
-    CallOutcome.ABANDONED_IN_MENU.value,
-    CallOutcome.ABANDONED_IN_QUEUE.value,
-    CallOutcome.VOICEMAIL.value,
-    CallOutcome.CALLBACK.value,
-)
+#: Wrap-up codes of an agent who found that there is nobody to sell to.
+_NOT_CONFIRMING = frozenset({"wrong_number"})
 
 
-def _is_past_the_menus(call: CallState) -> bool:
-    """Until then a stranger may still type who they are, or say their name."""
-    ways_out = (call.queued_at, call.answered_at, call.callback, call.routed, call.outcome)
-    return call.fallback or any(way is not None for way in ways_out)
+class Leads:
+    """The part of the recorder's transaction that keeps `leads`."""
+
+    def __init__(self, *, tenant: str, adapter: str, owners: Owners) -> None:
+        self._tenant = tenant
+        self._adapter = adapter
+        self._owners = owners
+
+    async def claim(
+        self, connection: AsyncConnection, calls: Sequence[CallState], *, at: datetime
+    ) -> None:
+        """Sets `lead_key` of every call that wants a lead, to the open lead of its number; where
+        there was none, the lead and the order to create it in the CRM are written too."""
+        wanting = [call for call in calls if wants_lead(call)]
+        if not wanting:
+            return
+        open_leads = await _open_leads(connection, wanting, self._tenant)
+        closed = await _closed_at(connection, wanting, self._tenant)
+        new = [
+            call
+            for call in wanting
+            if call.number not in open_leads and not _closed_lately(call, closed, at)
+        ]
+        if new:
+            created = await self._create(connection, new, at)
+            open_leads = await _open_leads(connection, wanting, self._tenant)
+            ours = [created[key] for key in open_leads.values() if key in created]
+            await outbox.enqueue(connection, ours, at=at)
+        for call in wanting:
+            # None where somebody closed it this instant; the call's next event asks again.
+            call.lead_key = open_leads.get(call.number or "")
+
+    async def _create(
+        self, connection: AsyncConnection, calls: Sequence[CallState], at: datetime
+    ) -> dict[str, outbox.NewEntry]:
+        """Writes the rows; the entries by key, of which those are owed whose row is the open
+        one."""
+        created, rows = {}, []
+        given: Counter[str] = Counter()
+        for call in calls:
+            key = outbox.entry_key(
+                tenant=self._tenant,
+                adapter=self._adapter,
+                operation=outbox.CREATE_LEAD,
+                call_id=call.id,
+            )
+            chain = follow_up(call).lead.owner
+            lead = _lead(call, await self._owners.of(connection, call, chain, given=given), at)
+            created[key] = outbox.NewEntry(
+                key=key,
+                operation=outbox.CREATE_LEAD,
+                entity=f"lead/{key}",
+                payload=lead_to_json(lead),
+            )
+            rows.append(_row(key, self._tenant, call, lead))
+        # In one order, so that two of us never wait for each other.
+        await insert_once(connection, leads, sorted(rows, key=lambda row: str(row["number"])))
+        return created
 
 
-def _was_answered(call: CallState) -> bool:
-    """By an agent, also where the fallback's trace alone says so. What became of a transfer
-    nobody told us."""
-    return call.answered_at is not None or call.outcome == CallOutcome.ANSWERED.value
-
-
-def _was_abandoned(call: CallState) -> bool:
-    left_message = any(one["what"] == "message" for one in call.recordings or ())
-    unanswered = call.outcome is not None and not _was_answered(call)
-    return call.outcome in _ABANDONED or (left_message and unanswered)
-
-
-#: By the word in the rulebook (`Decision.lead`); any other word means never.
-_POLICIES: dict[str, Callable[[CallState], bool]] = {
-    "always": _is_past_the_menus,
-    "on_answer": _was_answered,
-    "on_abandon": _was_abandoned,
-}
-
-
-def wants_lead(call: CallState) -> bool:
-    """Whether this caller is a stranger whose lead is due now. Only a look-up that answered "nobody
-    has this number" makes a stranger: an error, a timeout or a withheld number does not."""
-    if call.lead_key is not None or call.number is None:
-        return False
-    if call.identity_outcome != IdentityOutcome.NONE.value:
-        return False
-    policy = _POLICIES.get(call.lead_policy or "never")
-    return policy is not None and policy(call)
-
-
-def give_policy(call: CallState, lead_policy_of: Callable[[str], str]) -> None:
-    """Where no dialog decided, as in the fallback, the number dialled says it."""
-    if call.lead_policy is None and _is_past_the_menus(call):
-        call.lead_policy = storable(lead_policy_of(call.dialled), 20)
-
-
-async def claim_leads(
-    connection: AsyncConnection,
-    calls: Sequence[CallState],
-    *,
-    tenant: str,
-    adapter: str,
-    at: datetime,
-) -> None:
-    """Sets `lead_key` of every call that wants a lead, to the open lead of its number; where there
-    was none, the lead and the order to create it in the CRM are written too."""
-    wanting = [call for call in calls if wants_lead(call)]
-    if not wanting:
-        return
-    keys = {
-        outbox.entry_key(
-            tenant=tenant, adapter=adapter, operation=outbox.CREATE_LEAD, call_id=call.id
-        ): call
-        for call in wanting
-    }
-    rows = [
-        {
-            "key": key,
-            "tenant": tenant,
-            "number": call.number,
-            "system": call.system,
-            "linkedid": call.linkedid,
-            "created_at": at,
-        }
-        for key, call in keys.items()
-    ]
-    # In one order, so that two of us never wait for each other.
-    await insert_once(connection, leads, sorted(rows, key=lambda row: str(row["number"])))
-    open_leads = await connection.execute(
+async def _open_leads(
+    connection: AsyncConnection, calls: Sequence[CallState], tenant: str
+) -> dict[str, str]:
+    """Keys by number."""
+    found = await connection.execute(
         select(leads.c.number, leads.c.key).where(
             leads.c.tenant == tenant,
-            leads.c.number.in_([call.number for call in wanting]),
+            leads.c.number.in_(sorted({call.number or "" for call in calls})),
             leads.c.closed_at.is_(None),
         )
     )
-    key_of = {row.number: row.key for row in open_leads}
-    for call in wanting:
-        # None where somebody closed it this instant; the call's next event asks again.
-        call.lead_key = key_of.get(call.number)
-    created = [_creation(key, keys[key], at) for key in key_of.values() if key in keys]
-    await outbox.enqueue(connection, created, at=at)
+    return {row.number: row.key for row in found}
 
 
-def _creation(key: str, call: CallState, at: datetime) -> outbox.NewEntry:
-    lead = NewLead(
+async def _closed_at(
+    connection: AsyncConnection, calls: Sequence[CallState], tenant: str
+) -> dict[str, datetime]:
+    """By number: when its newest closed lead was closed; only for calls that ask."""
+    asking = {call.number or "" for call in calls if follow_up(call).lead.dedupe_days}
+    if not asking:
+        return {}
+    found = await connection.execute(
+        select(leads.c.number, leads.c.closed_at).where(
+            leads.c.tenant == tenant,
+            leads.c.number.in_(sorted(asking)),
+            leads.c.closed_at.is_not(None),
+        )
+    )
+    newest: dict[str, datetime] = {}
+    for row in found:
+        newest[row.number] = max(row.closed_at, newest.get(row.number, row.closed_at))
+    return newest
+
+
+def _closed_lately(call: CallState, closed: dict[str, datetime], at: datetime) -> bool:
+    closed_at = closed.get(call.number or "")
+    window = timedelta(days=follow_up(call).lead.dedupe_days)
+    return closed_at is not None and at - closed_at < window
+
+
+def _row(key: str, tenant: str, call: CallState, lead: NewLead) -> dict[str, Any]:
+    return {
+        "key": key,
+        "tenant": tenant,
+        "number": call.number,
+        "system": call.system,
+        "linkedid": call.linkedid,
+        "owner": lead.owner,
+        "rule": storable(lead.rule, 80),
+        "created_at": lead.created_at,
+    }
+
+
+def _lead(call: CallState, owner: str | None, at: datetime) -> NewLead:
+    network_name = name_worth_keeping(call)
+    return NewLead(
         number=call.number or "",
         call_id=call.id,
         dialled=call.dialled,
-        network_name=_name_worth_keeping(call),
+        network_name=network_name,
         created_at=at,
         menu_path=call.menu_steps(),
         rulebook_version=call.rulebook_version,
-        name_recording=_spoken_name(call),
-    )
-    return outbox.NewEntry(
-        key=key,
-        operation=outbox.CREATE_LEAD,
-        entity=f"lead/{key}",
-        payload=lead_to_json(lead),
+        name_recording=_newest_recording(call, "name"),
+        name=network_name or f"Caller {as_shown(call.number or '')}",
+        owner=owner,
+        recording=_newest_recording(call, "message"),
+        rule=follow_up(call).lead.rule or call.dialled,
+        queue=call.queue,
     )
 
 
-def _spoken_name(call: CallState) -> str | None:
-    """The newest: who says it again was not content."""
-    names = [one["name"] for one in call.recordings or () if one["what"] == "name"]
+def _newest_recording(call: CallState, what: str) -> str | None:
+    """Who says it again was not content."""
+    names = [one["name"] for one in call.recordings or () if one["what"] == what]
     return names[-1] if names else None
 
 
-def _name_worth_keeping(call: CallState) -> str | None:
+def name_worth_keeping(call: CallState) -> str | None:
     """Networks without a name for the caller often repeat the number."""
     name = call.from_name.strip()
     digits = "".join(letter for letter in name if letter.isdigit())
@@ -151,7 +172,9 @@ def _name_worth_keeping(call: CallState) -> str | None:
 
 
 async def mark_created(connection: AsyncConnection, key: str, lead_id: str) -> None:
-    await connection.execute(update(leads).where(leads.c.key == key).values(lead_id=lead_id))
+    await connection.execute(
+        update(leads).where(leads.c.key == key).values(lead_id=storable(lead_id, 120))
+    )
 
 
 async def close_lead(
@@ -163,3 +186,34 @@ async def close_lead(
         .where(leads.c.tenant == tenant, leads.c.number == number, leads.c.closed_at.is_(None))
         .values(closed_at=at)
     )
+
+
+async def confirm_by_wrap_up(
+    connection: AsyncConnection, calls: Collection[CallState], *, at: datetime
+) -> bool:
+    """Whoever talked with a stranger and wrapped the call up has confirmed the lead, unless the
+    number was wrong. True where the CRM is now owed that news."""
+    confirmed = False
+    for call in calls:
+        agent = next(
+            (leg.agent for leg in call.legs if leg.disposition not in (None, *_NOT_CONFIRMING)),
+            None,
+        )
+        if call.lead_key is not None and agent is not None:
+            confirmed |= await confirm(connection, call.lead_key, agent, at=at)
+    return confirmed
+
+
+async def confirm(connection: AsyncConnection, key: str, agent: str, *, at: datetime) -> bool:
+    """Marks an open lead, and owes the CRM that; False, and nothing changes, where it is confirmed
+    or closed already."""
+    changed = await connection.execute(
+        update(leads)
+        .where(leads.c.key == key, leads.c.confirmed_at.is_(None), leads.c.closed_at.is_(None))
+        .values(confirmed_at=at, confirmed_by=storable(agent, 80))
+    )
+    if changed.rowcount != 1:
+        return False
+    entry = outbox.follow_up_entry(outbox.CONFIRM_LEAD, f"lead/{key}", key, {"agent": agent})
+    await outbox.enqueue(connection, [entry], at=at)
+    return True

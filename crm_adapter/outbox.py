@@ -8,7 +8,7 @@ adapter find what the dead worker may have written.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +26,13 @@ from storage.tables import UtcDateTime
 CREATE_LEAD = "create_lead"
 LOG_CALL = "log_call"
 CREATE_TASK = "create_task"
+CLOSE_TASK = "close_task"
+CONFIRM_LEAD = "confirm_lead"
+UNDO_LEAD = "undo_lead"
+WEBHOOK = "webhook"
+
+#: Of everything that goes to the CRM.
+CRM_LANE = "crm"
 
 _NAMESPACE = uuid.UUID("5b0a2b36-6a0f-4c47-9b59-0d3c5a3cf2a7")
 _UNSETTLED = ("pending", "claimed")
@@ -40,6 +47,8 @@ class NewEntry:
     entity: str
     payload: dict[str, Any]
     depends_on: str | None = None
+    #: Whoever delivers it; what one lane waits for holds no other up.
+    lane: str = CRM_LANE
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,15 @@ def call_entity(call_id: CallId) -> str:
     return storable(f"call/{call_id}", 120)
 
 
+def follow_up_entry(
+    operation: str, entity: str, of: str, more: Mapping[str, Any] | None = None
+) -> NewEntry:
+    """Something more to tell of what the entry with the key `of` made in the CRM: after it, as it
+    is of the same entity."""
+    key = str(uuid.uuid5(_NAMESPACE, f"{operation}\x1f{of}"))
+    return NewEntry(key, operation, entity, {"v": 1, "of": of, **(more or {})})
+
+
 async def enqueue(
     connection: AsyncConnection, entries: Sequence[NewEntry], *, at: datetime
 ) -> None:
@@ -79,6 +97,7 @@ async def enqueue(
         [
             {
                 "key": entry.key,
+                "lane": storable(entry.lane, 60),
                 "operation": entry.operation,
                 "entity": storable(entry.entity, 120),
                 "depends_on": entry.depends_on,
@@ -93,19 +112,34 @@ async def enqueue(
     )
 
 
-async def anything_due(connection: AsyncConnection, *, at: datetime) -> bool:
+async def anything_due(connection: AsyncConnection, *, at: datetime, lane: str = CRM_LANE) -> bool:
     """Cheap, and without a lock; a claim may still find nothing."""
-    return await connection.scalar(_ANYTHING_DUE, {"now": at}) is not None
+    return await connection.scalar(_ANYTHING_DUE, {"now": at, "of_lane": lane}) is not None
+
+
+async def result_of(connection: AsyncConnection, key: str) -> str | None:
+    """What the CRM calls that which this entry made; None where it made nothing."""
+    found: str | None = await connection.scalar(
+        select(outbox.c.result).where(outbox.c.key == key, outbox.c.state == "done")
+    )
+    return found
 
 
 async def claim(
-    connection: AsyncConnection, *, at: datetime, limit: int, lease: timedelta, worker: str
+    connection: AsyncConnection,
+    *,
+    at: datetime,
+    limit: int,
+    lease: timedelta,
+    worker: str,
+    lane: str = CRM_LANE,
 ) -> list[ClaimedEntry]:
     """Up to `limit` entries, oldest first, at most one of each entity, none whose dependency is
     unsettled. Two workers never hold the same entry."""
-    await connection.execute(_END_LEASES, {"now": at})
+    asked = {"now": at, "of_lane": lane}
+    await connection.execute(_END_LEASES, asked)
     taken = await connection.execute(
-        _CLAIM, {"now": at, "most": limit, "worker": worker, "until": at + lease}
+        _CLAIM, asked | {"most": limit, "worker": worker, "until": at + lease}
     )
     return [
         ClaimedEntry(row.key, row.operation, row.payload, row.attempts, row.created_at, worker)
@@ -115,14 +149,20 @@ async def claim(
 
 # Made once: building a statement costs more than running it.
 _NOW = bindparam("now", type_=UtcDateTime)
+_OF_LANE = outbox.c.lane == bindparam("of_lane")
 _LEASE_IS_OVER = and_(outbox.c.state == "claimed", outbox.c.leased_until <= _NOW)
 _ANYTHING_DUE = (
     select(outbox.c.seq)
-    .where(or_(and_(outbox.c.state == "pending", outbox.c.not_before <= _NOW), _LEASE_IS_OVER))
+    .where(
+        _OF_LANE,
+        or_(and_(outbox.c.state == "pending", outbox.c.not_before <= _NOW), _LEASE_IS_OVER),
+    )
     .limit(1)
 )
 _END_LEASES = (
-    update(outbox).where(_LEASE_IS_OVER).values(state="pending", claimed_by=None, leased_until=None)
+    update(outbox)
+    .where(_OF_LANE, _LEASE_IS_OVER)
+    .values(state="pending", claimed_by=None, leased_until=None)
 )
 
 
@@ -145,6 +185,7 @@ def _claim_statement() -> ReturningUpdate[Any]:
     due = (
         select(outbox.c.seq)
         .where(
+            _OF_LANE,
             outbox.c.state == "pending",
             outbox.c.not_before <= _NOW,
             ~behind_another,
@@ -208,9 +249,9 @@ async def settle(
     return changed.rowcount == 1
 
 
-async def replay_dead(connection: AsyncConnection, *, at: datetime) -> int:
-    """Gives every dead entry another life, counted from now; returns how many. Not those of which
-    the CRM has a newer version: they would undo it."""
+async def replay_dead(connection: AsyncConnection, *, at: datetime, key: str | None = None) -> int:
+    """Gives every dead entry, or the one with this key, another life, counted from now; returns
+    how many. Not those of which the CRM has a newer version: they would undo it."""
     newer = outbox.alias("newer")
     outdated = (
         select(newer.c.seq)
@@ -223,7 +264,7 @@ async def replay_dead(connection: AsyncConnection, *, at: datetime) -> int:
     )
     changed = await connection.execute(
         update(outbox)
-        .where(outbox.c.state == "dead", ~outdated)
+        .where(outbox.c.state == "dead", ~outdated, *([outbox.c.key == key] if key else []))
         .values(state="pending", attempts=0, created_at=at, not_before=at, finished_at=None)
     )
     return changed.rowcount

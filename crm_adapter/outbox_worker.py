@@ -1,4 +1,4 @@
-"""Delivers the outbox to the CRM: at least once by us, once in effect by the key."""
+"""Delivers a lane of the outbox: at least once by us, once in effect by the key."""
 
 from __future__ import annotations
 
@@ -10,26 +10,19 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calls.events import LeadCreated
 from crm_adapter import outbox
 from crm_adapter.adapter import (
     AuthFailed,
     Conflict,
     CrmError,
-    CrmWriter,
     RateLimited,
     Unavailable,
 )
-from crm_adapter.leads import mark_created
-from crm_adapter.payloads import (
-    UnreadablePayload,
-    lead_from_json,
-    record_from_json,
-    task_from_json,
-)
+from crm_adapter.payloads import UnreadablePayload
 from storage.database import Database
 from storage.transient import is_outage
 
@@ -54,6 +47,24 @@ class DeliveryPace:
     gather_s: float = 0.1
 
 
+class Delivery(Protocol):
+    """Where the entries of one lane go."""
+
+    async def send(self, entry: outbox.ClaimedEntry) -> str:
+        """What the other side calls the result. Raises CrmError, or UnreadablePayload."""
+        ...
+
+    async def keep(
+        self, connection: AsyncConnection, entry: outbox.ClaimedEntry, result: str, at: datetime
+    ) -> None:
+        """In the transaction that settles the entry, which may run again."""
+        ...
+
+    def tell(self, entry: outbox.ClaimedEntry, result: str, at: datetime) -> None:
+        """After that is committed."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class _Verdict:
     """What came of one delivery. `pause_s` is not None where the whole CRM is away."""
@@ -65,22 +76,22 @@ class _Verdict:
 
 
 class OutboxWorker:
-    """One per process; several processes may share the outbox."""
+    """One per process and lane; several processes may share the outbox."""
 
     def __init__(
         self,
         *,
         database: Database,
-        crm: CrmWriter,
+        delivery: Delivery,
         now: Callable[[], datetime],
-        lead_created: Callable[[LeadCreated], None],
+        lane: str = outbox.CRM_LANE,
         pace: DeliveryPace | None = None,
         jitter: random.Random | None = None,
     ) -> None:
         self._database = database
-        self._crm = crm
+        self._delivery = delivery
         self._now = now
-        self._lead_created = lead_created
+        self._lane = lane
         self._pace = pace or DeliveryPace()
         self._jitter = jitter or random.Random()
         self._name = str(uuid.uuid4())
@@ -102,7 +113,7 @@ class OutboxWorker:
 
     async def start(self) -> None:
         self._stopping = False
-        self._task = asyncio.create_task(self._run(), name="crm:outbox")
+        self._task = asyncio.create_task(self._run(), name=f"outbox:{self._lane}")
 
     async def stop(self, *, limit_s: float = 5.0) -> None:
         """Delivers what is due, for at most `limit_s`. What is cut off keeps its claim until the
@@ -158,17 +169,24 @@ class OutboxWorker:
                 return []
             free = 1
         async with self._database.read() as connection:
-            if not await outbox.anything_due(connection, at=at):
+            if not await outbox.anything_due(connection, at=at, lane=self._lane):
                 return []
         lease = timedelta(seconds=self._pace.lease_s)
 
         async def work(connection: AsyncConnection) -> list[outbox.ClaimedEntry]:
-            return await outbox.claim(connection, at=at, limit=free, lease=lease, worker=self._name)
+            return await outbox.claim(
+                connection,
+                at=at,
+                limit=free,
+                lease=lease,
+                worker=self._name,
+                lane=self._lane,
+            )
 
         return [self._start(entry) for entry in await self._database.writer.write(work)]
 
     def _start(self, entry: outbox.ClaimedEntry) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._deliver(entry), name=f"crm:outbox:{entry.key}")
+        task = asyncio.create_task(self._deliver(entry), name=f"outbox:{self._lane}:{entry.key}")
         self._in_flight.add(task)
         task.add_done_callback(self._finished)
         return task
@@ -189,7 +207,7 @@ class OutboxWorker:
     async def _try(self, entry: outbox.ClaimedEntry) -> _Verdict:
         try:
             async with asyncio.timeout(self._pace.deadline_s):
-                return _Verdict("done", result=await self._send(entry))
+                return _Verdict("done", result=await self._delivery.send(entry))
         except TimeoutError:
             return self._later(entry, "no answer in time", pause_s=0.0)
         except UnreadablePayload as error:
@@ -210,15 +228,6 @@ class OutboxWorker:
         if isinstance(error, Unavailable | AuthFailed):
             return self._later(entry, _told(error), pause_s=0.0)
         return self._later(entry, _told(error))
-
-    async def _send(self, entry: outbox.ClaimedEntry) -> str:
-        if entry.operation == outbox.CREATE_LEAD:
-            return await self._crm.create_lead(lead_from_json(entry.payload), entry.key)
-        if entry.operation == outbox.LOG_CALL:
-            return await self._crm.log_call(record_from_json(entry.payload), entry.key)
-        if entry.operation == outbox.CREATE_TASK:
-            return await self._crm.create_task(task_from_json(entry.payload), entry.key)
-        raise UnreadablePayload(f"no such operation: {entry.operation}")
 
     def _later(
         self, entry: outbox.ClaimedEntry, error: str, *, pause_s: float | None = None
@@ -260,14 +269,13 @@ class OutboxWorker:
                 error=verdict.error,
                 not_before=at + timedelta(seconds=delay),
             )
-            if ours and verdict.result is not None and entry.operation == outbox.CREATE_LEAD:
-                await mark_created(connection, entry.key, verdict.result)
+            if ours and verdict.result is not None:
+                await self._delivery.keep(connection, entry, verdict.result, at)
             return ours
 
         ours = await self._database.writer.write(work)
-        if ours and verdict.result is not None and entry.operation == outbox.CREATE_LEAD:
-            lead = lead_from_json(entry.payload)
-            self._lead_created(LeadCreated(lead.call_id, at, verdict.result, lead.number))
+        if ours and verdict.result is not None:
+            self._delivery.tell(entry, verdict.result, at)
 
 
 def _told(error: Exception) -> str:

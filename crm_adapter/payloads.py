@@ -108,6 +108,11 @@ def lead_to_json(lead: NewLead) -> dict[str, Any]:
         "menu_path": _steps_to_json(lead.menu_path),
         "rulebook_version": lead.rulebook_version,
         "name_recording": lead.name_recording,
+        "name": lead.name,
+        "owner": lead.owner,
+        "recording": lead.recording,
+        "rule": lead.rule,
+        "queue": lead.queue,
     }
 
 
@@ -123,6 +128,12 @@ def lead_from_json(payload: dict[str, Any]) -> NewLead:
             menu_path=_steps_from_json(payload["menu_path"]),
             rulebook_version=payload["rulebook_version"],
             name_recording=payload.get("name_recording"),
+            # What follows is missing in leads written before version 0.2.
+            name=payload.get("name") or "",
+            owner=payload.get("owner"),
+            recording=payload.get("recording"),
+            rule=payload.get("rule") or "",
+            queue=payload.get("queue"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadablePayload(f"not a lead: {error!r}") from error
@@ -138,6 +149,7 @@ def task_to_json(task: NewTask) -> dict[str, Any]:
         "contact": _contact_to_json(task.contact),
         "queue": task.queue,
         "recording": task.recording,
+        "owner": task.owner,
     }
 
 
@@ -153,6 +165,7 @@ def task_from_json(payload: dict[str, Any]) -> NewTask:
             contact=ContactRef(*contact) if contact else None,
             queue=payload["queue"],
             recording=payload["recording"],
+            owner=payload.get("owner"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadablePayload(f"not a task: {error!r}") from error

@@ -90,6 +90,14 @@ def to_e164(text: str, region: str) -> str | None:
     return e164 if _E164.fullmatch(e164) else None
 
 
+def as_shown(e164: str) -> str:
+    """For people's eyes: +44 20 7946 0018."""
+    number = _parsed(e164, None)
+    if number is None:
+        return e164
+    return phonenumbers.format_number(number, PhoneNumberFormat.INTERNATIONAL)
+
+
 def _is_complete(number: PhoneNumber) -> bool:
     """Of a length that can be dialled from anywhere, not only from the next street."""
     reason = phonenumbers.is_possible_number_with_reason(number)

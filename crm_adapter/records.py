@@ -9,11 +9,14 @@ from datetime import UTC, datetime
 from typing import Self
 
 from calls.bus import EventBus
-from calls.ports import AgentRoster
+from calls.ports import AgentBook, AgentRoster
 from crm_adapter.adapter import CrmWriter
 from crm_adapter.call_history import CallHistory
 from crm_adapter.call_records import CallRecorder
+from crm_adapter.crm_delivery import CrmDelivery
 from crm_adapter.journal import DatabaseJournal
+from crm_adapter.lead_owners import NoAgents, Owners
+from crm_adapter.lead_policy import FollowUpOf, nobody
 from crm_adapter.leads import close_lead
 from crm_adapter.outbox import replay_dead
 from crm_adapter.outbox_worker import DeliveryPace, OutboxWorker
@@ -28,8 +31,9 @@ class Records:
     """`async with Records(...)`: subscribed before it starts, drained when it stops.
 
     `adapter` is the short name of the CRM that is written to; with `tenant` it is part of every
-    key, so that changing either makes new records. `lead_policy_of` a number dialled is asked for
-    strangers whom no dialog served.
+    key, so that changing either makes new records. `follow_up_of` a number dialled is asked for
+    strangers whom no dialog served. Leads and tasks go to `agents`; `default_owner` is the log-in
+    that the word `default` stands for.
     """
 
     def __init__(
@@ -42,7 +46,9 @@ class Records:
         adapter: str = "embedded",
         tenant: str = "default",
         now: Callable[[], datetime] = _utc_now,
-        lead_policy_of: Callable[[str], str] = lambda dialled: "never",
+        agents: AgentBook | None = None,
+        default_owner: str | None = None,
+        follow_up_of: FollowUpOf = nobody,
         titles: Mapping[str, str] | None = None,
         pace: DeliveryPace | None = None,
         jitter: random.Random | None = None,
@@ -52,9 +58,8 @@ class Records:
         self._tenant = tenant
         self.outbox = OutboxWorker(
             database=database,
-            crm=crm,
+            delivery=CrmDelivery(database=database, crm=crm, publish=bus.publish),
             now=now,
-            lead_created=bus.publish,
             pace=pace,
             jitter=jitter,
         )
@@ -63,7 +68,8 @@ class Records:
             roster=roster,
             now=now,
             enqueued=self.outbox.wake,
-            lead_policy_of=lead_policy_of,
+            owners=Owners(agents=agents or NoAgents(), tenant=tenant, default=default_owner),
+            follow_up_of=follow_up_of,
             tenant=tenant,
             adapter=adapter,
             titles=titles,

@@ -11,6 +11,7 @@ from typing import Any
 from calls.call import Call
 from calls.caller import Caller
 from calls.decision import Decision, OptionShown, PopWish, RuleTrace
+from calls.follow_up import FollowUp, LeadPolicy
 from config.actions import Action, ToQueue
 from config.opening_hours import Doors
 from config.rulebook import (
@@ -190,6 +191,7 @@ def _decision(
 ) -> Decision:
     """But for what was weighed and traced before."""
     programme = _programme(with_.rulebook, winners.get("hold"))
+    lead = _lead(number, winners.get("lead"))
     return Decision(
         rulebook_version=with_.rulebook.version,
         language=with_.language,
@@ -200,7 +202,8 @@ def _decision(
         options=_shown(menu),
         hold_programme=programme,
         hold=planned(programme, with_),
-        lead=_lead(number, winners.get("lead")),
+        lead=lead.when,
+        follow_up=FollowUp(lead, number.missed_task_s),
         pop=_pop(number, winners.get("pop"), with_),
         model=with_.known.propensities.model,
     )
@@ -212,7 +215,7 @@ def _programme(rulebook: Rulebook, winner: _Winner | None) -> str | None:
     return DEFAULT_PROGRAMME if DEFAULT_PROGRAMME in rulebook.programmes else None
 
 
-def _lead(number: NumberEntry, winner: _Winner | None) -> str:
+def _lead(number: NumberEntry, winner: _Winner | None) -> LeadPolicy:
     return winner[1].lead if winner and isinstance(winner[1], SetLead) else number.lead
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -40,7 +40,8 @@ class Chosen:
 
 
 class Agents:
-    """Implements `calls.ports.AgentRoster`, from memory; `reload` after agents were added.
+    """Implements `calls.ports.AgentRoster` and `AgentBook`, from memory; `reload` after agents were
+    added.
 
     What an agent chose is stored, told to Asterisk, and told again whenever the AMI is back:
     Asterisk forgets pauses of static members when it restarts.
@@ -91,6 +92,17 @@ class Agents:
     def interface_of(self, login: str) -> str | None:
         agent = self._agents.get(login)
         return next(iter(agent.interfaces), None) if agent is not None else None
+
+    def login_named(self, text: str) -> str | None:
+        """Implements `calls.ports.AgentBook`."""
+        if text in self._agents:
+            return text
+        wanted = text.strip().casefold()
+        found = [a.login for a in self._agents.values() if a.name.casefold() == wanted]
+        return found[0] if len(found) == 1 else None
+
+    def logins_in(self, queue: str) -> Sequence[str]:
+        return sorted(a.login for a in self._agents.values() if queue in a.queues)
 
     def find(self, login: str) -> Agent | None:
         return self._agents.get(login)

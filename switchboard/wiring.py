@@ -19,6 +19,7 @@ from ami_bridge.agi_server import AgiServer
 from ami_bridge.bridge import AmiBridge
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
+from calls.follow_up import FollowUp
 from config.problems import Problem
 from config.publishing import Rulebooks
 from config.rulebook import Rulebook
@@ -147,7 +148,9 @@ class Centre:
             crm=self.crm,
             adapter=names_of(settings)[0],
             roster=self.desk.agents,
-            lead_policy_of=self._lead_policy_of,
+            agents=self.desk.agents,
+            default_owner=settings.crm.default_owner,
+            follow_up_of=self._follow_up_of,
             titles={str(kind): title for kind, title in settings.crm.titles.items()},
             pace=DeliveryPace(give_up_after=timedelta(hours=settings.crm.outbox_attempts_h)),
         )
@@ -189,8 +192,9 @@ class Centre:
         extensions = Extensions.of(self.settings.rulebook.direct_dial)
         return try_out(rulebook, datetime.now(UTC), extensions=extensions)
 
-    def _lead_policy_of(self, dialled: str) -> str:
-        return self.rulebooks.current.number_for(dialled).lead
+    def _follow_up_of(self, dialled: str) -> FollowUp:
+        number = self.rulebooks.current.number_for(dialled)
+        return FollowUp(number.lead, number.missed_task_s)
 
     async def _start_voice(self) -> None:
         settings, speech = self.settings, self.settings.speech

@@ -8,16 +8,19 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from calls.follow_up import LeadPolicy
 from config.actions import Action, Back, every_step
+from config.problems import as_said
 from config.reading.actions import action_in, to_person
+from config.reading.leads import LONGEST_WAIT_S, read_lead
 from config.reading.parts import (
     LANGUAGE,
     REGION,
     Clock,
-    Lead,
     Name,
     Part,
     RawAction,
+    RawLead,
     RawText,
     shaped,
 )
@@ -42,8 +45,12 @@ class NumberPart(Part):
     """Language of the menu, like en or zh."""
     region: Annotated[str, Field(pattern=REGION)] | None = None
     """Country in whose format callers' numbers are read, like US."""
-    lead: Lead = "always"
-    """When a stranger becomes a lead in the CRM."""
+    lead: RawLead = "always"
+    """When a stranger becomes a lead in the CRM: never, on_answer, on_abandon or always, or a
+    mapping that says more."""
+    missed_task: Annotated[Any, shaped("missed_task")] = False
+    """Who rings off unanswered becomes a task: call back. A number: only after so many
+    seconds."""
     timezone: Clock | None = None
     """Clock of call.hour, call.weekday and the hours, like Europe/Berlin."""
     hours: Name | None = None
@@ -67,8 +74,10 @@ def _read_number(reader: Reader, key: str, raw: Any, path: Path) -> None:
     part = check_shape(NumberPart, raw, path, reader.report)
     closed = _closed(reader, raw, path)
     pop = read_pop(reader, raw["pop"], (*path, "pop")) if _gives(raw, "pop") else SetPop()
+    lead = read_lead(reader, raw["lead"], (*path, "lead"), key) if _gives(raw, "lead") else None
     if part is None:
         return
+    missed_task_s = _missed_task_s(reader, part.missed_task, path)
     if part.hours is not None:
         reader.known("hours", part.hours, (*path, "hours"), "opening hours")
     name = "default" if key == "default" else digits_of(key)
@@ -82,12 +91,23 @@ def _read_number(reader: Reader, key: str, raw: Any, path: Path) -> None:
         place=reader.place(path),
         language=part.language,
         region=part.region,
-        lead=part.lead,
+        lead=lead or LeadPolicy(rule=key),
+        missed_task_s=missed_task_s,
         timezone=zoneinfo.ZoneInfo(part.timezone) if part.timezone else None,
         hours=part.hours,
         closed=closed,
         pop=pop,
     )
+
+
+def _missed_task_s(reader: Reader, written: Any, path: Path) -> float | None:
+    if isinstance(written, bool):
+        return 0.0 if written else None
+    if isinstance(written, int | float) and 0 <= written <= LONGEST_WAIT_S:
+        return float(written)
+    sentence = f"'missed_task' must be true, false or seconds up to {LONGEST_WAIT_S}, not "
+    reader.report((*path, "missed_task"), sentence + as_said(written))
+    return None
 
 
 def _gives(raw: Any, key: str) -> bool:

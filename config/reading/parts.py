@@ -66,6 +66,7 @@ Clock = Annotated[str, AfterValidator(known_timezone)]
 Lead = Literal["never", "on_answer", "on_abandon", "always"]
 
 RawText = Annotated[Any, shaped("text")]
+RawLead = Annotated[Any, shaped("lead")]
 RawAction = Annotated[Any, shaped("action")]
 RawCondition = Annotated[Any, shaped("condition")]
 

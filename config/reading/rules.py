@@ -14,8 +14,9 @@ from pydantic import Field
 from config.actions import Back, ToMenu, every_step
 from config.conditions import Condition
 from config.reading.actions import read_action
+from config.reading.leads import read_lead
 from config.reading.numbers import PopPart, read_pop
-from config.reading.parts import Lead, Name, Part, RawCondition, shaped
+from config.reading.parts import Name, Part, RawCondition, RawLead, shaped
 from config.reading.reader import Path, Reader
 from config.rulebook import (
     RULE_GROUPS,
@@ -43,8 +44,8 @@ class HoldThenPart(Part):
 
 
 class LeadThenPart(Part):
-    lead: Lead
-    """When the caller becomes a lead in the CRM."""
+    lead: RawLead
+    """When the caller becomes a lead in the CRM: a word, or a mapping that says more."""
 
 
 class OffersThenPart(Part):
@@ -92,7 +93,10 @@ def _read_rule(reader: Reader, group: RuleGroup, raw: Any, path: Path) -> None:
     part = check_shape(RulePart, raw, path, reader.report)
     given = raw if isinstance(raw, dict) else {}
     when: Condition | None = reader.when(given, path)
-    then = _then(reader, group, given["then"], (*path, "then")) if "then" in given else None
+    name = str(given.get("name", ""))
+    then = None
+    if "then" in given:
+        then = _then(reader, group, given["then"], (*path, "then"), name)
     if part is None or then is None or reader.errors > before:
         return
     place = reader.place(path)
@@ -102,7 +106,7 @@ def _read_rule(reader: Reader, group: RuleGroup, raw: Any, path: Path) -> None:
     reader.found.rules.append(Rule(group, part.name, then, place, when))
 
 
-def _then(reader: Reader, group: RuleGroup, raw: Any, path: Path) -> Consequence | None:
+def _then(reader: Reader, group: RuleGroup, raw: Any, path: Path, name: str) -> Consequence | None:
     if group == "route":
         return _route(reader, raw, path)
     if group == "pop":
@@ -112,7 +116,8 @@ def _then(reader: Reader, group: RuleGroup, raw: Any, path: Path) -> Consequence
         case HoldThenPart():
             return ToProgramme(part.programme)
         case LeadThenPart():
-            return SetLead(part.lead)
+            lead = read_lead(reader, part.lead, (*path, "lead"), name)
+            return SetLead(lead) if lead is not None else None
         case OffersThenPart():
             return SetOffers(part.allowed)
     return None

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Integer, Row, Select, Table, bindparam, func, select, update
+from sqlalchemy import ColumnElement, Integer, Row, Select, Table, bindparam, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -157,6 +157,34 @@ class EmbeddedCrm:
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         return await self._write(tables.tasks, rows.task(task, idem), ("idem",))
+
+    async def close_task(self, task_id: str, idem: str) -> bool:
+        return await self._mark(tables.tasks, task_id, {"status": "open"}, {"status": "done"})
+
+    async def withdraw_lead(self, lead_id: str, idem: str) -> bool:
+        still_ours = {"status": "open", "unverified": True}
+        return await self._mark(tables.leads, lead_id, still_ours, {"status": "withdrawn"})
+
+    async def confirm_lead(self, lead_id: str, agent: str, idem: str) -> bool:
+        confirmed = {"unverified": False}
+        return await self._mark(tables.leads, lead_id, {"status": "open"}, confirmed)
+
+    async def _mark(
+        self, table: Table, record: str, given: dict[str, Any], changed: dict[str, Any]
+    ) -> bool:
+        """Changes the record where it still is as `given`. True also where it is as wanted
+        already."""
+
+        async def work(connection: AsyncConnection) -> bool:
+            def like(values: dict[str, Any]) -> list[ColumnElement[bool]]:
+                return [table.c.id == record, *(table.c[k] == v for k, v in values.items())]
+
+            await connection.execute(update(table).where(*like(given)).values(changed))
+            found = await connection.execute(select(table.c.id).where(*like(changed)))
+            return found.first() is not None
+
+        with _errors_named():
+            return await self._database.writer.write(work)
 
     async def _in_time(self, deadline: Deadline, answer: Coroutine[Any, Any, T]) -> T:
         try:

@@ -176,6 +176,14 @@ leads = Table(
     Column("linkedid", String(80), nullable=False),
     Column("dialled", String(80), nullable=False),
     Column("network_name", String(200)),
+    # What to call them until somebody knows better.
+    Column("name", String(200)),
+    # The agent whose it is.
+    Column("owner", String(80)),
+    # The rule that made it.
+    Column("rule", String(80)),
+    # What they said: its file on Asterisk's machine.
+    Column("recording", String(120)),
     Column("menu_path", JSON, nullable=False),
     Column("rulebook_version", String(80)),
     # Of the caller saying their name: its file on Asterisk's machine.
@@ -195,6 +203,10 @@ tasks = Table(
     Column("number", String(20), index=True),
     Column("queue", String(80)),
     Column("recording", String(120)),
+    # The agent whose it is.
+    Column("owner", String(80)),
+    # What to press to call back.
+    Column("link", String(200)),
     Column("system", String(40), nullable=False),
     Column("linkedid", String(80), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),

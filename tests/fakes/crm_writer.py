@@ -22,6 +22,10 @@ class InMemoryCrm:
         self.leads: dict[str, NewLead] = {}
         self.records: dict[str, CallRecord] = {}
         self.tasks: dict[str, NewTask] = {}
+        #: Ids by key of what was closed, withdrawn, confirmed (and by whom).
+        self.closed: dict[str, str] = {}
+        self.withdrawn: dict[str, str] = {}
+        self.confirmed: dict[str, tuple[str, str]] = {}
         #: Every request in order: (operation, key).
         self.asked: list[tuple[str, str]] = []
         self.fail_before: Callable[[str, object], Scripted] = lambda key, what: None
@@ -39,6 +43,18 @@ class InMemoryCrm:
     async def create_task(self, task: NewTask, idem: str) -> str:
         self._keep("create_task", self.tasks, idem, task)
         return f"task-{list(self.tasks).index(idem) + 1}"
+
+    async def close_task(self, task_id: str, idem: str) -> bool:
+        self._keep("close_task", self.closed, idem, task_id)
+        return True
+
+    async def withdraw_lead(self, lead_id: str, idem: str) -> bool:
+        self._keep("withdraw_lead", self.withdrawn, idem, lead_id)
+        return True
+
+    async def confirm_lead(self, lead_id: str, agent: str, idem: str) -> bool:
+        self._keep("confirm_lead", self.confirmed, idem, (lead_id, agent))
+        return True
 
     def _keep(self, operation: str, store: dict[str, Any], key: str, what: object) -> None:
         self.asked.append((operation, key))

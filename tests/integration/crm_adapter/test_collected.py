@@ -14,6 +14,7 @@ from calls.call import CallOutcome
 from calls.caller import IdentityOutcome
 from calls.decision import OptionShown
 from calls.events import CallEvent, DecisionMade
+from calls.follow_up import FollowUp, LeadPolicy
 from calls.records import KeptRecording
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
@@ -24,7 +25,7 @@ from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.integration
 
-POLICIES = {"+18005550100": "on_abandon"}
+POLICIES = {"+18005550100": FollowUp(LeadPolicy(when="on_abandon"))}
 
 
 class Centre:
@@ -38,7 +39,7 @@ class Centre:
             crm=EmbeddedCrm(database=database),
             roster=Roster(),
             now=clock,
-            lead_policy_of=POLICIES.__getitem__,
+            follow_up_of=POLICIES.__getitem__,
         )
 
     async def tell(self, *events: CallEvent) -> None:

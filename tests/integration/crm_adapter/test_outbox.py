@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from calls.call import CallId, CallOutcome
-from calls.events import LeadCreated
+from calls.events import LeadCreated, TaskCreated
 from calls.records import CallRecord, NewLead
 from crm_adapter import outbox
 from crm_adapter.adapter import (
@@ -25,6 +25,7 @@ from crm_adapter.adapter import (
     Unavailable,
 )
 from crm_adapter.call_tables import outbox as outbox_table
+from crm_adapter.crm_delivery import CrmDelivery
 from crm_adapter.outbox_worker import OutboxWorker
 from crm_adapter.payloads import lead_to_json, record_to_json
 from storage.database import Database
@@ -68,12 +69,11 @@ class Desk:
     def __init__(self, database: Database, crm: Any, clock: FakeClock) -> None:
         self.database = database
         self.clock = clock
-        self.leads: list[LeadCreated] = []
+        self.news: list[LeadCreated | TaskCreated] = []
         self.worker = OutboxWorker(
             database=database,
-            crm=crm,
+            delivery=CrmDelivery(database=database, crm=crm, publish=self.news.append),
             now=clock,
-            lead_created=self.leads.append,
             pace=PACE,
             jitter=random.Random(3),
         )
@@ -147,12 +147,12 @@ async def test_an_answer_lost_after_the_commit_makes_no_second_record(
     await desk.owe(lead_entry())
     await desk.worker.deliver_due()
     assert await desk.states() == {LEAD: "pending"}
-    assert desk.leads == []
+    assert desk.news == []
     await desk.work_off()
     assert await desk.states() == {LEAD: "done"}
     assert len(crm.asked) == 2
     assert len(crm.leads) == 1
-    assert [event.lead_id for event in desk.leads] == ["lead-1"]
+    assert [event.lead_id for event in desk.news] == ["lead-1"]
 
 
 def _named(poison: Exception) -> str:
@@ -190,7 +190,7 @@ async def test_a_conflict_that_names_the_twin_is_settled_by_it(
     await desk.owe(lead_entry())
     await desk.worker.deliver_due()
     assert await desk.states() == {LEAD: "done"}
-    assert [event.lead_id for event in desk.leads] == ["lead-77"]
+    assert [event.lead_id for event in desk.news] == ["lead-77"]
 
 
 async def test_a_payload_nobody_can_read_dies(desk: Desk, crm: InMemoryCrm) -> None:

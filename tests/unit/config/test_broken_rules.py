@@ -39,6 +39,36 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"rules": rules("lead", "{name: a, then: {lead: maybe}}")},
         ["rules.yaml:3: 'lead' must be one of never, on_answer, on_abandon, always, not 'maybe'"],
     ),
+    "lead of many wrong words": (
+        {"rules": rules("lead", '{name: a, then: {lead: {when: on_abandn, dedup_days: 3}}}')},
+        [
+            "rules.yaml:3: 'when' must be one of never, on_answer, on_abandon, always, not 'on_abandn'; did you mean 'on_abandon'?",
+            "rules.yaml:3: unknown key 'dedup_days'; did you mean 'dedupe_days'?",
+        ],
+    ),
+    "lead with what does not go together": (
+        {"rules": rules("lead", '{name: a, then: {lead: {when: always, after_s: 5, min_talk_s: 5}}}')},
+        [
+            "rules.yaml:3: 'after_s' goes with 'when: on_abandon'",
+            "rules.yaml:3: 'min_talk_s' goes with 'when: on_answer'",
+        ],
+    ),
+    "lead for nobody": (
+        {"rules": rules("lead", '{name: a, then: {lead: {owner: [last_actve, "agent:", "queue:sales!", boss]}}}')},
+        [
+            "rules.yaml:3: 'agent:' names no owner; there are: record_owner, last_active, queue, default, agent:LOGIN, queue:NAME",
+            "rules.yaml:3: 'boss' names no owner; there are: record_owner, last_active, queue, default, agent:LOGIN, queue:NAME",
+            "rules.yaml:3: 'last_actve' names no owner; did you mean 'last_active'?",
+            "rules.yaml:3: 'queue:sales!' names no owner; there are: record_owner, last_active, queue, default, agent:LOGIN, queue:NAME",
+        ],
+    ),
+    "lead that denies what is no number": (
+        {"rules": rules("lead", '{name: a, then: {lead: {deny: ["020 7946", "+44*20"]}}}')},
+        [
+            "rules.yaml:3: '+44*20' is neither a number with its country, like +442079460018, nor the beginning of some, like +4420*",
+            "rules.yaml:3: '020 7946' is neither a number with its country, like +442079460018, nor the beginning of some, like +4420*",
+        ],
+    ),
     "pop without a card": (
         {"rules": rules("pop", '{name: a, then: {shown: false, note: "Hello"}}')},
         ["rules.yaml:3: a card that is not shown has no note"],

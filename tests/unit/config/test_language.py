@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from calls.follow_up import LeadPolicy
 from calls.offers import OfferCap
 from config.actions import (
     Action,
@@ -265,7 +266,7 @@ def test_rules_of_all_groups(tmp_path: Path) -> None:
         "b": RouteTo(action=ToQueue("q")),
         "c": RouteTo(menu="main"),
         "e": ToProgramme("calm"),
-        "f": SetLead("never"),
+        "f": SetLead(LeadPolicy("never", "f")),
         "g": SetPop(shown=False),
         "h": SetOffers(False),
     }
@@ -310,7 +311,8 @@ def test_a_number_with_everything(tmp_path: Path) -> None:
         ' pop: {note: "Be kind, {{ caller.first_name }}."}}\n'
     )
     number = load(tmp_path, hours=HOURS, numbers=numbers).numbers["default"]
-    assert (number.hours, number.closed, number.lead) == ("shop", ToVoicemail("100"), "on_answer")
+    assert (number.hours, number.closed) == ("shop", ToVoicemail("100"))
+    assert number.lead == LeadPolicy("on_answer", "default")
     assert number.pop.note is not None
     assert number.pop.shown
 

@@ -75,6 +75,15 @@ class LooseCrm:
     async def create_task(self, task: NewTask, idem: str) -> str:
         raise AssertionError("a look-up writes nothing")
 
+    async def close_task(self, task_id: str, idem: str) -> bool:
+        raise AssertionError("a look-up writes nothing")
+
+    async def withdraw_lead(self, lead_id: str, idem: str) -> bool:
+        raise AssertionError("a look-up writes nothing")
+
+    async def confirm_lead(self, lead_id: str, agent: str, idem: str) -> bool:
+        raise AssertionError("a look-up writes nothing")
+
 
 class Vip:
     async def segments_of(self, contact: ContactRef, *, deadline: Deadline) -> Segments | None:

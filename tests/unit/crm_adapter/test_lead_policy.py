@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from calls.call import CallOutcome
 from calls.caller import IdentityOutcome
-from crm_adapter.leads import _name_worth_keeping, give_policy, wants_lead
+from calls.events import CallEnded
+from calls.follow_up import FollowUp, LeadPolicy
+from crm_adapter.lead_policy import give_policy, wants_lead
+from crm_adapter.leads import name_worth_keeping
 from tests.fakes.call_stories import Story, a_call
 from tests.unit.crm_adapter.test_call_state import after
 
 pytestmark = pytest.mark.unit
 
 ABANDONED = CallOutcome.ABANDONED_IN_QUEUE
+
+
+def when(word: str) -> FollowUp:
+    return FollowUp(LeadPolicy(when=word))
 
 
 @pytest.mark.parametrize(
@@ -81,16 +90,16 @@ def test_who_types_a_customer_number_in_the_menu_is_no_stranger_any_more() -> No
 def test_a_call_without_a_decision_has_the_policy_of_the_number_dialled() -> None:
     story = Story(a_call())
     state = after(story, [story.arrives(fallback=True), story.is_(IdentityOutcome.NONE, late=True)])
-    give_policy(state, {"+18005550100": "always"}.__getitem__)
+    give_policy(state, {"+18005550100": when("always")}.__getitem__)
     assert wants_lead(state)
-    give_policy(state, {"+18005550100": "never"}.__getitem__)
+    give_policy(state, {"+18005550100": when("never")}.__getitem__)
     assert state.lead_policy == "always"
 
 
 def test_a_dialog_is_left_to_its_own_decision() -> None:
     story = Story(a_call())
     state = after(story, [story.arrives(), story.is_(IdentityOutcome.NONE)])
-    give_policy(state, {"+18005550100": "always"}.__getitem__)
+    give_policy(state, {"+18005550100": when("always")}.__getitem__)
     assert state.lead_policy is None
 
 
@@ -98,7 +107,7 @@ def test_the_fallback_s_word_of_an_answer_is_enough() -> None:
     story = Story(a_call())
     events = [story.arrives(fallback=True), story.is_(IdentityOutcome.NONE, late=True)]
     state = after(story, [*events, story.ends(CallOutcome.ANSWERED)])
-    give_policy(state, lambda dialled: "on_answer")
+    give_policy(state, lambda dialled: when("on_answer"))
     assert wants_lead(state)
 
 
@@ -135,4 +144,30 @@ def test_a_call_that_has_its_lead_wants_no_other() -> None:
 def test_a_name_that_is_only_a_number_is_no_name(name: str, kept: str | None) -> None:
     state = after(Story(a_call()), [])
     state.from_name = name
-    assert _name_worth_keeping(state) == kept
+    assert name_worth_keeping(state) == kept
+
+
+def told(policy: LeadPolicy, *, answered: bool, seconds: float) -> bool:
+    """A stranger in the queue who stays so long after arriving, or after the answer."""
+    story = Story(a_call())
+    events = [story.is_(IdentityOutcome.NONE), story.decided(policy.when), story.queued()]
+    if answered:
+        events.append(story.answered())
+    start = story.at if answered else story.call.arrived_at
+    outcome = CallOutcome.ANSWERED if answered else ABANDONED
+    ended = CallEnded(story.call.id, start + timedelta(seconds=seconds), outcome)
+    state = after(story, [*events, ended])
+    state.follow_up = FollowUp(policy).as_json()
+    return wants_lead(state)
+
+
+@pytest.mark.parametrize(("seconds", "is_lead"), [(9.0, False), (10.0, True)])
+def test_only_who_waited_or_talked_so_long_is_a_lead(seconds: float, is_lead: bool) -> None:
+    assert told(LeadPolicy("on_abandon", after_s=10), answered=False, seconds=seconds) is is_lead
+    assert told(LeadPolicy("on_answer", min_talk_s=10), answered=True, seconds=seconds) is is_lead
+
+
+def test_a_follow_up_survives_being_kept() -> None:
+    policy = LeadPolicy("on_answer", "campaign", 1.0, 2.0, 3.0, ("+1900*",), ("queue:sales",))
+    assert FollowUp.from_json(FollowUp(policy, 20.0).as_json()) == FollowUp(policy, 20.0)
+    assert FollowUp.from_json({}) == FollowUp()

@@ -12,6 +12,7 @@ import pytest
 
 from calls.caller import Caller, Contact, ContactRef, Identity, IdentityOutcome
 from calls.decision import Decision, HoldEntryPlanned, PopWish, RuleTrace
+from calls.follow_up import LeadPolicy
 from config.actions import HangUp, SayText, ToMenu, ToQueue, ToVoicemail
 from config.opening_hours import OpeningHours, Span
 from config.rulebook import HoldEntry, RouteTo, Rulebook, SetLead, SetPop, ToProgramme
@@ -121,9 +122,9 @@ def test_a_rule_may_lead_anywhere(action: Any, kind: str, target: str) -> None:
 
 def test_of_one_group_the_first_match_counts_and_the_rest_say_so() -> None:
     rules = (
-        rule("lead", SetLead("never"), given("call.hour", "lt", 5), "night"),
-        rule("lead", SetLead("on_answer"), given("call.hour", "gt", 5), "day"),
-        rule("lead", SetLead("on_abandon"), None, "else"),
+        rule("lead", SetLead(LeadPolicy("never")), given("call.hour", "lt", 5), "night"),
+        rule("lead", SetLead(LeadPolicy("on_answer")), given("call.hour", "gt", 5), "day"),
+        rule("lead", SetLead(LeadPolicy("on_abandon")), None, "else"),
         rule("pop", SetPop(False, text("Speak slowly, {{ call.language }}"))),
         rule("hold", ToProgramme("sorry")),
     )
@@ -136,7 +137,9 @@ def test_of_one_group_the_first_match_counts_and_the_rest_say_so() -> None:
 
 
 def test_a_number_has_its_own_pop_and_lead() -> None:
-    own = number(lead="never", pop=SetPop(True, text("Hospital: {{ caller.first_name }}")))
+    own = number(
+        lead=LeadPolicy("never"), pop=SetPop(True, text("Hospital: {{ caller.first_name }}"))
+    )
     decision = decided(rulebook(numbers={"default": own}), MARIA)
     assert (decision.lead, decision.pop.note) == ("never", "Hospital: Maria")
     assert decided(rulebook(numbers={"default": own})).pop == PopWish(True, None)

@@ -16,6 +16,7 @@ from rich.console import Console
 from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import Caller, Candidate, ContactRef, Identity, IdentityOutcome
 from calls.deadlines import Deadline
+from calls.follow_up import LeadPolicy
 from calls.offers import CallerMemory, Propensities
 from calls.records import Leg
 from config.actions import HangUp, Record, SayText, ToMenu, ToVoicemail
@@ -58,7 +59,10 @@ SHOP = rulebook(
         offer_slot=1,
         greeting="Welcome{% if caller.known %}, {{ caller.first_name }}{% endif %}.",
     ),
-    numbers={"18005550100": number(key="+18005550100", lead="on_answer"), "default": number()},
+    numbers={
+        "18005550100": number(key="+18005550100", lead=LeadPolicy("on_answer")),
+        "default": number(),
+    },
     rules=(
         rule("route", RouteTo(menu="main"), given("caller.tier", "eq", "vip"), "vip"),
         rule("pop", SetPop(True, text("Speak slowly."))),
@@ -154,7 +158,7 @@ async def test_people_read_the_same() -> None:
 
 
 async def test_the_control_group_and_closed_doors_are_said() -> None:
-    shop = replace(SHOP, numbers={"default": number(lead="never")})
+    shop = replace(SHOP, numbers={"default": number(lead=LeadPolicy("never"))})
     found = await explained(rulebooks=OneRulebook(shop), control_share=1.0)
     found["decision"] |= {"doors": "holiday", "pop": {"shown": False, "note": None}}
     said = printed(found)

@@ -44,7 +44,7 @@ def test_there_are_at_least_ten() -> None:
 def test_a_recipe_is_good_as_printed(title: str, tmp_path: Path) -> None:
     for name, content in {**START, **files_of(title)}.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
-    # As recipe 14 says, the administrator has allowed the host.
+    # As recipe 15 says, the administrator has allowed the host.
     around = replace(BARE, webhook_hosts=frozenset({"api.example.com"}))
     assert [str(problem) for problem in check.check(tmp_path, around=around)] == []
 
