@@ -25,6 +25,8 @@ from benchmarks import (
     ami_events,
     caller_time,
     calls,
+    crm_away,
+    crm_lookup,
     decision,
     pops,
     publish,
@@ -192,6 +194,55 @@ def _caller_time_rows(seen: Result) -> list[Row]:
     ]
 
 
+def _lookup_rows(seen: Result) -> list[Row]:
+    rows = []
+    for name, found in seen["databases"].items():
+        sizes = found["sizes"]
+        most, fewest = max(sizes, key=int), min(sizes, key=int)
+        fewer = "; ".join(
+            f"{int(size):,}: {row['p50_ms']:g}, {row['p99_ms']:g}"
+            for size, row in sizes.items()
+            if size != most
+        )
+        p99, growth = sizes[most]["p99_ms"], found["growth_undisturbed_p99_ms"]
+        rows += [
+            Row(
+                f"ms to find a number among {int(most):,} contacts, {name}, p50 and p99",
+                f"{sizes[most]['p50_ms']:g}, {p99:g}",
+                fewer,
+                _aim(f"p99 ≤ {seen['aim_p99_ms']:g}", p99 <= seen["aim_p99_ms"]),
+            ),
+            Row(
+                f"growth of that p99 from {int(fewest):,} contacts, undisturbed",
+                f"{growth:g} ×",
+                f"of all: {found['growth_p99_ms']:g} ×, p50: {found['growth_p50_ms']:g} ×",
+                _aim(f"≤ {seen['aim_growth']:g} ×", growth <= seen["aim_growth"]),
+            ),
+        ]
+    return rows
+
+
+def _away_rows(seen: Result) -> list[Row]:
+    alive = seen["alive"]
+    rows = []
+    for kind, what in (("silent", "says nothing"), ("refused", "refuses connections")):
+        row = seen[kind]
+        rows.append(
+            Row(
+                f"ms a caller waits for a CRM that {what}: p99 until it is given up, then after",
+                f"{row['asked_p99_ms']:g} ({row['asked']} callers), "
+                f"{row['not_asked_p99_ms']:g} ({row['not_asked']})",
+                f"CRM alive: {alive['asked_p50_ms']:g}, {alive['asked_p99_ms']:g}",
+                _aim(
+                    f"≤ {seen['aim_ms']:g}, ≤ {seen['aim_open_ms']:g}",
+                    row["asked_p99_ms"] <= seen["aim_ms"]
+                    and row["not_asked_p99_ms"] <= seen["aim_open_ms"],
+                ),
+            )
+        )
+    return rows
+
+
 def _aim(aim: str, reached: bool) -> str:
     return f"{aim}: {'reached' if reached else '**missed**'}"
 
@@ -204,6 +255,8 @@ BENCHMARKS = (
     Benchmark("speech", lambda quick: speech.run(quick=quick), _speech_rows),
     Benchmark("decision", lambda quick: decision.run(quick=quick), _decision_rows),
     Benchmark("publish", lambda quick: publish.run(quick=quick), _publish_rows),
+    Benchmark("crm_lookup", lambda quick: crm_lookup.run(quick=quick), _lookup_rows),
+    Benchmark("crm_away", lambda quick: crm_away.run(quick=quick), _away_rows),
     Benchmark("caller_time", lambda quick: caller_time.run(quick=quick), _caller_time_rows),
 )
 

@@ -80,8 +80,8 @@ class Directory:
         except DeadlineExceeded:
             instead = _not_found_out(number.e164, IdentityOutcome.TIMEOUT, _TOO_LATE)
         except SwitchboardError as error:
-            # By its own words: a traceback for each caller would bury everything else.
-            log.warning("call %s: the CRM could not be asked: %s", call.id, error)
+            # The breaker warns once; a line for each caller would bury everything else.
+            log.info("call %s: the CRM could not be asked: %s", call.id, error)
             instead = _not_found_out(number.e164, IdentityOutcome.ERROR, _BROKEN)
         else:
             return await self._caller(number.e164, answer, call, deadline)

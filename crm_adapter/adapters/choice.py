@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from calls.errors import Misconfigured
 from config.settings import Settings
 from crm_adapter.adapter import CrmAdapter
+from crm_adapter.adapters.espocrm import EspoCrm
+from crm_adapter.adapters.suitecrm import SuiteCrm
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.http.traces import Trace
+from crm_adapter.rest.adapter import RestCrm
 from storage.database import Database
+
+#: By the name in the settings, which is also the name of its section.
+_MADE: dict[str, Callable[..., CrmAdapter]] = {
+    "rest": RestCrm,
+    "espocrm": EspoCrm,
+    "suitecrm": SuiteCrm,
+}
 
 
 def names_of(settings: Settings) -> tuple[str, ...]:
@@ -26,8 +38,9 @@ def adapter_named(
     name: str, *, settings: Settings, database: Database, trace: Trace | None = None
 ) -> CrmAdapter:
     """Raises Misconfigured where its settings do not do."""
-    match name:
-        case "embedded":
-            return EmbeddedCrm(database=database)
-        case _:
-            raise Misconfigured(f"there is no adapter for the CRM '{name}'")
+    if name == "embedded":
+        return EmbeddedCrm(database=database)
+    made = _MADE.get(name)
+    if made is None:
+        raise Misconfigured(f"there is no adapter for the CRM '{name}'")
+    return made(settings=getattr(settings, name), region=settings.crm.region, trace=trace)
