@@ -11,12 +11,10 @@ from crm_adapter.adapters.espocrm import EspoCrm
 from crm_adapter.adapters.suitecrm import SuiteCrm
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.http.traces import Trace
-from crm_adapter.rest.adapter import RestCrm
 from storage.database import Database
 
 #: By the name in the settings, which is also the name of its section.
 _MADE: dict[str, Callable[..., CrmAdapter]] = {
-    "rest": RestCrm,
     "espocrm": EspoCrm,
     "suitecrm": SuiteCrm,
 }
