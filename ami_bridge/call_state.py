@@ -67,6 +67,11 @@ class LiveCall:
     saw_hangup: bool = False
     ringing: dict[str, _Leg] = field(default_factory=dict)
     talking: dict[str, _Leg] = field(default_factory=dict)
+    #: Channels of parts that are over: what is told of them again begins no new one. Then those
+    #: that were answered, and those that gave the call away.
+    spent: set[str] = field(default_factory=set)
+    released: set[str] = field(default_factory=set)
+    gave_away: set[str] = field(default_factory=set)
     #: Of Local channels: the outer half by the inner one.
     locals: dict[str, str] = field(default_factory=dict)
     #: How whoever the dialplan rings next gets the call.
@@ -131,7 +136,7 @@ class LiveCall:
     def rings(
         self, queue: str, interface: str, uniqueid: str, at: datetime, state: str | None
     ) -> News:
-        if interface in self.ringing or interface in self.talking:
+        if interface in self.ringing or interface in self.talking or uniqueid in self.spent:
             return []
         leg = _Leg(queue, interface, {uniqueid}, at, self._via(queue), interface)
         return self._ring(leg, state)
@@ -143,12 +148,15 @@ class LiveCall:
 
     def missed(self, interface: str, at: datetime) -> News:
         leg = self.ringing.pop(interface, None)
-        return [events.AgentMissed(self.id, at, leg.queue, interface)] if leg else []
+        if leg is None:
+            return []
+        self.spent |= leg.uniqueids - {""}
+        return [events.AgentMissed(self.id, at, leg.queue, interface)]
 
     def connected(self, event: ami.AgentConnected, at: datetime) -> News:
         rang = self._leg_of(event.agent_uniqueid) or self.ringing.get(event.interface)
         interface = rang.interface if rang else event.interface
-        if interface in self.talking:
+        if interface in self.talking or event.agent_uniqueid in self.released:
             return []
         wait_s = event.wait_s
         if self.queued_again and self.queued_at is not None:
@@ -198,6 +206,8 @@ class LiveCall:
         interface = interface_of(event.dest_channel)
         if interface in self.ringing or interface in self.talking:
             return []
+        if event.dest_uniqueid in self.spent:
+            return []
         asked = outer and self.talking
         via = LegVia.ATTENDED_TRANSFER if asked else self.next_via
         reached_by = {event.dest_uniqueid, outer} if outer else {event.dest_uniqueid}
@@ -232,8 +242,9 @@ class LiveCall:
         return news if rang.queue else news + self._answer(leg, 0.0, 0.0)
 
     def transferred(self, event: ami.Transferred, at: datetime) -> News:
-        if not event.succeeded:
+        if not event.succeeded or event.uniqueid in self.gave_away:
             return []
+        self.gave_away |= {event.uniqueid} - {""}
         leg = self._leg_of(event.uniqueid)
         interface = leg.interface if leg else interface_of(event.from_channel) or None
         if event.attended:
@@ -321,11 +332,9 @@ class LiveCall:
         self.saw_hangup = True
         self.channels.discard(uniqueid)
         self.locals.pop(uniqueid, None)
+        self.spent.add(uniqueid)
         leg = self._leg_of(uniqueid)
-        if leg is None:
-            return []
-        leg.uniqueids.discard(uniqueid)
-        if leg.queue or leg.uniqueids:
+        if leg is None or leg.queue or not leg.uniqueids <= self.spent:
             return []
         return self.missed(leg.interface, at) or self._release(leg.interface, at, None)
 
@@ -371,6 +380,8 @@ class LiveCall:
         leg = self.talking.pop(interface, None)
         if leg is None:
             return []
+        self.spent |= leg.uniqueids - {""}
+        self.released |= leg.uniqueids - {""}
         if talk_s is None:
             talk_s = max(0.0, (at - leg.since).total_seconds())
         return [events.AgentReleased(self.id, at, leg.queue, interface, talk_s, leg.transferred)]

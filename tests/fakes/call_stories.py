@@ -117,8 +117,8 @@ class Story:
     def queued(self, queue: str = "support") -> CallEvent:
         return CallQueued(self.call.id, self._next(), queue, 5, "hold")
 
-    def rings(self, interface: str = AGENT) -> CallEvent:
-        return AgentRinging(self.call.id, self._next(), "support", interface)
+    def rings(self, interface: str = AGENT, *, via: LegVia = LegVia.QUEUE) -> CallEvent:
+        return AgentRinging(self.call.id, self._next(), "support", interface, via=via)
 
     def answered(self, interface: str = AGENT, *, via: LegVia = LegVia.QUEUE) -> CallEvent:
         at = self._next()
