@@ -158,6 +158,15 @@ def _course(detail: CallDetail, decisions: Decisions) -> dict[str, Any]:
         "routed": {"kind": routed[0], "target": routed[1]} if routed else None,
         "callback": detail.callback,
         "agents": [leg.agent for leg in detail.legs],
+        "legs": [
+            {
+                "agent": leg.agent,
+                "via": leg.via.value,
+                "answered_at": leg.answered_at.isoformat() if leg.answered_at else None,
+                "ended_at": leg.ended_at.isoformat() if leg.ended_at else None,
+            }
+            for leg in detail.legs
+        ],
         "lead": detail.lead_id,
         "record": detail.record_state,
         "earlier_decisions": list(decisions.earlier),

@@ -14,6 +14,7 @@ from calls.events import CallEvent, LeadCreated
 from calls.offers import OfferAnswer, OfferPlace
 from calls.records import LegVia, OfferGiven
 from crm_adapter import call_records
+from crm_adapter.adapter import AmbiguousWrite
 from crm_adapter.call_tables import calls, leads, outbox
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.embedded.tables import call_records as crm_call_records
@@ -127,6 +128,24 @@ async def test_an_answer_is_not_kept_without_the_debt_to_the_crm(
     assert await rows_of(any_database, outbox) == 1
     await tell(records, bus, released, end)
     assert await rows_of(any_database, outbox) == 2
+
+
+async def test_the_end_is_not_told_before_the_answer_whose_confirmation_was_lost(
+    records: Records, bus: EventBus, crm: InMemoryCrm, clock: FakeClock
+) -> None:
+    *until_answer, released, end = Story(a_call()).whole(IdentityOutcome.UNIQUE)
+    lost = [AmbiguousWrite("the connection broke")]
+    crm.fail_after = lambda key, what: lost.pop() if lost else None
+    await tell(records, bus, *until_answer)
+    await records.outbox.deliver_due()
+    await tell(records, bus, released, end)
+    assert await records.outbox.deliver_due() == 0
+    clock.advance(seconds=3600)
+    while await records.outbox.deliver_due():
+        pass
+    (_, first), (_, again), (_, last) = crm.asked
+    assert first == again != last
+    assert [record.revision for record in crm.records.values()] == [1, 2]
 
 
 async def test_an_unanswered_call_is_linked_to_its_contact(
