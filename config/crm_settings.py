@@ -103,6 +103,10 @@ class HubSpotSettings(HttpCrm):
     """The app's secret: it signs webhooks."""
     client_secret_file: Path | None = None
     """A file that holds the secret; wins over `client_secret`."""
+    webhook_url: Url | None = None
+    """Where HubSpot sends its webhooks, just as it was told to HubSpot: it is signed too."""
+    portal: Annotated[str, StringConstraints(pattern=r"^[0-9]{0,20}$")] = ""
+    """The account's number (Hub ID), for links to its records."""
     key_property: Name = "switchboard_key"
     """Custom property (has unique values) of contacts, calls and tasks that holds our key."""
 

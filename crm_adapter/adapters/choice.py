@@ -8,6 +8,7 @@ from calls.errors import Misconfigured
 from config.settings import Settings
 from crm_adapter.adapter import CrmAdapter
 from crm_adapter.adapters.espocrm import EspoCrm
+from crm_adapter.adapters.hubspot import HubSpotCrm
 from crm_adapter.adapters.suitecrm import SuiteCrm
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.http.traces import Trace
@@ -16,6 +17,7 @@ from storage.database import Database
 #: By the name in the settings, which is also the name of its section.
 _MADE: dict[str, Callable[..., CrmAdapter]] = {
     "espocrm": EspoCrm,
+    "hubspot": HubSpotCrm,
     "suitecrm": SuiteCrm,
 }
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -33,7 +34,16 @@ from crm_adapter.adapter import (
 from crm_adapter.adapters import hosted, readings
 from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.polling import Since
-from crm_adapter.adapters.written_once import Turns, call_key, written_once
+from crm_adapter.adapters.written_once import (
+    Turns,
+    call_key,
+    call_text,
+    is_newer,
+    lead_text,
+    record_key,
+    task_text,
+    written_once,
+)
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import api_key
 from crm_adapter.http.replies import Reply, by_status
@@ -185,6 +195,7 @@ class EspoCrm(HostedCrm):
             url=self._link(kind, record_id),
             owner=readings.said(found.get("assignedUserName")),
             purchases=purchases,
+            owns=hosted.bought(purchases),
             cases=cases,
         )
 
@@ -228,16 +239,15 @@ class EspoCrm(HostedCrm):
         return [case for case in map(_case, found) if case]
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
-        name = (lead.network_name or lead.number)[:100]
         body = {
-            "lastName": name,
+            "lastName": hosted.lead_name(lead),
             "phoneNumber": lead.number,
             "source": "Call",
             "status": "New",
-            "description": wording.lead_description(lead),
+            "description": lead_text(lead, idem),
         }
         try:
-            return (await self._once("Lead", idem, body))[0]
+            return (await self._once("Lead", record_key("lead", idem), body))[0]
         except Conflict:
             hits = await self.find_by_phone(
                 lead.number, limit=MOST_HISTORY, deadline=Deadline.after(QUESTION_S)
@@ -248,25 +258,37 @@ class EspoCrm(HostedCrm):
                 twin = hit.candidate.ref.id.removeprefix(hosted.LEAD)
                 raise Conflict("espocrm has an open lead with this number", existing=twin)
         # The twin is another person of that name.
-        return (await self._once("Lead", idem, body, skip_check=True))[0]
+        return (await self._once("Lead", record_key("lead", idem), body, skip_check=True))[0]
 
     async def log_call(self, record: CallRecord, idem: str) -> str:
         key, body = call_key(record), _call(record, idem)
-        call_id, was_there = await self._once("Call", key, body)
-        if was_there:
+        try:
+            call_id, was_there = await self._once("Call", key, body)
+        except (Forbidden, Invalid):
+            if record.contact is None:
+                raise
+            # "No foreign record access": the contact was deleted meanwhile.
+            body = _call(replace(record, contact=None), idem)
+            call_id, was_there = await self._once("Call", key, body)
+        if was_there and await self._is_older(call_id, record):
             await self._http.write("PUT", f"/Call/{quote(call_id)}", json=body)
         return call_id
+
+    async def _is_older(self, call_id: str, record: CallRecord) -> bool:
+        path, deadline = f"/Call/{quote(call_id)}", Deadline.after(QUESTION_S)
+        found = (await self._http.read("GET", path, deadline=deadline)).json_object()
+        return is_newer(record, found.get("description"))
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         body: dict[str, Any] = {
             "name": wording.task_title(task),
             "status": "Not Started",
-            "description": wording.task_description(task),
+            "description": task_text(task, idem),
         }
         if task.contact is not None and task.contact.crm == self.name:
             kind, contact = self._kind_and_id(task.contact)
             body |= {"parentType": _entity(kind), "parentId": contact}
-        return (await self._once("Task", idem, body))[0]
+        return (await self._once("Task", record_key("task", idem), body))[0]
 
     async def close_task(self, task_id: str, idem: str) -> bool:
         return await self._settled("Task", task_id, "Not Started", "Completed")
@@ -386,7 +408,7 @@ def _numbers(found: readings.Record) -> tuple[str, ...]:
 
 def _purchase(found: readings.Record, at: datetime) -> Purchase:
     return Purchase(
-        product=_id_of(found),
+        product=readings.text(found.get("name")),
         product_name=readings.text(found.get("name")),
         category="",
         at=at,
@@ -412,7 +434,7 @@ def _call(record: CallRecord, idem: str) -> dict[str, Any]:
         "direction": "Outbound" if record.direction is Direction.OUTBOUND else "Inbound",
         "dateStart": _time(record.answered_at or record.arrived_at),
         "dateEnd": _time(record.ended_at or record.answered_at or record.arrived_at),
-        "description": f"{wording.call_description(record)}\nKey: {idem}",
+        "description": call_text(record, idem),
     }
     if record.contact is not None and record.contact.crm == EspoCrm.name:
         is_lead = record.contact.id.startswith(hosted.LEAD)

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,7 @@ from pydantic import SecretStr
 from calls.caller import Candidate, ContactRef, Purchase
 from calls.deadlines import Deadline
 from calls.errors import Misconfigured
+from calls.records import NewLead
 from crm_adapter.adapter import (
     Capabilities,
     CrmError,
@@ -39,6 +41,10 @@ MOST_HISTORY = 20
 LEAD = "lead:"
 #: A question on the way to a write.
 QUESTION_S = 5.0
+
+#: All that hosted CRMs have for ids; anything else is nobody's, and stays out of addresses.
+_ID = re.compile(r"[A-Za-z0-9-]{1,64}", re.ASCII)
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 
 T = TypeVar("T")
 A = TypeVar("A")
@@ -101,7 +107,7 @@ class HostedCrm:
 
     def _kind_and_id(self, ref: ContactRef) -> tuple[HitKind, str]:
         """Raises NotFound for another CRM's record."""
-        if ref.crm != self.name or not ref.id.removeprefix(LEAD):
+        if ref.crm != self.name or not _ID.fullmatch(ref.id.removeprefix(LEAD)):
             raise NotFound(f"there is no contact {ref}")
         is_lead = ref.id.startswith(LEAD)
         return (HitKind.LEAD if is_lead else HitKind.CONTACT), ref.id.removeprefix(LEAD)
@@ -122,6 +128,20 @@ class HostedCrm:
         except CrmError as error:
             log.debug("%s: no %s (%s)", self.name, what, type(error).__name__)
             return ()
+
+
+def cleaned(text: str, longest: int = 30_000) -> str:
+    """Without what no CRM can store, and cut."""
+    return _CONTROLS.sub("", text)[:longest]
+
+
+def lead_name(lead: NewLead) -> str:
+    """A family name of bearable length; the number where the network tells no name."""
+    return cleaned(lead.network_name or "", 80).strip() or lead.number
+
+
+def bought(purchases: Iterable[Purchase]) -> frozenset[str]:
+    return frozenset(one.product for one in purchases)
 
 
 def ordered(hits: Iterable[PhoneHit], limit: int) -> list[PhoneHit]:

@@ -9,6 +9,7 @@ database scans for that. Calls are as long as whole minutes; their descriptions 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -31,7 +32,16 @@ from crm_adapter.adapter import (
 from crm_adapter.adapters import hosted, readings
 from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.polling import Since
-from crm_adapter.adapters.written_once import Turns, call_key, record_key, written_once
+from crm_adapter.adapters.written_once import (
+    Turns,
+    call_key,
+    call_text,
+    is_newer,
+    lead_text,
+    record_key,
+    task_text,
+    written_once,
+)
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import oauth2
 from crm_adapter.http.replies import Reply, by_status
@@ -177,6 +187,7 @@ class SuiteCrm(HostedCrm):
             url=self._link(kind, record_id),
             owner=readings.said(told.get("assigned_user_name")),
             purchases=purchases,
+            owns=hosted.bought(purchases),
             cases=cases,
         )
 
@@ -214,11 +225,11 @@ class SuiteCrm(HostedCrm):
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
         attributes = {
-            "last_name": (lead.network_name or lead.number)[:100],
+            "last_name": hosted.lead_name(lead),
             "phone_work": lead.number,
             "lead_source": "Cold Call",
             "status": "New",
-            "description": f"{wording.lead_description(lead)}\nKey: {idem}",
+            "description": lead_text(lead, idem),
         }
         return (await self._once("Leads", record_key("lead", idem), attributes))[0]
 
@@ -226,23 +237,25 @@ class SuiteCrm(HostedCrm):
         attributes = _call(record, idem)
         call_id, was_there = await self._once("Calls", call_key(record), attributes)
         if was_there:
+            told = await self._attributes("Calls", call_id, Deadline.after(QUESTION_S))
+            if not is_newer(record, told.get("description")):
+                return call_id
             await self._patch("Calls", call_id, attributes)
         contact = record.contact
         if contact is not None and contact.crm == self.name:
             kind, contact_id = self._kind_and_id(contact)
-            # Twice the same is once there.
-            await self._http.write(
-                "POST",
-                f"/module/Calls/{quote(call_id)}/relationships",
-                json={"data": {"type": _MODULE_OF[kind], "id": contact_id}},
-            )
+            path = f"/module/Calls/{quote(call_id)}/relationships"
+            data = {"type": _MODULE_OF[kind], "id": contact_id}
+            with suppress(NotFound):  # deleted meanwhile
+                # Twice the same is once there.
+                await self._http.write("POST", path, json={"data": data})
         return call_id
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         attributes: dict[str, Any] = {
             "name": wording.task_title(task),
             "status": "Not Started",
-            "description": f"{wording.task_description(task)}\nKey: {idem}",
+            "description": task_text(task, idem),
         }
         if task.contact is not None and task.contact.crm == self.name:
             kind, contact = self._kind_and_id(task.contact)
@@ -355,7 +368,7 @@ def _purchase(found: readings.Record) -> Purchase | None:
     if at is None or readings.text(told.get("sales_stage")) != "Closed Won":
         return None
     return Purchase(
-        product=readings.text(found.get("id")),
+        product=readings.text(told.get("name")),
         product_name=readings.text(told.get("name")),
         category="",
         at=at,
@@ -385,7 +398,7 @@ def _call(record: CallRecord, idem: str) -> dict[str, Any]:
         "date_start": _time(record.answered_at or record.arrived_at),
         "duration_hours": hours,
         "duration_minutes": minutes,
-        "description": f"{wording.call_description(record)}\nKey: {idem}",
+        "description": call_text(record, idem),
     }
     if record.contact is not None and record.contact.crm == SuiteCrm.name:
         is_lead = record.contact.id.startswith(hosted.LEAD)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from tests.fakes.crm_server import CrmServer
 from tests.fakes.espocrm_server import EspoCrmServer
+from tests.fakes.hubspot_server import HubSpotServer
 from tests.fakes.suitecrm_server import SuiteCrmServer
 
 HOSTED: dict[str, type[CrmServer]] = {
     "espocrm": EspoCrmServer,
+    "hubspot": HubSpotServer,
     "suitecrm": SuiteCrmServer,
 }
 

@@ -21,5 +21,6 @@ class Proven:
 
 PROVEN: dict[str, Proven] = {
     "espocrm": Proven("documentation", "REST API of 8.4", "docs/crm/espocrm.md"),
+    "hubspot": Proven("vendor models", "CRM v3 objects, associations v4", "docs/crm/hubspot.md"),
     "suitecrm": Proven("documentation", "V8 API of 7.14", "docs/crm/suitecrm.md"),
 }

@@ -152,7 +152,7 @@ class EspoCrmServer(CrmServer):
 
     async def _create(self, request: web.Request) -> web.Response:
         entity, given = request.match_info["entity"], await request.json()
-        refused = self._refused(entity) or self._invalid(entity, given)
+        refused = self._refused(entity) or self._invalid(entity, given) or self._no_parent(given)
         if refused is not None:
             return refused
         twins = [
@@ -181,6 +181,12 @@ class EspoCrmServer(CrmServer):
             body = {"field": (missing + wrong)[0], "type": "required" if missing else "valid"}
             reason = {"X-Status-Reason": f"Field validation failure; {body['field']}."}
             return web.json_response(body, status=400, headers=reason)
+        return None
+
+    def _no_parent(self, given: dict[str, Any]) -> web.Response | None:
+        if given.get("parentId") and given["parentId"] not in self.rows[given["parentType"]]:
+            reason = {"X-Status-Reason": "No foreign record access for link operation"}
+            return web.Response(status=403, headers=reason)
         return None
 
     async def _update(self, request: web.Request) -> web.Response:

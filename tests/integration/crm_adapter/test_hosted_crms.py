@@ -236,7 +236,45 @@ async def test_a_call_belongs_to_its_contact(server: CrmServer, crm: CrmAdapter)
     await crm.log_call(missed, "key-1")
     [call] = server.calls()
     assert call.contact == contact
-    await crm.log_call(replace(missed, contact=ContactRef("other", "7")), "key-2")
+    server.delete_contact(contact)
+    for contact_of in (ContactRef("other", "7"), ContactRef(crm.name, contact)):
+        other = replace(missed, contact=contact_of, call_id=CallId(contact_of.crm, "9"))
+        await crm.log_call(other, "key-2")
+    assert len(server.calls()) == 3
+
+
+async def test_an_earlier_record_that_comes_late_undoes_nothing(
+    server: CrmServer, crm: CrmAdapter
+) -> None:
+    first = await crm.log_call(replace(RECORD, revision=2), "revision-2")
+    assert await crm.log_call(replace(RECORD, ended_at=None, revision=1), "revision-1") == first
+    [call] = server.calls()
+    assert "revision-2" in call.texts
+    assert call.seconds
+    assert await crm.log_call(replace(RECORD, revision=10, queue="repairs"), "revision-10") == first
+    [call] = server.calls()
+    assert "repairs" in call.texts
+
+
+@pytest.mark.parametrize("contact_id", ["", "0", "-1", "9" * 30, "' OR 1=1 --", "../../etc", "a\0"])
+async def test_an_id_that_is_nobodys_is_not_found(crm: CrmAdapter, contact_id: str) -> None:
+    with pytest.raises(NotFound):
+        await crm.get(ContactRef(crm.name, contact_id), deadline=soon())
+
+
+async def test_keys_that_differ_only_in_case_are_two(server: CrmServer, crm: CrmAdapter) -> None:
+    keys = ("key", "key-1", "KEY-1", "key%1")
+    ids = [await crm.create_task(TASK, key) for key in keys]
+    assert len(set(ids)) == len(keys)
+
+
+async def test_what_the_network_calls_a_caller_may_be_anything(
+    server: CrmServer, crm: CrmAdapter
+) -> None:
+    await crm.create_lead(replace(LEAD, network_name="N\0" * 5_000), "key-1")
+    [lead] = server.leads()
+    assert "NNN" in lead.texts
+    assert "\0" not in lead.texts
 
 
 async def test_a_task_is_made_once_and_closed(server: CrmServer, crm: CrmAdapter) -> None:
