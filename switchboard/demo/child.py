@@ -27,6 +27,8 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=words,
             stderr=subprocess.STDOUT,
+            # Ctrl-C reaches us alone: we end our programs in an order of our own.
+            process_group=0,
         )
 
 

@@ -1,0 +1,93 @@
+"""`switchboard demo`, run as a newcomer runs it: to its own end, and to Ctrl-C."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from switchboard.demo import free_ports
+
+pytestmark = pytest.mark.acceptance
+
+ROOT = Path(__file__).parents[2]
+COUNTS = (
+    "calls_offered",
+    "calls_served",
+    "menus_completed",
+    "queued",
+    "pops_offered",
+    "pops_acknowledged",
+    "call_records",
+    "leads",
+    "fallback",
+    "lost",
+)
+
+
+@contextmanager
+def demo(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """In a group of its own, as a terminal starts it."""
+    command = [sys.executable, "-m", "switchboard", "demo", "--folder", str(folder), *words]
+    port = str(free_ports.tcp())
+    process = subprocess.Popen(
+        [*command, "--web-port", port],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        process_group=0,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def left_behind(folder: Path) -> list[str]:
+    """Programs that still run with the demo's files."""
+    found = []
+    for words in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = words.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in command:
+            found.append(command)
+    return found
+
+
+def test_it_ends_by_itself_with_its_counts_on_the_last_line(tmp_path: Path) -> None:
+    with demo(tmp_path, "--seconds", "12", "--rate", "1", "--json") as process:
+        out, err = process.communicate(timeout=110)
+    assert process.returncode == 0, err
+    counts = json.loads(out.splitlines()[-1])
+    assert set(COUNTS) <= set(counts)
+    assert counts["calls_offered"] == counts["calls_served"] == counts["call_records"] == 12
+    assert counts["pops_offered"] == counts["pops_acknowledged"] > 0
+    assert (counts["fallback"], counts["lost"]) == (0, 0)
+    assert counts["leads"] >= 1
+    assert left_behind(tmp_path) == []
+
+
+def test_ctrl_c_ends_it_in_good_order(tmp_path: Path) -> None:
+    with demo(tmp_path, "--rate", "1") as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "calls come until Ctrl-C" in line:
+                break
+        os.killpg(process.pid, signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert "what became of the calls" in out
+    assert "Traceback" not in out + err
+    assert left_behind(tmp_path) == []
