@@ -78,6 +78,9 @@ class AgiCounters:
     bad: int = 0
     #: Calls whose dialog failed; the fallback has them.
     failed: int = 0
+    #: Calls whose caller left in the dialog, and the longest that one of their dialogs went on.
+    left: int = 0
+    worst_leave_s: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -86,6 +89,8 @@ class _Session:
     task: asyncio.Task[None] | None = None
     #: The call is in the journal: from now on the task may be cancelled.
     journaled: bool = False
+    #: Of the loop's clock, once the caller has gone.
+    left_at: float | None = None
 
 
 class AgiServer:
@@ -211,7 +216,10 @@ class AgiServer:
 
     def gone(self, connection: AgiConnection) -> None:
         session = self._sessions.get(connection)
-        if session is not None and session.journaled and self._loop is not None:
+        if session is None or self._loop is None:
+            return
+        session.left_at = self._loop.time()
+        if session.journaled:
             self._loop.call_later(_LEAVE_S, self._cancel, connection)
 
     def closed(self, connection: AgiConnection) -> None:
@@ -236,8 +244,12 @@ class AgiServer:
 
     def _served(self, connection: AgiConnection, _task: asyncio.Task[None]) -> None:
         connection.close()
-        del self._sessions[connection]
+        session = self._sessions.pop(connection)
         self.counters.live = len(self._sessions)
+        if session.left_at is not None and self._loop is not None:
+            self.counters.left += 1
+            took_s = self._loop.time() - session.left_at
+            self.counters.worst_leave_s = max(self.counters.worst_leave_s, took_s)
 
     async def _journal_call(self, call: Call) -> bool:
         """Not cut short by a hang-up: a row half known would be a call nobody ends."""

@@ -91,6 +91,8 @@ def _agi_counters(parts: Parts) -> dict[str, float]:
         "agi_refused_total": counters["refused"],
         "agi_bad_requests_total": counters["bad"],
         "agi_failed_total": counters["failed"],
+        "agi_left_total": counters["left"],
+        "agi_worst_leave_seconds": counters["worst_leave_s"],
     }
 
 

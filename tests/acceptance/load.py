@@ -46,6 +46,12 @@ def not_queued(pbx: PrivatePbx, wanted: Iterable[str]) -> set[str]:
     return set(wanted) - {visit.number for visit in queue_visits(pbx)}
 
 
+def queues_of(pbx: PrivatePbx, wanted: Iterable[str]) -> set[str]:
+    """All that these numbers ever waited in."""
+    numbers = set(wanted)
+    return {visit.queue for visit in queue_visits(pbx) if visit.number in numbers}
+
+
 async def traced(pbx: PrivatePbx, family: str) -> dict[str, list[str]]:
     """AstDB's entries of a family by linked id, their fields without the version."""
     shown = await pbx.rx(f"database show {family}")

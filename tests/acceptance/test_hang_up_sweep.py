@@ -83,3 +83,6 @@ async def test_hanging_up_at_every_step(centre: DemoCentre) -> None:
     metrics = await centre.server.metrics()
     gauges = ("agi_live", "agi_waiting", "calls_live", "channels_live", "agi_failed_total")
     assert {name: metrics[name] for name in gauges} == dict.fromkeys(gauges, 0)
+    # Every one of these dialogs was over soon after its caller.
+    assert metrics["agi_left_total"] > len(by_id) // 3
+    assert 0 < metrics["agi_worst_leave_seconds"] < 0.2

@@ -16,6 +16,7 @@ from tests.acceptance.load import (
     no_channels,
     not_queued,
     numbers,
+    queues_of,
     strangers,
     traced,
 )
@@ -62,6 +63,8 @@ async def test_frozen_under_load_and_thawed(centre: DemoCentre) -> None:
         # Those in the middle of a dialog as well as those who never had one.
         assert len(frozen) > CALLS - 60
         assert {key for key in frozen if not by_id[key].fallback} == set()
+        theirs = {by_id[key].number or by_id[key].from_raw for key in frozen}
+        assert queues_of(centre.pbx, theirs) == {"default"}
         assert all(e.records[0].fallback == e.call.fallback for e in entries.values())
         assert all(e.call.arrived_at <= e.call.ended_at for e in entries.values())
         # No frozen caller gave up in a menu: they were all in the queue.

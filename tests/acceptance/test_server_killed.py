@@ -16,6 +16,7 @@ from tests.acceptance.load import (
     no_channels,
     not_queued,
     numbers,
+    queues_of,
     strangers,
     traced,
 )
@@ -62,6 +63,8 @@ async def test_killed_under_load_and_started_again(centre: DemoCentre) -> None:
         by_id = {entry.call.linkedid: entry.call for entry in entries.values()}
         assert set(without_us) <= set(by_id)
         assert {key for key in without_us if not by_id[key].fallback} == set()
+        theirs = {by_id[key].number or by_id[key].from_raw for key in without_us}
+        assert queues_of(centre.pbx, theirs) == {"default"}
         assert all(e.records[0].fallback == e.call.fallback for e in entries.values())
         # The end of those served while nobody looked is the one the dialplan wrote down.
         assert {by_id[key].outcome for key in without_us} <= {"answered", "abandoned_in_queue"}
