@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import phonenumbers
 from phonenumbers import PhoneNumberFormat
 
+from crm_adapter.spellings import last_digits
+
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 
 FORMS = (
@@ -26,10 +28,10 @@ def is_e164(text: str) -> bool:
 
 
 def phone_form(e164: str, form: str) -> str:
-    """`form` is one of FORMS."""
+    """`form` is one of FORMS. The last digits are none of the country code."""
     digits = e164[1:]
     if form.startswith("last"):
-        return digits[-int(form.removeprefix("last")) :]
+        return last_digits(e164, int(form.removeprefix("last"))) or digits
     plain = {"e164": e164, "digits": digits, "zeros": f"00{digits}"}
     return plain[form] if form in plain else _formatted(e164, form)
 

@@ -171,11 +171,13 @@ class RestCrm:
         return await self._writes.once(part, record_values.lead_values(lead, idem))
 
     async def log_call(self, record: CallRecord, idem: str) -> str:
+        record = replace(record, contact=_ours(record.contact))
         values = record_values.call_values(record, idem)
         part = self._by_contact(record.contact, self._mapping.log_call, self._mapping.log_stranger)
         return await self._writes.once(part, {**self._about(record.contact), **values})
 
     async def create_task(self, task: NewTask, idem: str) -> str:
+        task = replace(task, contact=_ours(task.contact))
         values = record_values.task_values(task, idem)
         part = self._by_contact(
             task.contact, self._mapping.create_task, self._mapping.create_stranger_task
@@ -200,6 +202,11 @@ class RestCrm:
         if usual is None:
             raise Unsupported("the mapping does not say how this is written")
         return stranger if stranger is not None and contact is None else usual
+
+
+def _ours(contact: ContactRef | None) -> ContactRef | None:
+    """The id of a contact in another CRM means nothing here."""
+    return contact if contact is not None and contact.crm == CRM else None
 
 
 def _client(loaded: LoadedRest, trace: Trace | None) -> CrmHttp:

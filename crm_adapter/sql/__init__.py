@@ -1,0 +1,1 @@
+"""Any customer database, by a mapping in YAML."""
