@@ -12,12 +12,16 @@ from crm_adapter.adapters.hubspot import HubSpotCrm
 from crm_adapter.adapters.suitecrm import SuiteCrm
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.http.traces import Trace
+from crm_adapter.rest.adapter import RestCrm
+from crm_adapter.sql.adapter import SqlCrm
 from storage.database import Database
 
 #: By the name in the settings, which is also the name of its section.
 _MADE: dict[str, Callable[..., CrmAdapter]] = {
     "espocrm": EspoCrm,
     "hubspot": HubSpotCrm,
+    "rest": RestCrm,
+    "sql": SqlCrm,
     "suitecrm": SuiteCrm,
 }
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import phonenumbers
 
+from calls.call import CallId
 from calls.caller import ContactRef
 from calls.records import CallRecord, Leg, NewLead, NewTask
 from crm_adapter.wording import (
@@ -26,28 +27,43 @@ _LONGEST_NAME = 200
 
 Values = Mapping[str, object]
 
-_RECORD = ("idem", "call_id", "title", "description", "dialled", "e164", "digits", "national")
+_CALL = ("call_id", "system", "linkedid", "dialled")
+_NUMBER = ("e164", "digits", "national")
+_RECORD = ("idem", "title", "description", *_CALL, *_NUMBER)
 _CONTACT = ("contact_id", "contact_kind")
 LEAD_TIMES = ("created_at",)
 CALL_TIMES = ("arrived_at", "answered_at", "ended_at")
-LEAD_NAMES = frozenset((*_RECORD, *LEAD_TIMES, "display", "network_name", "recording"))
+LEAD_NAMES = frozenset((*_RECORD, *LEAD_TIMES, "display", "network_name", "recording")) | {
+    "name_recording",
+    "owner",
+    "rule",
+    "queue",
+}
 CALL_NAMES = frozenset(
     (*_RECORD, *_CONTACT, *CALL_TIMES, "direction", "outcome", "queue", "agent", "talk_s")
-) | {"wait_s", "talk_minutes", "talk_mmss", "revision", "caller_name", "display"}
-TASK_NAMES = frozenset((*_RECORD, *_CONTACT, *LEAD_TIMES, "kind", "queue", "recording", "display"))
+) | {"wait_s", "talk_minutes", "talk_mmss", "revision", "caller_name", "display", "identity"}
+TASK_NAMES = frozenset((*_RECORD, *_CONTACT, *LEAD_TIMES, "kind", "queue", "recording")) | {
+    "display",
+    "owner",
+    "link",
+}
 
 
 def lead_values(lead: NewLead, idem: str) -> dict[str, object]:
     return {
         **_number(lead.number),
         "idem": idem,
-        "call_id": str(lead.call_id),
+        **_call(lead.call_id),
         "dialled": _clean(lead.dialled),
         "title": lead_title(lead),
         "description": _clean(lead_description(lead)),
-        "display": _name(lead.network_name) or lead.number,
+        "display": _name(lead.name) or _name(lead.network_name) or lead.number,
         "network_name": _name(lead.network_name),
-        "recording": lead.name_recording,
+        "name_recording": lead.name_recording,
+        "recording": lead.recording,
+        "owner": lead.owner,
+        "rule": lead.rule or None,
+        "queue": lead.queue,
         "created_at": lead.created_at,
     }
 
@@ -58,13 +74,14 @@ def call_values(record: CallRecord, idem: str) -> dict[str, object]:
         **_number(record.number),
         **_contact(record.contact),
         "idem": idem,
-        "call_id": str(record.call_id),
+        **_call(record.call_id),
         "dialled": _clean(record.dialled),
         "title": _clean(call_title(record)),
         "description": _clean(call_description(record)),
         "display": _name(record.caller_name) or record.number or "withheld number",
         "caller_name": _name(record.caller_name),
         "direction": record.direction.value,
+        "identity": record.identity_outcome,
         "outcome": record.outcome.value,
         "queue": record.queue,
         "agent": _agent(record.legs),
@@ -85,7 +102,7 @@ def task_values(task: NewTask, idem: str) -> dict[str, object]:
         **_number(task.number),
         **_contact(task.contact),
         "idem": idem,
-        "call_id": str(task.call_id),
+        **_call(task.call_id),
         "dialled": None,
         "title": _clean(task_title(task)),
         "description": _clean(task_description(task)),
@@ -93,8 +110,14 @@ def task_values(task: NewTask, idem: str) -> dict[str, object]:
         "kind": task.kind,
         "queue": task.queue,
         "recording": task.recording,
+        "owner": task.owner,
+        "link": task.link,
         "created_at": task.created_at,
     }
+
+
+def _call(call_id: CallId) -> dict[str, object]:
+    return {"call_id": str(call_id), "system": call_id.system, "linkedid": call_id.linkedid}
 
 
 def _agent(legs: Sequence[Leg]) -> str | None:

@@ -184,13 +184,17 @@ class RestCrm:
         )
         return await self._writes.once(part, {**self._about(task.contact), **values})
 
-    async def withdraw_lead(self, lead_id: str, idem: str) -> None:
-        await self._writes.simple(
-            self._mapping.withdraw_lead, kind_and_id(lead_id)[1], idem, "withdraw a lead"
-        )
+    async def withdraw_lead(self, lead_id: str, idem: str) -> bool:
+        values = {"id": kind_and_id(lead_id)[1], "idem": idem}
+        return await self._writes.simple(self._mapping.withdraw_lead, values, "withdraw a lead")
 
-    async def close_task(self, task_id: str, idem: str) -> None:
-        await self._writes.simple(self._mapping.close_task, task_id, idem, "close a task")
+    async def confirm_lead(self, lead_id: str, agent: str, idem: str) -> bool:
+        values = {"id": kind_and_id(lead_id)[1], "agent": agent, "idem": idem}
+        return await self._writes.simple(self._mapping.confirm_lead, values, "confirm a lead")
+
+    async def close_task(self, task_id: str, idem: str) -> bool:
+        values = {"id": task_id, "idem": idem}
+        return await self._writes.simple(self._mapping.close_task, values, "close a task")
 
     def _about(self, contact: ContactRef | None) -> dict[str, object]:
         values = self._contacts.values_of(contact)

@@ -16,7 +16,7 @@ from crm_adapter.mapped.record_values import (
     LEAD_TIMES,
     TASK_NAMES,
 )
-from crm_adapter.rest.shapes import RequestPart, RestMapping, WritePart
+from crm_adapter.rest.shapes import GuardPart, RequestPart, RestMapping, WritePart
 from crm_adapter.rest.templates import Parameter, Template, Tree
 
 #: Each moment in several spellings: ISO 8601; `_sql` is 2026-03-02 09:30:00 in UTC; `_date` is
@@ -51,6 +51,7 @@ _OTHERS: Mapping[str, frozenset[str]] = {
     **_LISTS,
     "check": frozenset(),
     "withdraw_lead": SIMPLE,
+    "confirm_lead": SIMPLE | {"agent"},
     "close_task": SIMPLE,
     "update": UPDATE,
     "changes": CHANGES,
@@ -124,6 +125,9 @@ def templates_of(part: Part) -> Iterator[tuple[Way, Template]]:
 
 
 def _templates(value: Any, way: Way) -> Iterator[tuple[Way, Template]]:
+    if isinstance(value, GuardPart):
+        for inner, template in templates_of(value):
+            yield (*way, *inner), template
     if isinstance(value, Template):
         yield way, value
     elif isinstance(value, Tree):

@@ -243,10 +243,23 @@ class UpdatePart(RequestPart):
     conflict: ConflictPart = ConflictPart(status=(409, 412))
 
 
+class GuardPart(RequestPart):
+    """Looks at the record `{id}` before something is done to it."""
+
+    when: JmesPath
+    """JMESPath over the answer: true where it may be done."""
+    done: JmesPath | None = None
+    """True where it is done already."""
+
+
 class SimplePart(RequestPart):
     """A request about the record `{id}`."""
 
     method: Method = "POST"
+    guard: GuardPart | None = None
+    """Asked first."""
+    ok_when: JmesPath | None = None
+    """JMESPath over the answer; where false, the record was left as it is."""
 
 
 class ChangesPart(ListPart):
@@ -433,6 +446,9 @@ class RestMapping(Part):
     cases: CasesPart | None = None
     create_lead: WritePart | None = None
     withdraw_lead: SimplePart | None = None
+    """Marks a lead as a mistake, unless somebody has confirmed it."""
+    confirm_lead: SimplePart | None = None
+    """Marks a lead as a real one; `{agent}` says so."""
     log_call: WritePart | None = None
     log_stranger: WritePart | None = None
     """For calls of nobody the CRM knows, where `log_call` needs a contact."""

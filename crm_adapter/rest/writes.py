@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from crm_adapter.adapter import AmbiguousWrite, Conflict, Invalid, Unavailable, Unsupported
+from crm_adapter.adapter import (
+    AmbiguousWrite,
+    Conflict,
+    Invalid,
+    NotFound,
+    Unavailable,
+    Unsupported,
+)
 from crm_adapter.http.replies import Reply
 from crm_adapter.mapped.reading import record_id
 from crm_adapter.mapped.record_values import Values
@@ -26,10 +33,22 @@ class Writes:
             await self._questions.write(part.replace, {**values, "id": found})
         return found
 
-    async def simple(self, part: SimplePart | None, record: str, idem: str, what: str) -> None:
+    async def simple(self, part: SimplePart | None, values: Values, what: str) -> bool:
+        """False where the record is gone, or may not be changed any more."""
         if part is None:
             raise Unsupported(f"the mapping does not say how to {what}")
-        await self._questions.write(part, {"id": record, "idem": idem})
+        try:
+            if part.guard is not None:
+                deadline = self._questions.write_deadline()
+                looked = (await self._questions.read(part.guard, values, deadline)).json()
+                if part.guard.done is not None and part.guard.done.holds(looked):
+                    return True
+                if not part.guard.when.holds(looked):
+                    return False
+            reply = await self._questions.write(part, values)
+        except NotFound:
+            return False
+        return part.ok_when is None or part.ok_when.holds(_parsed(reply))
 
     async def _create(self, part: WritePart, values: dict[str, Any]) -> str:
         for step in part.before:

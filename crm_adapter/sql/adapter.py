@@ -129,11 +129,14 @@ class SqlCrm:
         ours = replace(task, contact=_ours(task.contact))
         return await self._writes.task(task_values(ours, idem))
 
-    async def withdraw_lead(self, lead_id: str, idem: str) -> None:
-        await self._writes.withdraw_lead(kind_and_id(lead_id)[1])
+    async def withdraw_lead(self, lead_id: str, idem: str) -> bool:
+        return await self._writes.withdraw_lead(kind_and_id(lead_id)[1])
 
-    async def close_task(self, task_id: str, idem: str) -> None:
-        await self._writes.close_task(task_id)
+    async def confirm_lead(self, lead_id: str, agent: str, idem: str) -> bool:
+        return await self._writes.confirm_lead(kind_and_id(lead_id)[1], agent)
+
+    async def close_task(self, task_id: str, idem: str) -> bool:
+        return await self._writes.close_task(task_id)
 
 
 def _ours(contact: ContactRef | None) -> ContactRef | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import (
+    JSON,
     Boolean,
     Column,
     Date,
@@ -24,12 +26,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crm_adapter.adapter import Invalid, NotFound
+from crm_adapter.adapter import Invalid
 from crm_adapter.mapped.record_values import Values
 from crm_adapter.sql.mapping import literal, name_in
 from crm_adapter.sql.people import bound, typed
 from crm_adapter.sql.shapes import InsertPart
-from crm_adapter.sql.tables import Catalogue
+from crm_adapter.sql.tables import Catalogue, conditions
 from storage.storable import storable
 
 #: Keys become UUIDs in here, the same on every node.
@@ -59,6 +61,10 @@ class Inserts:
         self._revision = next(
             (name for name, value in part.insert.items() if name_in(value) == "revision"), None
         )
+
+        still = getattr(part, "unconfirmed", None) or getattr(part, "is_open", None) or {}
+        field = "unconfirmed" if hasattr(part, "unconfirmed") else "is_open"
+        self._changeable = conditions(still, (key, field), table, catalogue)
 
     def _id_column(self, part: InsertPart, key: str, catalogue: Catalogue) -> Column[Any]:
         if part.id is not None:
@@ -124,17 +130,31 @@ class Inserts:
         return str(kept)
 
     async def mark(
-        self, connection: AsyncConnection, row_id: str, values: Mapping[str, Any], *, now: datetime
-    ) -> None:
-        """Sets columns of one row. Raises NotFound."""
+        self,
+        connection: AsyncConnection,
+        row_id: str,
+        values: Mapping[str, Any],
+        *,
+        known: Mapping[str, Any],
+    ) -> bool:
+        """Sets columns of one row that may still be changed. False where it may not, or is gone;
+        True also where it is so already."""
         wanted = typed(self.id, row_id)
+        if wanted is None:
+            return False
+        is_it = self.id == bound(self.id, wanted)
         changed = {
-            name: fitting(self.table.c[name], _known(value, {"now": now}))
+            name: fitting(self.table.c[name], _known(value, known))
             for name, value in values.items()
         }
-        statement = update(self.table).where(self.id == bound(self.id, wanted)).values(changed)
-        if wanted is None or (await connection.execute(statement)).rowcount == 0:
-            raise NotFound(f"there is no such row in {self.table.name}")
+        statement = update(self.table).where(is_it, *self._changeable).values(changed)
+        if (await connection.execute(statement)).rowcount:
+            return True
+        # A time says when it was done, not whether.
+        told = [name for name, value in values.items() if name_in(value) != "now"]
+        columns = [self.table.c[name] for name in told] or [self.id]
+        row = (await connection.execute(select(*columns).where(is_it))).first()
+        return row is not None and bool(told) and tuple(row) == tuple(changed[n] for n in told)
 
 
 def _known(value: Any, known: Mapping[str, Any]) -> Any:
@@ -155,6 +175,11 @@ def fitting(column: Column[Any], value: Any) -> Any:
 
 
 def _of_text(column: Column[Any], text: str) -> Any:
+    if isinstance(column.type, JSON):
+        try:
+            return json.loads(text)
+        except ValueError:
+            return text
     if isinstance(column.type, Boolean):
         return text.lower() in ("1", "true")
     # A contact's id, say, which is a text to us.

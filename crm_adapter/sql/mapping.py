@@ -26,6 +26,11 @@ _KEYS: Mapping[str, frozenset[str]] = {
     "call": frozenset(("call_id", "call_uuid")),
     "task": frozenset(("idem", "uuid")),
 }
+_MARKS: Mapping[str, frozenset[str]] = {
+    "withdraw": frozenset(("now",)),
+    "confirm": frozenset(("now", "agent")),
+    "close": frozenset(("now",)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +77,10 @@ def _check_insert(name: str, part: InsertPart, file: MappingFile) -> None:
         file.report(
             (name, "unique"), f"insert must give the column '{part.unique}' its key: {wanted}"
         )
-    for extra in ("withdraw", "close"):
+    for extra, known in _MARKS.items():
         values = getattr(part, extra, None)
         if values is not None:
-            _check_names(values, frozenset(("now",)), (name, extra), file)
+            _check_names(values, known, (name, extra), file)
 
 
 def _check_names(

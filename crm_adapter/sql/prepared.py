@@ -114,7 +114,7 @@ class _Making:
         part = getattr(self._mapping, name)
         made = self._made(Inserts, part, name, self._catalogue)
         if made is not None:
-            for extra in ("withdraw", "close"):
+            for extra in ("withdraw", "confirm", "close"):
                 for column in getattr(part, extra, None) or ():
                     self._column(made.table, column, (name, extra, column))
         return made

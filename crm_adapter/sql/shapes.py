@@ -186,7 +186,11 @@ class LeadInsertPart(InsertPart):
     """Writes leads."""
 
     withdraw: dict[str, Literal_] | None = None
-    """Values by column that mark a lead as withdrawn."""
+    """Values by column that mark a lead as a mistake."""
+    confirm: dict[str, Literal_] | None = None
+    """Values by column that mark a lead as a real one; `$agent` is who says so."""
+    unconfirmed: Where = Field(default_factory=dict)
+    """Leads that nobody has confirmed yet: only those are withdrawn."""
 
 
 class TaskInsertPart(InsertPart):
@@ -194,6 +198,8 @@ class TaskInsertPart(InsertPart):
 
     close: dict[str, Literal_] | None = None
     """Values by column that mark a task as done."""
+    is_open: Where = Field(default_factory=dict)
+    """Tasks that nobody has done yet: only those are closed."""
 
 
 class UpdatePart(Part):

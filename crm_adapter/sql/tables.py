@@ -3,7 +3,7 @@ one the database gave us, and a wrong one is told with its line."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -173,21 +173,31 @@ class Source:
         return and_(*self._conditions(where, (*self._way, key), self.main))
 
     def _conditions(self, where: Where, way: Way, table: FromClause) -> list[ColumnElement[bool]]:
-        found: list[ColumnElement[bool]] = []
-        for written, wanted in where.items():
-            is_not = written.endswith("!")
-            try:
-                name = column_name(written.removesuffix("!").strip())
-            except ValueError as error:
-                raise self._catalogue.wrong((*way, written), str(error)) from None
-            inner = (*way, written)
-            column = (
-                self._catalogue.column(table, name.name, inner)
-                if name.table is None
-                else self.named(name, inner)
-            )
-            found.append(_condition(column, wanted, is_not))
-        return found
+        return conditions(where, way, table, self._catalogue, named=self.named)
+
+
+def conditions(
+    where: Where,
+    way: Way,
+    table: FromClause,
+    catalogue: Catalogue,
+    *,
+    named: Callable[[ColumnName, Way], ColumnElement[Any]] | None = None,
+) -> list[ColumnElement[bool]]:
+    """`named` finds columns of other tables. Raises WrongColumn."""
+    found: list[ColumnElement[bool]] = []
+    for written, wanted in where.items():
+        is_not, inner = written.endswith("!"), (*way, written)
+        try:
+            name = column_name(written.removesuffix("!").strip())
+        except ValueError as error:
+            raise catalogue.wrong(inner, str(error)) from None
+        if name.table is None or named is None:
+            column = catalogue.column(table, name.name, inner)
+        else:
+            column = named(name, inner)
+        found.append(_condition(column, wanted, is_not))
+    return found
 
 
 def _condition(column: ColumnElement[Any], wanted: Any, is_not: bool) -> ColumnElement[bool]:

@@ -42,23 +42,34 @@ class Writes:
         async with self._store.writing() as connection:
             return await inserts.write(connection, row, again=again)
 
-    async def withdraw_lead(self, lead_id: str) -> None:
+    async def withdraw_lead(self, lead_id: str) -> bool:
         part = self._mapping.lead
         values = None if part is None else part.withdraw
-        await self._mark((await self._store.ready()).lead, lead_id, values)
+        return await self._mark((await self._store.ready()).lead, lead_id, values)
 
-    async def close_task(self, task_id: str) -> None:
+    async def confirm_lead(self, lead_id: str, agent: str) -> bool:
+        part = self._mapping.lead
+        values = None if part is None else part.confirm
+        return await self._mark((await self._store.ready()).lead, lead_id, values, agent=agent)
+
+    async def close_task(self, task_id: str) -> bool:
         part = self._mapping.task
         values = None if part is None else part.close
-        await self._mark((await self._store.ready()).task, task_id, values)
+        return await self._mark((await self._store.ready()).task, task_id, values)
 
     async def _mark(
-        self, inserts: Inserts | None, row_id: str, values: Mapping[str, Any] | None
-    ) -> None:
+        self,
+        inserts: Inserts | None,
+        row_id: str,
+        values: Mapping[str, Any] | None,
+        *,
+        agent: str | None = None,
+    ) -> bool:
         if inserts is None or values is None:
-            raise Unsupported("the mapping does not say how that is marked (withdraw, close)")
+            raise Unsupported("the mapping does not say how that is marked")
+        known = {"now": self._now(), "agent": agent}
         async with self._store.writing() as connection:
-            await inserts.mark(connection, row_id, values, now=self._now())
+            return await inserts.mark(connection, row_id, values, known=known)
 
     async def change(
         self, ref: ContactRef, changes: Mapping[str, str], expect_version: str | None

@@ -125,8 +125,10 @@ class RestServer:
         return web.json_response({"data": {"id": lead["id"]}}, status=201)
 
     async def _drop_lead(self, request: web.Request) -> web.Response:
-        self.leads = [one for one in self.leads if str(one["id"]) != request.match_info["id"]]
-        return web.Response(status=204)
+        kept = [one for one in self.leads if str(one["id"]) != request.match_info["id"]]
+        status = 404 if len(kept) == len(self.leads) else 204
+        self.leads = kept
+        return web.Response(status=status)
 
     async def _find_calls(self, request: web.Request) -> web.Response:
         key = request.query["call"]

@@ -88,6 +88,8 @@ lead:
            made_at: $created_at, state: open}
   unique: ext_key
   withdraw: {state: withdrawn}
+  confirm: {state: real, source: $agent}
+  unconfirmed: {state: open}
 call:
   table: call_log
   insert: {call_key: $call_id, ext_key: $idem, cust_no: $contact_id, phone: $e164,
@@ -99,6 +101,7 @@ task:
   insert: {id: $uuid, what: $title, done: 0, cust_no: $contact_id}
   unique: id
   close: {done: 1}
+  is_open: {done: 0}
 update:
   allow: {email: email, last_name: '"Last Name"'}
   also: {version: $next, updated_at: $now}

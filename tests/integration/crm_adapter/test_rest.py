@@ -201,8 +201,9 @@ async def test_one_key_makes_one_lead_with_its_values_as_they_are(shop: Shop) ->
     assert lead["at"] == int(AT.timestamp())
     assert "pbx" in lead["note"]
     assert shop.server.headers[-2]["idempotency-key"] == "key-1"
-    await shop.crm.withdraw_lead("1", "key-9")
+    assert await shop.crm.withdraw_lead("1", "key-9")
     assert shop.server.leads == []
+    assert not await shop.crm.withdraw_lead("1", "key-9")
 
 
 async def test_a_refused_twin_is_the_record_that_is_there(shop: Shop) -> None:

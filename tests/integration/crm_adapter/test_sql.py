@@ -206,10 +206,18 @@ async def test_one_key_at_once_from_two_processes_is_one_row(shop: Shop) -> None
     assert LEAD.network_name is not None
     assert row[1:5] == (LEAD.number, LEAD.network_name[:20], "CTI", "open")
     assert str(row[5]).startswith("2026-03-02 09:30:00")
-    await shop.crm.withdraw_lead(lead_id, "key-2")
-    assert await rows(shop.url, "SELECT state FROM leads") == [("withdrawn",)]
-    with pytest.raises(NotFound):
-        await shop.crm.withdraw_lead("99", "key-3")
+
+
+async def test_a_lead_is_withdrawn_unless_somebody_confirmed_it(shop: Shop) -> None:
+    mistake = await shop.crm.create_lead(LEAD, "key-1")
+    real = await shop.crm.create_lead(LEAD, "key-2")
+    assert await shop.crm.confirm_lead(real, "anna", "key-3")
+    assert await shop.crm.withdraw_lead(mistake, "key-4")
+    assert await shop.crm.withdraw_lead(mistake, "key-4")
+    assert not await shop.crm.withdraw_lead(real, "key-5")
+    assert not await shop.crm.withdraw_lead("99", "key-6")
+    found = await rows(shop.url, "SELECT state, source FROM leads ORDER BY id")
+    assert found == [("withdrawn", "CTI"), ("real", "anna")]
 
 
 async def test_a_later_record_rewrites_the_row_and_an_older_one_does_not(shop: Shop) -> None:
@@ -234,7 +242,9 @@ async def test_a_task_is_made_once_and_closed(shop: Shop) -> None:
     task = NewTask("callback", CallId("pbx", "1"), AT, LONDON, contact=ANN)
     first = await shop.crm.create_task(task, "key-1")
     assert await shop.other.create_task(task, "key-1") == first
-    await shop.crm.close_task(first, "key-2")
+    assert await shop.crm.close_task(first, "key-2")
+    assert await shop.crm.close_task(first, "key-2")
+    assert not await shop.crm.close_task("none", "key-3")
     assert await rows(shop.url, "SELECT done, cust_no FROM todo") == [(1, 7)]
 
 

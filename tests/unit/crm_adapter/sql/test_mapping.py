@@ -56,10 +56,10 @@ def test_nothing_else_is_one(source: str) -> None:
         ("mode: suffix", "mode: sufix", 17, "did you mean 'suffix'?"),
         ("{id}", "{name}", 18, "unknown name '{name}'"),
         ("$display", "$dispaly", 46, "unknown name '$dispaly'; did you mean 'display'?"),
-        ("unique: call_key", "unique: ext_key", 55, "its key: $call_id or $call_uuid"),
+        ("unique: call_key", "unique: ext_key", 57, "its key: $call_id or $call_uuid"),
         ("phones: [phone, mobile]\n", "\n", 1, "'phones' is missing"),
-        ("$next", "$nxt", 63, "unknown name '$nxt'"),
-        ("email: email", "email: rep_of.login", 62, "of a joined table"),
+        ("$next", "$nxt", 66, "unknown name '$nxt'"),
+        ("email: email", "email: rep_of.login", 65, "of a joined table"),
         ("table: customers", 'table: "a;b"', 2, "'table' cannot be"),
     ],
 )
