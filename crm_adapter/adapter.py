@@ -173,7 +173,8 @@ class CrmWriter(Protocol):
 
     async def log_call(self, record: CallRecord, idem: str) -> str:
         """The call record's id in the CRM; idempotent by `idem` as `create_lead` is. A later
-        record of the same call with another `idem` replaces what was written, never adds."""
+        record of the same call with another `idem` replaces what was written, never adds: the
+        first is told as an agent answers (`record.is_live`), with the lowest `record.revision`."""
         ...
 
     async def create_task(self, task: NewTask, idem: str) -> str:

@@ -223,7 +223,10 @@ class CallRecorder:
         leads_before = [state.lead_key for state in states]
         await self._leads.claim(connection, states, at=at)
         await call_rows.save(connection, states)
-        told = [self._log_entry(state) for state in states if _is_owed(state, *before[state.id])]
+        owed = [state for state in states if _is_owed(state, *before[state.id])]
+        again = [outbox.call_entity(state.id) for state in owed if state.revision > 1]
+        await outbox.take_back(connection, operation=outbox.LOG_CALL, entities=again)
+        told = [self._log_entry(state) for state in owed]
         asked = [entry for state in states for entry in self._task_entries(state, batch)]
         turned = [state for state in states if _any(batch[state.id], TURNS)]
         asked += await self._missed_calls.follow(connection, turned, at=at)

@@ -8,12 +8,12 @@ adapter find what the dead worker may have written.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, and_, bindparam, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -112,6 +112,15 @@ async def enqueue(
     )
 
 
+async def take_back(
+    connection: AsyncConnection, *, operation: str, entities: Collection[str]
+) -> None:
+    """What nobody has tried to tell yet, because what is enqueued next says it and more. In the
+    same transaction."""
+    if entities:
+        await connection.execute(_TAKE_BACK, {"of": operation, "entities": list(entities)})
+
+
 async def anything_due(connection: AsyncConnection, *, at: datetime, lane: str = CRM_LANE) -> bool:
     """Cheap, and without a lock; a claim may still find nothing."""
     return await connection.scalar(_ANYTHING_DUE, {"now": at, "of_lane": lane}) is not None
@@ -148,6 +157,12 @@ async def claim(
 
 
 # Made once: building a statement costs more than running it.
+_TAKE_BACK = delete(outbox).where(
+    outbox.c.entity.in_(bindparam("entities", expanding=True)),
+    outbox.c.operation == bindparam("of"),
+    outbox.c.state == "pending",
+    outbox.c.attempts == 0,
+)
 _NOW = bindparam("now", type_=UtcDateTime)
 _OF_LANE = outbox.c.lane == bindparam("of_lane")
 _LEASE_IS_OVER = and_(outbox.c.state == "claimed", outbox.c.leased_until <= _NOW)

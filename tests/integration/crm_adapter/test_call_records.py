@@ -49,10 +49,10 @@ async def test_a_known_caller_is_followed_to_the_crm(
     living = await records.history.call_detail(story.call.id)
     assert living is not None
     assert (living.summary.outcome, living.record_state) == (None, "pending")
+    await records.outbox.deliver_due()
 
     await tell(records, bus, events[-1])
-    for _ in range(2):
-        await records.outbox.deliver_due()
+    await records.outbox.deliver_due()
 
     detail = await records.history.call_detail(story.call.id)
     assert detail is not None
@@ -126,6 +126,7 @@ async def test_an_answer_is_not_kept_without_the_debt_to_the_crm(
 
     await tell(records, bus, until_answer[-1])
     assert await rows_of(any_database, outbox) == 1
+    await records.outbox.deliver_due()
     await tell(records, bus, released, end)
     assert await rows_of(any_database, outbox) == 2
 
@@ -148,6 +149,17 @@ async def test_the_end_is_not_told_before_the_answer_whose_confirmation_was_lost
     assert [record.revision for record in crm.records.values()] == [1, 2]
 
 
+async def test_what_was_not_sent_yet_is_not_sent_at_all_once_more_is_known(
+    records: Records, bus: EventBus, crm: InMemoryCrm, any_database: Database
+) -> None:
+    *until_answer, released, end = Story(a_call()).whole(IdentityOutcome.UNIQUE)
+    await tell(records, bus, *until_answer)
+    await tell(records, bus, released, end)
+    assert await rows_of(any_database, outbox) == 1
+    await records.outbox.deliver_due()
+    assert [record.revision for record in crm.records.values()] == [2]
+
+
 async def test_an_unanswered_call_is_linked_to_its_contact(
     records: Records, bus: EventBus, crm: InMemoryCrm
 ) -> None:
@@ -168,6 +180,7 @@ async def test_offers_and_their_answers_reach_the_record_also_after_the_end(
     *living, end = story.whole(IdentityOutcome.UNIQUE)
     heard = story.meets("descaler", OfferPlace.HOLD, OfferAnswer.HEARD)
     await tell(records, bus, *living, heard, heard, end)
+    await records.outbox.deliver_due()
     accepted = story.meets("descaler", OfferPlace.HOLD, OfferAnswer.ACCEPTED)
     await tell(records, bus, accepted)
     await tell(records, bus, heard, accepted)
