@@ -219,6 +219,14 @@ class LeadCreated(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class LeadConfirmed(CallEvent):
+    """An agent says that this lead of the call is a real one."""
+
+    lead_id: str
+    agent: str
+
+
+@dataclass(frozen=True, slots=True)
 class TaskCreated(CallEvent):
     """The CRM has it. `kind` as in `calls.records.NewTask`."""
 

@@ -226,6 +226,8 @@ class CrmSettings(Section):
     """Country in whose format callers' numbers are read."""
     own_numbers: tuple[str, ...] = ()
     """E.164 numbers that are ours: no look-up and no lead."""
+    lead_url: str | None = None
+    """Address of a lead's page in the CRM, for its owner's desktop: `https://crm.example.com/{id}`."""
     default_owner: str | None = None
     """Log-in of the agent whose a lead is where `owner` of the rulebook says `default`."""
     outbox_attempts_h: int = Field(72, ge=1)

@@ -33,6 +33,7 @@ from calls.events import (
     CallRouted,
     DecisionMade,
     FieldCollected,
+    LeadConfirmed,
     MessageRecorded,
     OfferMet,
     OptionChosen,
@@ -45,7 +46,7 @@ from crm_adapter.call_tables import calls
 from crm_adapter.journal import arrived
 from crm_adapter.lead_owners import Owners
 from crm_adapter.lead_policy import FollowUpOf, give_policy, nobody
-from crm_adapter.leads import Leads, confirm_by_wrap_up
+from crm_adapter.leads import Leads, confirm_by_id, confirm_by_wrap_up
 from crm_adapter.missed_calls import MissedCalls
 from crm_adapter.payloads import record_to_json
 from crm_adapter.tasks import owed_tasks
@@ -73,6 +74,7 @@ RECORDED = (
     AgentReleased,
     CallEnded,
     WrapUpDone,
+    LeadConfirmed,
 )
 
 #: After these a caller may have been missed, or reached.
@@ -233,6 +235,11 @@ class CallRecorder:
         await outbox.enqueue(connection, [*told, *asked], at=at)
         wrapped_up = [state for state in states if _any(batch[state.id], WrapUpDone)]
         confirmed = await confirm_by_wrap_up(connection, wrapped_up, at=at)
+        for event in (event for events in batch.values() for event in events):
+            if isinstance(event, LeadConfirmed):
+                confirmed |= await confirm_by_id(
+                    connection, event.lead_id, event.agent, tenant=self._tenant, at=at
+                )
         new_leads = leads_before != [state.lead_key for state in states]
         return bool(told) or bool(asked) or confirmed or new_leads
 

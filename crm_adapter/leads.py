@@ -204,6 +204,15 @@ async def confirm_by_wrap_up(
     return confirmed
 
 
+async def confirm_by_id(
+    connection: AsyncConnection, lead_id: str, agent: str, *, tenant: str, at: datetime
+) -> bool:
+    """Like `confirm`, of a lead that the CRM calls so."""
+    theirs = select(leads.c.key).where(leads.c.tenant == tenant, leads.c.lead_id == lead_id)
+    key = await connection.scalar(theirs.order_by(leads.c.created_at.desc()).limit(1))
+    return key is not None and await confirm(connection, key, agent, at=at)
+
+
 async def confirm(connection: AsyncConnection, key: str, agent: str, *, at: datetime) -> bool:
     """Marks an open lead, and owes the CRM that; False, and nothing changes, where it is confirmed
     or closed already."""

@@ -19,6 +19,7 @@ from screenpop.agents import Agents
 from screenpop.content import clean
 from screenpop.counters import DeskCounters
 from screenpop.hub import Hub
+from screenpop.lead_cards import LeadCards
 from screenpop.log_in import LogIns, Tickets
 from screenpop.pop_store import PopStore
 from screenpop.pops import Pops
@@ -45,6 +46,7 @@ class Desk:
         queue_control: QueueControl,
         web: WebSettings,
         counters: DeskCounters | None = None,
+        lead_url: str | None = None,
     ) -> None:
         self.counters = counters or DeskCounters()
         self._bus = bus
@@ -60,6 +62,7 @@ class Desk:
             bus=bus,
             counters=self.counters,
         )
+        self.leads = LeadCards(hub=self.hub, publish=bus.publish, url=lead_url)
         self.log_ins = LogIns(
             database=database, counters=self.counters, session_hours=web.session_hours
         )
@@ -74,6 +77,7 @@ class Desk:
         self.pops.restore(await self._store.open_pops())
         await self._stack.enter_async_context(self.agents)
         self._bus.subscribe("screenpop", self.pops.handle, events.CallEvent)
+        self._bus.subscribe("lead cards", self.leads.handle, events.LeadCreated)
         self._bus.subscribe("agent states", self.agents.on_ami_restored, events.AmiRestored)
         self._refreshing = asyncio.create_task(self._keep_fresh(), name="desk:refresh")
         return self
@@ -127,6 +131,8 @@ class Desk:
             case protocol.NoteSet():
                 done = self.pops.note(login, frame.pop_id, frame.text)
                 self._unless(done, login, "note_refused", "This call is closed: note not kept.")
+            case protocol.LeadDone():
+                self.leads.done(login, frame.lead_id, confirmed=frame.confirmed)
             case protocol.Select():
                 done = self.pops.select(login, frame.pop_id, frame.candidate)
                 self._unless(done, login, "select_refused", "This choice is no longer possible.")
@@ -148,6 +154,7 @@ class Desk:
             seq=self.hub.seq_of(login),
             resumed=resumed,
             pops=() if resumed else self.pops.snapshot(login),
+            leads=self.leads.of(login),
         )
 
     async def _choose(self, login: str, frame: protocol.StateSet) -> None:

@@ -21,6 +21,8 @@ _SERVER = (
     protocol.PopClaim,
     protocol.PopClose,
     protocol.PopWrapUp,
+    protocol.LeadNew,
+    protocol.LeadGone,
     protocol.AgentStateChanged,
     protocol.Notice,
 )
@@ -30,6 +32,7 @@ _CLIENT = (
     protocol.Disposition,
     protocol.NoteSet,
     protocol.Select,
+    protocol.LeadDone,
 )
 _HEAD = """\
 // Generated from screenpop/protocol.py by `python -m screenpop.generate_types`. Do not edit.

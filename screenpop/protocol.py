@@ -15,7 +15,7 @@ from calls.agents import AgentState
 from screenpop.content import PopContent
 
 #: Raised when an old desktop could misread a frame; the desktop then reloads itself.
-PROTOCOL_VERSION: Literal[2] = 2
+PROTOCOL_VERSION: Literal[3] = 3
 
 PopState = Literal["offered", "claimed", "wrapup", "closed"]
 CloseReason = Literal["answered_elsewhere", "missed", "caller_gone", "done", "expired"]
@@ -26,7 +26,7 @@ class Frame(BaseModel):
 
 
 class ServerMessage(Frame):
-    v: Literal[2] = PROTOCOL_VERSION
+    v: Literal[3] = PROTOCOL_VERSION
     #: Server wall clock, milliseconds since 1970: when the thing told of happened.
     ts: float
 
@@ -108,6 +108,21 @@ class PopSnapshot(Frame):
     note: str = ""
 
 
+class LeadCard(Frame):
+    """A stranger who became a lead of this agent."""
+
+    lead_id: str
+    #: E.164
+    number: str
+    name: str
+    queue: str | None
+    dialled: str
+    #: Its page in the CRM.
+    url: str | None
+    #: Milliseconds since 1970: when the CRM had it.
+    created_at: float
+
+
 class Hello(ServerMessage):
     """First frame of every socket. `resumed`: everything after the client's `last_seq` follows and
     its own picture stays; otherwise `pops` replaces it and `seq` is where it now stands."""
@@ -118,6 +133,22 @@ class Hello(ServerMessage):
     seq: int
     resumed: bool
     pops: tuple[PopSnapshot, ...] = ()
+    #: Those not dealt with yet, oldest first; they replace the client's.
+    leads: tuple[LeadCard, ...] = ()
+
+
+class LeadNew(ServerMessage):
+    """A new lead of this agent; `hello` repeats it until it is dealt with."""
+
+    kind: Literal["lead.new"] = "lead.new"
+    lead: LeadCard
+
+
+class LeadGone(ServerMessage):
+    """Dealt with, here or on another desktop of this agent."""
+
+    kind: Literal["lead.gone"] = "lead.gone"
+    lead_id: str
 
 
 class AgentStateChanged(ServerMessage):
@@ -135,7 +166,16 @@ class Notice(ServerMessage):
 
 
 ServerFrame = Annotated[
-    Hello | PopOffer | PopUpdate | PopClaim | PopClose | PopWrapUp | AgentStateChanged | Notice,
+    Hello
+    | PopOffer
+    | PopUpdate
+    | PopClaim
+    | PopClose
+    | PopWrapUp
+    | LeadNew
+    | LeadGone
+    | AgentStateChanged
+    | Notice,
     Field(discriminator="kind"),
 ]
 
@@ -184,8 +224,16 @@ class Select(Frame):
     candidate: str | None = Field(default=None, max_length=200)
 
 
+class LeadDone(Frame):
+    """The agent has dealt with a new lead; `confirmed` where it is a real one."""
+
+    kind: Literal["lead.done"] = "lead.done"
+    lead_id: str = Field(min_length=1, max_length=120)
+    confirmed: bool = False
+
+
 ClientFrame = Annotated[
-    Ack | StateSet | Disposition | NoteSet | Select, Field(discriminator="kind")
+    Ack | StateSet | Disposition | NoteSet | Select | LeadDone, Field(discriminator="kind")
 ]
 
 server_frames: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)

@@ -136,6 +136,7 @@ class Centre:
             queue_control=self.bridge.queue_control,
             web=settings.web,
             counters=DeskCounters(self.health.registry),
+            lead_url=settings.crm.lead_url,
         )
         connection = CrmConnection(settings=settings, database=self.database)
         connection.subscribe(self.bus)

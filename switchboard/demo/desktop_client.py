@@ -225,7 +225,7 @@ class DesktopClient:
                 self._greet(frame)
             case "agent.state":
                 self.status = frame["status"]
-            case "notice":
+            case "notice" | "lead.new" | "lead.gone":
                 pass
             case _:
                 if self.last_seq is not None and frame["seq"] <= self.last_seq:

@@ -103,6 +103,10 @@ export class Desk {
     this.socket.send({ kind: "select", pop_id: popId, candidate });
   }
 
+  finishLead(leadId: string, confirmed: boolean): void {
+    this.socket.send({ kind: "lead.done", lead_id: leadId, confirmed });
+  }
+
   dismissNotice(index: number): void {
     this.setDesk(dismissNotice(this.current.desk, index));
   }

@@ -32,7 +32,7 @@ type Hello = Extract<ServerFrame, { kind: "hello" }>;
 
 export function hello(fields: Partial<Hello> = {}): Hello {
   return {
-    v: 2,
+    v: 3,
     kind: "hello",
     ts: 1000,
     agent: { login: "anna", name: "Anna", language: "en", role: "agent", queues: [] },
@@ -40,23 +40,24 @@ export function hello(fields: Partial<Hello> = {}): Hello {
     seq: 0,
     resumed: false,
     pops: [],
+    leads: [],
     ...fields,
   };
 }
 
 export function offer(seq: number, id = "p1"): ServerFrame {
-  return { v: 2, kind: "pop.offer", ts: seq, seq, pop_id: id, content: CONTENT };
+  return { v: 3, kind: "pop.offer", ts: seq, seq, pop_id: id, content: CONTENT };
 }
 
 export function claim(seq: number, id = "p1"): ServerFrame {
-  return { v: 2, kind: "pop.claim", ts: seq, seq, pop_id: id };
+  return { v: 3, kind: "pop.claim", ts: seq, seq, pop_id: id };
 }
 
 export function close(seq: number, id = "p1"): ServerFrame {
-  return { v: 2, kind: "pop.close", ts: seq, seq, pop_id: id, reason: "missed" };
+  return { v: 3, kind: "pop.close", ts: seq, seq, pop_id: id, reason: "missed" };
 }
 
 export function wrapup(seq: number, id = "p1"): ServerFrame {
   const asked = { codes: ["sale"], mandatory: false, limit_s: null, talk_s: 3, transferred: false };
-  return { v: 2, kind: "pop.wrapup", ts: seq, seq, pop_id: id, wrapup: asked };
+  return { v: 3, kind: "pop.wrapup", ts: seq, seq, pop_id: id, wrapup: asked };
 }

@@ -1,6 +1,6 @@
 // Generated from screenpop/protocol.py by `python -m screenpop.generate_types`. Do not edit.
 
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 export interface Ack {
   kind: "ack";
@@ -20,7 +20,7 @@ export interface AgentCard {
 export type AgentState = "available" | "not_ready" | "offline";
 
 export interface AgentStateChanged {
-  v: 2;
+  v: 3;
   ts: number;
   kind: "agent.state";
   status: AgentStatus;
@@ -90,7 +90,7 @@ export interface Disposition {
 }
 
 export interface Hello {
-  v: 2;
+  v: 3;
   ts: number;
   kind: "hello";
   agent: AgentCard;
@@ -98,6 +98,7 @@ export interface Hello {
   seq: number;
   resumed: boolean;
   pops: readonly PopSnapshot[];
+  leads: readonly LeadCard[];
 }
 
 export interface KeyShown {
@@ -105,6 +106,36 @@ export interface KeyShown {
   digits: string;
   outcome: string;
   intent: string | null;
+}
+
+export interface LeadCard {
+  lead_id: string;
+  number: string;
+  name: string;
+  queue: string | null;
+  dialled: string;
+  url: string | null;
+  created_at: number;
+}
+
+export interface LeadDone {
+  kind: "lead.done";
+  lead_id: string;
+  confirmed?: boolean;
+}
+
+export interface LeadGone {
+  v: 3;
+  ts: number;
+  kind: "lead.gone";
+  lead_id: string;
+}
+
+export interface LeadNew {
+  v: 3;
+  ts: number;
+  kind: "lead.new";
+  lead: LeadCard;
 }
 
 export interface LeadShown {
@@ -127,7 +158,7 @@ export interface NoteSet {
 }
 
 export interface Notice {
-  v: 2;
+  v: 3;
   ts: number;
   kind: "notice";
   level: "info" | "warning" | "error";
@@ -151,7 +182,7 @@ export interface OrderShown {
 }
 
 export interface PopClaim {
-  v: 2;
+  v: 3;
   ts: number;
   seq: number;
   pop_id: string;
@@ -159,7 +190,7 @@ export interface PopClaim {
 }
 
 export interface PopClose {
-  v: 2;
+  v: 3;
   ts: number;
   seq: number;
   pop_id: string;
@@ -180,7 +211,7 @@ export interface PopContent {
 }
 
 export interface PopOffer {
-  v: 2;
+  v: 3;
   ts: number;
   seq: number;
   pop_id: string;
@@ -202,7 +233,7 @@ export interface PopSnapshot {
 }
 
 export interface PopUpdate {
-  v: 2;
+  v: 3;
   ts: number;
   seq: number;
   pop_id: string;
@@ -211,7 +242,7 @@ export interface PopUpdate {
 }
 
 export interface PopWrapUp {
-  v: 2;
+  v: 3;
   ts: number;
   seq: number;
   pop_id: string;
@@ -262,6 +293,8 @@ export type ServerFrame =
   | PopClaim
   | PopClose
   | PopWrapUp
+  | LeadNew
+  | LeadGone
   | AgentStateChanged
   | Notice;
 
@@ -270,4 +303,5 @@ export type ClientFrame =
   | StateSet
   | Disposition
   | NoteSet
-  | Select;
+  | Select
+  | LeadDone;

@@ -3,6 +3,7 @@
 import type {
   AgentCard,
   AgentStatus,
+  LeadCard,
   Notice,
   PopContent,
   PopSnapshot,
@@ -37,6 +38,8 @@ export interface DeskState {
   /** Server clock minus ours, milliseconds; 0 on one machine. */
   readonly skewMs: number;
   readonly notices: readonly Notice[];
+  /** New leads of this agent, oldest first. */
+  readonly leads: readonly LeadCard[];
 }
 
 export const EMPTY: DeskState = {
@@ -47,6 +50,7 @@ export const EMPTY: DeskState = {
   lastSeq: null,
   skewMs: 0,
   notices: [],
+  leads: [],
 };
 
 const CLOSED_KEPT = 10;
@@ -63,6 +67,7 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
         ...state,
         agent: frame.agent,
         status: frame.status,
+        leads: frame.leads,
         skewMs: Math.abs(skew) > SKEW_FLOOR_MS ? skew : 0,
       };
       if (frame.resumed) return greeted;
@@ -70,6 +75,10 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
     }
     case "agent.state":
       return { ...state, status: frame.status };
+    case "lead.new":
+      return withLead(state, frame.lead);
+    case "lead.gone":
+      return { ...state, leads: state.leads.filter((lead) => lead.lead_id !== frame.lead_id) };
     case "notice":
       return { ...state, notices: [...state.notices, frame].slice(-NOTICES_KEPT) };
     default:
@@ -94,7 +103,15 @@ export function shownPop(state: DeskState): Pop | null {
   return state.pops.find((pop) => pop.id === state.shown) ?? null;
 }
 
-type PopFrame = Exclude<ServerFrame, { kind: "hello" | "agent.state" | "notice" }>;
+function withLead(state: DeskState, lead: LeadCard): DeskState {
+  if (state.leads.some((known) => known.lead_id === lead.lead_id)) return state;
+  return { ...state, leads: [...state.leads, lead] };
+}
+
+type PopFrame = Exclude<
+  ServerFrame,
+  { kind: "hello" | "agent.state" | "notice" | "lead.new" | "lead.gone" }
+>;
 
 function withPop(state: DeskState, frame: PopFrame): DeskState {
   if (frame.kind === "pop.offer") {

@@ -6,6 +6,7 @@ import { CallCard } from "./CallCard";
 import { Idle } from "./Idle";
 import { Incoming } from "./Incoming";
 import { LogIn } from "./LogIn";
+import { NewLeads } from "./NewLeads";
 import { Notices, ReconnectBanner } from "./Notices";
 import { PopList } from "./PopList";
 import { TopBar } from "./TopBar";
@@ -39,6 +40,7 @@ export function App({ desk }: { desk: Desk }) {
           <main className="stage">
             {pop ? <CallCard key={pop.id} desk={desk} pop={pop} skewMs={state.skewMs} /> : <Idle available={state.status.state === "available"} />}
           </main>
+          <NewLeads desk={desk} leads={state.leads} />
           <Incoming pops={state.pops} />
         </div>
       )}

@@ -25,7 +25,8 @@ def test_every_frame_is_in_both_unions() -> None:
     kinds = set(re.findall(r'kind: "([a-z.]+)"', text))
     assert kinds == {
         "hello", "pop.offer", "pop.update", "pop.claim", "pop.close", "pop.wrapup", "agent.state",
-        "notice", "ack", "state.set", "disposition", "note", "select",
+        "notice", "lead.new", "lead.gone", "ack", "state.set", "disposition", "note", "select",
+        "lead.done",
     }  # fmt: skip
 
 
