@@ -358,6 +358,16 @@ class AgentBook(Protocol):
         ...
 
 
+class CrmChangeSink(Protocol):
+    """Hears of changes that a CRM tells us of by a webhook."""
+
+    async def changed(self, name: str, headers: Mapping[str, str], body: bytes) -> None:
+        """`name` is the webhook's in the settings; header names are lower case. The signature
+        fits and the event is new, but what the body holds is as hostile as ever. Raises Unavailable
+        where the sender is to try again later."""
+        ...
+
+
 class QueueControl(Protocol):
     """Tells Asterisk what an agent chose. Implemented by `ami_bridge.queue_control`."""
 

@@ -25,6 +25,7 @@ from config.crm_settings import (
 )
 from config.record_titles import TitleKind, TitleTemplate
 from config.section import Seconds, Section
+from config.webhook_settings import WebhookIn, WebhookOut
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 CrmName = Literal[
@@ -232,6 +233,12 @@ class CrmSettings(Section):
     """Log-in of the agent whose a lead is where `owner` of the rulebook says `default`."""
     outbox_attempts_h: int = Field(72, ge=1)
     """Hours after which an undelivered record or lead is left for a person."""
+    webhooks_out: tuple[WebhookOut, ...] = ()
+    """Systems that are told what happens: a list of `name`, `url`, `secret_file` and `events`
+    (call.ended, lead.created, task.created). Signed, and sent again until it is taken."""
+    webhooks_in: tuple[WebhookIn, ...] = ()
+    """Systems that tell us of changes at `POST /hooks/crm/NAME`: a list of `name`, `secret_file`,
+    `header` and how they sign."""
     titles: dict[TitleKind, TitleTemplate] = {}
     """Titles of call records in the CRM, by `inbound_answered`, `inbound_missed`,
     `inbound_voicemail`, `inbound_callback`, `inbound_transferred`, `outbound` or `internal`, in

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -40,6 +40,7 @@ from calls.events import (
     WrapUpDone,
 )
 from calls.ports import AgentRoster
+from calls.records import CallRecord
 from crm_adapter import call_rows, outbox
 from crm_adapter.call_state import LATE, CallState
 from crm_adapter.call_tables import calls
@@ -81,6 +82,8 @@ RECORDED = (
 TURNS = AgentAnswered | CallEnded | CallerIdentified | MessageRecorded | CallbackRequested
 
 Batch = dict[CallId, list[CallEvent]]
+#: What others than the CRM are owed for a call that ended.
+AlsoOwed = Callable[[CallRecord, datetime], Sequence[outbox.NewEntry]]
 
 
 class CallRecorder:
@@ -97,6 +100,7 @@ class CallRecorder:
         enqueued: Callable[[], None],
         owners: Owners,
         follow_up_of: FollowUpOf = nobody,
+        also_owed: AlsoOwed = lambda record, at: (),
         tenant: str = "default",
         adapter: str = "embedded",
         titles: Mapping[str, str] | None = None,
@@ -106,7 +110,8 @@ class CallRecorder:
         retry_after_s: float = 1.0,
     ) -> None:
         """`enqueued` is told when the outbox has something new, after the commit. `follow_up_of`
-        a number dialled is asked for calls without a decision. `titles` as in
+        a number dialled is asked for calls without a decision, `also_owed` for what others than
+        the CRM are owed when a call ends. `titles` as in
         `wording.title_by`. Events are gathered for `gather_s`
         before they are written: nobody waits for them."""
         self._database = database
@@ -115,6 +120,7 @@ class CallRecorder:
         self._enqueued = enqueued
         self._leads = Leads(tenant=tenant, adapter=adapter, owners=owners)
         self._follow_up_of = follow_up_of
+        self._also_owed = also_owed
         self._missed_calls = MissedCalls(tenant=tenant, adapter=adapter, owners=owners)
         self._tenant = tenant
         self._adapter = adapter
@@ -232,7 +238,9 @@ class CallRecorder:
         asked = [entry for state in states for entry in self._task_entries(state, batch)]
         turned = [state for state in states if _any(batch[state.id], TURNS)]
         asked += await self._missed_calls.follow(connection, turned, at=at)
-        await outbox.enqueue(connection, [*told, *asked], at=at)
+        ended = [state.record() for state in states if _is_over(state, before[state.id][0])]
+        others = [entry for record in ended for entry in self._also_owed(record, at)]
+        await outbox.enqueue(connection, [*told, *asked, *others], at=at)
         wrapped_up = [state for state in states if _any(batch[state.id], WrapUpDone)]
         confirmed = await confirm_by_wrap_up(connection, wrapped_up, at=at)
         for event in (event for events in batch.values() for event in events):
@@ -273,6 +281,10 @@ def _is_owed(state: CallState, lived: bool, answers: int) -> bool:
     if state.ended_at is None:
         return state.answers > answers
     return lived or state.amended
+
+
+def _is_over(state: CallState, lived: bool) -> bool:
+    return lived and state.ended_at is not None
 
 
 def _any(told: Iterable[CallEvent], kinds: Any) -> bool:

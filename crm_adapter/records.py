@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Self
 
 from calls.bus import EventBus
 from calls.ports import AgentBook, AgentRoster
+from config.webhook_settings import WebhookOut
 from crm_adapter.adapter import CrmWriter
 from crm_adapter.call_history import CallHistory
 from crm_adapter.call_records import CallRecorder
@@ -20,6 +21,7 @@ from crm_adapter.lead_policy import FollowUpOf, nobody
 from crm_adapter.leads import close_lead
 from crm_adapter.outbox import replay_dead
 from crm_adapter.outbox_worker import DeliveryPace, OutboxWorker
+from crm_adapter.webhooks_out import HookDelivery, WebhooksOut, give_up_unknown, lane_of
 from storage.database import Database
 
 
@@ -50,15 +52,31 @@ class Records:
         default_owner: str | None = None,
         follow_up_of: FollowUpOf = nobody,
         titles: Mapping[str, str] | None = None,
+        hooks: Sequence[WebhookOut] = (),
         pace: DeliveryPace | None = None,
         jitter: random.Random | None = None,
     ) -> None:
         self._database = database
         self._now = now
         self._tenant = tenant
+        also_owed = WebhooksOut(hooks=hooks, tenant=tenant)
+        self._hooks = {hook.name: HookDelivery(hook) for hook in hooks}
+        self.hook_workers = [
+            OutboxWorker(
+                database=database,
+                delivery=delivery,
+                now=now,
+                lane=lane_of(name),
+                pace=pace,
+                jitter=jitter,
+            )
+            for name, delivery in self._hooks.items()
+        ]
         self.outbox = OutboxWorker(
             database=database,
-            delivery=CrmDelivery(database=database, crm=crm, publish=bus.publish),
+            delivery=CrmDelivery(
+                database=database, crm=crm, publish=bus.publish, also_owed=also_owed.of_created
+            ),
             now=now,
             pace=pace,
             jitter=jitter,
@@ -67,7 +85,8 @@ class Records:
             database=database,
             roster=roster,
             now=now,
-            enqueued=self.outbox.wake,
+            enqueued=self._wake,
+            also_owed=also_owed.of_ended,
             owners=Owners(agents=agents or NoAgents(), tenant=tenant, default=default_owner),
             follow_up_of=follow_up_of,
             tenant=tenant,
@@ -81,11 +100,19 @@ class Records:
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """To be watched while it runs: one that ends by itself is a fault."""
-        return [task for task in (self.recorder.task, self.outbox.task) if task is not None]
+        return [
+            task
+            for task in (self.recorder.task, *(one.task for one in self._workers))
+            if task is not None
+        ]
 
     async def __aenter__(self) -> Self:
         await self.recorder.start()
-        await self.outbox.start()
+        await self._database.writer.write(
+            lambda link: give_up_unknown(link, list(self._hooks), at=self._now())
+        )
+        for worker in self._workers:
+            await worker.start()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -95,7 +122,17 @@ class Records:
         """Writes what was noted, then delivers what is due; each for at most half of `limit_s`.
         What the CRM did not get stays in the outbox."""
         await self.recorder.stop(limit_s=limit_s / 2)
-        await self.outbox.stop(limit_s=limit_s / 2)
+        await asyncio.gather(*(one.stop(limit_s=limit_s / 2) for one in self._workers))
+        for delivery in self._hooks.values():
+            await delivery.close()
+
+    @property
+    def _workers(self) -> list[OutboxWorker]:
+        return [self.outbox, *self.hook_workers]
+
+    def _wake(self) -> None:
+        for worker in self._workers:
+            worker.wake()
 
     async def settled(self) -> None:
         """Returns when all events noted so far are in the database."""

@@ -8,22 +8,19 @@ HMAC-SHA256 of `t.body` under the settings' secret. The answer is a flat JSON ob
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import hmac
-import ipaddress
 import json
-import socket
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, Self
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
 from calls.ports import WebhookAnswer
+from calls.signatures import signature
+from config.public_addresses import careful_session, why
 from config.settings import RulebookSettings
 
 SIGNATURE_HEADER = "X-Switchboard-Signature"
@@ -32,7 +29,6 @@ MAX_VALUES = 50
 MAX_TEXT = 500
 #: Beyond, a whole number is no count of anything (and JavaScript could not have sent it exactly).
 MAX_WHOLE = 2**53
-CONNECTIONS = 50
 _OK = 200
 
 
@@ -45,17 +41,7 @@ class HttpWebhooks:
         self._now = now
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(
-            limit=CONNECTIONS, resolver=_PublicAddresses(), use_dns_cache=False
-        )
-        # No proxies and no passwords from the environment; no cookies; nothing unpacked, so that
-        # what is small on the wire is small here.
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            trust_env=False,
-            auto_decompress=False,
-            cookie_jar=aiohttp.DummyCookieJar(),
-        )
+        self._session = careful_session()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -105,7 +91,7 @@ class HttpWebhooks:
                     raise Unavailable(f"webhook {webhook} answered {response.status}")
                 return await _read(webhook, response)
         except (aiohttp.ClientError, OSError) as error:
-            raise Unavailable(f"webhook {webhook}: {_why(error)}") from error
+            raise Unavailable(f"webhook {webhook}: {why(error)}") from error
 
     def _secret(self) -> bytes:
         """Read for each question, as a secret may be changed while we run."""
@@ -115,13 +101,6 @@ class HttpWebhooks:
             return self._settings.webhook_secret_file.read_bytes().strip()
         except OSError as error:
             raise Unavailable("rulebook.webhook_secret_file cannot be read") from error
-
-
-def signature(secret: bytes, at: int, body: bytes) -> str:
-    """`at` is Unix time in seconds. The receiver compares in constant time, and refuses what is
-    older than a few minutes."""
-    mac = hmac.new(secret, b"%d." % at + body, hashlib.sha256)
-    return f"t={at},v1={mac.hexdigest()}"
 
 
 def flat_values(webhook: str, answer: bytes) -> dict[str, str | int | float | bool]:
@@ -154,42 +133,3 @@ async def _read(webhook: str, response: aiohttp.ClientResponse) -> bytes:
         if len(answer) > MAX_ANSWER_BYTES:
             raise Unavailable(f"webhook {webhook} answered more than {MAX_ANSWER_BYTES} bytes")
     return bytes(answer)
-
-
-class _NotPublic(OSError):
-    pass
-
-
-def _why(error: aiohttp.ClientError | OSError) -> str:
-    """By type alone, but for what an administrator can mend."""
-    if isinstance(getattr(error, "os_error", None), _NotPublic):
-        return "the name of its host leads into a private network; there, allow its address"
-    return type(error).__name__
-
-
-class _PublicAddresses(AbstractResolver):
-    """A name that somebody points at our own network reaches nothing: private and loopback
-    addresses count only where the administrator wrote the address itself, or `localhost`."""
-
-    def __init__(self) -> None:
-        self._names = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        found = await self._names.resolve(host, port, family)
-        if host.lower().rstrip(".") == "localhost":
-            return found
-        public = [one for one in found if _is_public(one["host"])]
-        if not public:
-            raise _NotPublic("the name leads to no public address")
-        return public
-
-    async def close(self) -> None:
-        await self._names.close()
-
-
-def _is_public(address: str) -> bool:
-    ip = ipaddress.ip_address(address)
-    # `::ffff:127.0.0.1` is 127.0.0.1 by another name.
-    return ((ip.ipv4_mapped if ip.version == 6 else None) or ip).is_global

@@ -20,6 +20,8 @@ from calls.errors import SwitchboardError
 from config.settings_file import load_settings
 from switchboard import logs, rulebook_commands
 from switchboard.crm_commands import crm_app
+from switchboard.lead_commands import leads_app
+from switchboard.outbox_commands import outbox_app
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
 app = typer.Typer(
@@ -310,3 +312,5 @@ def agents_list(
 
 
 rulebook_commands.add_to(app)
+app.add_typer(outbox_app, name="outbox")
+app.add_typer(leads_app, name="leads")

@@ -13,13 +13,18 @@ import structlog
 _NUMBER = re.compile(r"(?<![\w.])\+?\d[\d ()-]{5,}\d(?![\w.])")
 
 
+def masked(text: str) -> str:
+    """With the last two digits of each telephone number only."""
+    return _NUMBER.sub(lambda m: "…" + m.group()[-2:], text)
+
+
 def mask_numbers(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
     """Keeps a phone number's last two digits. A second net: our own messages carry ids only."""
     for key, value in event.items():
         if isinstance(value, str) and key not in ("timestamp", "call"):
-            event[key] = _NUMBER.sub(lambda m: "…" + m.group()[-2:], value)
+            event[key] = masked(value)
     return event
 
 

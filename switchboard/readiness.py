@@ -9,6 +9,7 @@ from ami_bridge.bridge import AmiBridge
 from calls.bus import EventBus
 from config.publishing import Rulebooks
 from crm_adapter.adapter import CrmAdapter
+from crm_adapter.outbox_gauge import OutboxGauge
 from switchboard.health import Health, PartState
 from switchboard.probes import Probe
 from switchboard.warm_up import WarmUp
@@ -27,6 +28,7 @@ class Parts:
     redis: Probe | None
     database: str
     warm_up: WarmUp
+    outbox: OutboxGauge
 
 
 def add_parts(health: Health, parts: Parts) -> None:
@@ -37,9 +39,11 @@ def add_parts(health: Health, parts: Parts) -> None:
     health.add_part("rulebook", lambda: _rulebook(parts))
     health.add_part("ami", lambda: _ami(parts))
     health.add_part("crm", lambda: _crm(parts))
+    health.add_part("outbox", lambda: _outbox(parts))
     health.add_part("speech", lambda: _speech(parts))
     if parts.redis is not None:
         health.add_part("redis", parts.redis.state)
+    health.registry.register(parts.outbox)
     health.add_counters(parts.bridge.counters)
     health.add_counters(lambda: _agi_counters(parts))
     health.add_counters(lambda: _bus_counters(parts))
@@ -75,6 +79,10 @@ def _ami(parts: Parts) -> PartState:
 def _crm(parts: Parts) -> PartState:
     error = parts.crm_probe.error
     return PartState(error is None, error or parts.crm.name)
+
+
+def _outbox(parts: Parts) -> PartState:
+    return PartState(not parts.outbox.dead, parts.outbox.sentence())
 
 
 def _speech(parts: Parts) -> PartState:

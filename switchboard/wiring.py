@@ -20,20 +20,24 @@ from ami_bridge.bridge import AmiBridge
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
 from calls.follow_up import FollowUp
+from calls.ports import CrmChangeSink
 from config.problems import Problem
 from config.publishing import Rulebooks
 from config.rulebook import Rulebook
 from config.settings import Settings
+from crm_adapter import webhooks_in
 from crm_adapter.adapters.choice import names_of
 from crm_adapter.connection import CrmConnection
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.journal import DatabaseJournal
 from crm_adapter.late_identity import LateIdentifier
+from crm_adapter.outbox_gauge import OutboxGauge
 from crm_adapter.outbox_worker import DeliveryPace
 from crm_adapter.pins import Pins
 from crm_adapter.records import Records
 from crm_adapter.remembered_calls import remembered_calls
+from crm_adapter.webhooks_in import WebhooksIn
 from ivr import http_routes
 from ivr.direct_dial import Extensions
 from ivr.hold import HoldProgrammes
@@ -83,6 +87,8 @@ class Centre:
         self.bus = EventBus()
         self.health = Health()
         self.side_tasks = SideTasks()
+        #: Hears of CRMs' webhooks; without one they have no address.
+        self.crm_changes: CrmChangeSink | None = None
         self._stages = Stages()
 
     async def __aenter__(self) -> Self:
@@ -121,6 +127,7 @@ class Centre:
             prompt_delays=PromptDelays(self.health.registry),
         )
         self.crm_probe = Probe(self.crm.check)
+        self.outbox_gauge = OutboxGauge(database=self.database, now=lambda: datetime.now(UTC))
         self.redis_probe = Probe(redis_ping(settings.redis.url))
         readiness.add_parts(self.health, self._parts())
         await self.agi.start()
@@ -152,6 +159,7 @@ class Centre:
             agents=self.desk.agents,
             default_owner=settings.crm.default_owner,
             follow_up_of=self._follow_up_of,
+            hooks=settings.crm.webhooks_out,
             titles={str(kind): title for kind, title in settings.crm.titles.items()},
             pace=DeliveryPace(give_up_after=timedelta(hours=settings.crm.outbox_attempts_h)),
         )
@@ -266,6 +274,9 @@ class Centre:
         self.health.add_routes(app)
         http_routes.add_routes(app, store=self.prompt_store, hold=self.hold)
         queue_routes.add_routes(app, roster=self.desk.agents, members=self.bridge.members)
+        webhooks_in.add_routes(
+            app, WebhooksIn(hooks=self.settings.crm.webhooks_in, sink=self.crm_changes)
+        )
         desk_routes.add_routes(app, desk=self.desk, settings=self.settings.web)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         await runner.setup()
@@ -290,6 +301,7 @@ class Centre:
             rulebooks=self.rulebooks,
             crm=self.crm,
             crm_probe=self.crm_probe,
+            outbox=self.outbox_gauge,
             redis=self.redis_probe if self.settings.redis.url is not None else None,
             database=self.database.engine.dialect.name,
             warm_up=self.warm_up,
@@ -297,6 +309,7 @@ class Centre:
 
     def _watch(self, *groups: Iterable[asyncio.Task[None]]) -> None:
         self.side_tasks.start("loop-lag", self.health.lag.watch())
+        self.side_tasks.start("outbox gauge", self.outbox_gauge.watch())
         self.side_tasks.start("probe:crm", self.crm_probe.watch())
         for name, work in self.connection.side_tasks():
             self.side_tasks.start(name, work)

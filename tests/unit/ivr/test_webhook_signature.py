@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ivr.webhooks import signature
+from calls.signatures import signature
 
 pytestmark = pytest.mark.unit
 
