@@ -141,6 +141,10 @@ class ZohoSettings(HttpCrm):
     """Its refresh token."""
     refresh_token_file: Path | None = None
     """A file that holds the token; wins over `refresh_token`."""
+    webhook_token: SecretStr = SecretStr("")
+    """What its notifications repeat: the `token` of the channel."""
+    webhook_token_file: Path | None = None
+    """A file that holds the token; wins over `webhook_token`."""
     key_field: Name = "Switchboard_Key"
     """Custom field (unique) of leads, calls and tasks that holds our key."""
 

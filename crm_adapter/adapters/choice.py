@@ -9,7 +9,9 @@ from config.settings import Settings
 from crm_adapter.adapter import CrmAdapter
 from crm_adapter.adapters.espocrm import EspoCrm
 from crm_adapter.adapters.hubspot import HubSpotCrm
+from crm_adapter.adapters.salesforce import SalesforceCrm
 from crm_adapter.adapters.suitecrm import SuiteCrm
+from crm_adapter.adapters.zoho import ZohoCrm
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.http.traces import Trace
 from crm_adapter.rest.adapter import RestCrm
@@ -22,7 +24,9 @@ _MADE: dict[str, Callable[..., CrmAdapter]] = {
     "hubspot": HubSpotCrm,
     "rest": RestCrm,
     "sql": SqlCrm,
+    "salesforce": SalesforceCrm,
     "suitecrm": SuiteCrm,
+    "zoho": ZohoCrm,
 }
 
 

@@ -9,7 +9,7 @@ import json
 import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -49,6 +49,9 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 T = TypeVar("T")
 A = TypeVar("A")
 B = TypeVar("B")
+#: How long what we made may be missing in a search, and how many we remember.
+_UNSEEN = timedelta(minutes=1)
+_MOST_UNSEEN = 500
 _ORDER = (HitKind.CONTACT, HitKind.ACCOUNT, HitKind.LEAD)
 
 
@@ -71,6 +74,24 @@ def secret(value: SecretStr, file: Path | None, key: str) -> str:
         return file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise Misconfigured(f"{key}_file cannot be read") from error
+
+
+class JustMade:
+    """The leads that we made in the last minute, by their number: where a CRM's search finds new
+    records only seconds later, we know them all the same."""
+
+    def __init__(self, now: Callable[[], datetime]) -> None:
+        self._now = now
+        self._made: dict[str, tuple[str, datetime]] = {}
+
+    def add(self, number: str, record_id: str) -> None:
+        if len(self._made) >= _MOST_UNSEEN:
+            self._made.pop(next(iter(self._made)))
+        self._made[number] = (record_id, self._now())
+
+    def of(self, number: str) -> str | None:
+        record_id, made_at = self._made.get(number, ("", self._now() - _UNSEEN))
+        return record_id if made_at > self._now() - _UNSEEN else None
 
 
 class HostedCrm:

@@ -64,9 +64,6 @@ _PERSON = (
 #: Where HubSpot keeps what it made of `phone` and `mobilephone`: digits without the country.
 _READ = ("hs_searchable_calculated_phone_number", "hs_searchable_calculated_mobile_number")
 _NEW, _TAKEN, _WITHDRAWN = "NEW", "OPEN", "UNQUALIFIED"
-#: How long what we made may be missing in a search, and how many we remember.
-_UNSEEN = timedelta(minutes=1)
-_MOST_UNSEEN = 500
 _SIGNATURE_WINDOW = timedelta(minutes=5)
 #: Seconds to be quiet, by the limit that was met; HubSpot sends no Retry-After with some.
 _PAUSES = {"TEN_SECONDLY_ROLLING": 10.0, "SECONDLY": 1.0, "DAILY": 3600.0}
@@ -108,7 +105,7 @@ class HubSpotCrm(HostedCrm):
             settings.client_secret, settings.client_secret_file, "hubspot.client_secret"
         )
         self._turns = Turns()
-        self._unseen: dict[str, tuple[str, datetime]] = {}
+        self._just_made = hosted.JustMade(now)
         http = CrmHttp(
             crm=self.name,
             base_url=hosted.needed(settings.url, "hubspot.url"),
@@ -148,14 +145,10 @@ class HubSpotCrm(HostedCrm):
         groups.append([{"propertyName": _READ[0], **token}])
         found = await self._search(groups, limit=limit, deadline=deadline)
         known = {readings.text(one.get("id")) for one in found}
-        unseen = self._unseen_of(key)
+        unseen = self._just_made.of(key)
         if unseen is not None and unseen not in known:
             found += await self._spared("new lead", self._one(unseen, deadline))
         return hosted.ordered(filter(None, map(self._hit, found)), limit)
-
-    def _unseen_of(self, number: str) -> str | None:
-        record_id, made_at = self._unseen.get(number, ("", self._now() - _UNSEEN))
-        return record_id if made_at > self._now() - _UNSEEN else None
 
     async def _one(self, record_id: str, deadline: Deadline) -> list[readings.Record]:
         try:
@@ -301,9 +294,7 @@ class HubSpotCrm(HostedCrm):
             "message": lead_text(lead, idem),
         }
         record_id = await self._once("contacts", record_key("lead", idem), properties)
-        if len(self._unseen) >= _MOST_UNSEEN:
-            self._unseen.pop(next(iter(self._unseen)))
-        self._unseen[lead.number] = (record_id, self._now())
+        self._just_made.add(lead.number, record_id)
         return record_id
 
     async def log_call(self, record: CallRecord, idem: str) -> str:

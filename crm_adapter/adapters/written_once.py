@@ -81,8 +81,10 @@ async def written_once(
         return found, True
     try:
         return await create(), False
-    except (Conflict, AmbiguousWrite, Invalid):
+    except (Conflict, AmbiguousWrite, Invalid) as error:
         found = await find()
+        if found is None and isinstance(error, Conflict):
+            found = error.existing
         if found is None:
             raise
         return found, True

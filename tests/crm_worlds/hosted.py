@@ -5,12 +5,16 @@ from __future__ import annotations
 from tests.fakes.crm_server import CrmServer
 from tests.fakes.espocrm_server import EspoCrmServer
 from tests.fakes.hubspot_server import HubSpotServer
+from tests.fakes.salesforce_server import SalesforceServer
 from tests.fakes.suitecrm_server import SuiteCrmServer
+from tests.fakes.zoho_server import ZohoServer
 
 HOSTED: dict[str, type[CrmServer]] = {
     "espocrm": EspoCrmServer,
     "hubspot": HubSpotServer,
+    "salesforce": SalesforceServer,
     "suitecrm": SuiteCrmServer,
+    "zoho": ZohoServer,
 }
 
 #: Those whose log-in ends and is renewed.

@@ -22,5 +22,7 @@ class Proven:
 PROVEN: dict[str, Proven] = {
     "espocrm": Proven("documentation", "REST API of 8.4", "docs/crm/espocrm.md"),
     "hubspot": Proven("vendor models", "CRM v3 objects, associations v4", "docs/crm/hubspot.md"),
+    "salesforce": Proven("documentation", "REST API v62.0", "docs/crm/salesforce.md"),
     "suitecrm": Proven("documentation", "V8 API of 7.14", "docs/crm/suitecrm.md"),
+    "zoho": Proven("documentation", "REST API v8", "docs/crm/zoho.md"),
 }

@@ -1,0 +1,55 @@
+"""What is one hosted CRM's alone: how it names what is missing, and how it signs its webhooks."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from calls.caller import ContactRef
+from crm_adapter.adapter import Forbidden, Invalid, Unsupported
+from crm_adapter.adapters.zoho import _screen
+from tests.fakes.salesforce_server import KEY, SalesforceServer
+from tests.fakes.zoho_server import ZohoServer
+
+pytestmark = pytest.mark.integration
+
+
+async def test_salesforce_names_the_field_that_is_missing() -> None:
+    async with SalesforceServer() as server:
+        server.missing_fields = {KEY}
+        crm = server.adapter()
+        await crm.open()
+        try:
+            with pytest.raises(Forbidden, match=f"Lead, or it has no field {KEY}"):
+                await crm.check()
+        finally:
+            await crm.close()
+
+
+def test_salesforce_sends_no_webhooks() -> None:
+    server = SalesforceServer()
+    server.url = "http://127.0.0.1"
+    with pytest.raises(Unsupported):
+        server.adapter().parse_webhook({}, b"{}")
+
+
+def test_a_notification_of_zoho_repeats_its_token() -> None:
+    server = ZohoServer()
+    server.url = "http://127.0.0.1"
+    crm = server.adapter()
+    body = b'{"module": "%s", "ids": ["365", null, "365"], "operation": "update", "token": "%s"}'
+    assert crm.parse_webhook({}, body % (b"Contacts", b"z-hook")) == [ContactRef("zoho", "365")]
+    assert crm.parse_webhook({}, body % (b"Leads", b"z-hook")) == [ContactRef("zoho", "lead:365")]
+    assert list(crm.parse_webhook({}, body % (b"Deals", b"z-hook"))) == []
+    for token in (b"wrong", b""):
+        with pytest.raises(Forbidden):
+            crm.parse_webhook({}, body % (b"Contacts", token))
+    with pytest.raises(Invalid):
+        crm.parse_webhook({}, b"<xml/>")
+    with pytest.raises(Forbidden):
+        server.adapter(webhook_token=SecretStr("")).parse_webhook({}, body % (b"Contacts", b""))
+
+
+def test_links_lead_to_zohos_own_data_centre() -> None:
+    assert _screen("https://www.zohoapis.com.au") == "https://crm.zoho.com.au"
+    assert _screen("https://www.zohoapis.eu") == "https://crm.zoho.eu"
