@@ -9,6 +9,7 @@ from collections.abc import Coroutine
 from typing import Any, Self
 
 from calls.bus import EventBus
+from calls.caller import ContactRef
 from calls.events import CandidateChosen, LeadCreated
 from calls.ports import PurchaseHistories
 from config.settings import Settings
@@ -25,6 +26,7 @@ from crm_adapter.live.look_up import LookUp
 from crm_adapter.live.number_choices import NumberChoices
 from crm_adapter.live.phone_index import PhoneIndex
 from crm_adapter.purchase_histories import AdapterPurchaseHistories, SeveralHistories
+from crm_adapter.relinking import RelinkingWriter
 from storage.database import Database
 
 
@@ -65,6 +67,7 @@ class CrmConnection:
             choices=self.choices,
             crms=[guard.name for guard in copied],
         )
+        self.writer = RelinkingWriter(crm=self.adapter, region=crm.region, gone=self._gone)
         self.keepers = tuple(
             IndexKeeper(
                 crm=guard,
@@ -113,6 +116,8 @@ class CrmConnection:
             "crm_breakers_open": float(sum(not one.lets_pass(now) for one in breakers)),
             "crm_breakers_opened_total": float(sum(one.openings for one in breakers)),
             "crm_turned_away_total": float(sum(guard.turned_away for guard in self.guards)),
+            "crm_records_relinked_total": float(self.writer.relinked),
+            "crm_records_unlinked_total": float(self.writer.unlinked),
             "crm_index_errors": float(sum(keeper.error is not None for keeper in self.keepers)),
         }
 
@@ -128,6 +133,10 @@ class CrmConnection:
     async def _chosen(self, event: CandidateChosen) -> None:
         await self.choices.note(event)
         self.look_up.forget_number(event.number)
+
+    async def _gone(self, ref: ContactRef) -> None:
+        self.look_up.forget_contact(ref)
+        await self.index.forget(ref)
 
     async def _lead_created(self, event: LeadCreated) -> None:
         """That nobody has this number is no longer true."""

@@ -153,7 +153,7 @@ class Centre:
         self.records = Records(
             database=self.database,
             bus=self.bus,
-            crm=self.crm,
+            crm=connection.writer,
             adapter=names_of(settings)[0],
             roster=self.desk.agents,
             agents=self.desk.agents,
