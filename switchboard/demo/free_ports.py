@@ -8,12 +8,12 @@ lock on each port chosen.
 from __future__ import annotations
 
 import fcntl
+import os
 import random
 import socket
 import tempfile
 from collections import deque
 from pathlib import Path
-from typing import IO
 
 from calls.errors import Misconfigured, Unavailable
 
@@ -22,7 +22,7 @@ from calls.errors import Misconfigured, Unavailable
 _FIRST, _LAST = 20_500, 32_500
 _TRIES = 200
 #: Locks of the newest choices; whoever was given an older one listens on it by now.
-_LOCKS: deque[IO[bytes]] = deque(maxlen=64)
+_LOCKS: deque[int] = deque(maxlen=64)
 _CHOICE = random.SystemRandom()
 
 
@@ -55,16 +55,16 @@ def _locked(port: int) -> bool:
     folder = Path(tempfile.gettempdir()) / "switchboard-ports"
     folder.mkdir(mode=0o777, exist_ok=True)
     try:
-        lock = (folder / str(port)).open("ab")
+        lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError:
         return False  # another user's
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        lock.close()
+        os.close(lock)
         return False
     if len(_LOCKS) == _LOCKS.maxlen:
-        _LOCKS.popleft().close()
+        os.close(_LOCKS.popleft())
     _LOCKS.append(lock)
     return True
 
