@@ -208,7 +208,8 @@ class CallRouted(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class LeadCreated(CallEvent):
-    """The CRM has it. `owner` is the log-in of the agent whose it is."""
+    """The CRM has it. `owner` is the log-in of the agent whose it is. Told again at a start, of
+    those that nobody has confirmed."""
 
     lead_id: str
     number: str

@@ -71,18 +71,7 @@ class CrmDelivery:
 
     def tell(self, entry: outbox.ClaimedEntry, result: str, at: datetime) -> None:
         if entry.operation == outbox.CREATE_LEAD:
-            lead = lead_from_json(entry.payload)
-            created = LeadCreated(
-                lead.call_id,
-                at,
-                result,
-                lead.number,
-                name=lead.name,
-                owner=lead.owner,
-                queue=lead.queue,
-                dialled=lead.dialled,
-            )
-            self._publish(created)
+            self._publish(lead_created(entry.payload, result, at))
         elif entry.operation == outbox.CREATE_TASK:
             task = task_from_json(entry.payload)
             self._publish(
@@ -117,6 +106,21 @@ class CrmDelivery:
         if made is None:
             return NOTHING_THERE
         return DONE if await ask(made, entry.key) else LEFT_ALONE
+
+
+def lead_created(payload: dict[str, Any], lead_id: str, at: datetime) -> LeadCreated:
+    """Of a lead's payload in the outbox. Raises UnreadablePayload."""
+    lead = lead_from_json(payload)
+    return LeadCreated(
+        lead.call_id,
+        at,
+        lead_id,
+        lead.number,
+        name=lead.name,
+        owner=lead.owner,
+        queue=lead.queue,
+        dialled=lead.dialled,
+    )
 
 
 def _text(payload: dict[str, Any], name: str) -> str:

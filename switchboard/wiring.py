@@ -37,6 +37,7 @@ from crm_adapter.outbox_worker import DeliveryPace
 from crm_adapter.pins import Pins
 from crm_adapter.records import Records
 from crm_adapter.remembered_calls import remembered_calls
+from crm_adapter.remembered_leads import remembered_leads
 from crm_adapter.webhooks_in import WebhooksIn
 from ivr import http_routes
 from ivr.direct_dial import Extensions
@@ -176,6 +177,8 @@ class Centre:
         await stages.enter("records", self.records, 15)
         await stages.enter("desk", self.desk, 5)
         await stages.enter("bus", self.bus, 5)
+        for lead in await remembered_leads(self.database, now=datetime.now(UTC)):
+            self.bus.publish(lead)
         # Before AMI tells of ringing agents.
         for event in await remembered_calls(self.database, system=settings.ami.system):
             self.bus.publish(event)

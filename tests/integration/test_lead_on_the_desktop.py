@@ -17,6 +17,7 @@ from calls.follow_up import LeadPolicy
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.records import Records
+from crm_adapter.remembered_leads import remembered_leads
 from storage.database import Database
 from switchboard.demo.desktop_client import DesktopClient
 from tests.fakes.call_stories import Story, a_call
@@ -80,6 +81,15 @@ async def test_a_lead_is_on_its_owner_s_desktop_within_seconds_of_the_hang_up(
         async with server.client(ANNA) as anna:
             hello = await anna.wait_frame("hello")
             assert len(hello["leads"]) == CALLS - 1
+    # And after a restart they are all there again.
+    async with desk_server(any_database) as server:
+        await server.publish(*await remembered_leads(any_database, now=datetime.now(UTC)))
+        async with server.client(ANNA) as anna:
+            again = await anna.wait_frame("hello")
+            assert again["leads"] == [
+                shown | {"created_at": new["created_at"]}
+                for shown, new in zip(hello["leads"], again["leads"], strict=True)
+            ]
     worst = max(seconds)
     with capsys.disabled():
         middle = sorted(seconds)[CALLS // 2]
