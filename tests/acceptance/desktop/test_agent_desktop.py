@@ -7,12 +7,14 @@ import asyncio
 import pytest
 from playwright.async_api import BrowserContext, expect
 
+from calls.events import LeadConfirmed, LeadCreated
 from tests.acceptance.desktop.conftest import Desktop
 from tests.acceptance.desktop.hostile import NAMES
 from tests.fakes.desk_server import ANNA, BEN, DeskServer
 from tests.fakes.ringing_call import (
     RingingCall,
     household,
+    now,
     stranger,
     victoria,
     withheld_caller,
@@ -259,3 +261,46 @@ async def test_rendered_ms_is_reported_after_the_paint(
             await asyncio.sleep(0.02)
     mean = server.metric("pop_rendered_seconds_sum") / 5
     assert 0 < mean < 5
+
+
+async def test_a_new_lead_waits_for_a_word_of_its_owner(
+    desktop: Desktop, server: DeskServer
+) -> None:
+    confirmed: list[LeadConfirmed] = []
+
+    async def keep(event: LeadConfirmed) -> None:
+        confirmed.append(event)
+
+    server.bus.subscribe("test", keep, LeadConfirmed)
+    await desktop.log_in()
+    page = desktop.page
+    call = RingingCall()
+    for number in (1, 2):
+        lead = LeadCreated(
+            call.id,
+            now(),
+            f"L-{number}",
+            f"+1202555015{number}",
+            name=f"Caller +1 202-555-015{number}",
+            owner="anna",
+            queue="support",
+            dialled="+18005550100",
+        )
+        await server.publish(lead)
+    await server.publish(
+        LeadCreated(call.id, now(), "L-9", "+12025550159", name="Ben's", owner="ben")
+    )
+    cards = page.get_by_test_id("new-lead")
+    await expect(cards).to_have_count(2)
+    await expect(cards.first).to_contain_text("New lead for you")
+    await expect(cards.first.get_by_role("link")).to_have_attribute("href", "tel:+12025550151")
+    assert await desktop.violations() == []
+    await desktop.picture("new-lead")
+    await page.get_by_role("button", name="中文").click()
+    await expect(cards.first).to_contain_text("您有一条新线索")
+    await page.reload()
+    await expect(cards).to_have_count(2)
+    await cards.first.get_by_role("button", name="确认线索").click()
+    await expect(cards).to_have_count(1)
+    await server.bus.drain()
+    assert [(event.lead_id, event.agent) for event in confirmed] == [("L-1", "anna")]
