@@ -4,7 +4,7 @@ names it."""
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
@@ -47,6 +47,8 @@ class SqlSettings(Section):
 
 
 class OdooSettings(HttpCrm):
+    concurrency: int = Field(6, ge=1, le=100)
+    """Requests under way at once; Odoo without workers answers one after the other."""
     database: str = "odoo"
     """Name of the database."""
     username: str = "switchboard"
@@ -57,6 +59,15 @@ class OdooSettings(HttpCrm):
     """A file that holds the key; wins over `key`."""
     api: Annotated[str, StringConstraints(pattern=r"^(auto|json2|jsonrpc)$")] = "auto"
     """json2 (Odoo 19 and later), jsonrpc (18 and before), or auto: json2 where it answers."""
+    lead_type: Literal["lead", "opportunity"] = "lead"
+    """What is made of a new caller: a lead, or where the company works without leads an
+    opportunity."""
+    task_user: str = ""
+    """Login of who gets the tasks of contacts without a salesperson; empty: our own user."""
+    webhook_secret: SecretStr = SecretStr("")
+    """Comes with Odoo's webhooks in the header X-Switchboard-Token; empty: none are believed."""
+    webhook_secret_file: Path | None = None
+    """A file that holds the secret; wins over `webhook_secret`."""
 
 
 class TrytonSettings(HttpCrm):

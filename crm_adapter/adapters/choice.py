@@ -9,6 +9,7 @@ from config.settings import Settings
 from crm_adapter.adapter import CrmAdapter
 from crm_adapter.adapters.espocrm import EspoCrm
 from crm_adapter.adapters.hubspot import HubSpotCrm
+from crm_adapter.adapters.odoo import OdooCrm
 from crm_adapter.adapters.salesforce import SalesforceCrm
 from crm_adapter.adapters.suitecrm import SuiteCrm
 from crm_adapter.adapters.zoho import ZohoCrm
@@ -22,6 +23,7 @@ from storage.database import Database
 _MADE: dict[str, Callable[..., CrmAdapter]] = {
     "espocrm": EspoCrm,
     "hubspot": HubSpotCrm,
+    "odoo": OdooCrm,
     "rest": RestCrm,
     "sql": SqlCrm,
     "salesforce": SalesforceCrm,

@@ -96,14 +96,15 @@ def _fetched_code(cache: Path) -> Path:
 
 def _download(stage: Path) -> Path:
     command = [str(HERE / "fetch.sh"), str(stage)]
+    print("fetching Odoo 19 from Debian sid (about 120 MB, once)", file=sys.stderr)
     try:
         done = subprocess.run(
-            command, stdout=subprocess.PIPE, text=True, check=False, timeout=_COMMAND_LIMIT_S
+            command, capture_output=True, text=True, check=False, timeout=_COMMAND_LIMIT_S
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OdooMissing(f"its package could not be fetched: {error}") from error
     if done.returncode != 0:
-        raise OdooMissing("Debian's package of it could not be fetched (see above)")
+        raise OdooMissing(" ".join(done.stderr.split()))
     return Path(done.stdout.splitlines()[-1])
 
 
