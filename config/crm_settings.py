@@ -182,5 +182,11 @@ class PipedriveSettings(HttpCrm):
     """API token."""
     token_file: Path | None = None
     """A file that holds the token; wins over `token`."""
-    key_field: str = ""
-    """Hash of the custom field of leads that holds our key."""
+    key_field: Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9_]{1,80})?$")] = ""
+    """Key (40 characters) of the custom field of deals, and so of leads, that holds our key."""
+    webhook_user: str = "switchboard"
+    """Name that its webhooks log in with."""
+    webhook_password: SecretStr = SecretStr("")
+    """Their password."""
+    webhook_password_file: Path | None = None
+    """A file that holds the password; wins over `webhook_password`."""

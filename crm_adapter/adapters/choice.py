@@ -7,9 +7,11 @@ from collections.abc import Callable
 from calls.errors import Misconfigured
 from config.settings import Settings
 from crm_adapter.adapter import CrmAdapter
+from crm_adapter.adapters.dynamics import DynamicsCrm
 from crm_adapter.adapters.espocrm import EspoCrm
 from crm_adapter.adapters.hubspot import HubSpotCrm
 from crm_adapter.adapters.odoo import OdooCrm
+from crm_adapter.adapters.pipedrive import PipedriveCrm
 from crm_adapter.adapters.salesforce import SalesforceCrm
 from crm_adapter.adapters.suitecrm import SuiteCrm
 from crm_adapter.adapters.zoho import ZohoCrm
@@ -21,9 +23,11 @@ from storage.database import Database
 
 #: By the name in the settings, which is also the name of its section.
 _MADE: dict[str, Callable[..., CrmAdapter]] = {
+    "dynamics": DynamicsCrm,
     "espocrm": EspoCrm,
     "hubspot": HubSpotCrm,
     "odoo": OdooCrm,
+    "pipedrive": PipedriveCrm,
     "rest": RestCrm,
     "sql": SqlCrm,
     "salesforce": SalesforceCrm,

@@ -281,7 +281,7 @@ class EspoCrm(HostedCrm):
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         body: dict[str, Any] = {
-            "name": wording.task_title(task),
+            "name": hosted.cleaned(wording.task_title(task)),
             "status": "Not Started",
             "description": task_text(task, idem),
         }
@@ -428,7 +428,7 @@ def _case(found: readings.Record) -> Case | None:
 
 def _call(record: CallRecord, idem: str) -> dict[str, Any]:
     body: dict[str, Any] = {
-        "name": wording.call_title(record),
+        "name": hosted.cleaned(wording.call_title(record)),
         # While it lives, EspoCRM shows it as planned; its end is needed all the same.
         "status": _status(record),
         "direction": "Outbound" if record.direction is Direction.OUTBOUND else "Inbound",

@@ -330,7 +330,7 @@ class HubSpotCrm(HostedCrm):
             record_key("task", idem),
             {
                 "hs_timestamp": _time(task.created_at),
-                "hs_task_subject": wording.task_title(task),
+                "hs_task_subject": hosted.cleaned(wording.task_title(task)),
                 "hs_task_body": _html(task_text(task, idem)),
                 "hs_task_status": "NOT_STARTED",
                 "hs_task_type": "CALL",
@@ -502,7 +502,7 @@ def _call(record: CallRecord, idem: str) -> dict[str, str]:
     status = "COMPLETED" if record.answered_at is not None else "NO_ANSWER"
     properties = {
         "hs_timestamp": _time(record.answered_at or record.arrived_at),
-        "hs_call_title": wording.call_title(record),
+        "hs_call_title": hosted.cleaned(wording.call_title(record)),
         "hs_call_body": _html(call_text(record, idem)),
         "hs_call_direction": ("OUTBOUND" if record.direction is Direction.OUTBOUND else "INBOUND"),
         "hs_call_duration": str(record.talk_s * 1000),

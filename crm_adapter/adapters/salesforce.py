@@ -286,7 +286,7 @@ class SalesforceCrm(HostedCrm):
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         fields = {
-            "Subject": wording.task_title(task),
+            "Subject": hosted.cleaned(wording.task_title(task)),
             "Status": "Not Started",
             "Priority": "Normal",
             "Description": task_text(task, idem),
@@ -451,7 +451,7 @@ def _call(record: CallRecord, idem: str) -> dict[str, Any]:
     started = record.answered_at or record.arrived_at
     kinds = {Direction.OUTBOUND: "Outbound", Direction.INTERNAL: "Internal"}
     return {
-        "Subject": wording.call_title(record),
+        "Subject": hosted.cleaned(wording.call_title(record)),
         "Status": "In Progress" if record.is_live else "Completed",
         "Priority": "Normal",
         "CallType": kinds.get(record.direction, "Inbound"),

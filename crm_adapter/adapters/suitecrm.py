@@ -253,7 +253,7 @@ class SuiteCrm(HostedCrm):
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         attributes: dict[str, Any] = {
-            "name": wording.task_title(task),
+            "name": hosted.cleaned(wording.task_title(task)),
             "status": "Not Started",
             "description": task_text(task, idem),
         }
@@ -392,7 +392,7 @@ def _case(found: readings.Record) -> Case | None:
 def _call(record: CallRecord, idem: str) -> dict[str, Any]:
     hours, minutes = divmod(-(-record.talk_s // 60), 60)
     attributes: dict[str, Any] = {
-        "name": wording.call_title(record),
+        "name": hosted.cleaned(wording.call_title(record)),
         "status": _status(record),
         "direction": "Outbound" if record.direction is Direction.OUTBOUND else "Inbound",
         "date_start": _time(record.answered_at or record.arrived_at),

@@ -282,7 +282,7 @@ class ZohoCrm(HostedCrm):
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         told = {
-            "Subject": wording.task_title(task),
+            "Subject": hosted.cleaned(wording.task_title(task)),
             "Status": "Not Started",
             "Description": task_text(task, idem),
         }
@@ -520,7 +520,7 @@ def _call(record: CallRecord, idem: str) -> dict[str, Any]:
     kind = "Outbound" if record.direction is Direction.OUTBOUND else "Inbound"
     is_missed = record.answered_at is None and record.direction is Direction.INBOUND
     return {
-        "Subject": wording.call_title(record),
+        "Subject": hosted.cleaned(wording.call_title(record)),
         "Call_Type": "Missed" if is_missed else kind,
         "Call_Start_Time": _time(record.answered_at or record.arrived_at),
         "Call_Duration": f"{minutes:02}:{seconds:02}",

@@ -78,6 +78,10 @@ class CrmServer:
     missing_id = "404"
     #: False: calls are as long as whole minutes.
     holds_seconds = True
+    #: False: two processes at one instant can write twice.
+    unique_keys = True
+    #: False: later news of a call is another record in the place of the first.
+    keeps_call_ids = True
     #: Seconds of quiet that `too_many` asks for; None where it does not tell.
     pause_s: float | None = 7.0
 
