@@ -120,14 +120,24 @@ def explain(
 
 def schema(
     markdown: Annotated[bool, typer.Option("--markdown", help="A page to read instead.")] = False,
+    crm: Annotated[
+        str | None, typer.Option("--crm", help="That of a CRM's mapping instead: rest or sql.")
+    ] = None,
 ) -> None:
-    """Print the language of the rulebook as JSON Schema, for editors.
+    """Print the language of the rulebook, or of a CRM's mapping, as JSON Schema, for editors.
 
     Example: [bold]switchboard schema > rulebook.schema.json[/bold], and as the first line of each
     file: [bold]# yaml-language-server: $schema=rulebook.schema.json[/bold]
     """
     from config.json_schema import json_schema
+    from crm_adapter.mapping_schema import SHAPES, mapping_schema
     from supervisor.reference import reference
+
+    if crm is not None:
+        if crm not in SHAPES or markdown:
+            raise typer.BadParameter("--crm is rest or sql, without --markdown")
+        typer.echo(json.dumps(mapping_schema(crm), ensure_ascii=False, indent=2))
+        return
 
     if markdown:
         typer.echo(reference(), nl=False)

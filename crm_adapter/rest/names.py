@@ -91,8 +91,12 @@ def _check_write(write: WritePart, known: frozenset[str], way: Way, file: Mappin
     if write.find_by_key is not None:
         _check(write.find_by_key, known, (*way, "find_by_key"), file)
     _check(write.request, known, (*way, "request"), file)
-    if write.replace is not None:
-        _check(write.replace, known | {"id"}, (*way, "replace"), file)
+    if write.find_earlier is not None:
+        _check(write.find_earlier, known, (*way, "find_earlier"), file)
+    for name in ("replace", "remove"):
+        request = getattr(write, name)
+        if request is not None:
+            _check(request, known | {"id"}, (*way, name), file)
 
 
 def _check(

@@ -219,7 +219,11 @@ class WritePart(Part):
     """Writes one record, once for each key."""
 
     find_by_key: FindPart | None = None
-    """Looks first whether the record is there, by `{idem}`; for calls by `{call_id}`."""
+    """Looks first whether the record is there, by `{idem}`; for calls that are rewritten by
+    `{call_id}`."""
+    find_earlier: FindPart | None = None
+    """For calls, which are written more than once: looks for what an earlier `{idem}` wrote of the
+    same `{call_id}`, to `replace` or `remove` it."""
     before: Annotated[tuple[StepPart, ...], Field(strict=False)] = ()
     request: RequestPart
     id: JmesPath = Reading("id")
@@ -227,8 +231,11 @@ class WritePart(Part):
     ok_when: JmesPath | None = None
     """Where false, this write was refused, whatever `errors` says."""
     replace: RequestPart | None = None
-    """Rewrites the record that `find_by_key` found, `{id}`; for calls, which are written more
-    than once."""
+    """Rewrites the record `{id}` that `find_earlier` found; where there is none, the one that
+    `find_by_key` did."""
+    remove: RequestPart | None = None
+    """Deletes the record `{id}` that `find_earlier` found, once the new one is written: for APIs
+    that let none be changed."""
     conflict: ConflictPart = ConflictPart()
     idempotent: bool = False
     """True where the API itself keeps one record for each key (a unique field, an upsert)."""

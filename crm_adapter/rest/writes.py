@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from crm_adapter.adapter import (
@@ -17,7 +18,14 @@ from crm_adapter.mapped.reading import record_id
 from crm_adapter.mapped.record_values import Values
 from crm_adapter.rest.questions import Questions
 from crm_adapter.rest.readings import Reading
-from crm_adapter.rest.shapes import ConflictPart, FindPart, SimplePart, StepPart, WritePart
+from crm_adapter.rest.shapes import (
+    ConflictPart,
+    FindPart,
+    RequestPart,
+    SimplePart,
+    StepPart,
+    WritePart,
+)
 
 
 class Writes:
@@ -27,11 +35,16 @@ class Writes:
     async def once(self, part: WritePart, values: Values) -> str:
         """The record's id."""
         found = await self._find(part.find_by_key, values)
-        if found is None:
-            return await self._create(part, dict(values))
-        if part.replace is not None:
-            await self._questions.write(part.replace, {**values, "id": found})
-        return found
+        if found is not None and (part.find_earlier is not None or part.replace is None):
+            return found
+        earlier = found or await self._find(part.find_earlier, values)
+        if earlier is not None and part.replace is not None:
+            await self._questions.write(part.replace, {**values, "id": earlier})
+            return earlier
+        created = await self._create(part, dict(values))
+        if earlier is not None and earlier != created and part.remove is not None:
+            await self._removed(part.remove, {**values, "id": earlier})
+        return created
 
     async def simple(self, part: SimplePart | None, values: Values, what: str) -> bool:
         """False where the record is gone, or may not be changed any more."""
@@ -49,6 +62,10 @@ class Writes:
         except NotFound:
             return False
         return part.ok_when is None or part.ok_when.holds(_parsed(reply))
+
+    async def _removed(self, part: RequestPart, values: Values) -> None:
+        with suppress(NotFound):
+            await self._questions.write(part, values)
 
     async def _create(self, part: WritePart, values: dict[str, Any]) -> str:
         for step in part.before:

@@ -157,6 +157,8 @@ async def _hits(
 
 def _contact(people: People, kind: HitKind, row: dict[str, Any]) -> Contact:
     parts = {name: _plain(row[name]) for name in PARTS}
+    owed = reading.amount(parts["balance"])
+    parts["balance"] = None if owed is None else owed.scaleb(-people.part.balance_decimals)
     row_id = str(row["id"])
     url = people.part.url
     address = None if url is None else reading.web_address(url.address({"id": row_id}))

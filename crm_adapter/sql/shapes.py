@@ -90,6 +90,8 @@ class PeoplePart(SourcePart):
     """Whose customer it is."""
     balance: SqlExpression | None = None
     """Of the account; what they owe is below zero."""
+    balance_decimals: int = Field(0, ge=0, le=9)
+    """4 where the column holds whole ten-thousandths."""
     currency: SqlExpression | None = None
     version: SqlColumn | None = None
     """Changes whenever the row does."""
