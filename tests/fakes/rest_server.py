@@ -10,6 +10,8 @@ from typing import Any
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from tests.fakes.printed_examples import whole_example
+
 JsonObject = dict[str, Any]
 
 
@@ -153,84 +155,5 @@ async def started(server: RestServer) -> TestServer:
     return listening
 
 
-MAPPING = """\
-base_url: "${env:SHOP_URL}/api"
-auth:
-  type: oauth2_client_credentials
-  token_url: "${env:SHOP_URL}/token"
-  client_id: switchboard
-  client_secret: ${env:SHOP_SECRET}
-limits: {timeout_ms: 2000}
-phone: {forms: [e164, national]}
-parameters: {source: Telephone}
-lookup:
-  path: /contacts
-  query: {phone: "{phone}", limit: "{limit}"}
-  items: data
-  none_when: {status: [204]}
-  map:
-    id: id
-    first_name: first
-    last_name: last
-    company: company.name
-    phones: "[phone, mobile]"
-    version: v
-    owner: owner.login
-    language: lang
-    balance: account.balance
-    currency: account.currency
-  url: https://shop.example/c/{id}
-keys:
-  customer_id:
-    path: /contacts
-    query: {phone: "{digits}", limit: "{limit}"}
-    items: data
-    none_when: {status: [204]}
-get: {path: "/contacts/{id}", item: data}
-history:
-  path: /contacts/{id}/orders
-  query: {most: "{limit}"}
-  items: data[?state!='cancelled']
-  map: {at: at, amount: total, currency: cur, product: sku, product_name: what, quantity: n}
-orders:
-  path: /contacts/{id}/orders
-  items: data
-  map: {id: no, number: no, placed_at: at, is_open: "state=='open'", status: state}
-create_lead:
-  find_by_key: {path: /leads, query: {ext: "{idem}"}, items: data}
-  request:
-    method: POST
-    path: /leads
-    headers: {Idempotency-Key: "{idem}"}
-    json: {name: "{display}", phone: "{e164}", ext: "{idem}", note: "{description}",
-           source: "{source}", at: "{created_at_epoch}"}
-  id: data.id
-  conflict: {status: [409], existing_id: "[0].id"}
-withdraw_lead: {method: DELETE, path: "/leads/{id}"}
-log_call:
-  find_by_key: {path: /calls, query: {call: "{call_id}"}, items: data}
-  request:
-    method: POST
-    path: /calls
-    json: &call {call: "{call_id}", key: "{idem}", who: "{contact_id?}", title: "{title}",
-                 seconds: "{talk_s}", from: "{answered_at}", to: "{ended_at?}"}
-  id: data.id
-  replace: {method: PUT, path: "/calls/{id}", json: *call}
-update:
-  path: /contacts/{id}
-  headers: {If-Match: "{version?}"}
-  json: "{changes}"
-  allow: {email: mail, last_name: last}
-changes:
-  path: /contacts
-  query: {since: "{since_sql}", after: "{after_id}", limit: "{limit}"}
-  items: data
-errors:
-  ok_when: "success != `false` && !error"
-  message: error.message
-  rate_limit_when: "error.code == 'LIMIT'"
-webhook:
-  signature: {header: X-Sig, scheme: hmac-sha256-hex, secret: "${env:SHOP_HOOK}", prefix: "sha256="}
-  items: "records"
-"""
+MAPPING = whole_example("crm/rest.md")
 ENVIRON = {"SHOP_SECRET": "the-client-secret", "SHOP_HOOK": "the-hook-secret"}

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from tests.fakes.printed_examples import whole_example
+
 _REVERSED = {
     "sqlite": "phone_rev TEXT",
     "postgresql": (
@@ -38,74 +40,7 @@ CREATE TABLE call_log (call_key VARCHAR(100) PRIMARY KEY, ext_key VARCHAR(100), 
 CREATE TABLE todo (id VARCHAR(36) PRIMARY KEY, what VARCHAR(200), done INTEGER, cust_no INTEGER);
 """
 
-MAPPING = """\
-contact:
-  table: customers
-  joins:
-    - {table: reps, as: rep_of, on: {rep_no: rep}}
-  where: {gone: 0}
-  id: cust_no
-  first_name: first_name
-  last_name: '"Last Name"'
-  company: company
-  language: lang
-  owner: rep_of.login
-  balance: owes
-  currency: "'GBP'"
-  version: version
-  changed_at: updated_at
-  phones: [phone, mobile]
-  phone_index: {column: phone_rev, mode: suffix, digits: 9}
-  url: https://shop.example/admin/c/{id}
-keys:
-  customer_id: cust_no
-  account_number: card_no
-  order_number: {table: sales, contact: customer, column: order_no}
-history:
-  table: sales
-  where: {status!: [cancelled, draft]}
-  contact: customer
-  at: ordered_at
-  amount: gross
-  currency: cur
-  product: sku
-  product_name: what || ' (' || sku || ')'
-  quantity: pieces
-orders:
-  table: sales
-  contact: customer
-  id: order_no
-  number: order_no
-  placed_at: ordered_at
-  is_open: {status: [new, packed]}
-  status: status
-  due_on: promised
-cases: {table: tickets, contact: customer, id: id, subject: subject, kind: kind,
-        is_open: {state!: closed}, opened_at: opened}
-lead:
-  table: leads
-  insert: {ext_key: $idem, phone: $e164, name: $display, source: CTI, note: $description,
-           made_at: $created_at, state: open}
-  unique: ext_key
-  withdraw: {state: withdrawn}
-  confirm: {state: real, source: $agent}
-  unconfirmed: {state: open}
-call:
-  table: call_log
-  insert: {call_key: $call_id, ext_key: $idem, cust_no: $contact_id, phone: $e164,
-           started: $answered_at, ended: $ended_at, secs: $talk_s, dir: $direction,
-           rev: $revision, title: $title}
-  unique: call_key
-task:
-  table: todo
-  insert: {id: $uuid, what: $title, done: 0, cust_no: $contact_id}
-  unique: id
-  close: {done: 1}
-  is_open: {done: 0}
-update:
-  allow: {email: email, last_name: '"Last Name"'}
-  also: {version: $next, updated_at: $now}
-"""
+MAPPING = whole_example("crm/sql.md")
 
 
 def tables_for(url: str) -> list[str]:
