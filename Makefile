@@ -29,6 +29,7 @@ test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the rea
 	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium
 	@deploy/fetch-asterisk.sh >/dev/null
 	@$(BIN)/python -m tests.servers.odoo
+	@$(BIN)/python -m tests.servers.tryton
 	@$(MAKE) --no-print-directory lint
 	@cd desktop && npm run --silent check
 	@$(PYTEST) tests

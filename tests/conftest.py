@@ -19,6 +19,7 @@ from tests.declared_tables import declared_metadata
 from tests.private_servers import private_postgres, private_redis
 from tests.servers.odoo.program import OdooMissing
 from tests.servers.odoo.server import OdooServer, running_odoo
+from tests.servers.tryton.server import TrytonServer, running_tryton
 
 TEMPLATE = "switchboard_template"
 
@@ -147,6 +148,13 @@ def odoo_server(postgres_cluster: str) -> Iterator[OdooServer]:
             server = stack.enter_context(running_odoo(postgres_cluster))
         except OdooMissing as error:
             pytest.skip(f"{WITHOUT_ODOO}: {error}")
+        yield server
+
+
+@pytest.fixture(scope="session")
+def tryton_server() -> Iterator[TrytonServer]:
+    """A real Tryton, one for the whole run: begin with `clean()`."""
+    with running_tryton() as server:
         yield server
 
 

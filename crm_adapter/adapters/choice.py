@@ -14,6 +14,7 @@ from crm_adapter.adapters.odoo import OdooCrm
 from crm_adapter.adapters.pipedrive import PipedriveCrm
 from crm_adapter.adapters.salesforce import SalesforceCrm
 from crm_adapter.adapters.suitecrm import SuiteCrm
+from crm_adapter.adapters.tryton import TrytonCrm
 from crm_adapter.adapters.zoho import ZohoCrm
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.http.traces import Trace
@@ -32,6 +33,7 @@ _MADE: dict[str, Callable[..., CrmAdapter]] = {
     "sql": SqlCrm,
     "salesforce": SalesforceCrm,
     "suitecrm": SuiteCrm,
+    "tryton": TrytonCrm,
     "zoho": ZohoCrm,
 }
 

@@ -21,6 +21,7 @@ from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded
 from crm_adapter.adapter import AmbiguousWrite, AuthFailed, Timeout, Unavailable
 from crm_adapter.http.log_ins import LogIn, no_log_in
+from crm_adapter.http.packing import NotUnpackable, unpacked
 from crm_adapter.http.replies import Classify, Reply, by_status
 from crm_adapter.http.requests import Request
 from crm_adapter.http.traces import MASKED, Exchange, Trace, masked
@@ -198,15 +199,17 @@ class CrmHttp:
             raise (AmbiguousWrite(what) if request.is_write else Unavailable(what)) from error
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
-        encoding = response.headers.get("Content-Encoding", "identity").lower()
-        if encoding != "identity":
-            raise aiohttp.ClientPayloadError(f"packed as {encoding[:20]}, though not asked to")
+        most = self._limits.most_bytes
         body = bytearray()
         async for chunk in response.content.iter_chunked(_CHUNK):
             body += chunk
-            if len(body) > self._limits.most_bytes:
-                raise aiohttp.ClientPayloadError(f"more than {self._limits.most_bytes} bytes")
-        return bytes(body)
+            if len(body) > most:
+                raise aiohttp.ClientPayloadError(f"more than {most} bytes")
+        encoding = response.headers.get("Content-Encoding", "")
+        try:
+            return unpacked(bytes(body), encoding, most_bytes=most)
+        except NotUnpackable as error:
+            raise aiohttp.ClientPayloadError(str(error)) from error
 
     def _tell(self, request: Request, status: int | None, answer: str, started: float) -> None:
         if self._trace is None:
