@@ -99,6 +99,7 @@ class Contact:
     language: str | None = None
     url: str | None = None
     owner: str | None = None
+    email: str | None = None
     #: At most 20, newest first.
     purchases: tuple[Purchase, ...] = ()
     orders: tuple[Order, ...] = ()

@@ -12,6 +12,7 @@ from calls.caller import Appointment
 from calls.money import Money
 from crm_adapter.adapter import KeyField
 from crm_adapter.embedded import tables
+from crm_adapter.embedded.merge_tables import merged_contacts
 from storage.tables import UtcDateTime
 
 #: Of those to come; a caller hears the next one.
@@ -19,8 +20,12 @@ SOON = 5
 BOOKED = "booked"
 
 
-def _by(key: Column[Any], owner: Column[Any]) -> Select[Any]:
-    found = select(owner).where(key == bindparam("digits", type_=String))
+def _by(key: Column[Any], owner: Column[Any], merged: Column[Any] | None = None) -> Select[Any]:
+    """`merged`: what was typed to be known as a contact that was merged into another."""
+    digits = bindparam("digits", type_=String)
+    found: Any = select(owner).where(key == digits)
+    if merged is not None:
+        found = found.union(select(merged_contacts.c.contact_id).where(merged == digits))
     contacts = tables.contacts
     return (
         select(contacts)
@@ -32,8 +37,16 @@ def _by(key: Column[Any], owner: Column[Any]) -> Select[Any]:
 
 # Made once: building a statement costs more than running it.
 _BY_KEY = {
-    KeyField.CUSTOMER_ID: _by(tables.contacts.c.customer_number, tables.contacts.c.id),
-    KeyField.ACCOUNT_NUMBER: _by(tables.accounts.c.number, tables.accounts.c.contact_id),
+    KeyField.CUSTOMER_ID: _by(
+        tables.contacts.c.customer_number,
+        tables.contacts.c.id,
+        merged_contacts.c.customer_number,
+    ),
+    KeyField.ACCOUNT_NUMBER: _by(
+        tables.accounts.c.number,
+        tables.accounts.c.contact_id,
+        merged_contacts.c.account_number,
+    ),
     KeyField.ORDER_NUMBER: _by(tables.orders.c.number, tables.orders.c.contact_id),
 }
 _booked = tables.appointments.c

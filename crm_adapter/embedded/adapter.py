@@ -28,7 +28,7 @@ from crm_adapter.adapter import (
     Unavailable,
     Unsupported,
 )
-from crm_adapter.embedded import accounts, contact_cards, history, rows, tables
+from crm_adapter.embedded import accounts, contact_cards, history, merged_away, rows, tables
 from crm_adapter.embedded import changes as changed_contacts
 from storage.database import Database
 from storage.overtime import Overtime
@@ -54,8 +54,16 @@ def _by_phone() -> Select[Any]:
 
 # Made once: building a statement costs more than running it.
 _BY_PHONE = _by_phone()
+_EMAIL = (
+    select(tables.contact_emails.c.address)
+    .where(tables.contact_emails.c.contact_id == tables.contacts.c.id)
+    .order_by(tables.contact_emails.c.id)
+    .limit(1)
+    .scalar_subquery()
+    .label("email")
+)
 _BY_ID = (
-    select(tables.contacts, tables.accounts.c.balance, tables.accounts.c.currency)
+    select(tables.contacts, tables.accounts.c.balance, tables.accounts.c.currency, _EMAIL)
     .select_from(
         tables.contacts.outerjoin(
             tables.accounts, tables.accounts.c.contact_id == tables.contacts.c.id
@@ -134,15 +142,16 @@ class EmbeddedCrm:
         self, ref: ContactRef, changes: Mapping[str, str], *, expect_version: str | None, idem: str
     ) -> None:
         async def work(connection: AsyncConnection) -> None:
+            kept = await merged_away.kept_for(connection, ref.id)
             await changed_contacts.change(
-                connection, ref.id, changes, expect_version=expect_version, at=self._now()
+                connection, kept or ref.id, changes, expect_version=expect_version, at=self._now()
             )
 
         with _errors_named():
             await self._database.writer.write(work)
 
     async def card_of(self, contact: ContactRef, *, deadline: Deadline) -> ContactCard | None:
-        """Implements `calls.ports.ContactReader`."""
+        """Implements `calls.ports.ContactReader`; of a contact merged into another the other's."""
         try:
             return await self._in_time(deadline, self._card(contact))
         except NotFound:
@@ -212,7 +221,8 @@ class EmbeddedCrm:
         if ref.crm != CRM:
             return None
         async with self._reading() as connection:
-            return await accounts.pin_hash(connection, ref.id)
+            kept = await merged_away.kept_for(connection, ref.id)
+            return await accounts.pin_hash(connection, kept or ref.id)
 
     async def _get(self, ref: ContactRef) -> Contact:
         async with self._reading() as connection:
@@ -222,7 +232,8 @@ class EmbeddedCrm:
         async with self._reading() as connection:
             found = await history.purchases(connection, ref.id, limit)
             if not found:
-                await _contact(connection, ref, self._now())  # raises NotFound
+                now = await _contact(connection, ref, self._now())  # raises NotFound
+                found = await history.purchases(connection, now.ref.id, limit)
             return list(found)
 
     async def _changes(self, cursor: str | None, limit: int) -> ChangePage:
@@ -233,18 +244,20 @@ class EmbeddedCrm:
 
     async def _card(self, ref: ContactRef) -> ContactCard:
         async with self._reading() as connection:
+            contact = await _contact(connection, ref, self._now())
             return ContactCard(
-                contact=await _contact(connection, ref, self._now()),
-                numbers=await contact_cards.numbers(connection, ref.id),
-                version=await contact_cards.version(connection, ref.id),
-                calls=await contact_cards.calls(connection, ref.id),
+                contact=contact,
+                numbers=await contact_cards.numbers(connection, contact.ref.id),
+                version=await contact_cards.version(connection, contact.ref.id),
+                calls=await contact_cards.calls(connection, contact.ref.id),
             )
 
-    async def _write(self, table: Table, row: dict[str, Any], same: tuple[str, ...]) -> str:
+    async def _write(self, table: Table, given: dict[str, Any], same: tuple[str, ...]) -> str:
         """One row for each value of the columns `same`: another `idem` rewrites it, the same one
         leaves it as it is. The row keeps its id."""
 
         async def work(connection: AsyncConnection) -> str:
+            row = await merged_away.led_on(connection, given)
             dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
             # No conflict target: whichever unique index another process won on, it won.
             insert = dialect.insert(table).values(row).on_conflict_do_nothing()
@@ -294,9 +307,13 @@ def _hit(row: Row[Any], numbers: tuple[str, ...]) -> PhoneHit:
 
 
 async def _contact(connection: AsyncConnection, ref: ContactRef, now: datetime) -> Contact:
+    """That into which it was merged, where it was."""
     if ref.crm != CRM or "\0" in ref.id:
         raise NotFound(f"there is no contact {ref}")
     row = (await connection.execute(_BY_ID, {"contact": ref.id})).one_or_none()
+    if row is None and (kept := await merged_away.kept_for(connection, ref.id)) is not None:
+        ref = ContactRef(ref.crm, kept)
+        row = (await connection.execute(_BY_ID, {"contact": kept})).one_or_none()
     if row is None:
         raise NotFound(f"there is no contact {ref}")
     return Contact(
@@ -307,6 +324,7 @@ async def _contact(connection: AsyncConnection, ref: ContactRef, now: datetime) 
         language=row.language,
         url=row.url,
         owner=row.owner,
+        email=row.email,
         purchases=await history.purchases(connection, ref.id),
         orders=await history.orders(connection, ref.id),
         cases=await history.cases(connection, ref.id),

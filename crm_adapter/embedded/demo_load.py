@@ -9,7 +9,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.errors import Misconfigured
-from crm_adapter.embedded import demo_data, tables
+from crm_adapter.embedded import demo_data, merge_tables, tables
 from storage.database import Database
 
 _NAME = "demo"
@@ -60,6 +60,7 @@ async def _clear(connection: AsyncConnection) -> None:
         tables.purchases,
         tables.contact_numbers,
         tables.products,
+        merge_tables.merges,
         tables.contacts,
     ):
         await connection.execute(delete(table))

@@ -21,6 +21,7 @@ from crm_adapter.embedded.import_rows import (
     renamed,
     unused_columns,
 )
+from crm_adapter.embedded.odd_rows import OddRows
 from crm_adapter.pins import hash_pin
 
 #: Called with bytes read so far and bytes to read.
@@ -51,6 +52,8 @@ class KnownIds:
     in_files: dict[type[ImportRow], set[str]] = field(default_factory=dict)
     #: By customer number: the id of the contact who has it.
     customers: dict[str, str] = field(default_factory=dict)
+    #: Contacts merged into others: the others' ids.
+    merged: dict[str, str] = field(default_factory=dict)
     #: By contact: made while nothing is locked, since each takes tens of milliseconds.
     pin_hashes: dict[str, str] = field(default_factory=dict)
 
@@ -63,6 +66,7 @@ class SourceFile:
         self.path = path
         self.size = path.stat().st_size
         self.kind, self.columns = self._kind()
+        self.odd = OddRows(path.name)
 
     def notices(self) -> Iterator[str]:
         """What an importer may not expect of a file that is good."""
@@ -71,6 +75,7 @@ class SourceFile:
                 f"{self.path.name}: not used: {', '.join(unused)} "
                 f"(there are: {columns_of(self.kind)})"
             )
+        yield from self.odd.notices()
 
     def rows(self, problems: Problems, region: str) -> Iterator[tuple[int, ImportRow, int]]:
         """Line, row and bytes read so far of every good row; the bad ones go to `problems`."""
@@ -123,12 +128,16 @@ def check_file(file: SourceFile, known: KnownIds, problems: Problems, region: st
     ids of one kind in memory, nothing else."""
     seen = known.in_files.setdefault(file.kind, set())
     for line, row, at_byte in file.rows(problems, region):
+        file.odd.look_at(line, row)
         sentence = _check_references(row, known) or _check_customer_number(row, known)
         own_id = row.own_key
         if own_id in seen:
             sentence = f"the {row.key} stands in an earlier line or file already"
         elif isinstance(row, AccountRow) and row.pin is not None:
             known.pin_hashes[row.contact_id] = hash_pin(row.pin)
+            if row.contact_id in known.merged:
+                kept = known.merged[row.contact_id]
+                known.pin_hashes.setdefault(kept, known.pin_hashes[row.contact_id])
         if sentence:
             problems.add(Problem(file.path.name, line, sentence))
         seen.add(own_id)

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, insert, or_
+from sqlalchemy import Table, delete, func, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from crm_adapter.embedded import tables
+from crm_adapter.embedded import merged_rows, tables
+from crm_adapter.embedded.import_check import KnownIds
 from crm_adapter.embedded.import_rows import (
     AccountRow,
     ContactRow,
@@ -40,9 +41,12 @@ async def load_rows(
     rows: Sequence[ImportRow],
     region: str,
     currency: str,
-    pin_hashes: Mapping[str, str],
-) -> str:
-    """All `rows` are of one kind, of which it returns the name."""
+    known: KnownIds,
+) -> int:
+    """All `rows` are of one kind. Returns how many of them were loaded."""
+    rows = await merged_rows.led_on(connection, rows, known.merged)
+    if not rows:
+        return 0
     match rows[0]:
         case ContactRow():
             contacts = [row for row in rows if isinstance(row, ContactRow)]
@@ -61,12 +65,12 @@ async def load_rows(
             await _upsert(connection, tables.orders, "id", values)
         case AccountRow():
             held = [row for row in rows if isinstance(row, AccountRow)]
-            values = [_account(row, currency, pin_hashes) for row in held]
+            values = [_account(row, currency, known.pin_hashes) for row in held]
             await _upsert(connection, tables.accounts, "contact_id", values, kept=_KEPT_ACCOUNT)
         case _:
             values = [row.model_dump() for row in rows]
             await _upsert(connection, tables.appointments, "id", values)
-    return rows[0].called
+    return len(rows)
 
 
 def _account(row: AccountRow, currency: str, pin_hashes: Mapping[str, str]) -> dict[str, Any]:
@@ -83,20 +87,40 @@ def _account(row: AccountRow, currency: str, pin_hashes: Mapping[str, str]) -> d
 async def _load_contacts(
     connection: AsyncConnection, contacts: Sequence[ContactRow], region: str
 ) -> None:
-    """The file's numbers replace all the contact had."""
+    """The file's numbers replace all the contact had, but for those that came by a merge; e-mails
+    only where the file has any for the contact."""
     now = datetime.now(UTC)
     values = [row.model_dump(include={"id", *_CONTACT}) | {"updated_at": now} for row in contacts]
     await _upsert(connection, tables.contacts, "id", values, compared=_CONTACT, kept=_KEPT_CONTACT)
-    numbers = tables.contact_numbers
-    ids = [row.id for row in contacts]
-    await connection.execute(delete(numbers).where(numbers.c.contact_id.in_(ids)))
-    known = [
+    numbers = [
         {"contact_id": row.id, "e164": e164}
         for row in contacts
         for e164 in row.e164_numbers(region)
     ]
-    if known:
-        await connection.execute(insert(numbers), known)
+    await _replace(connection, tables.contact_numbers, [row.id for row in contacts], numbers)
+    emails = [
+        {"contact_id": row.id, "address": address, "folded": address.casefold()}
+        for row in contacts
+        for address in row.emails()
+    ]
+    having = list({each["contact_id"]: None for each in emails})
+    await _replace(connection, tables.contact_emails, having, emails)
+
+
+async def _replace(
+    connection: AsyncConnection, table: Table, ids: list[str], values: list[dict[str, Any]]
+) -> None:
+    if not ids:
+        return
+    own = table.c.merge_id.is_(None)
+    await connection.execute(delete(table).where(table.c.contact_id.in_(ids), own))
+    if values:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        same = ["contact_id", "e164" if "e164" in table.c else "folded"]
+        new = dialect.insert(table)
+        # A merge brought it, and now the file says it too: it belongs to the contact itself.
+        new = new.on_conflict_do_update(index_elements=same, set_={"merge_id": None})
+        await connection.execute(new, values)
 
 
 async def _upsert(

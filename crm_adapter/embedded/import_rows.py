@@ -21,6 +21,10 @@ _ALIASES = {
     "purchased_at": "at",
     "product_code": "product",
     "phones": "phone",
+    "e-mail": "email",
+    "emails": "email",
+    "mail": "email",
+    "email_address": "email",
     "price_currency": "currency",
     "order_number": "number",
 }
@@ -68,8 +72,13 @@ class ImportRow(BaseModel):
         return str(getattr(self, self.key))
 
 
+#: Enough to tell an address from a remark; whether mail arrives there only mail can tell.
+_EMAIL = re.compile(r"[^@\s,;|<>\"]{1,64}@[^@\s,;|<>\"]+\.[^@\s,;|<>\"]{2,}")
+_LONGEST_EMAIL = 254
+
+
 class ContactRow(ImportRow):
-    """`phone` holds any number of numbers, separated by `;` or `|`."""
+    """`phone` and `email` hold any number of them, separated by `;` or `|`."""
 
     called: ClassVar[str] = "contacts"
     marks: ClassVar[frozenset[str]] = frozenset({"id", "phone"})
@@ -82,6 +91,18 @@ class ContactRow(ImportRow):
     url: Text | None = None
     owner: Code | None = None
     customer_number: Digits | None = None
+    email: Annotated[str, StringConstraints(max_length=1000)] | None = None
+
+    def emails(self) -> tuple[str, ...]:
+        """As written, each once; what is no address is left out."""
+        found = {text.casefold(): text for text in self._written_emails() if _is_email(text)}
+        return tuple(found.values())
+
+    def has_odd_email(self) -> bool:
+        return any(not _is_email(text) for text in self._written_emails())
+
+    def _written_emails(self) -> list[str]:
+        return [text.strip() for text in re.split(r"[;|]", self.email or "") if text.strip()]
 
     def e164_numbers(self, region: str) -> tuple[str, ...]:
         """Raises ValueError where one of the numbers cannot be dialled."""
@@ -92,6 +113,10 @@ class ContactRow(ImportRow):
                 raise ValueError(f"number {place} cannot be dialled, read as a number of {region}")
             found[number] = None
         return tuple(found)
+
+
+def _is_email(text: str) -> bool:
+    return len(text) <= _LONGEST_EMAIL and _EMAIL.fullmatch(text) is not None
 
 
 class ProductRow(ImportRow):

@@ -32,11 +32,13 @@ from crm_adapter.embedded.import_check import (
 )
 from crm_adapter.embedded.import_load import load_rows
 from crm_adapter.embedded.import_rows import CURRENCY, ImportRow
+from crm_adapter.embedded.merge_tables import merged_contacts
 from storage.database import Database
 
 T = TypeVar("T")
 
 _ROWS_AT_ONCE = 1_000
+_LEFT_OUT = "left out"
 
 
 class ImportRefused(SwitchboardError):
@@ -106,28 +108,37 @@ class _Run:
 
         async def work(connection: AsyncConnection) -> Counter[str]:
             self._before = halfway
-            return await self._load_all(connection, files, known.pin_hashes)
+            return await self._load_all(connection, files, known)
 
         loaded = await self._database.writer.write(work)
         self._progress(self._total, self._total)
-        notices = tuple(notice for file in files for notice in file.notices())
-        return Imported(dict(loaded), notices)
+        notices = [notice for file in files for notice in file.notices()]
+        if left_out := loaded.pop(_LEFT_OUT, 0):
+            notices.append(
+                f"{left_out} rows of contacts that were merged into others were left out "
+                "(switchboard contacts merges lists them)"
+            )
+        return Imported({kind: rows for kind, rows in loaded.items() if rows}, tuple(notices))
 
     async def _load_all(
-        self, connection: AsyncConnection, files: list[SourceFile], pin_hashes: dict[str, str]
+        self, connection: AsyncConnection, files: list[SourceFile], known: KnownIds
     ) -> Counter[str]:
         loaded: Counter[str] = Counter()
+        read = 0
         for file in files:
             problems = Problems()
             rows = file.rows(problems, self._region)
             while batch := await asyncio.to_thread(_take, rows):
                 parsed: list[ImportRow] = [row for _, row, _ in batch]
-                name = await load_rows(connection, parsed, self._region, self._currency, pin_hashes)
-                loaded[name] += len(batch)
+                loaded[file.kind.called] += await load_rows(
+                    connection, parsed, self._region, self._currency, known
+                )
+                read += len(batch)
                 self._progress(self._before + batch[-1][2], self._total)
             # The file was good a moment ago: somebody is writing to it.
             _refuse_if_any(problems)
             self._before += file.size
+        loaded[_LEFT_OUT] = read - loaded.total()
         return loaded
 
     async def _known_ids(self) -> KnownIds:
@@ -135,11 +146,15 @@ class _Run:
             known = tables.contacts.c
             contacts = (await connection.execute(select(known.id, known.customer_number))).all()
             products = await connection.execute(select(tables.products.c.code))
-            return KnownIds(
-                {row.id for row in contacts},
-                set(products.scalars()),
-                customers={row.customer_number: row.id for row in contacts if row.customer_number},
-            )
+            gone = (await connection.execute(select(merged_contacts))).all()
+        return KnownIds(
+            {row.id for row in contacts} | {row.id for row in gone},
+            set(products.scalars()),
+            customers={
+                row.customer_number: row.id for row in (*contacts, *gone) if row.customer_number
+            },
+            merged={row.id: row.contact_id for row in gone},
+        )
 
 
 def _take(rows: Iterator[T]) -> list[T]:

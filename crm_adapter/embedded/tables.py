@@ -79,7 +79,22 @@ contact_numbers = Table(
     _contact_id(),
     Column("e164", String(20), nullable=False, index=True),
     Column("kind", String(16), nullable=False, default="phone"),
+    # The merge (crm_merges) that brought it here; an import of the contact leaves it.
+    Column("merge_id", Integer),
     UniqueConstraint("contact_id", "e164"),
+)
+
+contact_emails = Table(
+    "crm_contact_emails",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _contact_id(),
+    # As it was written.
+    Column("address", String(254), nullable=False),
+    # What it is compared by: without case. Some letters fold into two or three.
+    Column("folded", String(762), nullable=False, index=True),
+    Column("merge_id", Integer),
+    UniqueConstraint("contact_id", "folded"),
 )
 
 products = Table(

@@ -154,7 +154,7 @@ async def test_a_customer_number_has_one_owner_and_a_pin_is_not_repeated(
 async def test_columns_that_nothing_is_made_of_are_named(
     any_database: Database, tmp_path: Path
 ) -> None:
-    [path] = write(tmp_path, people="id,phones,name,VIP\nK1,,Ann,yes\n")
+    [path] = write(tmp_path, people="id,phones,name,VIP,company\nK1,+12025550142,Ann,yes,Mill\n")
     done = await import_files(any_database, [path], region="US")
     assert done.rows == {"contacts": 1}
     [notice] = done.notices
