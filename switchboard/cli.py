@@ -19,6 +19,7 @@ from calls.agents import Agent
 from calls.errors import SwitchboardError
 from config.settings_file import load_settings
 from switchboard import logs, rulebook_commands
+from switchboard.contacts_commands import contacts_app
 from switchboard.crm_commands import crm_app
 from switchboard.lead_commands import leads_app
 from switchboard.outbox_commands import outbox_app
@@ -38,6 +39,7 @@ agents_app = typer.Typer(
 )
 app.add_typer(agents_app, name="agents")
 app.add_typer(crm_app, name="crm")
+app.add_typer(contacts_app, name="contacts")
 
 
 def main() -> None:
@@ -205,11 +207,15 @@ def pbx_config(
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="CSV files; the header says which is which.")],
     currency: Annotated[str, typer.Option(help="Of amounts without one.")] = "USD",
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Then look for duplicates and gaps.")
+    ] = True,
     config: ConfigOption = None,
 ) -> None:
     """Bring contacts, and what belongs to them, into the embedded CRM: all of it or nothing.
 
-    Contacts: id, customer_number, phone (a;b), first_name, last_name, company, language, url, owner
+    Contacts: id, phone (a;b), email (a;b), customer_number, first_name, last_name, company,
+    language, url, owner.
     Products: code, name, category, price, currency.
     Purchases: id, contact_id, at (2026-03-29), amount, product (its code), currency, quantity.
     Orders: id, contact_id, placed_at, status, product, due_on, is_open (yes, no), order_number.
@@ -229,6 +235,15 @@ def import_files(
         err.print(Text(notice), soft_wrap=True)
     for kind, rows in imported.rows.items():
         out.print(f"{rows} {kind}")
+    if check and imported.rows.get("contacts"):
+        from switchboard import contacts_offline, contacts_views
+
+        with sentences(), bar("looking at the contacts", err) as progress:
+            quality = asyncio.run(contacts_offline.quality(settings, progress))
+        for line in contacts_views.in_brief(quality):
+            out.print(Text(line), soft_wrap=True)
+        if quality.duplicates is not None and quality.duplicates.count:
+            out.print("to see them: switchboard contacts duplicates")
     out.print("now run: switchboard score" if imported.rows else "the files hold no rows")
 
 

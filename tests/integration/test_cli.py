@@ -48,6 +48,12 @@ COMMANDS = (
     "agents",
     "agents add",
     "agents list",
+    "contacts",
+    "contacts duplicates",
+    "contacts merge",
+    "contacts merges",
+    "contacts unmerge",
+    "contacts quality",
 )
 PASSWORD = "correct horse"
 CONTACTS = """id,phone,first_name,last_name,language
