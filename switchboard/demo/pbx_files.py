@@ -6,6 +6,7 @@ three loopback addresses, so that whoever sends a packet is known by its address
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -124,14 +125,19 @@ contact = sip:{agent.endpoint}@{PHONES_HOST}:{agent.port}
 def queues(
     sample: str, names: tuple[str, ...], agents: tuple[PbxAgent, ...], ring_s: int, strategy: str
 ) -> str:
-    """The shipped sample queue, then ours in its image with every agent in each."""
+    """The shipped sample queue, then ours in its image with every agent in each.
+
+    The strategy is put into the image itself: app_queue takes the first it finds of a queue (22.10,
+    app_queue.c `reload_single_queue`), and the image's comes first.
+    """
+    sample = re.sub(r"(?m)^strategy = .*$", f"strategy = {strategy}", sample)
     members = "".join(
         f"member => PJSIP/{agent.endpoint},0,{agent.name},PJSIP/{agent.endpoint}\n"
         for agent in agents
     )
     ours = "".join(
         f"\n[{name}]({'+' if name == 'default' else 'switchboard-queue'})\n"
-        f"strategy = {strategy}\ntimeout = {ring_s}\nretry = 1\nwrapuptime = 0\n{members}"
+        f"timeout = {ring_s}\nretry = 1\nwrapuptime = 0\n{members}"
         for name in names
     )
     return f"[general]\npersistentmembers = no\nautofill = yes\n\n{sample}{ours}"

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +32,7 @@ STORY = (ROOT / "docs" / "one-call.md").read_text(encoding="utf-8")
 @pytest.fixture
 async def centre(tmp_path: Path) -> AsyncIterator[DemoCentre]:
     phone = PhoneShape(ring_ms=400, talk_ms=700)
-    async with DemoCentre(folder=tmp_path, agents=1, phone=phone) as centre:
+    async with DemoCentre(folder=tmp_path, agents=2, phone=phone, strategy="ringall") as centre:
         yield centre
 
 
@@ -61,7 +65,6 @@ async def ended_call(centre: DemoCentre, number: str) -> CallDetail:
 
 
 async def test_marias_call(centre: DemoCentre) -> None:
-    [desktop] = centre.desktops
     keys = (Press(2500, "1"), Press(6000, "0"))
     call = ScriptedCall(demo_cast.MARIA, cast.SHOP, shape=CallerShape(presses=keys))
     result = await centre.callers.run([call], deadline_s=60)
@@ -70,17 +73,25 @@ async def test_marias_call(centre: DemoCentre) -> None:
     detail = await ended_call(centre, demo_cast.MARIA)
     # 1, 2: through the contract, journaled, not by the fallback
     assert detail.summary.fallback is False
+    # 3: the line was answered and the caller looked up; the menu came in either's time
+    metrics = await centre.server.metrics()
+    assert metrics["agi_calls_total"] == 1
     # 4: recognised
     assert (detail.identity_outcome, detail.identity_method) == ("unique", "e164")
     assert detail.summary.contact_name == "Maria Garcia"
-    # 5, 6: decided on what she bought, and why is kept
+    # 5, 6: decided on what she bought, and why is kept; `explain` says the same
     decision = detail.decision
     assert decision is not None
     assert decision["options"][0]["intent"] == "order_status"
     late = next(rule for rule in decision["rules"] if rule["name"] == "late-order")
     assert late["matched"] is True
     assert "3" in late["because"]
+    told = await explained(centre, demo_cast.MARIA)
+    assert [one["intent"] for one in told["decision"]["options"]] == [
+        one["intent"] for one in decision["options"]
+    ]
     # 7: heard and pressed
+    assert "Luna Solo" in decision["options"][0]["say"]
     assert [(key.menu, key.digits, key.intent) for key in detail.menu_path] == [
         ("main", "1", "order_status"),
         ("main", "0", "agent"),
@@ -88,18 +99,38 @@ async def test_marias_call(centre: DemoCentre) -> None:
     # 8: waited in the queue with the programme made for her
     assert (detail.summary.queue, decision["hold_programme"]) == ("support", "apology")
     assert "late, and we are sorry" in decision["hold"][0]["text"]
-    # 9: one agent rang, answered, was released
-    assert [leg.agent for leg in detail.legs] == ["anna"]
-    assert detail.legs[0].answered_at is not None
-    assert detail.legs[0].ended_at is not None
+    # 9: both agents rang, one answered and was released
+    assert {leg.agent for leg in detail.legs} == {"anna", "ben"}
+    [answered] = [leg for leg in detail.legs if leg.answered_at is not None]
+    assert answered.ended_at is not None
     assert detail.summary.outcome is CallOutcome.ANSWERED
-    # 10: on the screen while it rang
-    offer = next(frame for frame in desktop.frames if frame["kind"] == "pop.offer")
-    assert offer["content"]["contact"]["name"] == "Maria Garcia"
-    assert desktop.counters.acks >= 1
+    # 10: on both screens while it rang; whoever did not win saw it close
+    for desktop in centre.desktops:
+        kinds = [frame["kind"] for frame in desktop.frames if frame["kind"].startswith("pop.")]
+        assert kinds[0] == "pop.offer"
+        offer = next(frame for frame in desktop.frames if frame["kind"] == "pop.offer")
+        assert offer["content"]["contact"]["name"] == "Maria Garcia"
+        assert offer["content"]["segments"]["tier"]
+        assert offer["content"]["segments"]["reasons"]
+        won = desktop.login == answered.agent
+        assert ("pop.claim" in kinds, desktop.counters.acks >= 1) == (won, True)
+        assert won or "pop.close" in kinds
     # 11: one record in the CRM, and no lead
     assert detail.record_id is not None
     assert detail.lead_id is None
+
+
+async def explained(centre: DemoCentre, number: str) -> dict[str, Any]:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "switchboard", "explain", number, "--dialled", cast.SHOP),
+        *("--json", "--config", str(centre.server.config_file)),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0
+    told: dict[str, Any] = json.loads(out)
+    return told
 
 
 async def test_a_stranger_becomes_one_lead_however_often_they_ring(centre: DemoCentre) -> None:
