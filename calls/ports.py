@@ -362,9 +362,13 @@ class CrmChangeSink(Protocol):
     """Hears of changes that a CRM tells us of by a webhook."""
 
     async def changed(self, name: str, headers: Mapping[str, str], body: bytes) -> None:
-        """`name` is the webhook's in the settings; header names are lower case. The signature
-        fits and the event is new, but what the body holds is as hostile as ever. Raises Unavailable
-        where the sender is to try again later."""
+        """`name` is the webhook's in the settings, whose signature fits and whose event is new; or
+        one that it `checks_itself`; header names are lower case. What the body holds is as hostile
+        as ever. Raises Unavailable where the sender is to try again later."""
+        ...
+
+    def checks_itself(self, name: str) -> bool:
+        """Whether this is a CRM in use that signs its webhooks in a way of its own."""
         ...
 
 

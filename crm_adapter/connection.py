@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from typing import Any, Self
 
 from calls.bus import EventBus
@@ -133,6 +133,26 @@ class CrmConnection:
     async def _chosen(self, event: CandidateChosen) -> None:
         await self.choices.note(event)
         self.look_up.forget_number(event.number)
+
+    def checks_itself(self, name: str) -> bool:
+        """As `calls.ports.CrmChangeSink` says."""
+        return any(guard.name == name and guard.capabilities.webhooks for guard in self.guards)
+
+    async def changed(self, name: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Implements `calls.ports.CrmChangeSink`: a hint, so nothing of the body is believed but
+        whose answers to forget; what changed the CRM itself is asked, soon."""
+        if self.checks_itself(name):
+            [guard] = [guard for guard in self.guards if guard.name == name]
+            refs = guard.parse_webhook(headers, body)
+            keepers = [keeper for keeper in self.keepers if keeper.crm == name]
+        else:
+            refs, keepers = (), list(self.keepers)
+        for ref in refs:
+            self.look_up.forget_contact(ref)
+        if not refs:
+            self.cache.forget_everything()
+        for keeper in keepers:
+            keeper.changed(refs)
 
     async def _gone(self, ref: ContactRef) -> None:
         self.look_up.forget_contact(ref)

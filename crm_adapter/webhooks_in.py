@@ -19,6 +19,7 @@ from aiohttp import web
 from calls.errors import SwitchboardError
 from calls.ports import CrmChangeSink
 from config.webhook_settings import WebhookIn
+from crm_adapter.adapter import Forbidden, Invalid, Unsupported
 
 log = logging.getLogger(__name__)
 
@@ -86,11 +87,14 @@ class WebhooksIn:
         self._known = KnownEvents(now=now)
 
     async def receive(self, request: web.Request) -> web.Response:
-        hook = self._hooks.get(request.match_info["name"])
-        if hook is None or self._sink is None:
+        name = request.match_info["name"]
+        hook = self._hooks.get(name)
+        if self._sink is None or not (hook or self._sink.checks_itself(name)):
             raise web.HTTPNotFound(text="no such webhook\n")
         body = await _body(request)
         headers = {name.lower(): value for name, value in request.headers.items()}
+        if hook is None:
+            return await self._taken(self._sink, name, headers, body)
         try:
             secret = await asyncio.to_thread(_secret, hook)
             event = self._checked(hook, secret, request, headers, body)
@@ -101,14 +105,25 @@ class WebhooksIn:
             # As good as done: whoever repeats it because our answer was lost is not to go on.
             return web.Response(status=200, text="known\n")
         try:
-            await self._sink.changed(hook.name, headers, body)
-        except SwitchboardError as error:
-            self._known.forget(event)
-            log.warning("webhook %s: not taken (%s)", hook.name, type(error).__name__)
-            raise web.HTTPServiceUnavailable(text="try again later\n") from None
+            return await self._taken(self._sink, hook.name, headers, body)
         except BaseException:
             self._known.forget(event)
             raise
+
+    async def _taken(
+        self, sink: CrmChangeSink, name: str, headers: Mapping[str, str], body: bytes
+    ) -> web.Response:
+        try:
+            await sink.changed(name, headers, body)
+        except Forbidden as error:
+            log.warning("webhook %s refused: %s", name, error)
+            raise web.HTTPUnauthorized(text="the signature does not fit\n") from None
+        except (Invalid, Unsupported) as error:
+            log.warning("webhook %s: not understood (%s)", name, error)
+            raise web.HTTPBadRequest(text="not understood\n") from None
+        except SwitchboardError as error:
+            log.warning("webhook %s: not taken (%s)", name, type(error).__name__)
+            raise web.HTTPServiceUnavailable(text="try again later\n") from None
         return web.Response(status=202, text="taken\n")
 
     def _checked(

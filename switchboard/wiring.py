@@ -20,7 +20,6 @@ from ami_bridge.bridge import AmiBridge
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
 from calls.follow_up import FollowUp
-from calls.ports import CrmChangeSink
 from config.problems import Problem
 from config.publishing import Rulebooks
 from config.rulebook import Rulebook
@@ -88,8 +87,6 @@ class Centre:
         self.bus = EventBus()
         self.health = Health()
         self.side_tasks = SideTasks()
-        #: Hears of CRMs' webhooks; without one they have no address.
-        self.crm_changes: CrmChangeSink | None = None
         self._stages = Stages()
 
     async def __aenter__(self) -> Self:
@@ -278,7 +275,7 @@ class Centre:
         http_routes.add_routes(app, store=self.prompt_store, hold=self.hold)
         queue_routes.add_routes(app, roster=self.desk.agents, members=self.bridge.members)
         webhooks_in.add_routes(
-            app, WebhooksIn(hooks=self.settings.crm.webhooks_in, sink=self.crm_changes)
+            app, WebhooksIn(hooks=self.settings.crm.webhooks_in, sink=self.connection)
         )
         desk_routes.add_routes(app, desk=self.desk, settings=self.settings.web)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)

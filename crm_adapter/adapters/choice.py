@@ -24,17 +24,17 @@ from storage.database import Database
 
 #: By the name in the settings, which is also the name of its section.
 _MADE: dict[str, Callable[..., CrmAdapter]] = {
-    "dynamics": DynamicsCrm,
-    "espocrm": EspoCrm,
-    "hubspot": HubSpotCrm,
-    "odoo": OdooCrm,
-    "pipedrive": PipedriveCrm,
-    "rest": RestCrm,
     "sql": SqlCrm,
-    "salesforce": SalesforceCrm,
-    "suitecrm": SuiteCrm,
+    "rest": RestCrm,
+    "odoo": OdooCrm,
     "tryton": TrytonCrm,
+    "espocrm": EspoCrm,
+    "suitecrm": SuiteCrm,
+    "hubspot": HubSpotCrm,
+    "salesforce": SalesforceCrm,
     "zoho": ZohoCrm,
+    "dynamics": DynamicsCrm,
+    "pipedrive": PipedriveCrm,
 }
 
 

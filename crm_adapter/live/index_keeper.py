@@ -26,6 +26,7 @@ PAGE = 500
 PAGE_S = 30.0
 #: After a failure the CRM is left alone for so long, longer each time.
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 300.0
+_SHORTEST_REST_S = 1.0
 
 Progress = Callable[[int], None]
 
@@ -82,6 +83,8 @@ class IndexKeeper:
         while True:
             self._wake.clear()
             pause_s = await self._step()
+            # However many webhooks come: one question a second is enough to keep up.
+            await asyncio.sleep(_SHORTEST_REST_S)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause_s):
                     await self._wake.wait()

@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from calls.signatures import signature
 from config.webhook_settings import WebhookIn
+from crm_adapter.adapter import Forbidden, Invalid, Unavailable, Unsupported
 from crm_adapter.webhooks_in import KNOWN_S, MOST_BYTES, KnownEvents, WebhooksIn, add_routes
 from tests.fakes.change_sink import KeepingSink
 
@@ -155,3 +156,22 @@ def test_only_so_many_events_are_known_and_only_so_long() -> None:
     assert len(known._until) <= 2
     clock.now += KNOWN_S
     assert known.add(b"3")
+
+
+@pytest.mark.parametrize(
+    ("refuses", "status"),
+    [
+        (None, 202),
+        (Forbidden("no"), 401),
+        (Invalid("what?"), 400),
+        (Unsupported("nothing of the kind"), 400),
+        (Unavailable("away"), 503),
+    ],
+)
+async def test_a_crm_checks_its_own_signature(refuses: Exception | None, status: int) -> None:
+    sink = KeepingSink()
+    sink.themselves, sink.refuses = {"hubspot"}, refuses
+    async with served((), sink, Clock()) as url:
+        assert await post(f"{url}hubspot", {}) == status
+        assert await post(f"{url}zoho", {}) == 404
+    assert len(sink.changes) == (refuses is None)

@@ -1,0 +1,84 @@
+"""The CRM as the settings name it, with everything that stands before it."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import SecretStr
+
+from calls.errors import Misconfigured
+from config.crm_settings import EspoCrmSettings, HubSpotSettings
+from config.settings import CrmSettings, Settings
+from crm_adapter.adapter import Forbidden
+from crm_adapter.adapters.chain import ChainCrm
+from crm_adapter.connection import CrmConnection
+from storage.database import Database
+
+pytestmark = pytest.mark.integration
+
+ESPO = EspoCrmSettings(
+    url="http://127.0.0.1:1", key=SecretStr("key"), webhook_secret=SecretStr("hush")
+)
+REMOTE = (
+    *("sql", "rest", "odoo", "tryton", "espocrm", "suitecrm"),
+    *("hubspot", "salesforce", "zoho", "dynamics", "pipedrive"),
+)
+
+
+@pytest.mark.parametrize("name", REMOTE)
+async def test_an_adapter_that_is_not_set_up_says_which_setting_it_misses(
+    name: str, database: Database
+) -> None:
+    settings = Settings(crm=CrmSettings(adapter=name))  # type: ignore[arg-type]
+    with pytest.raises(Misconfigured) as told:
+        CrmConnection(settings=settings, database=database)
+    assert f"{name}." in str(told.value)
+
+
+@pytest.mark.parametrize("chain", [(), ("embedded", "embedded")])
+async def test_a_chain_is_of_different_crms(chain: tuple[str, ...], database: Database) -> None:
+    settings = Settings(crm=CrmSettings(adapter="chain", chain=chain))  # type: ignore[arg-type]
+    with pytest.raises(Misconfigured, match="chain"):
+        CrmConnection(settings=settings, database=database)
+
+
+async def test_a_chain_copies_only_what_is_elsewhere(database: Database) -> None:
+    settings = Settings(
+        crm=CrmSettings(adapter="chain", chain=("embedded", "espocrm")), espocrm=ESPO
+    )
+    async with CrmConnection(settings=settings, database=database) as connection:
+        assert isinstance(connection.adapter, ChainCrm)
+        assert [keeper.crm for keeper in connection.keepers] == ["espocrm"]
+        assert {name for name, _ in _closed(connection)} == {
+            "crm:probe:embedded",
+            "crm:probe:espocrm",
+            "crm:index:espocrm",
+        }
+
+
+def _closed(connection: CrmConnection) -> list[tuple[str, object]]:
+    work = connection.side_tasks()
+    for _, coroutine in work:
+        coroutine.close()
+    return list(work)
+
+
+async def test_our_own_tables_are_neither_copied_nor_cached(database: Database) -> None:
+    async with CrmConnection(settings=Settings(), database=database) as connection:
+        assert connection.keepers == ()
+        assert not connection.checks_itself("embedded")
+        assert connection.counters()["crm_breakers_open"] == 0
+
+
+async def test_a_webhook_of_the_crm_itself_is_checked_by_its_adapter(database: Database) -> None:
+    settings = Settings(
+        crm=CrmSettings(adapter="espocrm"),
+        espocrm=ESPO,
+        hubspot=HubSpotSettings(token=SecretStr("t")),
+    )
+    async with CrmConnection(settings=settings, database=database) as connection:
+        assert connection.checks_itself("espocrm")
+        assert not connection.checks_itself("hubspot")
+        with pytest.raises(Forbidden):
+            await connection.changed("espocrm", {"signature": "AAAA"}, b"[]")
+        # Another system's word for it is a hint to everybody.
+        await connection.changed("warehouse", {}, b"whatever")
