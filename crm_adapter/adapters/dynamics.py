@@ -45,7 +45,7 @@ from crm_adapter.adapters.written_once import (
 )
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import oauth2
-from crm_adapter.http.replies import Reply, by_status
+from crm_adapter.http.replies import Reply
 from crm_adapter.http.traces import Trace
 from crm_adapter.spellings import spellings
 
@@ -391,7 +391,7 @@ class DynamicsCrm(HostedCrm):
 
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
-    error = by_status(reply, is_write)
+    error = hosted.by_status(reply, is_write)
     if reply.status == 412:
         return Conflict("the record is there already, or has changed meanwhile")
     if error is None or reply.status not in (400, 403):

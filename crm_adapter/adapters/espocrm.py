@@ -46,7 +46,7 @@ from crm_adapter.adapters.written_once import (
 )
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import api_key
-from crm_adapter.http.replies import Reply, by_status
+from crm_adapter.http.replies import Reply
 from crm_adapter.http.traces import Trace
 from crm_adapter.phone_numbers import same_number
 from crm_adapter.spellings import last_digits, spellings
@@ -55,6 +55,8 @@ _CONTACT = (
     "id,firstName,lastName,name,accountName,status,assignedUserName,phoneNumber,phoneNumberData,"
     "modifiedAt,versionNumber"
 )
+#: Digits of the end that is asked for, and the most records that EspoCRM gives at once.
+_END, _MOST = 4, 200
 _OPEN_LEADS = ("New", "Assigned", "In Process")
 
 
@@ -116,10 +118,11 @@ class EspoCrm(HostedCrm):
     async def find_by_phone(
         self, key: str, *, limit: int, deadline: Deadline
     ) -> Sequence[PhoneHit]:
-        if not spellings(key):
+        national = last_digits(key, 15)
+        if national is None:
             return []
-        # The end finds any spelling that keeps the last digits together.
-        ways = [("equals", one) for one in spellings(key)] + [("endsWith", last_digits(key) or key)]
+        # Few numbers share the last four digits, and every spelling keeps them together.
+        ways = [("equals", one) for one in spellings(key)] + [("endsWith", national[-_END:])]
         wanted: list[tuple[str, str]] = [("where[0][type]", "or")]
         for number, (how, value) in enumerate(ways):
             where = f"where[0][value][{number}]"
@@ -128,11 +131,12 @@ class EspoCrm(HostedCrm):
         open_lead = [("where[1][type]", "in"), ("where[1][attribute]", "status")]
         open_lead += [("where[1][value][]", status) for status in _OPEN_LEADS]
         contacts, leads = await hosted.all_of(
-            self._list("Contact", _CONTACT, wanted, limit=limit, deadline=deadline),
-            self._list("Lead", _CONTACT, wanted + open_lead, limit=limit, deadline=deadline),
+            self._list("Contact", _CONTACT, wanted, limit=_MOST, deadline=deadline),
+            self._list("Lead", _CONTACT, wanted + open_lead, limit=_MOST, deadline=deadline),
         )
         hits = [self._hit(one, HitKind.CONTACT) for one in contacts]
-        return hosted.ordered(hits + [self._hit(one, HitKind.LEAD) for one in leads], limit)
+        hits += [self._hit(one, HitKind.LEAD) for one in leads]
+        return hosted.ordered((hit for hit in hits if hosted.ends_in(hit, national)), limit)
 
     def _hit(self, found: readings.Record, kind: HitKind) -> PhoneHit:
         record_id = readings.text(found.get("id"))
@@ -382,7 +386,7 @@ class EspoCrm(HostedCrm):
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     """The reason stands in a header."""
-    error = by_status(reply, is_write)
+    error = hosted.by_status(reply, is_write)
     if error is None or isinstance(error, RateLimited):
         return error
     told = " ".join(reply.headers.get("x-status-reason", "").split())[:200]
@@ -433,7 +437,7 @@ def _call(record: CallRecord, idem: str) -> dict[str, Any]:
         "status": _status(record),
         "direction": "Outbound" if record.direction is Direction.OUTBOUND else "Inbound",
         "dateStart": _time(record.answered_at or record.arrived_at),
-        "dateEnd": _time(record.ended_at or record.answered_at or record.arrived_at),
+        "dateEnd": _time(_end(record)),
         "description": call_text(record, idem),
     }
     if record.contact is not None and record.contact.crm == EspoCrm.name:
@@ -442,6 +446,13 @@ def _call(record: CallRecord, idem: str) -> dict[str, Any]:
         body |= {"leadsIds" if is_lead else "contactsIds": [contact]}
         body |= {"parentType": "Lead" if is_lead else "Contact", "parentId": contact}
     return body
+
+
+def _end(record: CallRecord) -> datetime:
+    """A call that nobody answered took no time."""
+    if record.answered_at is None:
+        return record.arrived_at
+    return record.ended_at or record.answered_at
 
 
 def _status(record: CallRecord) -> str:

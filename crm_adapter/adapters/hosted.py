@@ -20,6 +20,7 @@ from calls.deadlines import Deadline
 from calls.errors import Misconfigured
 from calls.records import NewLead
 from crm_adapter.adapter import (
+    AmbiguousWrite,
     Capabilities,
     CrmError,
     Forbidden,
@@ -30,7 +31,9 @@ from crm_adapter.adapter import (
     PhoneHit,
     Unsupported,
 )
+from crm_adapter.http import replies
 from crm_adapter.http.client import CrmHttp
+from crm_adapter.http.replies import Reply
 from crm_adapter.http.traces import Trace
 
 log = logging.getLogger(__name__)
@@ -163,6 +166,19 @@ def lead_name(lead: NewLead) -> str:
 
 def bought(purchases: Iterable[Purchase]) -> frozenset[str]:
     return frozenset(one.product for one in purchases)
+
+
+def by_status(reply: Reply, is_write: bool) -> CrmError | None:
+    """As `crm_adapter.http.replies.by_status`; a page that a proxy or a log-in answers to a write
+    is no word of the CRM's, whatever its status."""
+    if is_write and reply.is_ok and reply.body.lstrip()[:1] == b"<":
+        return AmbiguousWrite(f"{reply.crm} answered a write with a page")
+    return replies.by_status(reply, is_write)
+
+
+def ends_in(hit: PhoneHit, national: str) -> bool:
+    """Whether one of its numbers ends in these digits, whatever stands between them."""
+    return any("".join(filter(str.isdigit, one)).endswith(national) for one in hit.numbers)
 
 
 def ordered(hits: Iterable[PhoneHit], limit: int) -> list[PhoneHit]:

@@ -46,7 +46,7 @@ from crm_adapter.adapters.written_once import (
 )
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import bearer
-from crm_adapter.http.replies import Reply, by_status
+from crm_adapter.http.replies import Reply
 from crm_adapter.http.traces import Trace
 from crm_adapter.spellings import last_digits, spellings
 
@@ -441,7 +441,7 @@ class HubSpotCrm(HostedCrm):
 
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
-    error = by_status(reply, is_write)
+    error = hosted.by_status(reply, is_write)
     if error is None:
         if reply.status == 207:  # some of a batch went wrong, and there is only one in ours
             return Invalid("hubspot refused the record of a batch")

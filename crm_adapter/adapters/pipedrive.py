@@ -50,7 +50,7 @@ from crm_adapter.adapters.written_once import (
 )
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import api_key
-from crm_adapter.http.replies import Reply, by_status
+from crm_adapter.http.replies import Reply
 from crm_adapter.http.traces import Trace
 from crm_adapter.phone_numbers import same_number
 from crm_adapter.spellings import last_digits, spellings
@@ -129,9 +129,11 @@ class PipedriveCrm(HostedCrm):
         end = last_digits(key)
         if end is None:
             return []
-        # Stored as typed and compared as text: the end in one piece, and as people write it.
-        national = spellings(key)[-2]
-        terms = dict.fromkeys((end, national))
+        # Stored as typed and compared as text: the end in one piece, and as people write it here
+        # and abroad.
+        *_, national, abroad = spellings(key)
+        rest = abroad.partition(" ")[2]
+        terms = dict.fromkeys((end, rest) if rest in national else (end, rest, national))
         pages = await hosted.all_of(*(self._search(term, limit, deadline) for term in terms))
         return hosted.ordered((self._found(one) for page in pages for one in page), limit)
 
@@ -424,7 +426,7 @@ class PipedriveCrm(HostedCrm):
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     """`success` may be false whatever the status; 429 tells the pause in a header of its own."""
-    error = by_status(reply, is_write)
+    error = hosted.by_status(reply, is_write)
     if isinstance(error, RateLimited):
         reset = reply.headers.get("x-ratelimit-reset", "")
         if error.after_s is None and reset.isascii() and reset.isdecimal():

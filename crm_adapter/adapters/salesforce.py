@@ -47,7 +47,7 @@ from crm_adapter.adapters.written_once import (
 )
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import oauth2
-from crm_adapter.http.replies import Reply, by_status
+from crm_adapter.http.replies import Reply
 from crm_adapter.http.traces import Trace
 from crm_adapter.spellings import last_digits, spellings
 
@@ -388,7 +388,7 @@ _ON_RECORD = re.compile(r"record with id: ([A-Za-z0-9]{15,18})")
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     """Errors are a list; their codes say more than the status (a limit is 403)."""
-    error = by_status(reply, is_write)
+    error = hosted.by_status(reply, is_write)
     if error is None:
         return None
     if reply.status == 300:

@@ -44,7 +44,7 @@ from crm_adapter.adapters.written_once import (
 )
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import oauth2
-from crm_adapter.http.replies import Reply, by_status
+from crm_adapter.http.replies import Reply
 from crm_adapter.http.traces import Trace
 from crm_adapter.spellings import last_digits
 
@@ -129,7 +129,7 @@ class SuiteCrm(HostedCrm):
         )
         hits = [self._hit(one, HitKind.CONTACT) for one in contacts]
         hits += [self._hit(one, HitKind.LEAD) for one in leads if _is_open_lead(one)]
-        return hosted.ordered((hit for hit in hits if _ends_in(hit, end)), limit)
+        return hosted.ordered((hit for hit in hits if hosted.ends_in(hit, end)), limit)
 
     def _hit(self, found: readings.Record, kind: HitKind) -> PhoneHit:
         record_id, told = readings.text(found.get("id")), readings.record(found, "attributes")
@@ -204,7 +204,10 @@ class SuiteCrm(HostedCrm):
         kind, record_id = self._kind_and_id(ref)
         if kind is HitKind.LEAD:
             return ()
-        return await self._purchases(record_id, limit, deadline)
+        found = await self._purchases(record_id, limit, deadline)
+        if not found:
+            await self._attributes("Contacts", record_id, deadline)  # raises NotFound
+        return found
 
     async def _purchases(
         self, contact: str, limit: int, deadline: Deadline
@@ -335,7 +338,7 @@ class SuiteCrm(HostedCrm):
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     """Api/V8: "... module with id ... is not found", "Bean ... is already exist"."""
-    error = by_status(reply, is_write)
+    error = hosted.by_status(reply, is_write)
     if error is None or reply.status not in (400, 403):
         return error
     try:
@@ -355,11 +358,6 @@ def _classify(reply: Reply, is_write: bool) -> CrmError | None:
 def _is_open_lead(found: readings.Record) -> bool:
     status = readings.text(readings.record(found, "attributes").get("status"))
     return status not in _CLOSED_LEADS
-
-
-def _ends_in(hit: PhoneHit, end: str) -> bool:
-    """The pattern lets digits stand between digits."""
-    return any("".join(filter(str.isdigit, one)).endswith(end) for one in hit.numbers)
 
 
 def _purchase(found: readings.Record) -> Purchase | None:

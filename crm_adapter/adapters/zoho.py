@@ -46,7 +46,7 @@ from crm_adapter.adapters.written_once import (
 )
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import oauth2
-from crm_adapter.http.replies import Reply, by_status
+from crm_adapter.http.replies import Reply
 from crm_adapter.http.traces import Trace
 from crm_adapter.spellings import last_digits
 
@@ -150,7 +150,7 @@ class ZohoCrm(HostedCrm):
         )
         hits = [self._hit(one, HitKind.CONTACT) for one in contacts]
         hits += [self._hit(one, HitKind.LEAD) for one in leads]
-        return hosted.ordered((hit for hit in hits if _ends_in(hit, national)), limit)
+        return hosted.ordered((hit for hit in hits if hosted.ends_in(hit, national)), limit)
 
     async def _ending(self, kind: HitKind, end: str, deadline: Deadline) -> list[readings.Record]:
         wanted = _nested([f"({phone} like '%{end}')" for phone in _PHONES[kind]])
@@ -410,7 +410,7 @@ _CODES: dict[str, type[CrmError]] = {
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     """By `code`: of the whole, or of the one record inside `data`, also with 200 to 207."""
-    error = by_status(reply, is_write)
+    error = hosted.by_status(reply, is_write)
     if reply.status == 412:
         return Conflict("the record has changed meanwhile")
     try:
@@ -460,10 +460,6 @@ def _nested(conditions: Sequence[str]) -> str:
     for condition in conditions[1:]:
         told = f"({told} or {condition})"
     return told
-
-
-def _ends_in(hit: PhoneHit, national: str) -> bool:
-    return any("".join(filter(str.isdigit, one)).endswith(national) for one in hit.numbers)
 
 
 def _company(found: readings.Record) -> str | None:

@@ -82,6 +82,9 @@ class CrmServer:
     unique_keys = True
     #: False: later news of a call is another record in the place of the first.
     keeps_call_ids = True
+    #: Before a change is made, so that two which were decided at one time meet; for CRMs that
+    #: know no condition on a change.
+    change_wait_s = 0.0
     #: Seconds of quiet that `too_many` asks for; None where it does not tell.
     pause_s: float | None = 7.0
 
@@ -153,7 +156,7 @@ class CrmServer:
     async def __aenter__(self) -> Self:
         app = web.Application(middlewares=[self._answer], client_max_size=2**20)
         app.add_routes(self.routes())
-        self._runner = web.AppRunner(app, shutdown_timeout=0.1)
+        self._runner = web.AppRunner(app, shutdown_timeout=0.1, access_log=None)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
         await site.start()
@@ -174,6 +177,11 @@ class CrmServer:
     def expire_tokens(self) -> None:
         self.tokens.clear()
 
+    def later(self) -> str:
+        """The time of a change: after all contacts were made, and each a second after the other."""
+        number = next(self._ids)
+        return f"2026-03-02T11:{number // 60:02}:{number % 60:02}"
+
     def asked_paths(self) -> list[str]:
         return [f"{one.method} {one.path}" for one in self.asked]
 
@@ -190,6 +198,8 @@ class CrmServer:
         fault = self._fault(asked)
         if fault is not None and not fault.after:
             return await _misbehave(request, fault)
+        if asked.method == "PATCH":
+            await asyncio.sleep(self.change_wait_s)
         answer = await self._believed(request, handler)
         return answer if fault is None else await _misbehave(request, fault)
 

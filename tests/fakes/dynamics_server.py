@@ -134,8 +134,10 @@ class DynamicsServer(CrmServer):
     async def _token(self, request: web.Request) -> web.Response:
         form = parse_qs((await request.read()).decode())
         wanted = {"grant_type": ["client_credentials"], "client_id": ["app"]}
-        wanted |= {"client_secret": ["dyn-secret"], "scope": [f"{self.url}/.default"]}
-        if form != wanted:
+        wanted |= {"client_secret": ["dyn-secret"]}
+        # Through a proxy the address is another one.
+        [scope] = form.pop("scope", [""])
+        if form != wanted or not re.fullmatch(r"http://[^/]+/\.default", scope):
             told = {"error": "invalid_client", "error_description": "AADSTS7000215: Invalid secret"}
             return web.json_response(told, status=401)
         token = {"token_type": "Bearer", "expires_in": 3599, "access_token": self.new_token()}

@@ -35,6 +35,7 @@ Row = dict[str, Any]
 
 class HubSpotServer(CrmServer):
     crm = "hubspot"
+    change_wait_s = 0.03
     key_header = ("Authorization", f"Bearer {TOKEN}")
     pause_s = 1.0
 
@@ -241,6 +242,7 @@ class HubSpotServer(CrmServer):
         if row is None:
             return _wrong(404, "OBJECT_NOT_FOUND", "Object not found.")
         row["properties"].update(asked["properties"])
+        row["properties"]["lastmodifieddate"] = f"{self.later()}.000Z"
         return _answer(kind, "SimplePublicObject", row)
 
     async def _property(self, request: web.Request) -> web.Response:

@@ -3,6 +3,7 @@ null for an empty list."""
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -37,6 +38,7 @@ Row = dict[str, Any]
 
 class PipedriveServer(CrmServer):
     crm = "pipedrive"
+    change_wait_s = 0.03
     key_header = ("x-api-token", TOKEN)
     missing_id = "999404"
     unique_keys = False
@@ -55,6 +57,7 @@ class PipedriveServer(CrmServer):
             web.get("/api/v2/persons/search", self._search),
             web.get("/api/v2/leads/search", self._search_leads),
             web.get("/api/v2/deals", self._deals),
+            web.get("/api/v2/organizations/{id}", self._organisation),
             web.get(f"/api/{{v}}/{kinds}", self._list),
             web.post(f"/api/{{v}}/{kinds}", self._create),
             web.get(f"/api/{{v}}/{kinds}/{{id}}", self._read),
@@ -110,7 +113,7 @@ class PipedriveServer(CrmServer):
             notes = [one for one in self.rows["notes"].values() if one["lead_id"] == row["id"]]
             assert len(notes) <= 1
             [phone] = self.rows["persons"][str(row["person_id"])]["phones"]
-            one = self._kept(row | {"notes": [note["content"] for note in notes]})
+            one = self._kept(row | {"notes": "".join(note["content"] for note in notes)})
             one.number, one.key = phone["value"], row.get(KEY)
             one.status = f"{row.get('is_archived')}/{row.get('was_seen')}"
             kept.append(one)
@@ -131,6 +134,7 @@ class PipedriveServer(CrmServer):
 
     def _kept(self, row: Row) -> Kept:
         texts = "\n".join(str(value) for value in row.values()).replace("<br>", "\n")
+        texts = html.unescape(texts)
         return Kept(str(row["id"]), None, texts, status=str(row.get("done")))
 
     def _keep(self, kind: str, told: Row) -> Row:
@@ -166,6 +170,10 @@ class PipedriveServer(CrmServer):
         rows = self.deals.get(request.query["person_id"], [])
         return _good([row for row in rows if row["status"] == request.query["status"]] or None)
 
+    async def _organisation(self, _request: web.Request) -> web.Response:
+        [name] = {row["company"] for row in self.rows["persons"].values() if "company" in row}
+        return _good({"id": 1, "name": name})
+
     async def _list(self, request: web.Request) -> web.Response:
         kind, query = request.match_info["kind"], request.query
         rows = list(self.rows[kind].values())
@@ -199,6 +207,7 @@ class PipedriveServer(CrmServer):
         if set(told) - _MAY_BE[kind]:
             return _wrong(400, f"{sorted(told)} cannot be changed")
         row.update(told)
+        row["update_time"] = f"{self.later()}Z"
         if kind == "persons":
             row["first_name"], _, row["last_name"] = told["name"].rpartition(" ")
         return _good(row)
@@ -224,7 +233,10 @@ class PipedriveServer(CrmServer):
 
 def _item(row: Row) -> Row:
     told = {"id": row["id"], "type": "person", "name": row["name"], "owner": {"id": 1}}
-    return told | {"phones": [one["value"] for one in row["phones"]], "organization": None}
+    return told | {
+        "phones": [one["value"] for one in row["phones"]],
+        "organization": {"name": row.get("company")},
+    }
 
 
 def _good(data: Any, status: int = 200) -> web.Response:

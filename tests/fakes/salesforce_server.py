@@ -251,6 +251,7 @@ class SalesforceServer(CrmServer):
         if since is not None and parsedate_to_datetime(since) < modified:
             return web.Response(status=412)
         row.update(told)
+        row["LastModifiedDate"] = f"{self.later()}.000+0000"
         return web.Response(status=204)
 
     def _invalid(self, kind: str, told: Row, *, is_new: bool) -> web.Response | None:
@@ -270,7 +271,7 @@ class SalesforceServer(CrmServer):
 
 def _shown(kind: str, row: Row, fields: Iterable[str]) -> Row:
     told = {field: row.get(field) for field in fields if "." not in field}
-    return {"attributes": {"type": kind, "url": "/x"}, "Account": None} | told
+    return {"attributes": {"type": kind, "url": "/x"}, "Account": row.get("Account")} | told
 
 
 def _page(kind: str, rows: list[Row]) -> web.Response:

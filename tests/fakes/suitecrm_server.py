@@ -28,6 +28,7 @@ _PHONES = ("phone_mobile", "phone_work", "phone_home", "phone_other")
 
 class SuiteCrmServer(CrmServer):
     crm = "suitecrm"
+    change_wait_s = 0.03
     holds_seconds = False
     missing_id = "00000000-0000-0000-0000-000000000404"
 
@@ -200,6 +201,7 @@ class SuiteCrmServer(CrmServer):
         if refused is not None:
             return refused
         self.rows[module][row_id].update(data["attributes"])
+        self.rows[module][row_id]["date_modified"] = f"{self.later()}+00:00"
         answer = {"data": _data(module, row_id, self.rows[module][row_id])}
         return web.json_response(answer, status=201)
 

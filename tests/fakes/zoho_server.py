@@ -206,6 +206,7 @@ class ZohoServer(CrmServer):
         if since is not None and since < row["Modified_Time"]:
             return web.Response(status=412)
         row.update(told)
+        row["Modified_Time"] = f"{self.later()}+00:00"
         return _written(row["id"], 200)
 
     async def _related(self, request: web.Request) -> web.Response:

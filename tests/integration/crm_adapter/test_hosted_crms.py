@@ -418,7 +418,7 @@ _BROKEN = {
 
 
 @pytest.mark.parametrize("write", ["create_lead", "log_call", "create_task"])
-@pytest.mark.parametrize("fault", ["500", "reset", "truncated"])
+@pytest.mark.parametrize("fault", ["500", "reset", "truncated", "page", "page instead"])
 async def test_a_write_whose_answer_was_lost_leaves_one_record(
     server: CrmServer, crm: CrmAdapter, write: str, fault: str
 ) -> None:
@@ -426,6 +426,8 @@ async def test_a_write_whose_answer_was_lost_leaves_one_record(
         "500": Fault(status=500, after=True, only=_is_write),
         "reset": Fault(reset=True, after=True, only=_is_write),
         "truncated": Fault(cut=True, after=True, only=_is_write),
+        "page": Fault(body=b"<html>log in</html>", after=True, only=_is_write),
+        "page instead": Fault(body=b"<html>log in</html>", only=_is_write),
     }[fault]
     server.faults = [lost]
     given: Any = {"create_lead": LEAD, "log_call": RECORD, "create_task": TASK}[write]
