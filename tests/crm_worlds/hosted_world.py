@@ -400,9 +400,6 @@ _GAPS: dict[str, dict[str, str]] = {
         ),
         "test_an_open_lead_is_found_by_its_number": "the lead's person is found, as a contact",
         "test_a_webhook_is_believed_only_as_it_was_signed": _NO_SIGNATURE,
-        "test_a_later_record_of_the_call_replaces_the_earlier": (
-            "a call log cannot be changed: another one takes its place"
-        ),
         "test_one_key_at_once_from_two_processes_makes_one_lead": _NOT_UNIQUE,
         "test_one_key_at_once_from_two_processes_makes_one_task": _NOT_UNIQUE,
         "test_one_call_at_once_from_two_processes_makes_one_record": _NOT_UNIQUE,
