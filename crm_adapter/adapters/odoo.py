@@ -191,11 +191,10 @@ class OdooCrm(HostedCrm):
         """Of the whole company where `buyer` is one: its people order for it."""
         if buyer is None or not reader.shape.sells:
             return (), ()
-        lines = self._ask.lines(buyer, limit=MOST_HISTORY, offset=0, deadline=deadline)
         placed = self._ask.orders(buyer, limit=_ORDERS_SEEN, deadline=deadline)
-        purchases, orders = await hosted.both(
-            self._spared("purchases", lines), self._spared("orders", placed)
-        )
+        rows = await self._spared("orders", placed)
+        purchases = [bought for row in rows for bought in odoo_records.purchases_of(row)]
+        orders = [found for row in rows if (found := odoo_records.order(row)) is not None]
         return purchases, odoo_records.open_first(orders, MOST_HISTORY)
 
     async def get_purchase_history(

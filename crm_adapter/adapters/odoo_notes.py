@@ -26,6 +26,8 @@ from crm_adapter.adapters.odoo_wire import OdooWire
 from crm_adapter.adapters.written_once import Turns, call_key, record_key
 
 _NOTE = "mail.message"
+#: Begins the note of a change.
+_CHANGED = "Changed during a call"
 _REVISION = re.compile(r"Revision: ([0-9]{1,9})")
 _MOMENT = "%Y-%m-%d %H:%M:%S"
 
@@ -103,19 +105,37 @@ class OdooNotes:
     ) -> None:
         """Odoo has no conditional write. Of those who start from one version, the one who first
         notes it on the contact may write."""
+        wanted = {name: clean(value) for name, value in values.items()}
         if expect_version is not None:
             row = await self._questions.partner(partner, soon())
             if readings.text(row.get("write_date")) != expect_version:
-                raise Conflict(
-                    "somebody else has changed the contact meanwhile", existing=str(partner)
-                )
+                if await self._is_ours(partner, wanted, idem):
+                    return
+                raise _overtaken(partner)
             await self._claim(partner, sorted(values), expect_version, idem)
-        await self._wire.tell(
-            PARTNER, "write", ids=[partner], vals={k: clean(v) for k, v in values.items()}
+        await self._wire.tell(PARTNER, "write", ids=[partner], vals=wanted)
+
+    async def _is_ours(self, partner: int, wanted: Mapping[str, str], idem: str) -> bool:
+        """The change has been made already, and what came of it was not noted."""
+        rows = await self._questions.rows(
+            _NOTE,
+            [["model", "=", PARTNER], ["res_id", "=", partner], ["body", "like", _CHANGED]],
+            {"body": {}},
+            order="id desc",
+            limit=20,
+            deadline=soon(),
         )
+        texts = (html.unescape(readings.text(row.get("body"))) for row in rows)
+        if not any(f"Key: {idem}<" in text for text in texts):
+            return False
+        spec: dict[str, Any] = {name: {} for name in wanted}
+        held = await self._questions.rows(
+            PARTNER, [["id", "=", partner]], spec, order="id", limit=1, deadline=soon()
+        )
+        return all(readings.text(row.get(name)) == wanted[name] for row in held for name in wanted)
 
     async def _claim(self, partner: int, fields: Sequence[str], version: str, idem: str) -> None:
-        what = f"Changed during a call: {', '.join(fields)}"
+        what = f"{_CHANGED}: {', '.join(fields)}"
         cells = {
             "model": PARTNER,
             "res_id": str(partner),
@@ -126,7 +146,11 @@ class OdooNotes:
         key = record_key("change", f"{partner}@{version}")
         held = await self._note(await once(self._wire, _NOTE, key, cells))
         if f"Key: {idem}<" not in held.text:
-            raise Conflict("somebody else has changed the contact meanwhile", existing=str(partner))
+            raise _overtaken(partner)
+
+
+def _overtaken(partner: int) -> Conflict:
+    return Conflict("somebody else has changed the contact meanwhile", existing=str(partner))
 
 
 def _call_markup(record: CallRecord, idem: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from calls.caller import Order, Purchase
+from calls.caller import Purchase
 from calls.deadlines import Deadline
 from crm_adapter.adapter import CrmError, Forbidden, Invalid, NotFound, Unavailable
 from crm_adapter.adapters import hosted, odoo_records
@@ -171,8 +171,9 @@ class OdooQuestions:
         )
         return [bought for row in found if (bought := odoo_records.purchase(row)) is not None]
 
-    async def orders(self, buyer: int, *, limit: int, deadline: Deadline) -> list[Order]:
-        found = await self.rows(
+    async def orders(self, buyer: int, *, limit: int, deadline: Deadline) -> list[Record]:
+        """With their lines, newest first."""
+        return await self.rows(
             "sale.order",
             [["partner_id", "child_of", buyer], _SOLD],
             odoo_records.order_spec(await self.shape(deadline)),
@@ -180,7 +181,6 @@ class OdooQuestions:
             limit=limit,
             deadline=deadline,
         )
-        return [placed for row in found if (placed := odoo_records.order(row)) is not None]
 
     async def who_ordered(self, number: str, deadline: Deadline) -> list[int]:
         """Contacts of the orders that are `S<number>` or however this company names them."""

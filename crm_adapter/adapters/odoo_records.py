@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from calls.caller import Candidate, Contact, ContactRef, Order, Purchase
 from crm_adapter.adapter import HitKind, PhoneHit, Unavailable
 from crm_adapter.adapters import readings
+from crm_adapter.adapters.hosted import MOST_HISTORY
 from crm_adapter.adapters.readings import Record
 
 PARTNER, LEAD = "res.partner", "crm.lead"
@@ -91,22 +92,25 @@ def numbers_of(shape: Shape, model: str) -> tuple[str, ...]:
     return (*plain, "phone_sanitized") if shape.sanitizes else plain
 
 
+_PRODUCT: Spec = {"fields": {"default_code": {}, "name": {}, "categ_id": {"fields": {"name": {}}}}}
+_CURRENCY: Spec = {"fields": {"name": {}}}
 LINE_SPEC: Spec = {
-    "product_id": {
-        "fields": {"default_code": {}, "name": {}, "categ_id": {"fields": {"name": {}}}}
-    },
+    "product_id": _PRODUCT,
     "order_id": {"fields": {"date_order": {}}},
-    "currency_id": {"fields": {"name": {}}},
+    "currency_id": _CURRENCY,
     "price_total": {},
     "product_uom_qty": {},
 }
+#: Of one order; the rest of a longer one is not looked at while somebody waits.
+_MOST_LINES = 30
 
 
 def order_spec(shape: Shape) -> Spec:
-    line: Spec = {"display_type": {}, "product_uom_qty": {}, "qty_delivered": {}}
-    line["product_id"] = {"fields": {"name": {}}}
-    spec: Spec = {"name": {}, "date_order": {}, "commitment_date": {}}
-    spec["order_line"] = {"fields": line, "limit": 40}
+    """With the lines as purchases: each request costs Odoo more than what it asks for."""
+    names = ("display_type", "product_uom_qty", "qty_delivered", "price_total")
+    line: Spec = {**{name: {} for name in names}, "product_id": _PRODUCT}
+    spec: Spec = {"name": {}, "date_order": {}, "commitment_date": {}, "currency_id": _CURRENCY}
+    spec["order_line"] = {"fields": line, "limit": _MOST_LINES}
     return {**spec, "delivery_status": {}} if shape.delivers else spec
 
 
@@ -217,7 +221,7 @@ class Reader:
             language=_language(row.get("lang")),
             url=self.link(place),
             owner=_owner(row),
-            purchases=tuple(purchases),
+            purchases=tuple(purchases[:MOST_HISTORY]),
             orders=tuple(orders),
             owns=frozenset(bought.product for bought in purchases if bought.quantity > 0),
         )
@@ -285,6 +289,16 @@ def purchase(row: Record) -> Purchase | None:
         currency=readings.text(readings.record(row.get("currency_id")).get("name")),
         quantity=round(readings.amount(row.get("product_uom_qty"))),
     )
+
+
+def purchases_of(row: Record) -> list[Purchase]:
+    """Of an order."""
+    lines = (
+        {**line, "order_id": row, "currency_id": row.get("currency_id")}
+        for line in readings.listed(row.get("order_line"))
+        if not line.get("display_type")
+    )
+    return [bought for line in lines if (bought := purchase(line)) is not None]
 
 
 def order(row: Record) -> Order | None:

@@ -95,7 +95,7 @@ def write_config(path: Path, *, cluster: str, data: Path, port: int) -> Path:
         "db_host": host,
         "db_port": database_port,
         "db_user": user,
-        "db_maxconn": 16,
+        "db_maxconn": 32,
         "data_dir": data,
         "http_interface": "127.0.0.1",
         "http_port": port,
