@@ -1,9 +1,11 @@
-"""The commands of the CRM: test, check, index, choices."""
+"""The commands of the CRM: test, check, index, import-3cx, choices."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -112,6 +114,36 @@ _INDEX_COLUMNS = ("crm", "contacts", "copied_at", "changed_at", "copying_since")
 
 def _shown(value: Any) -> str:
     return "never" if value is None else str(value)
+
+
+@crm_app.command("import-3cx")
+def import_3cx(
+    template: Annotated[Path, typer.Argument(help="The template, an XML file.")],
+    to: Annotated[
+        Path | None, typer.Option("--out", help="Where the mapping goes; else it is printed.")
+    ] = None,
+    as_json: _JsonOption = False,
+) -> None:
+    """Make a mapping for the REST adapter of a 3CX CRM template: look-up and report of calls.
+
+    Says what is not the same, and what was not carried over. Exit 1 where the mapping cannot be
+    used as it is.
+
+    Example: [bold]switchboard crm import-3cx template.xml --out crm.yaml[/bold]
+    """
+    from switchboard import threecx_import
+
+    with sentences():
+        made = threecx_import.made(template)
+        if to is not None:
+            to.write_text(made.yaml, encoding="utf-8")
+    if as_json:
+        out.print_json(json.dumps(threecx_import.as_json(made), ensure_ascii=False))
+    elif to is None:
+        sys.stdout.write(made.yaml)
+    if not as_json:
+        threecx_import.show(made, err)
+    raise typer.Exit(0 if made.is_usable else 1)
 
 
 @choices_app.command("list")
