@@ -68,6 +68,7 @@ from storage.database import Database
 from supervisor.publishing import try_out
 from switchboard import readiness, warm_up
 from switchboard.health import Health
+from switchboard.listening import listening
 from switchboard.probes import Probe, redis_ping
 from switchboard.stages import SideTasks, Stages
 
@@ -128,7 +129,9 @@ class Centre:
         self.outbox_gauge = OutboxGauge(database=self.database, now=lambda: datetime.now(UTC))
         self.redis_probe = Probe(redis_ping(settings.redis.url))
         readiness.add_parts(self.health, self._parts())
-        await self.agi.start()
+        agi = settings.agi
+        with listening("FastAGI", section="agi", host=agi.host, port=agi.port):
+            await self.agi.start()
         stages.on_stop("agi", lambda: self.agi.stop(DIALOG_GRACE_S), DIALOG_GRACE_S + 5)
         self._watch(self.rulebooks.tasks, self.records.tasks, self.bridge.tasks)
 
@@ -281,7 +284,9 @@ class Centre:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         await runner.setup()
         self._stages.on_stop("web", runner.cleanup, 10)
-        await web.TCPSite(runner, self.settings.web.host, self.settings.web.port).start()
+        host, port = self.settings.web.host, self.settings.web.port
+        with listening("the web server", section="web", host=host, port=port):
+            await web.TCPSite(runner, host, port).start()
 
     @property
     def web_url(self) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 from dataclasses import dataclass
 from importlib import resources
@@ -53,6 +55,23 @@ class AsteriskProgram:
             if (self.data / "sounds" / name).is_dir():
                 return self.data / "sounds" / name
         return None
+
+
+def is_at_hand() -> bool:
+    """Whether one is on PATH or was fetched before; how recent it is, only `fetch` finds out."""
+    return shutil.which("asterisk") is not None or (_cache() / "root/usr/sbin/asterisk").exists()
+
+
+def can_be_fetched() -> bool:
+    return all(shutil.which(name) for name in ("apt-get", "dpkg", "dpkg-deb", "flock"))
+
+
+def _cache() -> Path:
+    """As `fetch-asterisk.sh --help` says."""
+    if told := os.environ.get("SWITCHBOARD_ASTERISK_CACHE"):
+        return Path(told)
+    caches = os.environ.get("XDG_CACHE_HOME")
+    return (Path(caches) if caches else Path.home() / ".cache") / "switchboard/asterisk"
 
 
 def _first(root: Path, *patterns: str) -> Path:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import signal
 import time
 from contextlib import suppress
@@ -15,9 +14,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from calls.errors import Misconfigured, Unavailable
+from calls.errors import Unavailable
 from crm_adapter.embedded import demo_cast
-from switchboard.demo import cast, free_ports, prepared
+from switchboard.demo import cast, free_ports, prepared, programs
 from switchboard.demo.asterisk_program import NoAsterisk
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.counts import DemoCounts, PromptUse, count
@@ -26,7 +25,6 @@ from switchboard.demo.sip_callers import CallersAtWork, CallersResult
 from switchboard.demo.sip_scenarios import PhoneShape
 from switchboard.demo.sipp import NoSipp
 
-_PROGRAMS = {"sipp": "sip-tester", "flite": "flite", "espeak-ng": "espeak-ng"}
 #: Longest a caller who presses nothing stays in the menu and the queue.
 _DRAIN_S = 75.0
 _ROUND_S = 30.0
@@ -44,7 +42,7 @@ class Wanted:
 
 def run(wanted: Wanted) -> int:
     """0, or 1 where calls were lost. Raises SwitchboardError with what to do."""
-    _require_programs()
+    programs.require_all()
     free_ports.require_free(
         wanted.web_port,
         what="the agent desktop",
@@ -61,15 +59,6 @@ def run(wanted: Wanted) -> int:
     if wanted.as_json:
         Console(soft_wrap=True).print(json.dumps(asdict(counts)), highlight=False)
     return 1 if counts.lost else 0
-
-
-def _require_programs() -> None:
-    missing = {program for program in _PROGRAMS if shutil.which(program) is None}
-    if missing:
-        packages = " ".join(sorted(_PROGRAMS[program] for program in missing))
-        raise Misconfigured(
-            f"missing: {', '.join(sorted(missing))}. On Debian: apt-get install {packages}"
-        )
 
 
 class _Show:

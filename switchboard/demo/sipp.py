@@ -11,11 +11,11 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from switchboard.demo import child, free_ports, tones
+from switchboard.demo import child, free_ports, programs, tones
 
 
 class NoSipp(RuntimeError):
-    """sipp is not installed (Debian's package sip-tester)."""
+    """sipp is not installed; the text says how to get it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class SippProcess:
     def __init__(self, *, scenario: str, host: str, port: int, folder: Path) -> None:
         program = shutil.which("sipp")
         if program is None:
-            raise NoSipp("sipp is not installed: install Debian's package sip-tester")
+            raise NoSipp(programs.remedy(programs.SIPP))
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = Path(tempfile.mkdtemp(prefix="sipp-", dir=folder))
         (self.folder / "scenario.xml").write_text(scenario, "utf-8")

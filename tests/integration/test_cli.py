@@ -248,10 +248,15 @@ def test_a_process_exits_with_the_same_code_and_no_traceback(
 
 
 @pytest.mark.parametrize("part", ["web", "agi"])
-def test_run_names_the_port_that_is_taken(shell: Shell, taken_port: int, part: str) -> None:
+def test_run_names_the_port_that_is_taken_and_what_to_do(
+    shell: Shell, taken_port: int, part: str
+) -> None:
     sections: dict[str, object] = {"web": {"port": 0}, "agi": {"port": 0}}
     config = shell.write_settings("taken.yaml", **sections | {part: {"port": taken_port}})
-    shell.process("run", "--config", config).refuses(str(taken_port), "address already in use")
+    shell.process("run", "--config", config).refuses(
+        f"cannot listen on 127.0.0.1:{taken_port}: address already in use; stop what listens there",
+        f"or set {part}.port to a free one",
+    )
 
 
 def test_the_demo_names_the_port_that_is_taken(shell: Shell, taken_port: int) -> None:
