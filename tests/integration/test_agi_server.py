@@ -415,6 +415,7 @@ async def test_no_line_break_is_awaited_from_a_peer_that_sends_none() -> None:
 async def test_500_idle_connections_and_a_call() -> None:
     """Plain sockets: the loop's time is the server's alone."""
     async with serving(header_deadline_s=0.5) as world, loop_lag():
+        before = sockets()
         peers = [socket.socket() for _ in range(500)]
         for number, peer in enumerate(peers):
             peer.connect(("127.0.0.1", world.server.port))
@@ -428,6 +429,8 @@ async def test_500_idle_connections_and_a_call() -> None:
         for peer in peers:
             assert peer.recv(1) == b""
             peer.close()
+        await until(lambda: sockets() == before)
+        await world.served()
 
 
 async def test_a_flood_of_silent_peers_gives_way_to_asterisk() -> None:
@@ -458,8 +461,13 @@ async def test_a_script_that_is_not_ours_is_left_to_the_fallback() -> None:
     ],
 )
 async def test_hostile_names_and_numbers_are_served(overrides: dict[str, str | bytes]) -> None:
-    async with serving() as world:
+    async with serving() as world, loop_lag():
+        before = sockets()
         assert (await world.asterisk.call(keys=["1"], overrides=overrides)).route == "queue"
+        await world.idle()
+        await until(lambda: sockets() == before)
+        assert [entry[0] for entry in world.news].count("journaled") == 1
+        await world.served()
 
 
 # Limits and faults ----------------------------------------------------------------------------
