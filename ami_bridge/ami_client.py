@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import enum
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from ami_bridge.ami_protocol import MendedManager, MendedProtocol, Question
@@ -75,12 +75,14 @@ class AmiClient:
         on_up: Callable[[], None] = lambda: None,
         on_down: Callable[[str], None] = lambda _: None,
         timing: AmiTiming | None = None,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._settings = settings
         self._on_event = on_event
         self._on_up = on_up
         self._on_down = on_down
         self.timing = timing or AmiTiming()
+        self._pause = pause
         self.state = LinkState.AWAY
         self.counters = AmiCounters()
         #: AMI version of the Asterisk last spoken to.
@@ -124,7 +126,7 @@ class AmiClient:
                     )
                 delay, self.state = network.next_s(), LinkState.AWAY
             self._on_down(reason)
-            await asyncio.sleep(delay)
+            await self._pause(delay)
 
     async def _one_connection(self) -> str:
         """Lives through one connection; returns why it ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Mapping
@@ -53,11 +54,10 @@ class Recording:
         return self
 
     async def _whole(self) -> bytes:
-        """Nothing while the file still grows."""
-        before = await asyncio.to_thread(_bytes, self._path)
-        await asyncio.sleep(0.3)
-        after = await asyncio.to_thread(_bytes, self._path)
-        return after if before == after else b""
+        """Nothing while Asterisk still has the file open: it closes it some time after `stop`."""
+        if self._path in await asyncio.to_thread(_open_files, self._pbx.pid):
+            return b""
+        return await asyncio.to_thread(_bytes, self._path)
 
     @property
     def now_s(self) -> float:
@@ -93,6 +93,15 @@ class Recording:
         """Root of the mean square, 0 to 1."""
         part = self.samples[round(start_s * sound.RATE) : round(end_s * sound.RATE)]
         return float(np.sqrt(np.mean(part**2))) if part.size else 0.0
+
+
+def _open_files(pid: int) -> set[Path]:
+    """What the process `pid` has open by now."""
+    found = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed since it was listed
+            found.add(descriptor.readlink())
+    return found
 
 
 async def record(pbx: PrivatePbx, channel: str) -> Recording:

@@ -254,6 +254,8 @@ async def test_the_music_goes_on_when_we_are_gone(
         await side.until(lambda: len(side.fetched) == 3)
         await side.runner.cleanup()
         gone_at = recording.now_s
+        # Time itself is what is measured: music for seven seconds and more by the recording's own
+        # length, which is what Asterisk played; nothing else tells that it still plays.
         await asyncio.sleep(9)
     assert recording.seconds > gone_at + 7
     starts = itertools.takewhile(

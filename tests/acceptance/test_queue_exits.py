@@ -3,7 +3,6 @@ agent who has answered."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -77,7 +76,8 @@ class Withdrawn:
         number = call.from_raw
         event = events.CallbackRequested(call.id, call.arrived_at, number, "billing", 1)
         self.house.bus.publish(event)
-        await asyncio.sleep(0.05)
+        # Known before the channel is gone: else they would have left by themselves.
+        await self.house.bus.drain()
         await channel.hang_up()
 
 

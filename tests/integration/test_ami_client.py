@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,22 @@ QUICK = AmiTiming(
 )
 
 
+class Pauses:
+    """How long the client would wait between its tries; it waits after the `stop_at`th only."""
+
+    def __init__(self, *, stop_at: int) -> None:
+        self.lengths_s: list[float] = []
+        self._stop_at = stop_at
+        self.go_on = asyncio.Event()
+
+    async def __call__(self, delay_s: float) -> None:
+        self.lengths_s.append(delay_s)
+        if len(self.lengths_s) == self._stop_at:
+            await self.go_on.wait()
+        else:
+            await asyncio.sleep(0)
+
+
 class Watched:
     """A running client and what it reported."""
 
@@ -39,6 +56,7 @@ class Watched:
         self,
         fake: FakeAmi,
         *,
+        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         secret: str = "s3cret",
         secret_file: Path | None = None,
         timing: AmiTiming = QUICK,
@@ -58,6 +76,7 @@ class Watched:
             on_up=self._changed.set,
             on_down=self._on_down,
             timing=timing,
+            pause=pause,
         )
 
     def _on_event(self, name: bytes, block: bytes) -> None:
@@ -200,11 +219,15 @@ async def test_nothing_unsafe_reaches_the_socket(fake: FakeAmi, watched: Watched
 async def test_a_refused_login_is_not_hammered_and_not_taken_for_the_network(
     fake: FakeAmi,
 ) -> None:
-    async with running(Watched(fake, secret="wrong")) as watched:
+    pauses = Pauses(stop_at=3)
+    async with running(Watched(fake, secret="wrong", pause=pauses)) as watched:
         await watched.until(lambda: len(watched.downs) >= 3)
         assert watched.client.state is LinkState.REFUSED
-        await asyncio.sleep(0.2)
-        assert len(fake.sent("Login")) == 3, "the third refusal waits for minutes"
+        assert len(fake.sent("Login")) == 3
+        # As QUICK.refused_s says, not as the network's tries: each up to a quarter off.
+        assert pauses.lengths_s == [
+            pytest.approx(delay_s, rel=0.25) for delay_s in (0.05, 0.1, 60.0)
+        ]
     assert AmiTiming().refused_s[-1] == 300.0
 
 
@@ -242,13 +265,20 @@ async def test_an_asterisk_that_is_away_is_said_once(
 
 async def test_the_network_is_tried_again_ever_slower(fake: FakeAmi) -> None:
     await fake.stop()
-    async with running(Watched(fake)) as watched:
-        await watched.until(lambda: len(watched.downs) >= 4)
+    timing, pauses = AmiTiming(connect_s=1.0, login_s=1.0, action_s=0.2), Pauses(stop_at=8)
+    async with running(Watched(fake, timing=timing, pause=pauses)) as watched:
+        await watched.until(lambda: len(watched.downs) >= 8)
         assert watched.client.state is LinkState.AWAY
         with pytest.raises(Unavailable):
             await watched.client.ask("Ping")
+        *growing, late, later = pauses.lengths_s
+        assert growing[0] < 0.07
+        assert all(after > 1.15 * before for before, after in pairwise(growing))
+        assert all(3.75 <= delay_s <= 6.25 for delay_s in (late, later)), "and then no slower"
         await fake.listen()
+        pauses.go_on.set()
         await watched.until_connected()
+    assert len(pauses.lengths_s) == 8
 
 
 def test_the_back_off_grows_jitters_and_starts_anew() -> None:

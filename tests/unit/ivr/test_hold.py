@@ -200,7 +200,15 @@ async def test_an_offer_is_heard_when_it_was_played_to_its_end_and_never_again(
     assert queue.offers_met() == [("warranty", OfferPlace.HOLD, OfferAnswer.HEARD)]
 
 
-async def test_who_is_answered_meanwhile_has_not_heard_the_offer(queue: Queue) -> None:
+def put_the_clock_forward(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    loop = asyncio.get_running_loop()
+    now = loop.time
+    monkeypatch.setattr(loop, "time", lambda: now() + seconds)
+
+
+async def test_who_is_answered_meanwhile_has_not_heard_the_offer(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
     long = HoldEntryPlanned("offer", text="A very good offer indeed. " * 40, offer="warranty")
     await queue.wait(music(4), long, music(4), LATER)
     name = queue.programmes.class_of(CALL)
@@ -208,7 +216,9 @@ async def test_who_is_answered_meanwhile_has_not_heard_the_offer(queue: Queue) -
     first, second = await queue.spoken()
     await queue.hear(first)
     await queue.tell(AgentAnswered(CALL, NOW, "sales", "PJSIP/agent1"))
-    await asyncio.sleep(0.25)
+    put_the_clock_forward(monkeypatch, 60)
+    # Timers go off in the order of their times: the offer's, were it still set, before this one.
+    await asyncio.sleep(0.001)
     await queue.bus.drain()
     assert queue.offers_met() == []
     # An agent's hold button plays the same class: music alone.
@@ -216,6 +226,20 @@ async def test_who_is_answered_meanwhile_has_not_heard_the_offer(queue: Queue) -
     playlist = await queue.programmes.playlist(name)
     assert len(playlist) == 2
     assert not any("/pbx/hold/" in url for url in playlist)
+
+
+async def test_who_waits_on_for_as_long_has_heard_it(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = HoldEntryPlanned("offer", text="A very good offer indeed. " * 40, offer="warranty")
+    await queue.wait(music(4), long, music(4), LATER)
+    first, _ = await queue.spoken()
+    await queue.hear(first)
+    assert queue.offers_met() == []
+    put_the_clock_forward(monkeypatch, 60)
+    await asyncio.sleep(0.001)
+    await queue.bus.drain()
+    assert queue.offers_met() == [("warranty", OfferPlace.HOLD, OfferAnswer.HEARD)]
 
 
 async def test_what_is_fetched_as_the_agent_answers_is_not_told(
