@@ -55,7 +55,7 @@ def lead_values(lead: NewLead, idem: str) -> dict[str, object]:
         "idem": idem,
         **_call(lead.call_id),
         "dialled": _clean(lead.dialled),
-        "title": lead_title(lead),
+        "title": _clean(lead_title(lead)),
         "description": _clean(lead_description(lead)),
         "display": _name(lead.name) or _name(lead.network_name) or lead.number,
         "network_name": _name(lead.network_name),

@@ -19,6 +19,7 @@ from crm_adapter.adapter import (
     HitKind,
     Invalid,
     KeyField,
+    NotFound,
     PhoneHit,
     Unsupported,
 )
@@ -174,7 +175,14 @@ class RestCrm:
         record = replace(record, contact=_ours(record.contact))
         values = record_values.call_values(record, idem)
         part = self._by_contact(record.contact, self._mapping.log_call, self._mapping.log_stranger)
-        return await self._writes.once(part, {**self._about(record.contact), **values})
+        try:
+            return await self._writes.once(part, {**self._about(record.contact), **values})
+        except (Invalid, NotFound):
+            stranger = self._mapping.log_stranger
+            if record.contact is None or stranger is None or not await self._gone(record.contact):
+                raise
+        ours = record_values.call_values(replace(record, contact=None), idem)
+        return await self._writes.once(stranger, ours)
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         task = replace(task, contact=_ours(task.contact))
@@ -195,6 +203,14 @@ class RestCrm:
     async def close_task(self, task_id: str, idem: str) -> bool:
         values = {"id": task_id, "idem": idem}
         return await self._writes.simple(self._mapping.close_task, values, "close a task")
+
+    async def _gone(self, contact: ContactRef) -> bool:
+        """Deleted between the call and its record."""
+        try:
+            await self._contacts.one(contact, self._questions.write_deadline())
+        except NotFound:
+            return True
+        return False
 
     def _about(self, contact: ContactRef | None) -> dict[str, object]:
         values = self._contacts.values_of(contact)

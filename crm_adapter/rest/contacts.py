@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -26,6 +27,9 @@ log = logging.getLogger(__name__)
 RECENT = 20
 #: Contacts that are kept in mind where the API has no question for one by its id.
 _MOST_REMEMBERED = 5_000
+_WHOLE = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+#: APIs keep ids in 32 bits with a sign, and fail for more.
+_MOST_ID = 2**31
 
 T = TypeVar("T")
 
@@ -109,6 +113,8 @@ class Contacts:
     async def one(self, ref: ContactRef, deadline: Deadline) -> tuple[Contact, str | None]:
         """Without its history; with its version. Raises NotFound."""
         kind, record = _kind_and_id(ref)
+        if not self._can_be(record):
+            raise NotFound(f"there is no {kind.value} of that id")
         got = self._gets.get(kind)
         if got is None:
             remembered = self._remembered.get(ref.id) if ref.crm == CRM else None
@@ -123,6 +129,11 @@ class Contacts:
         contact = answers.contact_of(read, item, kind, self.url_of(kind), known=record)
         assert contact is not None
         return contact[0], contact[2]
+
+    def _can_be(self, record: str) -> bool:
+        if self._mapping.ids == "number":
+            return _WHOLE.fullmatch(record) is not None and int(record) < _MOST_ID
+        return bool(record.strip()) and record.isprintable()
 
     def values_of(self, ref: ContactRef | None) -> dict[str, Any]:
         """What requests about one contact know of it."""

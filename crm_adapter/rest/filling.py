@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from yarl import URL
 from crm_adapter.http.client import body_of
 from crm_adapter.http.requests import Request
 from crm_adapter.mapped.record_values import Values
-from crm_adapter.rest.names import TIME_ENDINGS
+from crm_adapter.rest.names import DESCRIPTION_HTML, TIME_ENDINGS
 from crm_adapter.rest.shapes import RequestPart
 from crm_adapter.rest.templates import Parameter
 
@@ -62,13 +63,17 @@ def request_of(
 
 
 def as_texts(values: Values) -> dict[str, Any]:
-    """Each moment in all its spellings; all of them None where it is not known."""
+    """Each moment in all its spellings, all of them None where it is not known; the description as
+    HTML too."""
     found: dict[str, Any] = {}
     for name, value in values.items():
         if isinstance(value, datetime):
             found |= dict(zip(_spelled_names(name), _spellings(value), strict=True))
         else:
             found[name] = value
+    description = values.get("description")
+    if isinstance(description, str):
+        found[DESCRIPTION_HTML] = "<br/>".join(html.escape(description).splitlines())
     return found
 
 

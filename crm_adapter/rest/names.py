@@ -23,6 +23,9 @@ from crm_adapter.rest.templates import Parameter, Template, Tree
 #: 2026-03-02; `_epoch` and `_ms` count since 1970.
 TIME_ENDINGS = ("", "_sql", "_date", "_epoch", "_ms")
 
+#: The description as HTML, for CRMs that want it so.
+DESCRIPTION_HTML = "description_html"
+
 
 def _times(names: Iterable[str]) -> frozenset[str]:
     return frozenset(f"{name}{ending}" for name in names for ending in TIME_ENDINGS)
@@ -32,9 +35,10 @@ _TYPE = frozenset(("contact_type",))
 LOOKUP = frozenset(("phone", "phones", "limit", *FORMS))
 KEY = frozenset(("digits", "limit"))
 ONE = frozenset(("id", "limit", "contact_id", "contact_kind")) | _TYPE
-LEAD = LEAD_NAMES | _times(LEAD_TIMES)
-CALL = CALL_NAMES | _times(CALL_TIMES) | _TYPE
-TASK = TASK_NAMES | _times(LEAD_TIMES) | _TYPE
+_HTML = frozenset((DESCRIPTION_HTML,))
+LEAD = LEAD_NAMES | _times(LEAD_TIMES) | _HTML
+CALL = CALL_NAMES | _times(CALL_TIMES) | _TYPE | _HTML
+TASK = TASK_NAMES | _times(LEAD_TIMES) | _TYPE | _HTML
 UPDATE = ONE | {"changes", "version", "idem"}
 CHANGES = _times(("since",)) | {"after_id", "offset", "limit"}
 SIMPLE = frozenset(("id", "idem"))
@@ -84,7 +88,8 @@ def check_names(mapping: RestMapping, file: MappingFile) -> None:
 
 def _check_write(write: WritePart, known: frozenset[str], way: Way, file: MappingFile) -> None:
     for index, step in enumerate(write.before):
-        _check(step.request, known, (*way, "before", index, "request"), file)
+        if step.request is not None:
+            _check(step.request, known, (*way, "before", index, "request"), file)
         if step.find is not None:
             _check(step.find, known, (*way, "before", index, "find"), file)
         known |= {step.name}

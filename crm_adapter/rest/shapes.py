@@ -201,6 +201,8 @@ class ConflictPart(Part):
     """JMESPath over the answer; must be true besides the status."""
     existing_id: JmesPath | None = None
     """JMESPath to the id of the record that is there."""
+    again: bool = False
+    """For an upsert that two processes sent at once: sent again it finds the other's record."""
 
 
 class StepPart(Part):
@@ -209,7 +211,8 @@ class StepPart(Part):
     name: StepName
     """Its id is `{name}` afterwards."""
     find: FindPart | None = None
-    request: RequestPart
+    request: RequestPart | None = None
+    """Makes it, where `find` found none."""
     id: JmesPath = Reading("id")
     when_missing: StepName | None = None
     """Done only where this value is not known: contact_id, say."""
@@ -436,6 +439,8 @@ class RestMapping(Part):
     auth: AuthPart = AuthPart(type="none")
     headers: dict[HeaderName, Secret] = Field(default_factory=dict)
     """Sent with every request."""
+    ids: Literal["text", "number"] = "text"
+    """number: an id that is no whole number is nobody's, and not even asked for."""
     limits: LimitsPart = LimitsPart()
     phone: PhonePart = PhonePart()
     check: RequestPart | None = None

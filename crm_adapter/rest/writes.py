@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import random
 from contextlib import suppress
 from typing import Any
 
@@ -26,6 +28,9 @@ from crm_adapter.rest.shapes import (
     StepPart,
     WritePart,
 )
+
+#: Waits between tries of an upsert that collided with another.
+_COLLISIONS_S = (0.05, 0.1, 0.2, 0.4, 0.8)
 
 
 class Writes:
@@ -70,13 +75,23 @@ class Writes:
     async def _create(self, part: WritePart, values: dict[str, Any]) -> str:
         for step in part.before:
             values[step.name] = await self._step(step, values)
-        reply = await self._questions.write(part.request, values, accept=part.conflict.status)
-        answer = _parsed(reply)
+        reply, answer = await self._sent(part, values)
         if self.is_conflict(part.conflict, reply, answer):
             return await self._existing(part, values, answer)
         if part.ok_when is not None and not part.ok_when.holds(answer):
             raise Invalid("the CRM refused the record (ok_when of the mapping)")
         return _id(part.id, answer)
+
+    async def _sent(self, part: WritePart, values: Values) -> tuple[Reply, Any]:
+        for wait_s in _COLLISIONS_S if part.conflict.again else ():
+            reply = await self._questions.write(part.request, values, accept=part.conflict.status)
+            answer = _parsed(reply)
+            if not self.is_conflict(part.conflict, reply, answer):
+                return reply, answer
+            # Not all at the same moment again.
+            await asyncio.sleep(wait_s * (1 + random.random()))
+        reply = await self._questions.write(part.request, values, accept=part.conflict.status)
+        return reply, _parsed(reply)
 
     def is_conflict(self, part: ConflictPart, reply: Reply, answer: Any) -> bool:
         """Raises what else is wrong with an answer of such a status."""
@@ -111,6 +126,8 @@ class Writes:
         found = await self._find(step.find, values)
         if found is not None:
             return found
+        if step.request is None:
+            raise Invalid(f"the CRM has nothing for '{step.name}' (before, in the mapping)")
         return _id(step.id, _parsed(await self._questions.write(step.request, values)))
 
 

@@ -74,7 +74,13 @@ def slow_look_ups(
     """Warnings of look-ups that read a whole table."""
     found: list[Problem] = []
     for kind, people in prepared.people.items():
-        tables = scanned_tables(connection, people.by_phone(NOBODY, 5))
+        tables = sorted(
+            {
+                table
+                for asked in people.look_ups(NOBODY)
+                for table in scanned_tables(connection, asked)
+            }
+        )
         key = "contact" if kind is HitKind.CONTACT else "open_leads"
         part = people.part
         way: Way = (key, "phone_index") if part.phone_index is not None else (key, "phones")

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.caller import ContactRef
 from crm_adapter import phone_numbers
+from crm_adapter.adapter import CrmAdapter
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from storage.database import Database
@@ -26,8 +27,8 @@ class EmbeddedWorld:
     """Implements `tests.crm_worlds.world.CrmWorld`."""
 
     database: Database
-    crm: EmbeddedCrm
-    other: EmbeddedCrm
+    crm: CrmAdapter
+    other: CrmAdapter
     secrets: Sequence[str] = ()
 
     async def server_version(self) -> str:

@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from calls.caller import ContactRef
 from config.crm_settings import OdooSettings
+from crm_adapter.adapter import CrmAdapter
 from crm_adapter.adapters.odoo import TOKEN_HEADER, OdooCrm
 from tests.crm_worlds.world import CallRow, LeadRow, TaskRow, WorldKind
 from tests.servers.odoo.server import OdooServer, SoldLine
@@ -47,8 +48,8 @@ class OdooWorld:
 
     server: OdooServer
     api: str
-    crm: OdooCrm
-    other: OdooCrm
+    crm: CrmAdapter
+    other: CrmAdapter
     clock: datetime = field(
         default_factory=lambda: datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
     )
@@ -61,7 +62,7 @@ class OdooWorld:
     def url(self) -> str:
         return self.server.url
 
-    def through(self, url: str) -> OdooCrm:
+    def through(self, url: str) -> CrmAdapter:
         return OdooCrm(settings=settings_of(self.server, api=self.api, url=url), region="GB")
 
     async def server_version(self) -> str:
@@ -216,7 +217,7 @@ def _line(markup: str, name: str) -> str | None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    if text is None:
+    if text is None or not text.removesuffix("UTC").strip():
         return None
     return datetime.strptime(text.removesuffix(" UTC"), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
 

@@ -46,6 +46,7 @@ async def crm(odoo_server: OdooServer) -> AsyncIterator[RestCrm]:
             "ODOO_URL": odoo_server.url,
             "ODOO_KEY": odoo_server.key,
             "ODOO_DATABASE": odoo_server.database,
+            "ODOO_LOGIN": odoo_server.username,
         },
     )
     await crm.open()
@@ -97,7 +98,7 @@ async def test_what_is_written_twice_is_there_once(crm: RestCrm, odoo_server: Od
     first = await crm.log_call(replace(RECORD, ended_at=None), "r1")
     assert await crm.log_call(RECORD, "r2") == first
     [note] = await odoo_server.find("mail.message", [("id", "=", int(first))], ["body"])
-    assert "63 seconds" in note["body"]
+    assert "Talked: 63 s" in note["body"]
     assert await crm.withdraw_lead(made[0], "w")
     assert await crm.withdraw_lead(made[0], "w")
     assert not await crm.withdraw_lead("999999", "w")

@@ -103,13 +103,13 @@ async def shop(empty_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 
 def made(url: str, mapping: Path | str, **given: object) -> SqlCrm:
     settings = SqlSettings.model_validate(
-        {"mapping": mapping, "url": SecretStr(url), "statement_timeout_s": 5, **given}
+        {"mapping": mapping, "url": SecretStr(url), "statement_timeout_s": 20, **given}
     )
     return SqlCrm(settings=settings, region="GB", now=lambda: AT)
 
 
 def soon() -> Deadline:
-    return Deadline.after(5)
+    return Deadline.after(20)
 
 
 async def test_check_finds_all_tables_and_indexes(shop: Shop) -> None:

@@ -25,19 +25,18 @@ pytestmark = pytest.mark.integration
 LONDON = "+442079460018"
 INDEXES = [
     "CREATE INDEX switchboard_partner ON res_partner (phone_sanitized)",
-    "CREATE INDEX switchboard_lead ON crm_lead (phone_sanitized)",
 ]
 
 
 def made(url: str, preset: str) -> SqlCrm:
     settings = SqlSettings(
-        mapping=Path(f"preset:{preset}"), url=SecretStr(url), statement_timeout_s=5
+        mapping=Path(f"preset:{preset}"), url=SecretStr(url), statement_timeout_s=20
     )
     return SqlCrm(settings=settings, region="GB")
 
 
 def soon() -> Deadline:
-    return Deadline.after(5)
+    return Deadline.after(20)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -100,16 +99,13 @@ async def test_a_real_odoo_is_read_by_its_preset(odoo_server: OdooServer) -> Non
     await odoo_server.add_order(partner, [SoldLine("CAM-1", "Camera", "Cameras", 2, 100.0)])
     crm = made(odoo_server.dsn, "odoo-readonly")
     await crm.check()
-    # Odoo has no index on it: the page of the adapter says how to make one.
-    told = [str(warning) for warning in crm.warnings]
-    assert [one.partition(": ")[2][:50] for one in told] == [
-        "warning: the look-up of a number reads all of 'res_partner'"[:50],
-        "warning: the look-up of a number reads all of 'crm_lead'"[:50],
-    ]
+    # Odoo has an index on leads' numbers and none on partners': the preset says how to make one.
+    [warning] = crm.warnings
+    assert "reads all of 'res_partner'" in str(warning)
     await execute(odoo_server.dsn, INDEXES)
     await crm.check()
     assert crm.warnings == ()
-    await execute(odoo_server.dsn, ["DROP INDEX switchboard_partner, switchboard_lead"])
+    await execute(odoo_server.dsn, ["DROP INDEX switchboard_partner"])
     [hit] = await crm.find_by_phone(LONDON, limit=5, deadline=soon())
     assert (hit.candidate.ref, hit.candidate.name) == (ContactRef("sql", str(partner)), "Ann Lee")
     assert LONDON in hit.numbers
