@@ -25,8 +25,8 @@ from sqlalchemy import (
     func,
     inspect,
     literal,
-    not_,
     null,
+    or_,
     type_coerce,
 )
 from sqlalchemy.types import NullType
@@ -204,6 +204,9 @@ def _condition(column: ColumnElement[Any], wanted: Any, is_not: bool) -> ColumnE
     if wanted is None:
         return column.is_not(None) if is_not else column.is_(None)
     if isinstance(wanted, list):
-        return column.not_in(wanted) if is_not else column.in_(wanted)
-    is_it: ColumnElement[bool] = column == bindparam(None, wanted, type_=column.type)
-    return not_(is_it) if is_not else is_it
+        # NULL is none of them, as people mean it.
+        others = or_(column.is_(None), column.not_in(wanted))
+        return others if is_not else column.in_(wanted)
+    value = bindparam(None, wanted, type_=column.type)
+    is_it: ColumnElement[bool] = column == value
+    return column.is_distinct_from(value) if is_not else is_it
