@@ -295,3 +295,35 @@ async def test_a_call_told_late_goes_to_the_kept_contact(any_database: Database)
     await crm.create_task(task, "k1")
     [row] = (await snapshot(any_database))["crm_tasks"]
     assert row["contact_id"] == "C-1"
+
+
+async def test_a_number_that_the_list_now_gives_to_both_stays_with_both(
+    any_database: Database, tmp_path: Path
+) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(LIST)
+    await import_files(any_database, [path], region="US")
+    merged = await merging(any_database).merge("C-1", "C-2", by="anna")
+    path.write_text(LIST.replace("+12025550101,", "+12025550101;+12025550102,"))
+    await import_files(any_database, [path], region="US")
+    await merging(any_database).unmerge(merged.merge_id)
+    numbers = (await snapshot(any_database))["crm_contact_numbers"]
+    assert sorted((row["contact_id"], row["e164"]) for row in numbers) == [
+        ("C-1", "+12025550101"),
+        ("C-1", "+12025550102"),
+        ("C-2", "+12025550102"),
+    ]
+    assert {row["merge_id"] for row in numbers} == {None}
+
+
+async def test_a_contact_of_many_purchases(any_database: Database) -> None:
+    await add_contact(any_database, "C-1")
+    await add_contact(any_database, "C-2")
+    bought = {"contact_id": "C-2", "at": AT, "amount": Decimal(1), "currency": "USD"}
+    rows = [bought | {"id": f"P{number:05}"} for number in range(2_000)]
+    await add(any_database, tables.purchases, *rows)
+    merged = await merging(any_database).merge("C-1", "C-2", by="anna")
+    assert merged.moved == {"crm_purchases": 2_000}
+    await merging(any_database).unmerge(merged.merge_id)
+    purchases = (await snapshot(any_database))["crm_purchases"]
+    assert {row["contact_id"] for row in purchases} == {"C-2"}
