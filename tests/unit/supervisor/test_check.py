@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from rich.console import Console
 
 from config.problems import Problem
+from config.rulebook_loader import SHIPPED, load_rulebook
 from config.surroundings import BARE, Surroundings
 from supervisor import check
+from supervisor.dry_run import dry_run
 from supervisor.menu_waits import MenuWait
 from tests.fakes.rulebook_folder import option, write_rulebook
 
@@ -30,10 +33,26 @@ def found(folder: Path, around: Surroundings = BARE) -> list[str]:
     return [str(problem).removeprefix(f"{folder}/") for problem in problems]
 
 
-def test_the_shipped_rulebook_is_good_and_its_examples_hold() -> None:
-    problems = check.check()
+NOW = datetime(2026, 11, 23, 10, tzinfo=UTC)
+RULEBOOKS = sorted(SHIPPED.parent.iterdir())
+
+
+def test_three_rulebooks_are_shipped() -> None:
+    assert [folder.name for folder in RULEBOOKS] == ["bank", "hospital", "shop"]
+
+
+@pytest.mark.parametrize("folder", RULEBOOKS, ids=lambda folder: folder.name)
+def test_a_shipped_rulebook_is_good_and_its_examples_hold(folder: Path) -> None:
+    problems = check.check(folder)
     assert problems == ()
     assert rendered(problems) == "the rulebook is good\n"
+    rulebook = load_rulebook(folder).or_raise()
+    assert rulebook.tests
+    assert dry_run(rulebook, NOW) == []
+
+
+def test_without_a_folder_it_is_the_shop() -> None:
+    assert check.check() == ()
 
 
 def test_problems_are_printed_one_to_a_line(tmp_path: Path) -> None:
