@@ -210,6 +210,23 @@ def test_mandarin_by_number_and_by_contact() -> None:
     assert decided(shop, french).language == "en"
 
 
+@pytest.mark.parametrize(
+    ("channel", "spoken"), [("zh", "zh"), ("zh_CN", "zh"), ("en", "en"), ("fr", "en")]
+)
+def test_where_a_number_names_no_language_it_is_the_channels(channel: str, spoken: str) -> None:
+    greeting = text("Welcome.", zh="您好。")
+    shop = rulebook(
+        replace(menu(replace(option("sales"), say=text("To order", zh="订购"))), greeting=greeting),
+        languages={"main": frozenset({"en", "zh"})},
+        numbers={"default": number(language=None)},
+    )
+    decision = decide(shop, replace(CALL, language=channel), STRANGER, NOW).decision
+    assert decision.language == spoken
+    assert decision.greeting == {"en": "Welcome.", "zh": "您好。"}[spoken]
+    own = replace(shop, numbers={"default": number(language="en")})
+    assert decide(own, replace(CALL, language=channel), STRANGER, NOW).decision.language == "en"
+
+
 def test_what_cannot_be_filled_in_is_left_out() -> None:
     shop = rulebook(
         menu(
