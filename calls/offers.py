@@ -68,9 +68,12 @@ class CallerMemory:
     offers: Mapping[str, OfferHistory] = field(default_factory=lambda: MappingProxyType({}))
     #: The agent (login) who talked with this contact last.
     last_agent: str | None = None
+    #: False where it could not be read in time: there may be more than is here.
+    is_read: bool = True
 
 
 NO_MEMORY = CallerMemory()
+MEMORY_MISSED = CallerMemory(is_read=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,8 @@ class CallerMemories(Protocol):
     """What earlier calls left behind. Implemented by `scoring.memories`."""
 
     async def memory_of(self, contact: ContactRef, *, deadline: Deadline) -> CallerMemory:
-        """NO_MEMORY where there is none or no answer in time; never raises."""
+        """NO_MEMORY where there is none, MEMORY_MISSED where there is no answer in time; never
+        raises."""
         ...
 
 

@@ -15,7 +15,7 @@ from calls.deadlines import Deadline
 from calls.decision import Decision, OptionShown
 from calls.errors import SwitchboardError, Unavailable
 from calls.events import CallerIdentified, DecisionMade
-from calls.offers import NO_MEMORY, CallerMemory, OfferAnswer
+from calls.offers import MEMORY_MISSED, NO_MEMORY, CallerMemory, OfferAnswer
 from calls.ports import (
     CallerMemories,
     ContactDirectory,
@@ -131,6 +131,19 @@ class CallCourse:
         await self._decide()
         self.tell()
 
+    async def read_memory_again(self, *, deadline: Deadline) -> None:
+        """What could not be read in time, for the same caller; DecisionMade is published where
+        it changes anything."""
+        contact = _ref(self.caller)
+        if contact is None or self.memory.is_read:
+            return
+        memory = await self._memory_of(contact, deadline)
+        if memory.is_read:
+            wishes = self._advisers.scorer.propensities_of(self.caller, memory)
+            self._known = replace(self._known, memory=memory, propensities=wishes)
+            await self._decide()
+            self.tell()
+
     async def typed(self, field: str, digits: str) -> bool:
         if field not in IDENTIFYING_FIELDS:
             self._known = self._known.with_typed(field, digits)
@@ -201,7 +214,7 @@ class CallCourse:
                 self._advisers.memories.memory_of(contact, deadline=deadline),
             )
         except Unavailable:
-            return NO_MEMORY
+            return MEMORY_MISSED
 
     async def _found_by(self, field: str, digits: str, deadline: Deadline) -> Caller | None:
         try:

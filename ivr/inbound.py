@@ -183,7 +183,7 @@ class InboundCall:
             if asked.done():
                 await self._take_late_news(course, inquiry, asked)
             await self._to_queue(end, course)
-            if not asked.done():
+            if not asked.done() or not course.memory.is_read:
                 self._house.see_to(
                     f"late:{self._call.id}", self._replan_when_known(course, inquiry, asked)
                 )
@@ -267,12 +267,16 @@ class InboundCall:
     async def _replan_when_known(
         self, course: CallCourse, inquiry: Inquiry, asked: asyncio.Task[Caller]
     ) -> None:
-        """Who is recognised only while waiting hears their own programme from then on."""
+        """Who is recognised or remembered only while waiting hears their own programme from then
+        on."""
         try:
             await asyncio.wait({asked})
             if self._house.queued.of(self._call.id) is None:
                 return  # over: an offer claimed now would be given back by nobody
             await self._take_late_news(course, inquiry, asked)
+            await course.read_memory_again(
+                deadline=Deadline.after(self._house.crm.lookup_deadline_s)
+            )
             decision = course.plan.decision
             await self._house.hold.replan(self._call.id, _entries(course), decision.language)
         except Exception:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded
-from calls.offers import NO_MEMORY, CallerMemory, OfferAnswer
+from calls.offers import MEMORY_MISSED, NO_MEMORY, CallerMemory, OfferAnswer
 from config.settings import ScoringSettings
 from scoring.decay import Decayed
 from scoring.memory_tables import contact_agents, menu_choices, offer_meetings
@@ -80,8 +80,8 @@ _OF_CONTACT = _question()
 
 class Memories:
     """Implements `calls.ports.CallerMemories`. Never worth a caller's waiting: after
-    `settings.deadline_s` at most the answer is NO_MEMORY. Claims of live calls are left out: only
-    the ledger's `claim` counts them, exactly."""
+    `settings.deadline_s` at most the answer is MEMORY_MISSED. Claims of live calls are left
+    out: only the ledger's `claim` counts them, exactly."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class Memories:
             log.warning("what earlier calls left behind was not read in time")
         except (SQLAlchemyError, OSError):
             log.warning("what earlier calls left behind cannot be read", exc_info=True)
-        return NO_MEMORY
+        return MEMORY_MISSED
 
     async def _read(self, contact: ContactRef) -> CallerMemory:
         now = self._now()

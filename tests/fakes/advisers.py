@@ -11,22 +11,34 @@ from calls.caller import Caller, ContactRef
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
 from calls.errors import Unavailable
-from calls.offers import NO_MEMORY, NO_PROPENSITIES, CallerMemory, OfferCap, Propensities
+from calls.offers import (
+    MEMORY_MISSED,
+    NO_MEMORY,
+    NO_PROPENSITIES,
+    CallerMemory,
+    OfferCap,
+    Propensities,
+)
 from calls.ports import WebhookAnswer
 
 
 @dataclass
 class FakeMemories:
-    """Implements `calls.ports.CallerMemories`; while `gate` is closed it answers nobody."""
+    """Implements `calls.ports.CallerMemories`; while `gate` is closed it answers nobody, and
+    so many questions as `misses` are answered too late."""
 
     known: dict[ContactRef, CallerMemory] = field(default_factory=dict)
     gate: asyncio.Event = field(default_factory=asyncio.Event)
+    misses: int = 0
 
     def __post_init__(self) -> None:
         self.gate.set()
 
     async def memory_of(self, contact: ContactRef, *, deadline: Deadline) -> CallerMemory:
         await self.gate.wait()
+        if self.misses > 0:
+            self.misses -= 1
+            return MEMORY_MISSED
         return self.known.get(contact, NO_MEMORY)
 
 

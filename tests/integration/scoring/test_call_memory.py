@@ -17,7 +17,15 @@ from calls.call import CallId, CallOutcome, KeyPress
 from calls.caller import Caller, Contact, ContactRef, Identity, IdentityOutcome
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
-from calls.offers import NO_MEMORY, CallerMemory, OfferAnswer, OfferCap, OfferHistory, OfferPlace
+from calls.offers import (
+    MEMORY_MISSED,
+    NO_MEMORY,
+    CallerMemory,
+    OfferAnswer,
+    OfferCap,
+    OfferHistory,
+    OfferPlace,
+)
 from config.settings import ScoringSettings
 from scoring import choice_rows, refresher
 from scoring.association_counts import ANYTHING, Association
@@ -287,14 +295,14 @@ async def test_the_refresher_goes_on_without_a_database(tmp_path: Path) -> None:
 async def test_nobody_waits_for_a_memory(database: Database) -> None:
     centre = Centre(database)
     await centre.tell(identified(1), chosen(1, "sales"), ended(1))
-    assert await centre.memories.memory_of(MARIA, deadline=Deadline.after(0)) == NO_MEMORY
+    assert await centre.memories.memory_of(MARIA, deadline=Deadline.after(0)) == MEMORY_MISSED
     await centre.memories.close()
     assert await centre.memory() != NO_MEMORY
 
 
 async def test_without_a_database_there_is_no_memory_and_no_error() -> None:
     gone = Database(NOWHERE)
-    assert await Centre(gone).memory() == NO_MEMORY
+    assert await Centre(gone).memory() == MEMORY_MISSED
     with pytest.raises(Unavailable):
         await Centre(gone).tell(ended(1))
     await gone.engine.dispose()

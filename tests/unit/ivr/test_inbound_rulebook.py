@@ -23,7 +23,7 @@ from calls.events import (
     MenuPresented,
     OfferMet,
 )
-from calls.offers import CallerMemory, OfferAnswer, OfferPlace, Propensities
+from calls.offers import CallerMemory, OfferAnswer, OfferHistory, OfferPlace, Propensities
 from calls.ports import QueueRequest
 from config.rulebook import Rulebook
 from config.rulebook_loader import load_rulebook
@@ -346,6 +346,25 @@ async def test_who_is_recognised_while_waiting_hears_their_own_programme_from_th
     house.directory.gate.set()
     await house.until(lambda: bool(house.hold.replanned))
     assert [entry.kind for entry in house.hold.replanned[0]] == ["music", "offer"]
+
+
+@pytest.mark.parametrize(("misses", "made_anew"), [(0, []), (1, ["insurance"]), (2, ["warranty"])])
+async def test_what_earlier_calls_left_behind_is_read_once_more_for_who_waits(
+    house: House, misses: int, made_anew: list[str]
+) -> None:
+    house.directory.caller = MARIA
+    refused = {"warranty": OfferHistory(refused_days_ago=1.0)}
+    house.memories.known[MARIAS] = CallerMemory(offers=refused)
+    house.memories.misses = misses
+    await house.serve(FakeChannel([Press("0", during="Welcome")]))
+    await house.until(
+        lambda: not [t for t in asyncio.all_tasks() if t.get_name().startswith("late:")]
+    )
+    offered = [entry.offer for entry in house.hold.prepared[-1] if entry.offer]
+    assert offered == (["warranty"] if misses else ["insurance"])
+    assert [entry.offer for plan in house.hold.replanned for entry in plan if entry.offer] == (
+        made_anew
+    )
 
 
 async def test_who_has_gone_by_then_claims_no_offer(house: House) -> None:
