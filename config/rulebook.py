@@ -70,6 +70,8 @@ class Menu:
     direct_dial: bool = False
     #: Seconds of speech before the last option has been heard; `check` warns beyond.
     budget_s: float = 25.0
+    #: The same before the first one has been heard.
+    first_option_s: float = 8.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,16 @@ def render(problems: tuple[Problem, ...], console: Console, waits: Sequence[Menu
 
 
 def _table(waits: Sequence[MenuWait]) -> Table:
-    table = Table("menu", "callers", "as written", "as ordered", box=None, padding=(0, 2))
+    """A menu with `order: fixed` is spoken as written, whatever it could be."""
+    table = Table("menu", "callers", "as written", box=None, padding=(0, 2))
+    kinds = [kind for kind in (True, False) if any(wait.is_ordered is kind for wait in waits)]
+    for is_ordered in kinds:
+        table.add_column("as ordered" if is_ordered else "if ordered")
     for wait in waits:
-        row = (wait.menu, f"{wait.callers}", f"{wait.written_s:.1f} s", f"{wait.ordered_s:.1f} s")
-        table.add_row(*map(Text, row))
+        ordered = [f"{wait.ordered_s:.1f} s" if kind is wait.is_ordered else "" for kind in kinds]
+        table.add_row(
+            *map(Text, (wait.menu, f"{wait.callers}", f"{wait.written_s:.1f} s", *ordered))
+        )
     table.title = "Seconds of listening until the right option"
     return table
 

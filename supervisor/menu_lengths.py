@@ -26,14 +26,21 @@ def too_long(rulebook: Rulebook, now: datetime, seconds: Seconds) -> Iterator[Pr
     plans = _plans(rulebook, now)
     for menu in rulebook.menus.values():
         heard = [plan.menu(menu.name) for plan in plans]
-        spent = [(listening_seconds(one, seconds), one.language) for one in heard]
-        longest, language = max(spent, default=(0.0, ""))
-        if longest > menu.budget_s:
-            sentence = (
-                f"the menu '{menu.name}' takes up to {longest:.0f} s ({language}) until its last "
-                f"option is heard; its budget is {menu.budget_s:g} s"
-            )
-            yield Problem.at(menu.place, sentence, Severity.WARNING)
+        for which, most_s, key in (
+            ("first", menu.first_option_s, "first_option_s"),
+            ("last", menu.budget_s, "budget_s"),
+        ):
+            spent = [
+                (listening_seconds(one, seconds, first_only=which == "first"), one.language)
+                for one in heard
+            ]
+            longest, language = max(spent, default=(0.0, ""))
+            if longest > most_s:
+                sentence = (
+                    f"the menu '{menu.name}' takes up to {longest:.1f} s ({language}) until its "
+                    f"{which} option is heard; its {key} is {most_s:g}"
+                )
+                yield Problem.at(menu.place, sentence, Severity.WARNING)
         most = max((sum(o.digit != "0" for o in one.options) for one in heard), default=0)
         if most > MOST_OPTIONS:
             sentence = (
@@ -44,9 +51,10 @@ def too_long(rulebook: Rulebook, now: datetime, seconds: Seconds) -> Iterator[Pr
     yield from _too_deep(rulebook)
 
 
-def listening_seconds(menu: PresentedMenu, seconds: Seconds) -> float:
-    """Until the last option has been heard."""
-    spoken = [menu.greeting or "", *(option.spoken for option in menu.options)]
+def listening_seconds(menu: PresentedMenu, seconds: Seconds, *, first_only: bool = False) -> float:
+    """Until the last option has been heard, or the first."""
+    options = menu.options[:1] if first_only else menu.options
+    spoken = [menu.greeting or "", *(option.spoken for option in options)]
     return sum(seconds(text, menu.language) for text in spoken if text)
 
 

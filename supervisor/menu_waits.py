@@ -25,6 +25,8 @@ class MenuWait:
     callers: int
     written_s: float
     ordered_s: float
+    #: False: the order is the author's own (`order: fixed`), `ordered_s` what it could be.
+    is_ordered: bool = True
 
 
 def menu_waits(
@@ -58,4 +60,10 @@ def _wait(
     others = [one for one, last in zip(heard, is_person, strict=True) if not last]
     person = [one for one, last in zip(heard, is_person, strict=True) if last]
     ordered = [*shortest_wait(others, itemgetter(0), itemgetter(1)), *person]
-    return MenuWait(menu.name, round(callers), expected_seconds(heard), expected_seconds(ordered))
+    return MenuWait(
+        menu.name,
+        round(callers),
+        expected_seconds(heard),
+        expected_seconds(ordered),
+        is_ordered=menu.order == "by_propensity",
+    )

@@ -59,6 +59,8 @@ class MenuPart(Part):
     """How long a key is waited for."""
     budget_s: float = Field(25.0, ge=5, le=120)
     """`switchboard check` warns where listening to the last option takes longer."""
+    first_option_s: float = Field(8.0, ge=2, le=60)
+    """`switchboard check` warns where greeting and first option take longer."""
     direct_dial: bool = False
     """A typed extension that the settings' rulebook.direct_dial allows is dialled."""
     invalid: Annotated[Any, shaped("RetryPart")] = None
@@ -86,7 +88,8 @@ def read_menu(reader: Reader, name: str, raw: Any) -> None:
     if part.direct_dial and not found.around.direct_dial:
         sentence = "'direct_dial' needs extensions in the settings' rulebook.direct_dial"
         reader.report((*path, "direct_dial"), sentence)
-    plain = {"order", "max_options", "tries", "timeout_s", "budget_s", "direct_dial"}
+    plain = {"order", "max_options", "tries", "timeout_s", "direct_dial"}
+    plain |= {"budget_s", "first_option_s"}
     found.menus[name] = Menu(
         name=name,
         greeting=greeting,

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -65,8 +66,20 @@ def test_problems_are_printed_one_to_a_line(tmp_path: Path) -> None:
 
 
 def test_how_long_callers_listen_is_printed_where_it_is_known() -> None:
-    table = rendered((), MenuWait("main", 500, 9.04, 5.5))
-    assert table.splitlines()[-1].split() == ["main", "500", "9.0", "s", "5.5", "s"]
+    ordered = MenuWait("main", 500, 9.04, 5.5)
+    fixed = MenuWait("billing", 20, 7.0, 6.0, is_ordered=False)
+    assert table_of(ordered) == ["menu|callers|as written|as ordered", "main|500|9.0 s|5.5 s"]
+    assert table_of(fixed) == ["menu|callers|as written|if ordered", "billing|20|7.0 s|6.0 s"]
+    both = [line.rstrip() for line in rendered((), ordered, fixed).splitlines()[-3:]]
+    assert [
+        line.endswith(end) for line, end in zip(both, ("ordered", "5.5 s", "6.0 s"), strict=True)
+    ]
+    assert len(both[2]) > len(both[1])
+
+
+def table_of(wait: MenuWait) -> list[str]:
+    lines = rendered((), wait).splitlines()[-2:]
+    return ["|".join(re.split(r" {2,}", line.strip())) for line in lines]
 
 
 EXAMPLES = """
@@ -223,13 +236,29 @@ def test_a_menu_that_asks_too_much_of_callers_is_warned_of(tmp_path: Path) -> No
     )
     warned = found(write_rulebook(tmp_path, menus=menus))
     assert warned[0].startswith("menus.yaml:2: warning: the menu 'main' has up to 6 options")
-    assert warned[1].startswith("menus.yaml:2: warning: the menu 'main' takes up to ")
-    assert warned[1].endswith("until its last option is heard; its budget is 20 s")
-    assert warned[2:] == [
+    start = "menus.yaml:2: warning: the menu 'main' takes up to "
+    first, last = (re.sub(r"[0-9.]+ s \(en\)", "N s", line) for line in warned[1:3])
+    assert first == f"{start}N s until its first option is heard; its first_option_s is 8"
+    assert last == f"{start}N s until its last option is heard; its budget_s is 20"
+    assert warned[3:] == [
         "menus.yaml:18: warning: the menu 'four' is the 4th in a row; 3 are enough"
     ]
 
 
 def test_the_seconds_are_those_of_whoever_measures_them(tmp_path: Path) -> None:
-    [problem] = check.check(write_rulebook(tmp_path), seconds=lambda text, language: 30.0)
-    assert "takes up to 90 s (en) until" in problem.sentence
+    first, last = check.check(write_rulebook(tmp_path), seconds=lambda text, language: 30.0)
+    assert "takes up to 60.0 s (en) until its first option" in first.sentence
+    assert "takes up to 90.0 s (en) until its last option" in last.sentence
+
+
+@pytest.mark.parametrize(("most", "warned"), [("", True), ("    first_option_s: 11\n", False)])
+def test_how_long_the_first_option_may_take_is_the_authors(
+    tmp_path: Path, most: str, warned: bool
+) -> None:
+    folder = write_rulebook(tmp_path, menus=option() + '    greeting: "Welcome."\n' + most)
+    spoken: dict[str, float] = {"Welcome.": 5.5, "To order, press 1.": 3.0}
+    problems = check.check(folder, seconds=lambda text, language: spoken.get(text, 1.0))
+    assert [problem.sentence for problem in problems] == [
+        "the menu 'main' takes up to 8.5 s (en) until its first option is heard; "
+        "its first_option_s is 8"
+    ] * warned

@@ -24,6 +24,10 @@ def waits(folder: Path, chosen: dict[str, dict[str, float]], each_s: float) -> l
 def test_what_most_want_comes_first(tmp_path: Path) -> None:
     more = "".join(f"      - {{intent: i{n}, say: S{n}, do: {{queue: q}}}}\n" for n in (1, 2))
     folder = write_rulebook(tmp_path, menus=option() + more)
+    [fixed] = waits(folder, {"main": {"sales": 1.0}}, 2.0)
+    assert not fixed.is_ordered
+    menus = folder / "menus.yaml"
+    menus.write_text(menus.read_text() + "    order: by_propensity\n")
     chosen = {"main": {"sales": 10.0, "i1": 0.0, "i2": 90.0, "agent": 100.0, "gone": 7.0}}
     # As written: sales 2 s, i2 6 s, the person 8 s; ordered: i2, sales, i1, the person last.
     [wait] = waits(folder, chosen, 2.0)
