@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from scoring.house_choices import HouseChoices
+from storage.database import Database
 from tests.fakes.rulebook_folder import option, write_rulebook
 from tests.integration.test_cli import Shell
 
@@ -23,6 +28,47 @@ def versions(shell: Shell) -> list[dict[str, object]]:
     return listed
 
 
+def sounds(shell: Shell) -> set[tuple[str, int]]:
+    """The prompts on disk: name and inode, which is another where a sound was made once more."""
+    return {(file.name, file.stat().st_ino) for file in (shell.home / "prompts").rglob("*.wav")}
+
+
+async def chosen(shell: Shell, menu: str, **counts: int) -> None:
+    """Callers before now, by the intent that they chose."""
+    async with Database(f"sqlite:///{shell.home}/db/switchboard.db") as database:
+        house = HouseChoices(database=database)
+        for intent, count in counts.items():
+            for _ in range(count):
+                house.add(menu, intent, "1", datetime.now(UTC))
+        await house.flush()
+
+
+def test_check_tells_how_long_callers_listen_by_what_they_chose(shell: Shell) -> None:
+    more = "      - {intent: billing, say: For an invoice, do: {queue: billing}}\n"
+    menus = f"{option()}{more}"
+    folder = write_rulebook(shell.home / "rulebook", menus=menus)
+    assert shell("check", folder).out == "the rulebook is good\n", "no database was made yet"
+    assert shell("agents", "list").code == 0
+    assert shell("check", folder).out == "the rulebook is good\n", "nobody has called yet"
+    asyncio.run(chosen(shell, "main", sales=10, billing=30, gone=5))
+
+    def table() -> list[list[str]]:
+        lines = shell("check", folder).out.splitlines()
+        assert lines[0] == "the rulebook is good"
+        assert "Seconds of listening" in lines[1]
+        return [re.split(r" {2,}", line.strip()) for line in lines[2:]]
+
+    head, [menu, callers, written, ordered] = table()
+    assert head == ["menu", "callers", "as written", "if ordered"]
+    assert (menu, callers) == ("main", "40")
+    before, after = (float(cell.removesuffix(" s")) for cell in (written, ordered))
+    assert 0 < after < before
+    write_rulebook(folder, menus=f"{menus}    order: by_propensity\n")
+    head, row = table()
+    assert head == ["menu", "callers", "as written", "as ordered"]
+    assert row == [menu, callers, written, ordered]
+
+
 def test_publish_compare_and_roll_back(shell: Shell) -> None:
     assert "nothing was published yet" in shell("versions").out
     shell("rollback").refuses("there is no version before the current one")
@@ -30,11 +76,16 @@ def test_publish_compare_and_roll_back(shell: Shell) -> None:
     first = shell("publish", folder, "-m", "the first", "--author", "anna")
     assert first.code == 0, first
     assert first.out.startswith("published ")
+    spoken = sounds(shell)
+    assert len(spoken) > 10, "the texts of the menu, its keys and the stock texts"
+    assert shell("publish", folder, "-m", "the first", "--author", "anna").code == 0
+    assert sounds(shell) == spoken, "nothing is spoken twice"
     write_rulebook(folder, menus=option(say='"To buy"'))
     compared = shell("diff", folder)
     assert "key 1 is “To buy” instead of “To order”" in compared.out
     assert '-        say: "To order"' in compared.out
     assert shell("publish", folder, "--author", "ben").code == 0
+    assert sounds(shell) > spoken, "the new words"
     assert "nothing differs" in shell("diff", folder).out
     back = shell("rollback", "-m", "confusing", "--author", "anna")
     assert back.code == 0, back
