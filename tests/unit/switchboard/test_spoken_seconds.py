@@ -31,5 +31,6 @@ async def test_what_was_spoken_is_measured_and_the_rest_estimated(tmp_path: Path
     seconds = await offline.spoken_seconds(settings, folder)
     assert seconds("Welcome.", "en") == 40
     assert seconds("Goodbye.", "en") == estimated_s("Goodbye.", "en")
-    [problem] = check.check(folder, seconds=seconds)
+    first, problem = check.check(folder, seconds=seconds)
+    assert "until its first option" in first.sentence
     assert "the menu 'main' takes up to 4" in problem.sentence
