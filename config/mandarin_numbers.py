@@ -2,13 +2,14 @@
 
 二 or 两: as the Modern Chinese Dictionary (现代汉语词典) has it for numbers of several places:
 二 in the hundreds, tens and ones; before 千, 万 and 亿 both are right, after 万 or 亿 a 千 rather
-takes 二. So 二百, 两千, 两万, 两亿, and 三万二千. A two alone before its unit (两美元, 两点) is 两;
-decimals and digits one by one are 二. The digit 1 is 一 in telephone numbers too: 幺 is a habit
-of the mainland only, and a number read back must be understood everywhere.
+takes 二. So 二百, 两千, 两万, 两亿, and 三万二千. A two alone before its unit (两美元, 两天)
+is 两; decimals and digits one by one are 二. The digit 1 is 一 in telephone numbers too: 幺 is a
+habit of the mainland only, and a number read back must be understood everywhere.
 """
 
 from __future__ import annotations
 
+import re
 from datetime import date, time
 
 from config.number_parts import Decimals
@@ -28,6 +29,19 @@ _PERIODS = (
     (5, "早上"),
     (0, "凌晨"),
 )
+
+
+#: Words that count what stands before them. Not 月, 日, 号, 层, 楼 and 级: they name rather than
+#: count (二月 is February, 二楼 one certain floor).
+_COUNTERS = re.compile(
+    r"小时|分钟|星期|美元|欧元|英镑|公里|公斤|人民币|"
+    r"[个位名人天年周次遍件台张条本只块元角份家套杯瓶箱包种秒岁倍项封笔辆部支把双对间页字步行]"
+)
+
+
+def counts(word: str) -> bool:
+    """True where a text that begins like this counts the number before it: 天, 个月."""
+    return _COUNTERS.match(word) is not None
 
 
 def cardinal(number: int) -> str:

@@ -28,6 +28,16 @@ def number(value: int | float | Decimal, language: str) -> str:
     return cldr_numbers.format_decimal(rounded, format="#,##0.######", locale=locale_of(language))
 
 
+def counted(value: int | float | Decimal, language: str) -> str:
+    """As `number`, right before the word for what is counted: 两 in 两天."""
+    parts = number_parts.taken_apart(value)
+    if words_for(language, parts.whole) is mandarin_numbers and not (
+        parts.negative or parts.decimals
+    ):
+        return mandarin_numbers.counted(parts.whole, "")
+    return number(value, language)
+
+
 def day(value: date, language: str, today: date | None = None) -> str:
     """Tuesday, the twenty-fourth of November; 十一月二十四日星期二. With its year where that is not
     the year of `today`, or `today` is not known."""

@@ -21,8 +21,7 @@ from jinja2 import nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from calls.errors import SwitchboardError
-from calls.money import Money
-from config import template_filters
+from config import mandarin_numbers, template_filters
 from config.facts import Fact
 from config.template_grammar import FILTERS, TESTS, BadTemplate, Grammar
 
@@ -36,20 +35,15 @@ class TemplateFailed(SwitchboardError):
     """A text could not be filled in for this caller; say something neutral instead."""
 
 
-def _finalize(value: Any) -> Any:
-    if value is None:
-        raise TemplateFailed("a value in the text is not known")
-    if isinstance(value, Money | date | bool | set | frozenset):
-        raise TemplateFailed("a value in the text was printed without saying how")
-    return value
-
-
 def _make_environment() -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
-        undefined=jinja2.StrictUndefined, finalize=_finalize, autoescape=False, cache_size=0
+        undefined=jinja2.StrictUndefined,
+        finalize=template_filters.printed,
+        autoescape=False,
+        cache_size=0,
     )
     stock = {name: environment.filters[name] for name in FILTERS & environment.filters.keys()}
-    environment.filters = {**stock, **template_filters.SPEAKING}
+    environment.filters = {**stock, **template_filters.ON_WORDS, **template_filters.SPEAKING}
     own_tests = {"even": template_filters.is_even, "odd": template_filters.is_odd}
     environment.tests = {**{name: environment.tests[name] for name in TESTS}, **own_tests}
     environment.globals = {}
@@ -118,13 +112,51 @@ def compile_template(source: str, variables: Mapping[str, Fact] | Iterable[str])
             raise BadTemplate("the text says nothing")
         if words is not None:
             return Template(source, speakable(words))
-        return Template(source, None, _environment.from_string(source))
+        return Template(source, None, _compiled(tree))
     except jinja2.TemplateSyntaxError as error:
         raise BadTemplate(f"the text cannot be read: {error.message}", error.lineno) from error
     except TemplateFailed as error:
         raise BadTemplate(f"the text cannot be spoken: {error}") from error
     except (RecursionError, MemoryError, SyntaxError, OverflowError) as error:
         raise BadTemplate("the text is nested too deeply") from error
+
+
+def _compiled(tree: nodes.Template) -> jinja2.Template:
+    """With every number spoken that would come out as digits: joined by `~`, or right before what
+    it counts."""
+    for joined in list(tree.find_all(nodes.Concat)):
+        joined.nodes = [_filtered(part, template_filters.PRINTED) for part in joined.nodes]
+    for output in tree.find_all(nodes.Output):
+        output.nodes = [
+            _filtered(_number_of(part), template_filters.COUNTED)
+            if _is_counted(output.nodes[index - 1 : index], output.nodes[index + 1 : index + 2])
+            and not isinstance(part, nodes.TemplateData)
+            else part
+            for index, part in enumerate(output.nodes)
+        ]
+    return jinja2.Template.from_code(_environment, _environment.compile(tree), {})
+
+
+def _is_counted(before: list[nodes.Expr], after: list[nodes.Expr]) -> bool:
+    """第 makes of it a number in a row, whatever follows: 第二天."""
+    words = [
+        part.data if isinstance(part, nodes.TemplateData) else "" for part in (*before, *after)
+    ]
+    counts = bool(after) and mandarin_numbers.counts(words[-1].lstrip())
+    return counts and not (before and words[0].rstrip().endswith("第"))
+
+
+def _number_of(part: nodes.Expr) -> nodes.Expr:
+    """Without the filter that speaks it as a bare number."""
+    if isinstance(part, nodes.Filter) and part.name == "number" and part.node is not None:
+        return part.node
+    return part
+
+
+def _filtered(part: nodes.Expr, name: str) -> nodes.Filter:
+    made = nodes.Filter(part, name, [], [], None, None, lineno=part.lineno)
+    made.set_environment(_environment)
+    return made
 
 
 def _fixed_words(tree: nodes.Template) -> str | None:

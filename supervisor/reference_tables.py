@@ -39,7 +39,7 @@ FILTERS = (
     ("date", "a day: Monday, the twenty-third of November"),
     ("time", "the time of day"),
     ("datetime", "both"),
-    ("number", "a number in words"),
+    ("number", "a number in words, as without a filter"),
     ("digits", "one digit after the other; telephone numbers in groups"),
     ("default", '`{{ caller.first_name \\| default("you") }}`: instead of what is not known'),
     ("capitalize, lower, title, trim, upper", "change letters"),

@@ -199,7 +199,80 @@ def test_what_is_not_known_is_not_said_through_a_filter(filter_: str) -> None:
 
 def test_rounding_keeps_a_few_digits() -> None:
     template = compile_template("{{ caller.spend_12m | round(1) }}", FACTS)
-    assert template.render(variables(spend_12m=2.25)) == "2.2"
+    assert template.render(variables(spend_12m=2.25)) == "two point two"
+    assert template.render(variables(spend_12m=1234567.891), "zh") == (
+        "一百二十三万四千五百六十七点九"
+    )
+
+
+LATE = "caller.last_order.late_days"
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "english", "mandarin"),
+    [
+        (f"{{{{ {LATE} }}}}", 1005, "one thousand five", "一千零五"),
+        (f"{{{{ {LATE} }}}}", 2, "two", "二"),
+        (f"{{{{ {LATE} + 1 }}}}", 11, "twelve", "十二"),
+        (f"{{{{ {LATE} | default(7) }}}}", 3, "three", "三"),
+        (f"{{{{ {LATE} | capitalize }}}}", 21, "Twenty-one", "二十一"),
+        (f"{{{{ {LATE} | upper }}}}", 3, "THREE", "三"),
+        (f"{{{{ 'x' ~ {LATE} ~ 4 }}}}", 3, "xthreefour", "x三四"),
+        (f"{{{{ {LATE} | digits }}}}", 15, "one five", "一五"),
+        ("{{ caller.spend_12m }}", 1234567.891,
+         "one million two hundred thirty-four thousand five hundred sixty-seven point eight nine "
+         "one",
+         "一百二十三万四千五百六十七点八九一"),
+        ("{{ caller.spend_12m }}", -0.5, "minus zero point five", "负零点五"),
+        ("{{ 2 }} and {{ 1 + 1 }}", 0, "two and two", "二 and 二"),
+    ],
+)  # fmt: skip
+def test_a_number_without_a_filter_is_spoken_in_words(
+    source: str, value: float, english: str, mandarin: str
+) -> None:
+    values = variables(last_order=SimpleNamespace(late_days=value), spend_12m=value)
+    template = compile_template(source, FACTS)
+    assert template.render(values) == english
+    assert template.render(values, "zh") == mandarin
+    assert compile_template("{{ n }}", ["n"]).render({"n": 1234.5}, "de") == "1.234,5"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "value", "mandarin"),
+    [
+        ("已延误", "天", 2, "已延误两天"),
+        ("已延误", "\n  天，", 2, "已延误两 天，"),
+        ("", "个月", 2, "两个月"),
+        ("", "小时", 2.0, "两小时"),
+        ("", "天", 12, "十二天"),
+        ("", "天", 22, "二十二天"),
+        ("", "天", 200, "二百天"),
+        ("", "天", 2.5, "二点五天"),
+        ("", "天", -2, "负二天"),
+        ("第", "天", 2, "第二天"),
+        ("", "月", 2, "二月"),
+        ("", "楼", 2, "二楼"),
+        ("天", "", 2, "天二"),
+        ("", "，天", 2, "二，天"),
+    ],
+)
+@pytest.mark.parametrize("filter_", ["", " | number"])
+def test_a_two_that_counts_is_liang(
+    before: str, after: str, value: float, mandarin: str, filter_: str
+) -> None:
+    template = compile_template(f"{before}{{{{ caller.recency{filter_} }}}}{after}", FACTS)
+    assert template.render(variables(recency=value), "zh") == mandarin
+
+
+def test_only_numbers_count() -> None:
+    values = {"a": "2", "b": True, "c": None, "d": float("nan")}
+    assert compile_template("{{ a }}天", ["a"]).render(values, "zh") == "2天"
+    for name in "bcd":
+        with pytest.raises(TemplateFailed):
+            compile_template(f"{{{{ {name} }}}}天", values.keys()).render(values, "zh")
+    assert (
+        compile_template("{{ a }}{{ n }}天", ["a", "n"]).render({"a": "x", "n": 2}, "zh") == "x两天"
+    )
 
 
 @pytest.mark.parametrize(

@@ -435,7 +435,7 @@ async def test_a_webhook_is_told_of_the_call_and_only_what_is_declared_comes_bac
             },
         )
     ]
-    assert words(channel.heard)[-1] == "There are 3 pieces."
+    assert words(channel.heard)[-1] == "There are three pieces."
     assert channel.sent_away
     assert house.events[-1] == CallRouted(A_CALL.id, NOON, kind="hangup")
 

@@ -179,7 +179,7 @@ WALKS = {
     "no webhook": (f'{OPEN}, presses: ["3"]', "{voicemail: 100}", "{voicemail: null}"),
     "a webhook": (
         f'{OPEN}, facts: {{answers.stock.pieces: 7}}, presses: ["3"]',
-        '{says: ["7 pieces."], queue: null}',
+        '{says: ["seven pieces."], queue: null}',
         "{voicemail: 100}",
     ),
     "a stranger's PIN": (f'{OPEN}, presses: ["4"]', "{transfer: office}", "{menu: account}"),
