@@ -44,6 +44,13 @@ class CallRemembered(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallLeftUnknown(CallEvent):
+    """Over before this process began, and the one before it died while asking who had called."""
+
+    call: Call
+
+
+@dataclass(frozen=True, slots=True)
 class CallerIdentified(CallEvent):
     caller: Caller
     #: True when the answer came after the caller's own deadline.

@@ -17,6 +17,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls import crash_points
 from calls.bus import EventBus
 from calls.call import CallId
 from calls.events import (
@@ -168,6 +169,7 @@ class CallRecorder:
             self._waiting.setdefault(event.call_id, []).append(event)
             self._count += 1
             self._changed.notify_all()
+        crash_points.reached("recorder.event_noted")
 
     async def settled(self) -> None:
         """Returns when all events noted so far are written (or refused)."""
@@ -213,7 +215,9 @@ class CallRecorder:
                 log.warning("records: the database is away (%s)", type(error).__name__)
                 await asyncio.sleep(self._retry_after_s)
             else:
+                crash_points.reached("recorder.after_commit")
                 if owed:
+                    crash_points.reached("recorder.before_wake")
                     self._enqueued()
                 return
 
@@ -249,6 +253,7 @@ class CallRecorder:
                     connection, event.lead_id, event.agent, tenant=self._tenant, at=at
                 )
         new_leads = leads_before != [state.lead_key for state in states]
+        crash_points.reached("recorder.before_commit")
         return bool(told) or bool(asked) or confirmed or new_leads
 
     def _task_entries(self, state: CallState, batch: Batch) -> list[outbox.NewEntry]:

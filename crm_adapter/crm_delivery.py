@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls import crash_points
 from calls.events import LeadCreated, TaskCreated
 from crm_adapter import outbox
 from crm_adapter.adapter import CrmWriter, Unsupported
@@ -67,6 +68,7 @@ class CrmDelivery:
     ) -> None:
         if entry.operation == outbox.CREATE_LEAD:
             await mark_created(connection, entry.key, result)
+            crash_points.reached("outbox.lead_marked")
         await outbox.enqueue(connection, self._also_owed(entry, result, at), at=at)
 
     def tell(self, entry: outbox.ClaimedEntry, result: str, at: datetime) -> None:

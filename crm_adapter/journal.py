@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls import crash_points
 from calls.call import Call, CallId
 from crm_adapter.call_tables import calls
 from storage.database import Database
@@ -43,8 +44,10 @@ class DatabaseJournal:
                         ),
                     )
                 )
+            crash_points.reached("journal.before_commit")
 
         await self._database.writer.write(work, urgent=not fallback)
+        crash_points.reached("journal.after_commit")
 
     async def open_calls(self, system: str) -> Sequence[CallId]:
         query = (

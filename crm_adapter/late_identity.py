@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 
 from calls.bus import EventBus
 from calls.deadlines import Deadline
-from calls.events import CallArrived, CallerIdentified, CallRemembered
+from calls.events import CallArrived, CallerIdentified, CallLeftUnknown, CallRemembered
 from calls.ports import ContactDirectory
 from config.settings import CrmSettings
 
 
 class LateIdentifier:
     """Publishes `CallerIdentified(late=True)` for calls that the dialplan's fallback took, and for
-    those remembered from before our start, so that the agent and the record know the caller."""
+    those remembered or left unknown from before our start, so that the agent and the record know
+    the caller."""
 
     def __init__(
         self, *, bus: EventBus, directory: ContactDirectory, settings: CrmSettings
@@ -23,9 +24,10 @@ class LateIdentifier:
         self._settings = settings
 
     def subscribe(self) -> None:
-        self._bus.subscribe("late-identity", self.handle, CallArrived, CallRemembered)
+        kinds = (CallArrived, CallRemembered, CallLeftUnknown)
+        self._bus.subscribe("late-identity", self.handle, *kinds)
 
-    async def handle(self, event: CallArrived | CallRemembered) -> None:
+    async def handle(self, event: CallArrived | CallRemembered | CallLeftUnknown) -> None:
         if isinstance(event, CallArrived) and not event.fallback:
             return
         deadline = Deadline.after(self._settings.late_deadline_s)

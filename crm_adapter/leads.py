@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls import crash_points
 from calls.records import NewLead
 from crm_adapter import outbox
 from crm_adapter.call_state import CallState
@@ -82,6 +83,7 @@ class Leads:
             rows.append(_row(key, self._tenant, call, lead))
         # In one order, so that two of us never wait for each other.
         await insert_once(connection, leads, sorted(rows, key=lambda row: str(row["number"])))
+        crash_points.reached("recorder.lead_claimed")
         return created
 
 

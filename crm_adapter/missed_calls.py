@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls import crash_points
 from calls.call import CallOutcome
 from calls.caller import IdentityOutcome
 from calls.records import NewTask
@@ -112,6 +113,7 @@ class MissedCalls:
                 }
             ],
         )
+        crash_points.reached("recorder.task_claimed")
         if await self._open_task(connection, call) != key:
             return []  # made and closed before: this call is told of once more
         return [_creation(key, call, owner)]

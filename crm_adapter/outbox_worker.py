@@ -14,6 +14,7 @@ from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls import crash_points
 from crm_adapter import outbox
 from crm_adapter.adapter import (
     AuthFailed,
@@ -183,7 +184,11 @@ class OutboxWorker:
                 lane=self._lane,
             )
 
-        return [self._start(entry) for entry in await self._database.writer.write(work)]
+        crash_points.reached("outbox.before_claim")
+        claimed = await self._database.writer.write(work)
+        if claimed:
+            crash_points.reached("outbox.after_claim")
+        return [self._start(entry) for entry in claimed]
 
     def _start(self, entry: outbox.ClaimedEntry) -> asyncio.Task[None]:
         task = asyncio.create_task(self._deliver(entry), name=f"outbox:{self._lane}:{entry.key}")
@@ -197,7 +202,9 @@ class OutboxWorker:
 
     async def _deliver(self, entry: outbox.ClaimedEntry) -> None:
         try:
+            crash_points.reached("outbox.before_send")
             verdict = await self._try(entry)
+            crash_points.reached("outbox.before_settle")
             self._note_health(verdict)
             await self._settle(entry, verdict)
         except Exception:
@@ -271,11 +278,14 @@ class OutboxWorker:
             )
             if ours and verdict.result is not None:
                 await self._delivery.keep(connection, entry, verdict.result, at)
+            crash_points.reached("outbox.settle_before_commit")
             return ours
 
         ours = await self._database.writer.write(work)
+        crash_points.reached("outbox.after_settle")
         if ours and verdict.result is not None:
             self._delivery.tell(entry, verdict.result, at)
+            crash_points.reached("outbox.after_tell")
 
 
 def _told(error: Exception) -> str:

@@ -3,20 +3,22 @@ they ring sees the caller and not an empty screen."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Row, or_, select
 
 from calls.call import Call, CallId
 from calls.decision import PopWish
-from calls.events import CallRemembered
+from calls.events import CallLeftUnknown, CallRemembered
 from crm_adapter.call_state import key_presses
 from crm_adapter.call_tables import calls
 from storage.database import Database
 
 #: More than one Asterisk will hold for us.
 MOST_CALLS = 5_000
+#: Whoever called longer ago is no news to anybody.
+UNKNOWN_SINCE = timedelta(hours=72)
 
 
 async def remembered_calls(database: Database, *, system: str) -> list[CallRemembered]:
@@ -33,8 +35,28 @@ async def remembered_calls(database: Database, *, system: str) -> list[CallRemem
         return [_remembered(row, at) for row in reversed((await connection.execute(query)).all())]
 
 
-def _remembered(row: Row[Any], at: datetime) -> CallRemembered:
-    call = Call(
+async def unknown_calls(database: Database, *, system: str, now: datetime) -> list[CallLeftUnknown]:
+    """Calls that ended without our dialog, and that nobody has asked the CRM about: we died
+    between the one and the other. Oldest first."""
+    query = (
+        select(calls)
+        .where(
+            calls.c.system == system,
+            calls.c.arrived_at >= now - UNKNOWN_SINCE,
+            calls.c.ended_at.is_not(None),
+            calls.c.identity_outcome.is_(None),
+            or_(calls.c.fallback, calls.c.end_estimated),
+        )
+        .order_by(calls.c.arrived_at.desc())
+        .limit(MOST_CALLS)
+    )
+    async with database.read() as connection:
+        found = (await connection.execute(query)).all()
+    return [CallLeftUnknown(call.id, now, call) for call in map(_call, reversed(found))]
+
+
+def _call(row: Row[Any]) -> Call:
+    return Call(
         id=CallId(row.system, row.linkedid),
         channel=row.channel,
         from_raw=row.from_raw,
@@ -45,6 +67,10 @@ def _remembered(row: Row[Any], at: datetime) -> CallRemembered:
         arrived_at=row.arrived_at,
         attestation=row.attestation,
     )
+
+
+def _remembered(row: Row[Any], at: datetime) -> CallRemembered:
+    call = _call(row)
     return CallRemembered(
         call.id,
         at,

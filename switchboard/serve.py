@@ -10,6 +10,7 @@ import signal
 
 import uvloop
 
+from calls import crash_points
 from config.settings import Settings
 from switchboard.wiring import Centre
 
@@ -22,6 +23,7 @@ OTHER_FILES = 2_000
 def run(settings: Settings) -> int:
     """Until SIGTERM or SIGINT (0), or until a part dies (1). Raises Misconfigured or OSError where
     it cannot start."""
+    crash_points.check()
     allow_many_sockets(settings)
     return uvloop.run(_serve(settings))
 

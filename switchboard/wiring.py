@@ -35,7 +35,7 @@ from crm_adapter.outbox_gauge import OutboxGauge
 from crm_adapter.outbox_worker import DeliveryPace
 from crm_adapter.pins import Pins
 from crm_adapter.records import Records
-from crm_adapter.remembered_calls import remembered_calls
+from crm_adapter.remembered_calls import remembered_calls, unknown_calls
 from crm_adapter.remembered_leads import remembered_leads
 from crm_adapter.webhooks_in import WebhooksIn
 from ivr import http_routes
@@ -182,6 +182,9 @@ class Centre:
         # Before AMI tells of ringing agents.
         for event in await remembered_calls(self.database, system=settings.ami.system):
             self.bus.publish(event)
+        now = datetime.now(UTC)
+        for unknown in await unknown_calls(self.database, system=settings.ami.system, now=now):
+            self.bus.publish(unknown)
 
     async def _start_memory(self) -> None:
         """What earlier calls left behind, and what it makes likely."""

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls import crash_points
 from calls.caller import Candidate, Contact, ContactRef, Purchase
 from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded
@@ -158,14 +159,17 @@ class EmbeddedCrm:
             return None
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
-        return await self._write(tables.leads, rows.lead(lead, idem), ("idem",))
+        row = rows.lead(lead, idem)
+        return await self._write(tables.leads, row, ("idem",), "crm.lead_before_commit")
 
     async def log_call(self, record: CallRecord, idem: str) -> str:
         row = rows.call_record(record, idem)
-        return await self._write(tables.call_records, row, ("system", "linkedid"))
+        same = ("system", "linkedid")
+        return await self._write(tables.call_records, row, same, "crm.call_before_commit")
 
     async def create_task(self, task: NewTask, idem: str) -> str:
-        return await self._write(tables.tasks, rows.task(task, idem), ("idem",))
+        row = rows.task(task, idem)
+        return await self._write(tables.tasks, row, ("idem",), "crm.task_before_commit")
 
     async def close_task(self, task_id: str, idem: str) -> bool:
         return await self._mark(tables.tasks, task_id, {"status": "open"}, {"status": "done"})
@@ -252,7 +256,9 @@ class EmbeddedCrm:
                 calls=await contact_cards.calls(connection, contact.ref.id),
             )
 
-    async def _write(self, table: Table, given: dict[str, Any], same: tuple[str, ...]) -> str:
+    async def _write(
+        self, table: Table, given: dict[str, Any], same: tuple[str, ...], crash_point: str
+    ) -> str:
         """One row for each value of the columns `same`: another `idem` rewrites it, the same one
         leaves it as it is. The row keeps its id."""
 
@@ -273,10 +279,13 @@ class EmbeddedCrm:
                     # A request that was slow on its way undoes nothing.
                     is_it.append(func.coalesce(table.c.revision, 0) <= row["revision"])
                 await connection.execute(update(table).where(*is_it).values(changed))
+            crash_points.reached(crash_point)
             return str(kept.id)
 
         with _errors_named():
-            return await self._database.writer.write(work)
+            written = await self._database.writer.write(work)
+        crash_points.reached("crm.after_commit")
+        return written
 
     @asynccontextmanager
     async def _reading(self) -> AsyncIterator[AsyncConnection]:

@@ -1,0 +1,1 @@
+"""Killed at every step: a process with the real records side, its Asterisk, and who checks it."""
