@@ -6,15 +6,21 @@ import asyncio
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from sqlalchemy import and_, func, join, select
+
 from calls.deadlines import Deadline
+from crm_adapter.call_tables import calls
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
+from scoring.memory_tables import folded_calls
+from storage.database import Database
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_callers import ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape, Press
 from tests.acceptance.ledger import Entry, Ledger
 from tests.acceptance.listening import Recording, callers_channel, record
 from tests.acceptance.load import assert_all_served
+from tests.acceptance.waiting import until
 
 
 class Example:
@@ -44,6 +50,21 @@ class Example:
             path = self._store.path(Path(urlsplit(url).path).stem)
             found[text] = await asyncio.to_thread(path.read_bytes)
         return found
+
+    async def remembered(self, count: int) -> None:
+        """Returns when the choices of so many calls are part of their callers' memories."""
+        same = (
+            folded_calls.c.system == calls.c.system,
+            folded_calls.c.linkedid == calls.c.linkedid,
+        )
+        folded = select(func.count()).select_from(join(folded_calls, calls, and_(*same)))
+        async with Database(self.centre.storage_url) as database:
+
+            async def all_folded() -> bool:
+                async with database.read() as link:
+                    return int((await link.execute(folded)).scalar_one()) >= count
+
+            await until(all_folded, f"{count} calls remembered")
 
     async def entry(self, number: str) -> Entry:
         async with Ledger(self.centre.storage_url) as ledger:
