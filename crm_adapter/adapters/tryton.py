@@ -321,8 +321,9 @@ class TrytonCrm(HostedCrm):
         return [row["id"] for row in rows if isinstance(row.get("id"), int)]
 
     async def _drop(self, lead: int) -> None:
-        """A second one, made by another process at the same instant."""
-        with suppress(NotFound, Invalid):
+        """A second one, made by another process at the same instant. Where that process has dropped
+        it already, Tryton says that we may not."""
+        with suppress(NotFound, Invalid, Forbidden):
             await self._rpc.write("sale.opportunity.cancel", [lead])
             await self._rpc.write("sale.opportunity.delete", [lead])
 

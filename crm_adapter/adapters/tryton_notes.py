@@ -152,7 +152,7 @@ class TrytonNotes:
 
     async def _delete(self, notes: Iterable[int]) -> None:
         for note in notes:
-            with suppress(NotFound, Invalid, Conflict):  # another process was faster
+            with suppress(NotFound, Invalid, Forbidden, Conflict):  # another process was faster
                 await self._rpc.write("ir.note.delete", [note])
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.crm_worlds.found import all_worlds
+from tests.crm_worlds.results import Results
 from tests.crm_worlds.world import WorldKind
+
+_RESULTS = pytest.StashKey[Results]()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -46,14 +50,48 @@ def _names(item: Any, kind: WorldKind) -> tuple[str, ...]:
     return (item.originalname, f"{item.originalname}[{rest}]")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--crm-table", type=Path, metavar="FILE", help="writes there what the CRM kit showed"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_RESULTS] = Results()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    kind = world_kind_of(item)
+    if kind is not None and (report.when == "call" or report.failed):
+        gap = getattr(report, "wasxfail", None)
+        test = _names(item, kind)[1].removesuffix("[]")
+        item.config.stash[_RESULTS].add(kind, test, report.outcome, gap)
+    return report
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    path = session.config.getoption("--crm-table")
+    if path is not None:
+        session.config.stash[_RESULTS].write(path)
+
+
 @pytest.fixture
 def _world_parts(request: pytest.FixtureRequest, world_kind: WorldKind) -> list[Any]:
     return [request.getfixturevalue(name) for name in world_kind.needs]
 
 
 @pytest.fixture
-async def world(world_kind: WorldKind, _world_parts: list[Any]) -> AsyncIterator[Any]:
+async def world(
+    world_kind: WorldKind, _world_parts: list[Any], pytestconfig: pytest.Config
+) -> AsyncIterator[Any]:
     async with world_kind.opened(*_world_parts) as opened:
+        shown = pytestconfig.stash[_RESULTS].of(world_kind)
+        if not shown.version and pytestconfig.getoption("--crm-table") is not None:
+            shown.version = await opened.server_version()
         yield opened
 
 

@@ -237,6 +237,7 @@ WORLDS = (
         needs=("tryton_server",),
         proven_by="real server",
         is_http=True,
+        renews_log_in=True,
         limit_s=600,
         gaps={
             "test_the_company_is_told": "people are tied to companies by relations whose types "

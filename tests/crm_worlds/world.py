@@ -139,6 +139,8 @@ class WorldKind:
     proven_by: str
     is_http: bool = False
     gaps: Mapping[str, str] = field(default_factory=dict)
+    #: A refused session or token is had anew; False for keys that do not end.
+    renews_log_in: bool = False
     #: Seconds for one test; the first of a run may have to start the server.
     limit_s: float = 120.0
     #: Marks of its tests besides.
