@@ -15,7 +15,7 @@ PYTEST := $(BIN)/python -m pytest
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-odoo check lint unit bench desktop lock clean
+.PHONY: help install demo test test-odoo check lint unit bench crm-table desktop lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,11 @@ bench: $(VENV)/.dev screenpop/static/index.html ## every figure of the README in
 	@deploy/install-programs.sh sipp flite espeak-ng chromium
 	@deploy/fetch-asterisk.sh >/dev/null
 	@$(BIN)/python -m benchmarks
+
+crm-table: $(VENV)/.dev ## the README's table of CRMs, from a run of the conformance kit
+	@$(PYTEST) -q tests/contracts/test_crm_adapter.py tests/contracts/test_crm_writes.py \
+		tests/contracts/test_crm_faults.py --crm-table docs/crm/kit.json
+	@$(BIN)/python -m benchmarks.crm_table
 
 install: $(VENV)/.runtime screenpop/static/index.html ## the command `.venv/bin/switchboard` and the desktop, nothing started
 	@deploy/install-programs.sh flite espeak-ng

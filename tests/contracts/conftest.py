@@ -19,7 +19,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "world_kind" not in metafunc.fixturenames:
         return
     for_http = "http_world" in metafunc.fixturenames
-    kinds = [kind for kind in all_worlds() if kind.is_http or not for_http]
+    for_open = "open_world" in metafunc.fixturenames
+    kinds = [
+        kind
+        for kind in all_worlds()
+        if (kind.is_http or not for_http) and (kind.tells_open or not for_open)
+    ]
     metafunc.parametrize(
         "world_kind",
         [
@@ -75,7 +80,8 @@ def pytest_runtest_makereport(
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     path = session.config.getoption("--crm-table")
-    if path is not None:
+    # A red run is told by its tests; the table stays as it is.
+    if path is not None and session.testsfailed == 0:
         session.config.stash[_RESULTS].write(path)
 
 
@@ -98,4 +104,10 @@ async def world(
 @pytest.fixture
 async def http_world(world: Any) -> Any:
     """Only of the kinds reached over HTTP."""
+    return world
+
+
+@pytest.fixture
+async def open_world(world: Any) -> Any:
+    """Only of the kinds that tell what is open."""
     return world

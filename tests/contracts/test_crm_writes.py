@@ -201,39 +201,42 @@ async def test_one_key_at_once_from_two_processes_makes_one_task(world: CrmWorld
     assert len(await world.tasks()) == 1
 
 
-async def test_a_task_is_closed_once(world: CrmWorld) -> None:
-    if await _no_tasks(world):
+async def test_a_task_is_closed_once(open_world: CrmWorld) -> None:
+    if await _no_tasks(open_world):
         return
-    task_id = await world.crm.create_task(TASK, "key-1")
-    other_id = await world.crm.create_task(TASK, "key-2")
+    task_id = await open_world.crm.create_task(TASK, "key-1")
+    other_id = await open_world.crm.create_task(TASK, "key-2")
     try:
-        assert await world.crm.close_task(task_id, "key-3")
+        assert await open_world.crm.close_task(task_id, "key-3")
     except Unsupported:
         return
-    assert await world.other.close_task(task_id, "key-3")
-    assert {row.id: row.is_open for row in await world.tasks()} == {task_id: False, other_id: True}
-    assert not await world.crm.close_task("999999", "key-4")
-    assert not await world.crm.close_task("' OR 1=1", "key-5")
+    assert await open_world.other.close_task(task_id, "key-3")
+    assert {row.id: row.is_open for row in await open_world.tasks()} == {
+        task_id: False,
+        other_id: True,
+    }
+    assert not await open_world.crm.close_task("999999", "key-4")
+    assert not await open_world.crm.close_task("' OR 1=1", "key-5")
 
 
 async def test_a_lead_that_was_a_mistake_is_withdrawn_and_a_confirmed_one_stays(
-    world: CrmWorld,
+    open_world: CrmWorld,
 ) -> None:
-    if await _no_leads(world):
+    if await _no_leads(open_world):
         return
-    mistake = await world.crm.create_lead(LEAD, "key-1")
-    real = await world.crm.create_lead(LEAD, "key-2")
+    mistake = await open_world.crm.create_lead(LEAD, "key-1")
+    real = await open_world.crm.create_lead(LEAD, "key-2")
     try:
-        assert await world.crm.withdraw_lead(mistake, "key-3")
-        assert await world.crm.confirm_lead(real, "anna", "key-4")
+        assert await open_world.crm.withdraw_lead(mistake, "key-3")
+        assert await open_world.crm.confirm_lead(real, "anna", "key-4")
     except Unsupported:
         return
-    assert await world.other.withdraw_lead(mistake, "key-3")
-    assert await world.other.confirm_lead(real, "anna", "key-4")
-    assert not await world.crm.withdraw_lead(real, "key-5")
-    assert not await world.crm.withdraw_lead("999999", "key-6")
-    assert not await world.crm.confirm_lead("' OR 1=1", "anna", "key-7")
-    rows = {row.id: row.is_open for row in await world.leads()}
+    assert await open_world.other.withdraw_lead(mistake, "key-3")
+    assert await open_world.other.confirm_lead(real, "anna", "key-4")
+    assert not await open_world.crm.withdraw_lead(real, "key-5")
+    assert not await open_world.crm.withdraw_lead("999999", "key-6")
+    assert not await open_world.crm.confirm_lead("' OR 1=1", "anna", "key-7")
+    rows = {row.id: row.is_open for row in await open_world.leads()}
     assert not rows[mistake]
 
 

@@ -183,6 +183,6 @@ async def _opened(url: str) -> AsyncIterator[EmbeddedWorld]:
 
 
 WORLDS = (
-    WorldKind("embedded-sqlite", _opened, ("sqlite_url",), "real server"),
-    WorldKind("embedded-postgresql", _opened, ("postgres_url",), "real server"),
+    WorldKind("embedded-sqlite", _opened, ("sqlite_url",), "real server", tells_open=True),
+    WorldKind("embedded-postgresql", _opened, ("postgres_url",), "real server", tells_open=True),
 )

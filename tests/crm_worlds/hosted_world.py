@@ -19,7 +19,7 @@ from typing import Any
 
 from calls.caller import ContactRef
 from crm_adapter.adapter import CrmAdapter
-from tests.crm_worlds.hosted import HOSTED
+from tests.crm_worlds.hosted import HOSTED, WITH_TOKENS
 from tests.crm_worlds.proven import PROVEN
 from tests.crm_worlds.world import CallRow, LeadRow, TaskRow, WorldKind
 from tests.fakes.crm_server import CrmServer, Kept
@@ -439,6 +439,7 @@ WORLDS = tuple(
         needs=(),
         proven_by=PROVEN[name].how,
         is_http=True,
+        renews_log_in=name in WITH_TOKENS,
         gaps=_GAPS.get(name, {}),
     )
     for name in sorted(HOSTED)

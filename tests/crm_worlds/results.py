@@ -23,7 +23,8 @@ class Shown:
 
 
 class Results:
-    """Collects; `write` refuses to make a table of a run in which something failed."""
+    """Collects; `write` refuses to make a table of a run in which something failed. Worlds that the
+    run left out stay as the file has them."""
 
     def __init__(self) -> None:
         self._shown: dict[str, Shown] = {}
@@ -45,7 +46,9 @@ class Results:
         failed = [test for shown in self._shown.values() for test in shown.failed]
         if failed:
             raise RuntimeError(f"{path} is left as it is: {len(failed)} tests of the kit failed")
-        path.write_text(json.dumps(as_json(self._shown), indent=2, ensure_ascii=False) + "\n")
+        known = json.loads(path.read_text()) if path.exists() else {}
+        shown = dict(sorted({**known, **as_json(self._shown)}.items()))
+        path.write_text(json.dumps(shown, indent=2, ensure_ascii=False) + "\n")
 
 
 def as_json(shown: Mapping[str, Shown]) -> dict[str, object]:

@@ -238,6 +238,7 @@ WORLDS = (
         proven_by="real server",
         is_http=True,
         renews_log_in=True,
+        tells_open=True,
         limit_s=600,
         gaps={
             "test_the_company_is_told": "people are tied to companies by relations whose types "

@@ -139,6 +139,9 @@ class WorldKind:
     proven_by: str
     is_http: bool = False
     gaps: Mapping[str, str] = field(default_factory=dict)
+    #: `is_open` of leads and tasks is the CRM's own. Otherwise the kit shows neither closing nor
+    #: withdrawing.
+    tells_open: bool = False
     #: A refused session or token is had anew; False for keys that do not end.
     renews_log_in: bool = False
     #: Seconds for one test; the first of a run may have to start the server.
