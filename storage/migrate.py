@@ -13,9 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from calls.errors import Misconfigured, Unavailable
 from storage.database import SQLITE_BEGIN, Database, open_engine
 from storage.revisions import upgrade_to_head
+from storage.transient import is_transient
 
 #: Any number will do, as long as nothing else in the same database uses it.
 _ADVISORY_LOCK = 7_304_020_161
+#: How long another process is waited for that makes the database, and how often it is looked at.
+_REACH_S, _AGAIN_S = 5.0, 0.02
 #: asyncpg lets its own errors and the socket's through while it connects.
 _UNREACHABLE = (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
@@ -51,14 +54,24 @@ async def _upgrade(url: str) -> None:
 
 
 async def _reach(engine: AsyncEngine) -> None:
-    try:
-        async with engine.connect() as connection:
-            await connection.execute(text("SELECT 1"))
-    except _UNREACHABLE as error:
-        why = str(getattr(error, "orig", None) or error) or "no answer in time"
-        raise Unavailable(
-            f"storage.url: the database cannot be used: {why.splitlines()[0]}"
-        ) from error
+    """Tried again while another process makes the same file: SQLite changes the journal mode of a
+    new one without waiting for whoever else does (sqlite.org/wal.html, "Sometimes Queries Return
+    SQLITE_BUSY")."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _REACH_S
+    while True:
+        try:
+            async with engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+                return
+        except _UNREACHABLE as error:
+            if engine.dialect.name == "sqlite" and is_transient(error) and loop.time() < until:
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            why = str(getattr(error, "orig", None) or error) or "no answer in time"
+            raise Unavailable(
+                f"storage.url: the database cannot be used: {why.splitlines()[0]}"
+            ) from error
 
 
 async def _wait_for_lock(connection: AsyncConnection) -> None:
