@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -131,9 +130,19 @@ async def test_a_failing_program_is_named(tmp_path: Path, body: str, complaint: 
 
 
 def hanging(folder: Path) -> str:
-    """Starts a child of its own, tells its id through a pipe, and never ends."""
-    os.mkfifo(folder / "pids")
-    return program(folder, f'sleep 1000 & echo "$$ $!" >"{folder}/pids"; wait')
+    """Starts a child of its own, tells both ids in a file, and never ends."""
+    told = f'echo "$$ $!" >"{folder}/new" && mv "{folder}/new" "{folder}/pids"'
+    return program(folder, f"sleep 1000 & {told}; wait")
+
+
+async def told_pids(folder: Path, asked: asyncio.Task[object]) -> list[int]:
+    """Once they are told; what ends `asked` before that is raised."""
+    while not (folder / "pids").exists():
+        if asked.done():
+            asked.result()
+            pytest.fail("the program ended without a word")
+        await asyncio.sleep(0.005)
+    return [int(pid) for pid in (folder / "pids").read_text(encoding="ascii").split()]
 
 
 async def gone(pid: int) -> bool:
@@ -150,21 +159,22 @@ async def gone(pid: int) -> bool:
 
 async def test_a_hanging_program_is_killed_with_its_children(tmp_path: Path) -> None:
     path = hanging(tmp_path)
-    asked = asyncio.create_task(run_program(path, [], "Hello", package="x", deadline_s=0.2))
-    pids = await asyncio.to_thread((tmp_path / "pids").read_text)
-    with pytest.raises(DeadlineExceeded, match=r"0\.2 s"):
+    # Time enough to start it on a busy machine.
+    asked = asyncio.create_task(run_program(path, [], "Hello", package="x", deadline_s=1.5))
+    pids = await told_pids(tmp_path, asked)
+    with pytest.raises(DeadlineExceeded, match=r"1\.5 s"):
         await asked
-    assert all([await gone(int(pid)) for pid in pids.split()])
+    assert all([await gone(pid) for pid in pids])
 
 
 async def test_giving_up_kills_the_program(tmp_path: Path) -> None:
     path = hanging(tmp_path)
     asked = asyncio.create_task(run_program(path, [], "Hello", package="x", deadline_s=60))
-    pids = await asyncio.to_thread((tmp_path / "pids").read_text)
+    pids = await told_pids(tmp_path, asked)
     asked.cancel()
     with pytest.raises(asyncio.CancelledError):
         await asked
-    assert all([await gone(int(pid)) for pid in pids.split()])
+    assert all([await gone(pid) for pid in pids])
 
 
 async def test_a_program_sees_none_of_our_settings(
