@@ -15,7 +15,7 @@ from calls.ports import PurchaseHistories
 from config.settings import Settings
 from crm_adapter.adapter import CrmAdapter
 from crm_adapter.adapters.chain import ChainCrm
-from crm_adapter.adapters.choice import adapter_named, names_of
+from crm_adapter.adapters.choice import adapter_named, names_of, source_of
 from crm_adapter.embedded.adapter import CRM as EMBEDDED
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from crm_adapter.http.traces import Trace
@@ -47,15 +47,18 @@ class CrmConnection:
         self.adapter: CrmAdapter = (
             ChainCrm(crms=self.guards) if crm.adapter == "chain" else self.guards[0]
         )
-        # Our own tables need no copy of themselves.
-        copied = [
-            guard
-            for guard in self.guards
-            if crm.index and guard.name != EMBEDDED and guard.capabilities.changes
-        ]
-        self.index = PhoneIndex(database=database, region=crm.region)
-        self.choices = NumberChoices(database=database)
         is_remote = any(guard.name != EMBEDDED for guard in self.guards)
+        # Our own tables need no copy of themselves, but for a chain: a copy that leaves one CRM out
+        # would hide whom that one knows by the same number.
+        copied = [
+            guard for guard in self.guards if crm.index and is_remote and guard.capabilities.changes
+        ]
+        self.index = PhoneIndex(
+            database=database,
+            region=crm.region,
+            sources={guard.name: source_of(guard.name, settings) for guard in self.guards},
+        )
+        self.choices = NumberChoices(database=database)
         self.cache = AnswerCache(
             limits=CacheLimits(fresh_s=crm.cache_s if is_remote else 0), now=time.monotonic
         )
@@ -65,7 +68,7 @@ class CrmConnection:
             cache=self.cache,
             index=self.index if copied else None,
             choices=self.choices,
-            crms=[guard.name for guard in copied],
+            crms=[guard.name for guard in self.guards],
         )
         self.writer = RelinkingWriter(crm=self.adapter, region=crm.region, gone=self._gone)
         self.keepers = tuple(
@@ -150,7 +153,7 @@ class CrmConnection:
         for ref in refs:
             self.look_up.forget_contact(ref)
         if not refs:
-            self.cache.forget_everything()
+            self.look_up.forget_everything()
         for keeper in keepers:
             keeper.changed(refs)
 

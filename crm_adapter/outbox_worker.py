@@ -243,10 +243,12 @@ class OutboxWorker:
         return _Verdict("dead" if given_up else "pending", error=error, pause_s=pause_s)
 
     def _note_health(self, verdict: _Verdict) -> None:
-        if verdict.pause_s is None:
-            self._failures, self._paused_until = 0, None
-            return
         at = self._now()
+        if verdict.pause_s is None:
+            # What was under way when the CRM asked for a pause does not end the pause.
+            if self._paused_until is None or at >= self._paused_until:
+                self._failures, self._paused_until = 0, None
+            return
         if self._paused_until is None or at >= self._paused_until:
             # Those that were under way when it went down count as one failure.
             self._failures += 1

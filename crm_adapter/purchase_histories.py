@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Sequence
 from calls.caller import ContactRef, Purchase
 from calls.deadlines import Deadline
 from calls.ports import ContactPurchases, PurchaseHistories
-from crm_adapter.adapter import CrmAdapter, HitKind, NotFound
+from crm_adapter.adapter import CrmAdapter, HitKind, NotFound, Unavailable
 from crm_adapter.live.index_keeper import PAGE_S
 from crm_adapter.live.phone_index import PhoneIndex
 
@@ -44,6 +44,8 @@ class AdapterPurchaseHistories:
         more = True
         while more:
             page = await self._crm.changes(cursor, limit=PAGE, deadline=Deadline.after(PAGE_S))
+            if page.more and page.cursor == cursor:
+                raise Unavailable(f"{self._crm.name} tells the same contacts again and again")
             cursor, more = page.cursor, page.more
             refs = [
                 hit.candidate.ref

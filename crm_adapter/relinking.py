@@ -53,7 +53,7 @@ class RelinkingWriter(DelegatingWriter):
             if what.contact is None:
                 raise
         await self._gone(what.contact)
-        heir = await self._holder_of(what.number)
+        heir = await self._holder_of(what.number, but=what.contact)
         if heir is None:
             self.unlinked += 1
         else:
@@ -64,9 +64,15 @@ class RelinkingWriter(DelegatingWriter):
             what.contact,
             heir or "nobody",
         )
-        return await write(replace(what, contact=heir), idem)
+        try:
+            return await write(replace(what, contact=heir), idem)
+        except NotFound:
+            if heir is None:
+                raise
+            # A search may lag behind what it searches.
+            return await write(replace(what, contact=None), idem)
 
-    async def _holder_of(self, number: str | None) -> ContactRef | None:
+    async def _holder_of(self, number: str | None, *, but: ContactRef) -> ContactRef | None:
         """The one contact that has the number now; nobody where there are several."""
         e164 = phone_numbers.to_e164(number, self._region) if number else None
         if e164 is None:
@@ -76,6 +82,7 @@ class RelinkingWriter(DelegatingWriter):
         holders = [
             hit.candidate.ref
             for hit in found
-            if any(phone_numbers.same_number(e164, one, self._region) for one in hit.numbers)
+            if hit.candidate.ref != but
+            and any(phone_numbers.same_number(e164, one, self._region) for one in hit.numbers)
         ]
         return holders[0] if len(holders) == 1 else None

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
+
+from pydantic import SecretStr
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from calls.errors import Misconfigured
 from config.settings import Settings
@@ -60,3 +66,31 @@ def adapter_named(
     if made is None:
         raise Misconfigured(f"there is no adapter for the CRM '{name}'")
     return made(settings=getattr(settings, name), region=settings.crm.region, trace=trace)
+
+
+def source_of(name: str, settings: Settings) -> str:
+    """Tells one installation of a CRM from another: of all its settings but the secrets. 64
+    characters."""
+    if name == "embedded":
+        return "embedded"
+    section = getattr(settings, name)
+    told = {
+        key: _shown(value)
+        for key, value in section
+        if not key.endswith("_file") and key not in _NOT_TELLING
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+
+
+#: Changing these does not lead to other contacts.
+_NOT_TELLING = ("concurrency", "connect_s", "pool", "statement_timeout_s", "api_version", "api")
+
+
+def _shown(value: object) -> object:
+    if not isinstance(value, SecretStr):
+        return value
+    try:
+        # A database's address holds a password.
+        return make_url(value.get_secret_value()).render_as_string(hide_password=True)
+    except ArgumentError:
+        return None

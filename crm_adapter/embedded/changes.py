@@ -86,7 +86,7 @@ async def change(
     }
     wanted = update(tables.contacts).where(_contact.id == contact_id)
     if expect_version is not None:
-        if not expect_version.isdigit():
+        if not (expect_version.isascii() and expect_version.isdecimal()):
             raise Invalid("a version is a whole number", field="expect_version")
         wanted = wanted.where(_contact.version == int(expect_version))
     done = await connection.execute(

@@ -6,9 +6,15 @@ import enum
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from calls.caller import ContactRef
 from crm_adapter.live.answers import Answer
+
+T = TypeVar("T")
+
+#: A number in E.164, and the country in which spellings are read.
+Key = tuple[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,23 +45,37 @@ class AnswerCache:
     def __init__(self, *, limits: CacheLimits, now: Callable[[], float]) -> None:
         self._limits = limits
         self._now = now
-        self._kept: OrderedDict[tuple[str, str], tuple[float, Answer]] = OrderedDict()
+        self._kept: OrderedDict[Key, tuple[float, Answer]] = OrderedDict()
+        #: Keys of each number and of each contact: a page of changes forgets hundreds.
+        self._of_number: dict[str, set[Key]] = {}
+        self._of_contact: dict[ContactRef, set[Key]] = {}
         self.hits = 0
         self.misses = 0
 
-    def keep(self, key: tuple[str, str], answer: Answer) -> None:
+    def keep(self, key: Key, answer: Answer) -> None:
         if self._limits.fresh_s <= 0:
             return
+        self._drop(key)
         self._kept[key] = (self._now(), answer)
-        self._kept.move_to_end(key)
+        self._of_number.setdefault(key[0], set()).add(key)
+        for hit in answer.hits:
+            self._of_contact.setdefault(hit.candidate.ref, set()).add(key)
         while len(self._kept) > self._limits.most:
-            self._kept.popitem(last=False)
+            self._drop(next(iter(self._kept)))
 
-    def find(self, key: tuple[str, str]) -> tuple[Age, Answer] | None:
+    def _drop(self, key: Key) -> None:
+        kept = self._kept.pop(key, None)
+        if kept is None:
+            return
+        _without(self._of_number, key[0], key)
+        for hit in kept[1].hits:
+            _without(self._of_contact, hit.candidate.ref, key)
+
+    def find(self, key: Key) -> tuple[Age, Answer] | None:
         kept = self._kept.get(key)
         age = None if kept is None else self._age(*kept)
         if kept is None or age is None:
-            self._kept.pop(key, None)
+            self._drop(key)
             self.misses += 1
             return None
         self._kept.move_to_end(key)
@@ -74,17 +94,26 @@ class AnswerCache:
         return Age.STALE if age_s < limits.stale_s else None
 
     def forget_number(self, e164: str) -> None:
-        for key in [key for key in self._kept if key[0] == e164]:
-            del self._kept[key]
+        for key in list(self._of_number.get(e164, ())):
+            self._drop(key)
 
     def forget_contact(self, ref: ContactRef) -> None:
         """Every answer that names it."""
-        for key, (_, answer) in list(self._kept.items()):
-            if any(hit.candidate.ref == ref for hit in answer.hits):
-                del self._kept[key]
+        for key in list(self._of_contact.get(ref, ())):
+            self._drop(key)
 
     def forget_everything(self) -> None:
         self._kept.clear()
+        self._of_number.clear()
+        self._of_contact.clear()
 
     def __len__(self) -> int:
         return len(self._kept)
+
+
+def _without(keys_of: dict[T, set[Key]], what: T, key: Key) -> None:
+    keys = keys_of.get(what)
+    if keys is not None:
+        keys.discard(key)
+        if not keys:
+            del keys_of[what]

@@ -33,7 +33,6 @@ T = TypeVar("T")
 FIND_BY_PHONE, FIND_BY_KEY, GET = "find_by_phone", "find_by_key", "get"
 #: Nobody has this number (reserved for fiction), so asking for it tells nothing of anybody.
 PROBE_NUMBER = "+12025550199"
-_PROBE_S = 2.0
 
 
 class GuardedCrm(DelegatingWriter):
@@ -152,7 +151,8 @@ class GuardedCrm(DelegatingWriter):
             return answer
 
     async def _probe(self, operation: str, breaker: Breaker) -> None:
-        deadline = Deadline.after(_PROBE_S)
+        # A probe that is slow itself would let in callers who then wait as long.
+        deadline = Deadline.after(breaker.slow_s)
         quiet_s: float | None = None
         try:
             await deadline.bound(self.name, self._question(operation, deadline))
@@ -162,6 +162,10 @@ class GuardedCrm(DelegatingWriter):
             good = False
         except CrmError:
             good = True
+        except Exception:
+            # A probe's edge: whatever an adapter does, calls go on without it.
+            log.exception("%s could not be probed (%s)", self.name, operation)
+            good = False
         else:
             good = True
         breaker.probed(_now(), good=good, quiet_s=quiet_s)

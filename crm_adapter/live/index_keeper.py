@@ -14,7 +14,7 @@ from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.errors import SwitchboardError
 from crm_adapter import phone_numbers
-from crm_adapter.adapter import ChangePage, CrmAdapter, Invalid
+from crm_adapter.adapter import ChangePage, CrmAdapter, Invalid, Unavailable
 from crm_adapter.live.look_up import LookUp
 from crm_adapter.live.phone_index import IndexState, PhoneIndex
 from storage.transient import is_outage
@@ -92,6 +92,7 @@ class IndexKeeper:
     async def _step(self) -> float:
         """Does what is due; returns how long to rest."""
         try:
+            await self._index.belong_to(self.crm)
             state = await self.state()
             if self._copy_is_due(state):
                 await self.copy_all()
@@ -101,10 +102,12 @@ class IndexKeeper:
             self.error = f"{type(error).__name__}: {error}"
             log.warning("the phone index of %s is not kept now: %s", self.crm, error)
         except Exception as error:
-            if not is_outage(error):
-                raise
-            self.error = "our own database is away"
-            log.warning("the phone index of %s: the database is away", self.crm)
+            # The copy's edge: whatever a CRM tells, calls go on with the copy as it is.
+            self.error = f"{type(error).__name__}"
+            if is_outage(error):
+                log.warning("the phone index of %s: the database is away", self.crm)
+            else:
+                log.exception("the phone index of %s is not kept now", self.crm)
         else:
             self.error, self._pause_s = None, _FIRST_PAUSE_S
             return self._every_s
@@ -125,16 +128,24 @@ class IndexKeeper:
         """Every contact there is, from where an earlier copy was broken off; who was not told of is
         gone. Returns how many records came now; `progress` is told of each page. Raises
         CrmError."""
+        await self._index.belong_to(self.crm)
         state = await self.state()
-        started_at = state.copy_started_at
-        cursor = state.copy_cursor
-        if started_at is None or cursor is None:
-            started_at, cursor = self._now(), None
+        if state.copy_started_at is not None and state.copy_cursor is not None:
+            try:
+                return await self._copy(state.copy_cursor, state.copy_started_at, progress)
+            except Invalid:
+                # Another version's cursor, or the CRM has forgotten it.
+                log.warning("%s does not know how far its copy was: made anew", self.crm)
+        return await self._copy(None, self._now(), progress)
+
+    async def _copy(self, cursor: str | None, started_at: datetime, progress: Progress) -> int:
         count, more = 0, True
         while more:
             page = await self._ask(cursor)
             cursor, more = page.cursor, page.more
-            await self._apply(page, {"copy_cursor": cursor, "copy_started_at": started_at})
+            # Seen after the copy began, also by a clock that was set back meanwhile.
+            at = max(self._now(), started_at)
+            await self._apply(page, {"copy_cursor": cursor, "copy_started_at": started_at}, at)
             count += len(page.changed)
             progress(len(page.changed))
         await self._index.drop_unseen(self.crm, since=started_at)
@@ -165,18 +176,20 @@ class IndexKeeper:
                 log.warning("%s does not know our cursor: its index is copied anew", self.crm)
                 return await self.copy_all()
             cursor, more = page.cursor, page.more
-            await self._apply(page, {"cursor": cursor, "changed_at": self._now()})
+            at = self._now()
+            await self._apply(page, {"cursor": cursor, "changed_at": at}, at)
             count += len(page.changed)
         return count
 
     async def _ask(self, cursor: str | None) -> ChangePage:
         deadline = Deadline.after(PAGE_S)
-        return await self._crm.changes(cursor, limit=self._page, deadline=deadline)
+        page = await self._crm.changes(cursor, limit=self._page, deadline=deadline)
+        if page.more and page.cursor == cursor:
+            raise Unavailable(f"{self.crm} tells the same page of changes again and again")
+        return page
 
-    async def _apply(self, page: ChangePage, state: dict[str, Any]) -> None:
-        await self._index.apply(
-            self.crm, changed=page.changed, gone=page.gone, at=self._now(), state=state
-        )
+    async def _apply(self, page: ChangePage, state: dict[str, Any], at: datetime) -> None:
+        await self._index.apply(self.crm, changed=page.changed, gone=page.gone, at=at, state=state)
         if self._look_up is None:
             return
         for hit in page.changed:

@@ -33,6 +33,8 @@ index_states = Table(
     "crm_index_states",
     metadata,
     Column("crm", String(40), primary_key=True),
+    #: Which installation of it: another one's contacts are other people.
+    Column("source", String(64)),
     #: Changes are asked for from here.
     Column("cursor", Text),
     #: Where a whole copy that was broken off goes on, and since when it runs.

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from datetime import datetime
 
 from calls.caller import Contact, ContactRef
 from calls.deadlines import Deadline
@@ -30,8 +29,6 @@ log = logging.getLogger(__name__)
 MOST_CANDIDATES = 10
 #: Our own tables answer in milliseconds or not at all.
 OWN_TABLES_S = 0.1
-#: After that long without a whole copy or any change, that nobody has a number proves nothing.
-TRUSTED_FOR_S = 2 * 86_400.0
 
 FROM_MEMORY = "The CRM does not answer: shown is what it said earlier."
 FROM_COPY = "The CRM does not answer: only the name is known."
@@ -52,7 +49,9 @@ class LookUp:
         choices: NumberChoices | None = None,
         crms: Sequence[str] = (),
     ) -> None:
-        """`crms`: whose rows of the index count, the first first; by default the adapter's own."""
+        """`crms`: all that are asked, the main one first; by default the adapter's own. Our copy is
+        believed only where it is of all of them: one that is missing may know somebody else by the
+        same number."""
         self._adapter = adapter
         self._settings = settings
         self._cache = cache
@@ -60,6 +59,8 @@ class LookUp:
         self._choices = choices
         self._crms = tuple(crms) or (adapter.name,)
         self._asked: dict[Key, asyncio.Task[Answer]] = {}
+        #: Raised by all that makes answers wrong which are still on their way.
+        self._news = 0
 
     async def ask(self, e164: str, region: str, *, deadline: Deadline) -> Answer:
         """Raises DeadlineExceeded, or any CrmError. A question that is given up goes on, for up to
@@ -86,10 +87,16 @@ class LookUp:
 
     def forget_number(self, e164: str) -> None:
         """Its contacts changed, or we made one."""
+        self._news += 1
         self._cache.forget_number(e164)
 
     def forget_contact(self, ref: ContactRef) -> None:
+        self._news += 1
         self._cache.forget_contact(ref)
+
+    def forget_everything(self) -> None:
+        self._news += 1
+        self._cache.forget_everything()
 
     async def close(self) -> None:
         """Gives up the questions still open."""
@@ -113,17 +120,20 @@ class LookUp:
 
     async def _look_up(self, key: Key) -> Answer:
         e164, region = key
+        news = self._news
         deadline = Deadline.after(self._settings.late_deadline_s)
         answer = await self._by_index(e164, deadline)
         if answer is None:
             answer = await self._by_number(e164, region, deadline)
-        self._cache.keep(key, answer)
+        if news == self._news:
+            self._cache.keep(key, answer)
         return answer
 
     async def _by_index(self, e164: str, deadline: Deadline) -> Answer | None:
         """None where the copy knows nobody: the CRM may know better."""
         try:
-            hits = await self._held(e164, Deadline.after(OWN_TABLES_S))
+            own = Deadline.after(OWN_TABLES_S)
+            hits = await self._held(e164, own) if await self._copy_is_whole(own) else ()
         except SwitchboardError as error:
             log.warning("the phone index cannot be asked: %s", error)
             return None
@@ -163,9 +173,18 @@ class LookUp:
         try:
             return await self._adapter.get(ref, deadline=deadline)
         except NotFound:  # deleted between the two questions, or since we copied it
-            if self._index is not None:
-                await self._index.forget(ref)
+            await self._forget_in_index(ref)
             return None
+
+    async def _forget_in_index(self, ref: ContactRef) -> None:
+        if self._index is None:
+            return
+        try:
+            async with asyncio.timeout(OWN_TABLES_S):
+                await self._index.forget(ref)
+        except Exception:
+            # The caller's answer does not hang on our copy; the nightly one mends it.
+            log.exception("the phone index could not forget a contact")
 
     async def _chosen(self, e164: str, hits: tuple[PhoneHit, ...]) -> ContactRef | None:
         if self._choices is None:
@@ -185,9 +204,11 @@ class LookUp:
         )
 
     async def _known_by_index(self, e164: str, deadline: Deadline) -> Answer | None:
+        if not await self._copy_is_whole(deadline):
+            return None
         hits = weightiest(await self._held(e164, deadline))
         if not hits:
-            return Answer((), method=INDEX) if await self._copy_is_whole(deadline) else None
+            return Answer((), method=INDEX)
         if len(hits) > 1:
             return Answer(hits, method=INDEX)
         return Answer(hits, _by_name(hits[0]), INDEX, (FROM_COPY,))
@@ -196,16 +217,7 @@ class LookUp:
         """Of every CRM that is asked."""
         if self._index is None:
             return False
-        states = [
-            await deadline.bound("the phone index", self._index.state(crm)) for crm in self._crms
-        ]
-        return all(
-            state.is_complete and _age_s(state.changed_at) < TRUSTED_FOR_S for state in states
-        )
-
-
-def _age_s(at: datetime | None) -> float:
-    return float("inf") if at is None else (datetime.now(at.tzinfo) - at).total_seconds()
+        return await self._index.are_trusted(self._crms, deadline=deadline)
 
 
 def _by_name(hit: PhoneHit) -> Contact:

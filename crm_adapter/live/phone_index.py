@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import phonenumbers
@@ -17,7 +18,7 @@ from calls.deadlines import Deadline
 from calls.errors import Unavailable
 from crm_adapter import phone_numbers
 from crm_adapter.adapter import HitKind, PhoneHit
-from crm_adapter.live.index_tables import index_states, phone_index
+from crm_adapter.live.index_tables import index_states, number_choices, phone_index
 from storage.database import Database
 from storage.insert_once import insert_once
 from storage.overtime import Overtime
@@ -26,17 +27,26 @@ from storage.storable import storable
 # Made once: building a statement costs more than running it.
 _BY_NUMBER = (
     select(phone_index)
-    .where(phone_index.c.e164 == bindparam("number"))
+    .where(
+        phone_index.c.e164 == bindparam("number"),
+        phone_index.c.crm.in_(bindparam("crms", expanding=True)),
+    )
     .order_by(phone_index.c.crm, phone_index.c.ref)
     .limit(bindparam("most", type_=Integer))
 )
 _KINDS = frozenset(HitKind)
+#: After that long without a whole copy or any change the copy proves nothing.
+TRUSTED_FOR = timedelta(days=2)
+#: How long what was read of the copies' state counts.
+_STATE_S = 1.0
+_LONGEST_CURSOR = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
     """How far the copy of one CRM is. `copy_cursor` is set while a whole copy is under way."""
 
+    source: str | None = None
     cursor: str | None = None
     copy_cursor: str | None = None
     copy_started_at: datetime | None = None
@@ -48,15 +58,27 @@ class IndexState:
         """Who is not in it was not in the CRM either, when it was last heard of."""
         return self.copied_at is not None
 
+    def is_trusted(self, source: str | None, at: datetime) -> bool:
+        """Whole, of this very installation, and heard of lately."""
+        if not self.is_complete or self.source != source or self.changed_at is None:
+            return False
+        return at - self.changed_at < TRUSTED_FOR
+
 
 class PhoneIndex:
     """Kept for any number of CRMs. Reads are for callers, with deadlines; writes come in pages."""
 
-    def __init__(self, *, database: Database, region: str) -> None:
-        """`region`: ISO country in which numbers without one are stored in the CRMs."""
+    def __init__(
+        self, *, database: Database, region: str, sources: Mapping[str, str] | None = None
+    ) -> None:
+        """`region`: ISO country in which numbers without one are stored in the CRMs. `sources`: by
+        CRM, which installation of it is asked now."""
         self._database = database
         self._region = region
+        self._sources = sources or {}
         self._reads = Overtime("phone-index")
+        #: Until when it counts, and which CRMs' copies are to be trusted.
+        self._trusted: tuple[float, frozenset[str]] = (0.0, frozenset())
 
     async def close(self) -> None:
         await self._reads.finish()
@@ -65,14 +87,37 @@ class PhoneIndex:
         self, e164: str, *, crms: Sequence[str], limit: int, deadline: Deadline
     ) -> tuple[PhoneHit, ...]:
         """Of those CRMs, in their order. Raises Unavailable, or DeadlineExceeded."""
-        rows = await self._reads.ask("the phone index", self._rows(e164, limit), deadline=deadline)
-        found = [_hit(row) for row in rows if row.crm in crms]
+        asked = {"number": e164, "crms": list(crms), "most": limit}
+        rows = await self._reads.ask("the phone index", self._rows(asked), deadline=deadline)
+        found = [_hit(row) for row in rows]
         return tuple(sorted(found, key=lambda hit: crms.index(hit.candidate.ref.crm)))
 
-    async def _rows(self, e164: str, limit: int) -> list[Row[Any]]:
+    async def are_trusted(self, crms: Sequence[str], *, deadline: Deadline) -> bool:
+        """Whether who is in none of these CRMs' copies is in none of them. Raises Unavailable, or
+        DeadlineExceeded."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._trusted[0]:
+            trusted = await self._reads.ask(
+                "the phone index", self._trusted_now(), deadline=deadline
+            )
+            self._trusted = (now + _STATE_S, trusted)
+        return all(crm in self._trusted[1] for crm in crms)
+
+    async def _trusted_now(self) -> frozenset[str]:
+        at = datetime.now(UTC)
         try:
             async with self._database.read() as connection:
-                return list(await connection.execute(_BY_NUMBER, {"number": e164, "most": limit}))
+                rows = list(await connection.execute(select(index_states)))
+        except (SQLAlchemyError, OSError) as error:
+            raise Unavailable("the phone index cannot be read: see storage.url") from error
+        return frozenset(
+            row.crm for row in rows if _state(row).is_trusted(self._sources.get(row.crm), at)
+        )
+
+    async def _rows(self, asked: dict[str, Any]) -> list[Row[Any]]:
+        try:
+            async with self._database.read() as connection:
+                return list(await connection.execute(_BY_NUMBER, asked))
         except (SQLAlchemyError, OSError) as error:
             raise Unavailable("the phone index cannot be read: see storage.url") from error
 
@@ -80,9 +125,23 @@ class PhoneIndex:
         query = select(index_states).where(index_states.c.crm == crm)
         async with self._database.read() as connection:
             row = (await connection.execute(query)).one_or_none()
-        if row is None:
-            return IndexState()
-        return IndexState(**{name: getattr(row, name) for name in IndexState.__dataclass_fields__})
+        return IndexState() if row is None else _state(row)
+
+    async def belong_to(self, crm: str) -> None:
+        """Drops what was copied of another installation of this CRM, and the choices made there."""
+        source, known = self._sources.get(crm), (await self.state(crm)).source
+        if known == source:
+            return
+        tables = [phone_index, index_states] + ([number_choices] if known is not None else [])
+
+        async def work(connection: AsyncConnection) -> None:
+            for table in tables:
+                await connection.execute(delete(table).where(table.c.crm == crm))
+            row = {"crm": crm, "source": source}
+            await insert_once(connection, index_states, [row])
+
+        await self._database.writer.write(work)
+        self._trusted = (0.0, frozenset())
 
     async def count(self, crm: str) -> int:
         """Contacts with a number."""
@@ -101,8 +160,15 @@ class PhoneIndex:
     ) -> None:
         """One page and, in the same transaction, how far we are: `state` are columns of
         `crm_index_states`. Of contacts told of twice in one page the later counts."""
-        latest = {hit.candidate.ref.id: hit for hit in changed}
-        ids = [*latest, *(ref.id for ref in gone if ref.id not in latest)]
+        # What is said to be gone is: whoever asks for it is told otherwise by the CRM itself.
+        lost = {storable(ref.id, 120) for ref in gone}
+        latest = {storable(hit.candidate.ref.id, 120): hit for hit in changed}
+        latest = {id_: hit for id_, hit in latest.items() if id_ not in lost}
+        ids = [*latest, *lost]
+        state = {
+            name: storable(value, _LONGEST_CURSOR) if isinstance(value, str) else value
+            for name, value in state.items()
+        }
         rows = [row for hit in latest.values() for row in self._rows_of(crm, hit, at)]
 
         async def work(connection: AsyncConnection) -> None:
@@ -117,6 +183,8 @@ class PhoneIndex:
             )
 
         await self._database.writer.write(work)
+        if "copied_at" in state:
+            self._trusted = (0.0, frozenset())
 
     async def drop_unseen(self, crm: str, *, since: datetime) -> int:
         """Who was not told of since then is gone from the CRM; returns how many numbers."""
@@ -153,12 +221,16 @@ class PhoneIndex:
                 "company": candidate.company and storable(candidate.company, 200),
                 "language": candidate.language and storable(candidate.language, 16),
                 "owner": hit.owner and storable(hit.owner, 120),
-                "url": candidate.url,
+                "url": candidate.url and storable(candidate.url, 2_000),
                 "version": hit.version and storable(hit.version, 80),
                 "seen_at": at,
             }
             for e164 in sorted(one for one in known if one is not None)
         ]
+
+
+def _state(row: Row[Any]) -> IndexState:
+    return IndexState(**{name: getattr(row, name) for name in IndexState.__dataclass_fields__})
 
 
 def _national(e164: str) -> str:

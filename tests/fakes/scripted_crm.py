@@ -36,6 +36,8 @@ class ScriptedCrm(InMemoryCrm):
         self.gate = asyncio.Event()
         self.gate.set()
         self.fault: Exception | None = None
+        #: By what is asked for: a cursor, a number, an id.
+        self.fault_for: dict[str, Exception] = {}
         self.asked_for: list[tuple[str, str]] = []
         self.is_open = False
 
@@ -102,5 +104,6 @@ class ScriptedCrm(InMemoryCrm):
     async def _answer(self, question: str, of: str) -> None:
         self.asked_for.append((question, of))
         await self.gate.wait()
-        if self.fault is not None:
-            raise self.fault
+        fault = self.fault_for.get(of, self.fault)
+        if fault is not None:
+            raise fault

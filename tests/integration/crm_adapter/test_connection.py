@@ -6,10 +6,11 @@ import pytest
 from pydantic import SecretStr
 
 from calls.errors import Misconfigured
-from config.crm_settings import EspoCrmSettings, HubSpotSettings
+from config.crm_settings import EspoCrmSettings, HubSpotSettings, SqlSettings
 from config.settings import CrmSettings, Settings
 from crm_adapter.adapter import Forbidden
 from crm_adapter.adapters.chain import ChainCrm
+from crm_adapter.adapters.choice import source_of
 from crm_adapter.connection import CrmConnection
 from storage.database import Database
 
@@ -41,16 +42,17 @@ async def test_a_chain_is_of_different_crms(chain: tuple[str, ...], database: Da
         CrmConnection(settings=settings, database=database)
 
 
-async def test_a_chain_copies_only_what_is_elsewhere(database: Database) -> None:
+async def test_a_chain_is_copied_whole(database: Database) -> None:
     settings = Settings(
         crm=CrmSettings(adapter="chain", chain=("embedded", "espocrm")), espocrm=ESPO
     )
     async with CrmConnection(settings=settings, database=database) as connection:
         assert isinstance(connection.adapter, ChainCrm)
-        assert [keeper.crm for keeper in connection.keepers] == ["espocrm"]
+        assert [keeper.crm for keeper in connection.keepers] == ["embedded", "espocrm"]
         assert {name for name, _ in _closed(connection)} == {
             "crm:probe:embedded",
             "crm:probe:espocrm",
+            "crm:index:embedded",
             "crm:index:espocrm",
         }
 
@@ -82,3 +84,16 @@ async def test_a_webhook_of_the_crm_itself_is_checked_by_its_adapter(database: D
             await connection.changed("espocrm", {"signature": "AAAA"}, b"[]")
         # Another system's word for it is a hint to everybody.
         await connection.changed("warehouse", {}, b"whatever")
+
+
+async def test_another_installation_is_another_source(database: Database) -> None:
+    here = Settings(espocrm=ESPO)
+    again = Settings(espocrm=ESPO.model_copy(update={"key": SecretStr("changed")}))
+    there = Settings(espocrm=ESPO.model_copy(update={"url": "http://127.0.0.1:2"}))
+    assert source_of("espocrm", here) == source_of("espocrm", again)
+    assert source_of("espocrm", here) != source_of("espocrm", there)
+    one = Settings(sql=SqlSettings(url=SecretStr("postgresql://me:a@db/shop")))
+    other = Settings(sql=SqlSettings(url=SecretStr("postgresql://me:b@db/shop")))
+    elsewhere = Settings(sql=SqlSettings(url=SecretStr("postgresql://me:a@db/test")))
+    assert source_of("sql", one) == source_of("sql", other)
+    assert source_of("sql", one) != source_of("sql", elsewhere)

@@ -8,19 +8,20 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from calls.call import CallId
-from calls.caller import Caller, ContactRef, IdentityOutcome
+from calls.caller import Caller, Candidate, ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
 from calls.events import CandidateChosen
 from config.settings import CrmSettings
-from crm_adapter.adapter import ChangePage, HitKind, PhoneHit, Unavailable
+from crm_adapter.adapter import ChangePage, HitKind, Invalid, PhoneHit, Unavailable
+from crm_adapter.adapters.chain import ChainCrm
 from crm_adapter.directory import Directory
 from crm_adapter.live.answer_cache import AnswerCache, CacheLimits
 from crm_adapter.live.index_keeper import IndexKeeper
-from crm_adapter.live.look_up import FROM_COPY, FROM_MEMORY
+from crm_adapter.live.look_up import FROM_COPY, FROM_MEMORY, LookUp
 from crm_adapter.live.number_choices import NumberChoices
 from crm_adapter.live.phone_index import PhoneIndex
 from storage.database import Database
-from tests.fakes.crm_rows import call_from
+from tests.fakes.crm_rows import NoSegments, call_from
 from tests.fakes.directories import directory_over
 from tests.fakes.scripted_crm import ScriptedCrm
 
@@ -320,3 +321,128 @@ async def test_facts_are_spoken_to_whom_a_carrier_vouches_for(
     world.crm.add("C-1", MARIA)
     caller = await world.who(MARIA, attestation=attestation)
     assert caller.may_hear_personal_facts is may_hear
+
+
+async def chained(database: Database) -> tuple[ScriptedCrm, ScriptedCrm, Directory, PhoneIndex]:
+    """Anna in one, Bert in the other, with the same number; only the second one is copied."""
+    first, second = ScriptedCrm("first"), ScriptedCrm("second")
+    first.add("anna", HOME, name="Anna")
+    second.add("bert", HOME, name="Bert")
+    index = PhoneIndex(database=database, region="US")
+    at = datetime.now(UTC)
+    await index.apply(
+        "second",
+        changed=second.hits[HOME],
+        gone=(),
+        at=at,
+        state={"copied_at": at, "changed_at": at},
+    )
+    chain = ChainCrm(crms=[first, second])
+    settings = CrmSettings(late_deadline_s=0.5)
+    look_up = LookUp(
+        adapter=chain,
+        settings=settings,
+        cache=AnswerCache(limits=CacheLimits(fresh_s=0), now=Clock()),
+        index=index,
+        crms=chain.crms,
+    )
+    directory = Directory(adapter=chain, segments=NoSegments(), settings=settings, look_up=look_up)
+    return first, second, directory, index
+
+
+async def test_a_copy_of_one_crm_hides_nobody_of_another(database: Database) -> None:
+    first, second, directory, _ = await chained(database)
+    soon = Deadline.after(5)
+    caller = await directory.identify(call_from(HOME), region="US", deadline=soon)
+    assert caller.identity.outcome is IdentityOutcome.MULTIPLE
+    first.fault = second.fault = Unavailable("down")
+    for number in (HOME, STRANGER):
+        caller = await directory.identify(call_from(number), region="US", deadline=soon)
+        assert caller.identity.outcome is IdentityOutcome.ERROR, "nobody is guessed, or a stranger"
+
+
+async def test_the_copy_of_another_installation_is_dropped(any_database: Database) -> None:
+    crm = ScriptedCrm()
+    crm.add("C-1", MARIA)
+    crm.pages = [ChangePage(tuple(crm.hits[MARIA]), (), "1", more=False)]
+
+    def here(source: str) -> tuple[PhoneIndex, IndexKeeper]:
+        index = PhoneIndex(database=any_database, region="US", sources={"scripted": source})
+        keeper = IndexKeeper(
+            crm=crm, index=index, look_up=None, region="US", every_s=60, copy_hour=3
+        )
+        return index, keeper
+
+    test, keeper = here("test")
+    await keeper.copy_all()
+    choices = NumberChoices(database=any_database)
+    now = datetime.now(UTC)
+    await choices.remember(HOME, ContactRef("scripted", "C-1"), agent="anna", at=now)
+    assert await test.are_trusted(["scripted"], deadline=Deadline.after(5))
+    production, keeper = here("production")
+    assert not await production.are_trusted(["scripted"], deadline=Deadline.after(5))
+    crm.pages = []
+    await keeper.copy_all()
+    assert await production.count("scripted") == 0
+    assert await choices.all() == []
+    assert await production.are_trusted(["scripted"], deadline=Deadline.after(5))
+
+
+async def test_news_overtake_an_answer_under_way(world: World) -> None:
+    """What is on its way as the number is forgotten is not kept."""
+    world.crm.gate.clear()
+    asked = asyncio.create_task(world.who(MARIA))
+    while not world.crm.asked_for:
+        await asyncio.sleep(0)
+    world.directory.look_up.forget_number(MARIA)
+    world.crm.gate.set()
+    assert (await asked).identity.outcome is IdentityOutcome.NONE
+    world.crm.add("C-1", MARIA)
+    assert (await world.who(MARIA)).identity.outcome is IdentityOutcome.UNIQUE
+
+
+async def test_a_copy_whose_place_is_forgotten_begins_anew(world: World) -> None:
+    world.crm.add("C-1", MARIA)
+    world.crm.pages = [ChangePage(world.told_of(MARIA), (), "0", more=False)]
+    at = datetime.now(UTC)
+    state = {"copy_cursor": "7", "copy_started_at": at}
+    await world.index.apply("scripted", changed=(), gone=(), at=at, state=state)
+    world.crm.fault_for["7"] = Invalid("which page?")
+    assert await world.keeper.copy_all() == 1
+    assert (await world.keeper.state()).is_complete
+
+
+async def test_a_page_that_comes_again_and_again_ends_the_copy(world: World) -> None:
+    world.crm.pages = [
+        ChangePage((), (), "1", more=True),
+        ChangePage((), (), "1", more=True),
+    ]
+    with pytest.raises(Unavailable, match="again and again"):
+        await world.keeper.copy_all()
+    assert not (await world.keeper.state()).is_complete
+
+
+@pytest.mark.parametrize("fault", [KeyError("id"), OverflowError("year"), Unavailable("down")])
+async def test_whatever_an_adapter_does_the_keeper_lives(world: World, fault: Exception) -> None:
+    world.crm.fault = fault
+    running = asyncio.create_task(world.keeper.run())
+    while world.keeper.error is None:
+        await asyncio.sleep(0)
+        assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_who_is_told_of_and_gone_is_gone(world: World) -> None:
+    ref = world.crm.add("C-1", MARIA)
+    world.crm.pages = [ChangePage(world.told_of(MARIA), (ref,), "1", more=False)]
+    await world.keeper.copy_all()
+    assert await world.index.count("scripted") == 0
+
+
+async def test_odd_words_of_a_crm_are_stored_as_they_can_be(world: World) -> None:
+    candidate = Candidate(ContactRef("scripted", "C\0\ud800"), "N\0", url="http://x/\ud800\0")
+    hit = PhoneHit(candidate, (MARIA,), version="\0")
+    world.crm.pages = [ChangePage((hit,), (), "1", more=False)]
+    await world.keeper.copy_all()
+    assert await world.index.count("scripted") == 1

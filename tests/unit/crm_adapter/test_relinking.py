@@ -105,3 +105,17 @@ async def test_with_the_contact_in_place_nothing_is_asked(
     await writer.log_call(RECORD, "key-1")
     assert crm.records["key-1"].contact == OLD
     assert crm.asked_for == []
+
+
+async def test_a_search_that_lags_behind_leads_to_nobody(
+    crm: Merging, writer: RelinkingWriter
+) -> None:
+    crm.add("old", MARIA)
+    del crm.contacts["old"]
+    await writer.log_call(RECORD, "key-1")
+    assert crm.records["key-1"].contact is None
+    crm.add("older", MARIA)
+    crm.hits[MARIA] = crm.hits[MARIA][1:]
+    del crm.contacts["older"]
+    await writer.log_call(RECORD, "key-2")
+    assert crm.records["key-2"].contact is None

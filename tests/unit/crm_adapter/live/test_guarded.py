@@ -155,3 +155,20 @@ async def test_an_adapter_that_keeps_no_deadline_is_held_to_it() -> None:
     guarded = GuardedCrm(crm=crm)
     with pytest.raises(Timeout):
         await ask(guarded, 0.02)
+
+
+async def test_whatever_a_probe_meets_the_guard_lives() -> None:
+    crm = ScriptedCrm()
+    guarded = GuardedCrm(crm=crm, limits=QUICK, probe_every_s=0.001)
+    breaker = guarded.breakers[FIND_BY_PHONE]
+    breaker.refused(asyncio.get_running_loop().time(), quiet_s=0)
+    crm.fault = KeyError("id")
+    running = asyncio.create_task(guarded.run())
+    while not crm.asked_for:
+        await asyncio.sleep(0)
+    crm.fault = None
+    while not breaker.lets_pass(asyncio.get_running_loop().time()):
+        await asyncio.sleep(0)
+        assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
