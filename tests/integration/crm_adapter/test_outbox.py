@@ -238,6 +238,22 @@ async def test_a_crm_that_asks_for_quiet_gets_it(
     assert await desk.states() == {"a": "done", "b": "done"}
 
 
+async def test_what_was_under_way_does_not_end_the_quiet(
+    desk: Desk, crm: InMemoryCrm, clock: FakeClock
+) -> None:
+    """Two at once: the CRM refuses the first, and takes the second a moment later."""
+    crm.fail_before = lambda key, what: RateLimited("slow", after_s=90) if key == "a" else None
+    await desk.owe(call_entry("a"), call_entry("b"))
+    assert await desk.worker.deliver_due() == 2
+    crm.fail_before = lambda key, what: None
+    await desk.owe(call_entry("c"))
+    clock.advance(seconds=89)
+    assert await desk.worker.deliver_due() == 0
+    clock.advance(seconds=1)
+    await desk.work_off()
+    assert await desk.states() == {"a": "done", "b": "done", "c": "done"}
+
+
 async def test_a_killed_workers_entry_is_delivered_once_after_its_lease(
     desk: Desk, crm: InMemoryCrm, clock: FakeClock
 ) -> None:
