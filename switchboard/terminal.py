@@ -21,7 +21,13 @@ err = Console(stderr=True)
 
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", "-c", help="Settings file; without it ./switchboard.yaml if any."),
+    typer.Option(
+        "--config",
+        "-c",
+        # Whether it can be read is found out by reading it, and said as of any other file.
+        readable=False,
+        help="Settings file; without it ./switchboard.yaml if any.",
+    ),
 ]
 
 

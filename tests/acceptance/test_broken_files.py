@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,12 +24,20 @@ from tests.acceptance.waiting import until
 pytestmark = pytest.mark.acceptance
 
 CALLER = CallerShape(presses=(Press(1500, "0"), Press(1000, "0")), hang_up_after_ms=1000)
+#: root reads what nobody may; without these rights it reads no more than a file's mode allows.
+LIKE_ANYBODY = (
+    ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
+    if os.getuid() == 0
+    else ()
+)
 GOOD_RULEBOOK = {path.name: path.read_bytes() for path in SHIPPED.glob("*.yaml")}
 
 
-def switchboard(*words: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def switchboard(
+    *words: str, folder: Path, prefix: Sequence[str] = ()
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "switchboard", *words],
+        [*prefix, sys.executable, "-m", "switchboard", *words],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -97,6 +106,27 @@ def test_a_broken_rulebook(
     )
     done = switchboard(command, "--config", str(config), folder=tmp_path)
     assert_said(done, place)
+
+
+@pytest.mark.parametrize("name", ["switchboard.yaml", "rulebook/menus.yaml", "rulebook"])
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_what_may_not_be_read(tmp_path: Path, command: str, name: str) -> None:
+    shutil.copytree(SHIPPED, tmp_path / "rulebook")
+    config = tmp_path / "switchboard.yaml"
+    config.write_text(
+        f"rulebook: {{path: {tmp_path}/rulebook, state_dir: {tmp_path}/state}}\n"
+        f"storage: {{url: 'sqlite:///{tmp_path}/switchboard.db'}}\n"
+        f"speech: {{cache_dir: {tmp_path}/prompts}}\n"
+        "agi: {port: 0}\nweb: {port: 0}\n"
+    )
+    (tmp_path / name).chmod(0o000)
+    may_read = [*LIKE_ANYBODY, "test", "-r", str(tmp_path / name)]
+    assert subprocess.run(may_read, check=False).returncode == 1
+    words = (command, "--config", str(config))
+    done = switchboard(*words, folder=tmp_path, prefix=LIKE_ANYBODY)
+    (tmp_path / name).chmod(0o700)
+    assert_said(done, name)
+    assert "Permission denied" in done.stdout + done.stderr
 
 
 @pytest.fixture
