@@ -14,6 +14,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from yarl import URL
+
 from calls.caller import Candidate, Case, Contact, ContactRef, Order, Purchase
 from calls.deadlines import Deadline
 from calls.records import CallRecord, Direction, NewLead, NewTask
@@ -29,10 +31,11 @@ from crm_adapter.adapter import (
     Invalid,
     NotFound,
     PhoneHit,
+    Unavailable,
 )
 from crm_adapter.adapters import hosted, readings
-from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S, HostedCrm
-from crm_adapter.adapters.polling import Since
+from crm_adapter.adapters.hosted import BULK_BYTES, BULK_PAGE, MOST_HISTORY, QUESTION_S, HostedCrm
+from crm_adapter.adapters.polling import Walk
 from crm_adapter.adapters.written_once import (
     Turns,
     call_key,
@@ -114,7 +117,11 @@ class DynamicsCrm(HostedCrm):
             crm=self.name,
             base_url=f"{url}/api/data/v9.2",
             log_in=log_in,
-            limits=HttpLimits(connections=settings.concurrency, connect_s=settings.connect_s),
+            limits=HttpLimits(
+                connections=settings.concurrency,
+                connect_s=settings.connect_s,
+                most_bytes=BULK_BYTES,
+            ),
             classify=_classify,
             also=(settings.login_url,),
             trace=trace,
@@ -376,16 +383,22 @@ class DynamicsCrm(HostedCrm):
         await self._http.write("PATCH", path, json=told, headers=headers)
 
     async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
-        since = Since.parse(cursor)
-        # Dataverse knows no $skip: what was seen of one and the same time is read again.
+        walk = Walk.parse(cursor)
         query = self._person(HitKind.CONTACT) | {
-            "$filter": f"modifiedon ge {since.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "$filter": f"modifiedon ge {walk.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "$orderby": "modifiedon asc,contactid asc",
-            "$top": str(min(since.offset + limit, _MOST)),
         }
-        found = (await self._list("contacts", query, deadline))[since.offset :]
+        # Dataverse knows no $skip: the address of the next page holds a mark of its own.
+        if walk.mark:
+            query["$skiptoken"] = walk.mark
+        size = {"Prefer": f"odata.maxpagesize={min(limit, BULK_PAGE)}"}
+        reply = await self._http.read(
+            "GET", "/contacts", deadline=deadline, query=query, headers=size
+        )
+        found = readings.records(reply, "value")
         times = [readings.moment(one.get("modifiedon")) for one in found]
-        following, more = since.after(times, limit=limit)
+        mark = _skip_token(reply.json_object().get("@odata.nextLink"))
+        following, more = walk.after(times, mark, crm=self.name)
         hits = [self._hit(one, HitKind.CONTACT) for one in found]
         return ChangePage(tuple(hit for hit in hits if hit.candidate.ref.id), (), following, more)
 
@@ -404,6 +417,19 @@ def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     message = f"dynamics: {readings.text(told.get('message'))[:200]}"
     # "Object does not exist": also of what a record is bound to.
     return NotFound(message) if code == "0x80040217" else type(error)(message)
+
+
+def _skip_token(address: object) -> str:
+    """Of the next page's address; empty where there is none."""
+    if address is None:
+        return ""
+    try:
+        token = URL(readings.text(address)).query.get("$skiptoken", "")
+    except ValueError as error:
+        raise Unavailable("dynamics names a next page that is no address") from error
+    if not token:
+        raise Unavailable("dynamics names a next page without a mark")
+    return token
 
 
 def _state(codes: tuple[int, int]) -> dict[str, int]:

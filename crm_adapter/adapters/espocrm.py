@@ -349,7 +349,7 @@ class EspoCrm(HostedCrm):
         await self._http.write("PUT", path, json=body, headers=headers)
 
     async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
-        since = Since.parse(cursor)
+        since, limit = Since.parse(cursor), min(limit, _MOST)
         # `after` is "later than", in whole seconds.
         found = await self._list(
             "Contact",
@@ -387,6 +387,8 @@ class EspoCrm(HostedCrm):
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     """The reason stands in a header."""
     error = hosted.by_status(reply, is_write)
+    if reply.status == 404 and not reply.body.strip():
+        error = NotFound(f"espocrm answered {reply.status}")  # its own have no body
     if error is None or isinstance(error, RateLimited):
         return error
     told = " ".join(reply.headers.get("x-status-reason", "").split())[:200]

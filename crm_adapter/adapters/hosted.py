@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 #: Of what a contact bought, ordered or complained about.
 MOST_HISTORY = 20
+#: Of a page of changes, where whole records are large; and the most that its answer may weigh.
+BULK_PAGE, BULK_BYTES = 100, 2 * 1024 * 1024
 #: In front of a lead's id, which may be the same as a contact's.
 LEAD = "lead:"
 #: A question on the way to a write.
@@ -227,5 +229,5 @@ def hmac_sha256(secret_text: str, content: bytes) -> bytes:
 
 def expect_same(given: str, wanted: str, crm: str) -> None:
     """Raises Forbidden, without telling how far they agree."""
-    if not wanted or not hmac.compare_digest(given.encode(), wanted.encode()):
+    if not wanted or not hmac.compare_digest(given.encode(errors="surrogatepass"), wanted.encode()):
         raise Forbidden(f"the webhook does not come from {crm}: its signature is wrong")

@@ -63,6 +63,8 @@ _PERSON = (
 )
 #: Where HubSpot keeps what it made of `phone` and `mobilephone`: digits without the country.
 _READ = ("hs_searchable_calculated_phone_number", "hs_searchable_calculated_mobile_number")
+#: Of one search, page after page: "CRM search", its limits.
+_MOST_FOUND = 10_000
 _NEW, _TAKEN, _WITHDRAWN = "NEW", "OPEN", "UNQUALIFIED"
 _SIGNATURE_WINDOW = timedelta(minutes=5)
 #: Seconds to be quiet, by the limit that was met; HubSpot sends no Retry-After with some.
@@ -406,7 +408,8 @@ class HubSpotCrm(HostedCrm):
         await self._http.write("PATCH", path, json={"properties": properties})
 
     async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
-        since, limit = Since.parse(cursor), min(limit, 200)
+        limit = min(limit, 200)
+        since = Since.parse(cursor).within(_MOST_FOUND - limit, self.name)
         at = str(round(since.at.timestamp() * 1000))
         found = await self._search(
             [[{"propertyName": "lastmodifieddate", "operator": "GTE", "value": at}]],

@@ -18,7 +18,7 @@ from typing import Any
 
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
-from crm_adapter.adapter import ChangePage, Invalid, PhoneHit
+from crm_adapter.adapter import ChangePage, Invalid, PhoneHit, Unavailable
 from crm_adapter.adapters import odoo_records, readings
 from crm_adapter.adapters.odoo_questions import OdooQuestions, as_unavailable
 from crm_adapter.adapters.odoo_records import LEAD, PARTNER, Reader
@@ -91,6 +91,17 @@ def _moment(text: Any) -> str | None:
     return f"{datetime.strptime(text, _FORMAT):{_FORMAT}}"  # noqa: DTZ007  Odoo's are all UTC
 
 
+def _told_moment(text: str) -> str | None:
+    """Raises Unavailable for what is no time that can be reckoned with."""
+    try:
+        told = _moment(text or None)
+        if told is not None and not "1970" <= told[:4] < "9999":
+            raise ValueError("no time that Odoo knew")
+    except ValueError as error:
+        raise Unavailable("odoo told a change with a time that is none") from error
+    return told
+
+
 class OdooChanges:
     def __init__(self, *, questions: OdooQuestions, now: Callable[[], datetime]) -> None:
         self._questions = questions
@@ -111,7 +122,9 @@ class OdooChanges:
         rows = await self._rows(here, reader, limit, deadline)
         changed, gone = await self._told(here.model, rows, reader, deadline)
         if len(rows) == limit:
-            after = odoo_records.row_id(rows[-1]) or here.after
+            after = odoo_records.row_id(rows[-1])
+            if after is None or after <= here.after:
+                raise Unavailable("odoo told a change without its id, or out of order")
             return ChangePage(changed, gone, str(replace(here, after=after)), more=True)
         if here.model == PARTNER and reader.shape.lead_numbers is not None:
             return ChangePage(changed, gone, str(replace(here, model=LEAD, after=0)), more=True)
@@ -129,7 +142,7 @@ class OdooChanges:
                 deadline=deadline,
                 archived=True,
             )
-            found += [readings.text(row.get("write_date")) for row in rows]
+            found += [_told_moment(readings.text(row.get("write_date"))) for row in rows]
         return max((one for one in found if one), default=None)
 
     async def _rows(

@@ -36,8 +36,8 @@ from crm_adapter.adapter import (
     Unavailable,
 )
 from crm_adapter.adapters import hosted, readings
-from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S, HostedCrm
-from crm_adapter.adapters.polling import Since
+from crm_adapter.adapters.hosted import BULK_BYTES, BULK_PAGE, MOST_HISTORY, QUESTION_S, HostedCrm
+from crm_adapter.adapters.polling import Walk
 from crm_adapter.adapters.written_once import (
     Turns,
     call_key,
@@ -59,7 +59,6 @@ from crm_adapter.spellings import last_digits, spellings
 _LOGS, _MOST_PAGES = 50, 6
 #: Of a page of activities.
 _ACTIVITIES = 500
-_MOST_CHANGES = 500
 
 
 class PipedriveCrm(HostedCrm):
@@ -94,7 +93,11 @@ class PipedriveCrm(HostedCrm):
             crm=self.name,
             base_url=self._url,
             log_in=api_key("x-api-token", hosted.needed(token, "pipedrive.token")),
-            limits=HttpLimits(connections=settings.concurrency, connect_s=settings.connect_s),
+            limits=HttpLimits(
+                connections=settings.concurrency,
+                connect_s=settings.connect_s,
+                most_bytes=BULK_BYTES,
+            ),
             classify=_classify,
             trace=trace,
         )
@@ -117,11 +120,7 @@ class PipedriveCrm(HostedCrm):
     async def _rows(
         self, path: str, deadline: Deadline, query: Mapping[str, str]
     ) -> list[readings.Record]:
-        """Pipedrive says null for an empty list."""
-        found = await self._read(path, deadline, query)
-        if "data" not in found:
-            raise Unavailable("pipedrive answered without data")
-        return readings.listed(found["data"])
+        return _data(await self._read(path, deadline, query))
 
     async def find_by_phone(
         self, key: str, *, limit: int, deadline: Deadline
@@ -392,14 +391,17 @@ class PipedriveCrm(HostedCrm):
         await self._http.write("PATCH", f"/api/v2/persons/{record_id}", json={"name": name})
 
     async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
-        since = Since.parse(cursor)
+        walk = Walk.parse(cursor)
         query = {"sort_by": "update_time", "sort_direction": "asc"}
-        query["updated_since"] = f"{since.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        # There is no offset: what was seen of one and the same time is read again.
-        query["limit"] = str(min(since.offset + limit, _MOST_CHANGES))
-        found = (await self._rows("/api/v2/persons", deadline, query))[since.offset :]
+        query["updated_since"] = f"{walk.since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        query["limit"] = str(min(limit, BULK_PAGE))
+        if walk.mark:
+            query["cursor"] = walk.mark
+        told = await self._read("/api/v2/persons", deadline, query)
+        found = _data(told)
         times = [readings.moment(one.get("update_time")) for one in found]
-        following, more = since.after(times, limit=limit)
+        mark = readings.text(readings.record(told, "additional_data").get("next_cursor"))
+        following, more = walk.after(times, mark, crm=self.name)
         hits = tuple(self._changed(one) for one in found if readings.text(one.get("id")))
         return ChangePage(hits, (), following, more)
 
@@ -440,6 +442,13 @@ def _classify(reply: Reply, is_write: bool) -> CrmError | None:
         if told.get("success") is False:
             return Invalid(f"pipedrive: {readings.text(told.get('error'))[:200]}")
     return error
+
+
+def _data(told: readings.Record) -> list[readings.Record]:
+    """Pipedrive says null for an empty list."""
+    if "data" not in told:
+        raise Unavailable("pipedrive answered without data")
+    return readings.listed(told["data"])
 
 
 def _names(person: readings.Record) -> tuple[str, str]:

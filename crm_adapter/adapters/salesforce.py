@@ -33,7 +33,7 @@ from crm_adapter.adapter import (
     Unavailable,
 )
 from crm_adapter.adapters import hosted, readings
-from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S, HostedCrm
+from crm_adapter.adapters.hosted import BULK_BYTES, BULK_PAGE, MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.polling import Since
 from crm_adapter.adapters.written_once import (
     Turns,
@@ -59,6 +59,8 @@ _NEW, _TAKEN, _WITHDRAWN = (
 )
 #: The daily limit is counted over 24 hours that move on; Salesforce tells no pause.
 _LIMIT_PAUSE_S = 60.0
+#: What OFFSET may be: "SOQL and SOSL Reference".
+_MOST_SKIPPED = 2000
 #: Duplicate rules that only warn would else refuse what an API writes.
 _ALLOW = {"Sforce-Duplicate-Rule-Header": "allowSave=true"}
 
@@ -104,7 +106,11 @@ class SalesforceCrm(HostedCrm):
             crm=self.name,
             base_url=f"{url}/services/data/{settings.api_version}",
             log_in=log_in,
-            limits=HttpLimits(connections=settings.concurrency, connect_s=settings.connect_s),
+            limits=HttpLimits(
+                connections=settings.concurrency,
+                connect_s=settings.connect_s,
+                most_bytes=BULK_BYTES,
+            ),
             classify=_classify,
             trace=trace,
         )
@@ -356,7 +362,7 @@ class SalesforceCrm(HostedCrm):
         await self._http.write("PATCH", f"/sobjects/{path}", json=fields, headers=headers)
 
     async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
-        since = Since.parse(cursor)
+        since, limit = Since.parse(cursor).within(_MOST_SKIPPED, self.name), min(limit, BULK_PAGE)
         found = await self._query(
             f"SELECT {', '.join(self._person(HitKind.CONTACT))} FROM Contact "
             f"WHERE LastModifiedDate >= {since.at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ} "

@@ -30,7 +30,7 @@ from crm_adapter.adapter import (
     PhoneHit,
 )
 from crm_adapter.adapters import hosted, readings
-from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S, HostedCrm
+from crm_adapter.adapters.hosted import BULK_BYTES, BULK_PAGE, MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.polling import Since
 from crm_adapter.adapters.written_once import (
     Turns,
@@ -98,7 +98,11 @@ class SuiteCrm(HostedCrm):
             crm=self.name,
             base_url=f"{url}/Api/V8",
             log_in=log_in,
-            limits=HttpLimits(connections=settings.concurrency, connect_s=settings.connect_s),
+            limits=HttpLimits(
+                connections=settings.concurrency,
+                connect_s=settings.connect_s,
+                most_bytes=BULK_BYTES,
+            ),
             classify=_classify,
             trace=trace,
         )
@@ -322,7 +326,7 @@ class SuiteCrm(HostedCrm):
         await self._patch(_MODULE_OF[kind], record_id, attributes)
 
     async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
-        since = Since.parse(cursor)
+        since, limit = Since.parse(cursor), min(limit, BULK_PAGE)
         found = await self._list(
             "Contacts",
             _PERSON,

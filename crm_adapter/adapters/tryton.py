@@ -31,6 +31,7 @@ from crm_adapter.adapter import (
     KeyField,
     NotFound,
     PhoneHit,
+    Unavailable,
     Unsupported,
 )
 from crm_adapter.adapters import hosted, readings, tryton_records, tryton_rpc
@@ -282,11 +283,14 @@ class TrytonCrm(HostedCrm):
         )
         hits = tuple(tryton_records.party_hit(row, self._link) for row in rows)
         last = tryton_rpc.moment(rows[-1].get("last_modified_at")) if rows else None
-        if last is None:
-            return ChangePage(hits, (), _cursor(since, after), more=False)
         if len(rows) == limit:
-            return ChangePage(hits, (), _cursor(last, int(rows[-1]["id"])), more=True)
-        back = max(since, last - _OVERLAP)
+            last_id = rows[-1].get("id")
+            if last is None or not isinstance(last_id, int) or (last, last_id) <= (since, after):
+                raise Unavailable("tryton told a change without its id or time")
+            return ChangePage(hits, (), _cursor(last, last_id), more=True)
+        if last is None or last - since <= _OVERLAP:
+            return ChangePage(hits, (), _cursor(since, after), more=False)
+        back = last - _OVERLAP
         return ChangePage(hits, (), _cursor(back, after if back == since else 0), more=False)
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:

@@ -60,6 +60,8 @@ _NEW, _TAKEN, _WITHDRAWN = "Not Contacted", "Contacted", "Junk Lead"
 _END = 4
 #: The most that COQL gives at once (more costs more credits).
 _MOST = 200
+#: Of one COQL question, page after page: "Query API".
+_MOST_SKIPPED = 100_000 - _MOST
 _LIMIT_PAUSE_S = 60.0
 _DELIVERED = ("Delivered", "Cancelled")
 
@@ -363,7 +365,8 @@ class ZohoCrm(HostedCrm):
         await self._put(_MODULE_OF[kind], record_id, told, headers)
 
     async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
-        since, limit = Since.parse(cursor), min(limit, _MOST)
+        limit = min(limit, _MOST)
+        since = Since.parse(cursor).within(_MOST_SKIPPED, self.name)
         found = await self._coql(
             f"select {', '.join(_person(HitKind.CONTACT))} from Contacts "
             f"where Modified_Time >= '{_time(since.at)}' "

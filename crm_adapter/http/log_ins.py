@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from calls.deadlines import Deadline
-from crm_adapter.adapter import AuthFailed, CrmError, Invalid, Unavailable
+from crm_adapter.adapter import AuthFailed, CrmError, Forbidden, Invalid, NotFound, Unavailable
 from crm_adapter.http.replies import Reply
 from crm_adapter.http.requests import Request
 
@@ -116,7 +116,10 @@ class RenewedLogIn:
         loop = asyncio.get_running_loop()
         try:
             headers, lasts_s, seen = await self._obtain(http, deadline)
-        except (AuthFailed, Invalid) as error:
+        except NotFound as error:
+            # Nothing is known of the record that was asked for.
+            raise Unavailable(f"the log-in is not where it should be: {error}") from error
+        except (AuthFailed, Forbidden, Invalid) as error:
             # Token endpoints say "wrong secret" with 400 as well (RFC 6749, 5.2).
             sentence = f"the log-in was refused: {error}"
             self._refusal = (loop.time() + self._quiet_s, sentence)

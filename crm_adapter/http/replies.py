@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ from crm_adapter.adapter import (
 
 #: What a CRM says in its own defence is shown to administrators; longer is a page of HTML.
 _LONGEST_REASON = 200
+_NUMBER = re.compile(r"\d{5,}")
 #: A server that asks for more than that is as good as gone; it is asked again sooner.
 _LONGEST_PAUSE_S = 3600.0
 
@@ -71,9 +73,10 @@ _BY_STATUS: dict[int, type[CrmError]] = {
 Classify = Callable[[Reply, bool], CrmError | None]
 
 
-def by_status(reply: Reply, is_write: bool) -> CrmError | None:
+def by_status(reply: Reply, is_write: bool, *, empty_is_gone: bool = False) -> CrmError | None:
     """What HTTP itself says. A 5xx to a write may come after the CRM committed (one real CRM was
-    seen to), so that is an AmbiguousWrite."""
+    seen to), so that is an AmbiguousWrite. A record is gone only where the API itself says so: in
+    JSON, or with `empty_is_gone` without a word."""
     if reply.is_ok:
         return None
     what = f"{reply.crm} answered {reply.status}{reason(reply)}"
@@ -83,12 +86,25 @@ def by_status(reply: Reply, is_write: bool) -> CrmError | None:
         return Unavailable(f"{what}, a redirect: its address in the settings is not the API's")
     if reply.status >= 500 or reply.status < 300:
         return AmbiguousWrite(what) if is_write else Unavailable(what)
-    return _BY_STATUS.get(reply.status, Invalid)(what)
+    error = _BY_STATUS.get(reply.status, Invalid)
+    is_bare = empty_is_gone and not reply.body.strip()
+    if error is NotFound and not is_bare and not _is_data(reply):
+        what = f"{what}, and not in the CRM's words: a proxy may have answered"
+        return AmbiguousWrite(what) if is_write else Unavailable(what)
+    return error(what)
+
+
+def _is_data(reply: Reply) -> bool:
+    """Whether an API spoke: a proxy that cannot find the CRM answers a page."""
+    try:
+        return isinstance(reply.json(), dict | list)
+    except Unavailable:
+        return False
 
 
 def reason(reply: Reply) -> str:
     """` (…)` with what a JSON answer says in `message`, `error` or `detail`; nothing otherwise.
-    Never a traceback or a page."""
+    Never a traceback, a page or somebody's number."""
     try:
         found = json.loads(reply.body)
     except (ValueError, RecursionError):
@@ -102,7 +118,7 @@ def reason(reply: Reply) -> str:
         if isinstance(text, dict):
             text = text.get("message")
         if isinstance(text, str) and text.strip():
-            line = " ".join(text.split())
+            line = _NUMBER.sub("***", " ".join(text.split()))
             return f" ({line[:_LONGEST_REASON]})"
     return ""
 
@@ -114,11 +130,12 @@ def retry_after_s(reply: Reply) -> float | None:
         return min(float(text), _LONGEST_PAUSE_S)
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+        if at.tzinfo is None:
+            at = at.replace(tzinfo=UTC)
+        pause_s = (at - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):
         return None
-    if at.tzinfo is None:
-        at = at.replace(tzinfo=UTC)
-    return min(max(0.0, (at - datetime.now(UTC)).total_seconds()), _LONGEST_PAUSE_S)
+    return min(max(0.0, pause_s), _LONGEST_PAUSE_S)
 
 
 def _no_such_number(word: str) -> NoReturn:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -36,7 +37,14 @@ _GIVEN = re.compile(r'("(?:access_token|refresh_token|id_token)"\s*:\s*")[^"]+')
 def masked(text: str, secrets: Iterable[str]) -> str:
     """`text` without any of `secrets`, however they are part of it, and without the tokens that an
     OAuth2 answer gives."""
-    for secret in secrets:
-        for spelling in {secret, quote(secret, safe=""), quote_plus(secret)} if secret else ():
+    for secret in filter(None, secrets):
+        for spelling in _spellings(secret):
             text = text.replace(spelling, MASKED)
     return _GIVEN.sub(rf"\g<1>{MASKED}", text)[:LONGEST]
+
+
+def _spellings(secret: str) -> list[str]:
+    """As it is, in an address, in a form, in JSON; the longest first."""
+    in_json = {json.dumps(secret, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
+    found = {secret, quote(secret, safe=""), quote_plus(secret)} | in_json
+    return sorted(found, key=len, reverse=True)

@@ -21,6 +21,9 @@ from crm_adapter.rest.questions import Questions
 from crm_adapter.rest.shapes import ChangesPart, ContactMap
 from crm_adapter.rest.templates import Template
 
+#: Of an id that is a number: 64 bits.
+_MOST_DIGITS = 19
+
 
 @dataclass(frozen=True, slots=True)
 class _Cursor:
@@ -72,7 +75,7 @@ class Changes:
         values = {
             "since": cursor.since,
             # Ids that are numbers are compared as numbers.
-            "after_id": int(cursor.after) if cursor.after.isdigit() else cursor.after or 0,
+            "after_id": _as_number(cursor.after),
             "offset": cursor.offset,
             "limit": limit,
         }
@@ -91,9 +94,15 @@ class Changes:
         return ChangePage(hits, (), str(following), more)
 
 
+def _as_number(after: str) -> int | str:
+    is_number = after.isascii() and after.isdecimal() and len(after) <= _MOST_DIGITS
+    return int(after) if is_number else after or 0
+
+
 def _clock(reply: Reply, now: datetime) -> datetime:
     try:
         at = parsedate_to_datetime(reply.headers.get("date", ""))
-    except (ValueError, TypeError):
+        at = at.astimezone(UTC) if at.tzinfo else at.replace(tzinfo=UTC)
+    except (ValueError, TypeError, OverflowError):
         return now
-    return at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max(at, LONG_AGO)

@@ -44,7 +44,8 @@ def classify_by(errors: ErrorsPart) -> Classify:
         if not reply.is_ok:
             if reply.status in errors.retryable_status and reply.status != 429:
                 return AmbiguousWrite(what) if is_write else Unavailable(what)
-            return _in_their_words(by_status(reply, is_write), what, errors)
+            told = by_status(reply, is_write, empty_is_gone=True)
+            return _in_their_words(told, what, errors)
         if errors.ok_when is None or (body is None and not reply.body.strip()):
             return None
         if body is _NO_JSON:

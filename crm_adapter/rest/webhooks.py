@@ -46,7 +46,9 @@ def _check(
     given = headers.get(signature.header.lower(), "").strip()
     stamp = _timestamp(signature, headers, now)
     wanted = signature.prefix + _signature(signature, _signed(signature, stamp, body))
-    if not given or not hmac.compare_digest(given.encode(), wanted.encode()):
+    if not given or not hmac.compare_digest(
+        given.encode(errors="surrogateescape"), wanted.encode()
+    ):
         raise Forbidden("the webhook's signature is missing or wrong")
 
 
@@ -66,7 +68,7 @@ def _signed(signature: SignaturePart, stamp: str, body: bytes) -> bytes:
     if signature.signed is None:
         return body
     text = signature.signed.text({"timestamp": stamp, "body": body.decode("utf-8", "replace")})
-    return (text or "").encode()
+    return (text or "").encode(errors="surrogateescape")
 
 
 def _signature(signature: SignaturePart, signed: bytes) -> str:

@@ -91,6 +91,7 @@ class DynamicsServer(CrmServer):
 
     def touch(self, contact_id: str) -> None:
         self._changed(self.rows["contacts"][contact_id])
+        self.rows["contacts"][contact_id]["modifiedon"] = "2026-03-03T10:00:00Z"
 
     def delete_contact(self, contact_id: str) -> None:
         del self.rows["contacts"][contact_id]
@@ -166,7 +167,10 @@ class DynamicsServer(CrmServer):
             return _wrong(400, "0x80060888", said)
         rows = [row for row in self.rows[entity].values() if _fits(row, wanted)]
         order = query.get("$orderby", "createdon asc").split(" ")[0]
-        rows.sort(key=lambda row: row[order])
+        rows.sort(key=lambda row: (row[order], row[_ID[entity]]))
+        size = re.fullmatch(r"odata\.maxpagesize=(\d+)", request.headers.get("Prefer", ""))
+        if size and "$top" not in query:
+            return _one_page(request, rows, int(size[1]))
         return web.json_response({"value": [_shown(row) for row in rows[: int(query["$top"])]]})
 
     def _named(self, what: str) -> tuple[str, str | None, Row | None]:
@@ -236,6 +240,17 @@ def _fits(row: Row, wanted: str) -> bool:
 def _shown(row: Row) -> Row:
     told = {name: value for name, value in row.items() if "@" not in name and name != "etag"}
     return {"@odata.etag": f'W/"{row["etag"]}"', "parentcustomerid_account": None} | told
+
+
+def _one_page(request: web.Request, rows: list[Row], size: int) -> web.Response:
+    """The mark of the next page is as odd as a paging cookie."""
+    mark = request.query.get("$skiptoken")
+    start = 0 if mark is None else int(re.findall(r'="(\d+)"', mark)[0])
+    told: Row = {"value": [_shown(row) for row in rows[start : start + size]]}
+    if len(rows) > start + size:
+        mark = f'<cookie skip="{start + size}" pagingcookie="%253c+&" />'
+        told["@odata.nextLink"] = str(request.url.update_query({"$skiptoken": mark}))
+    return web.json_response(told)
 
 
 def _sale(name: str, total: int, day: str, state: int) -> Row:

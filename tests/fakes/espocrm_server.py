@@ -84,6 +84,7 @@ class EspoCrmServer(CrmServer):
 
     def touch(self, contact_id: str) -> None:
         self.rows["Contact"][contact_id]["versionNumber"] += 1
+        self.rows["Contact"][contact_id]["modifiedAt"] = "2026-03-03 10:00:00"
 
     def stranger(self) -> EspoCrm:
         return self.adapter(key=SecretStr("wrong"))

@@ -3,7 +3,9 @@ null for an empty list."""
 
 from __future__ import annotations
 
+import base64
 import html
+import json
 import re
 from collections.abc import Iterable
 from typing import Any
@@ -181,7 +183,9 @@ class PipedriveServer(CrmServer):
             rows = [row for row in rows if row["lead_id"] == query["lead_id"]]
         if kind == "persons":
             rows = [row for row in rows if row["update_time"] >= query["updated_since"]]
-            rows.sort(key=lambda row: (row["update_time"], row["id"]))
+            rows.sort(key=_place)
+            rows = [row for row in rows if _place(row) > _mark(query.get("cursor"))]
+            return _one_page(rows, int(query["limit"]))
         if kind == "callLogs":
             if int(query["limit"]) > 50:
                 return _wrong(400, "limit is too high")
@@ -237,6 +241,26 @@ def _item(row: Row) -> Row:
         "phones": [one["value"] for one in row["phones"]],
         "organization": {"name": row.get("company")},
     }
+
+
+def _place(row: Row) -> tuple[str, int]:
+    return row["update_time"], row["id"]
+
+
+def _mark(cursor: str | None) -> tuple[str, int]:
+    if cursor is None:
+        return "", 0
+    at, row_id = json.loads(base64.b64decode(cursor, validate=True))
+    return at, row_id
+
+
+def _one_page(rows: list[Row], limit: int) -> web.Response:
+    """Version 2: no offset, but a mark for what follows."""
+    after = None
+    if len(rows) > limit:
+        after = base64.b64encode(json.dumps(_place(rows[limit - 1])).encode()).decode()
+    told = {"success": True, "data": rows[:limit], "additional_data": {"next_cursor": after}}
+    return web.json_response(told)
 
 
 def _good(data: Any, status: int = 200) -> web.Response:

@@ -291,7 +291,7 @@ async def test_an_expired_token_is_renewed_once_for_all_who_wait() -> None:
 
 @pytest.mark.parametrize(
     ("status", "body"),
-    [(401, {}), (400, {"error": "invalid_client"}), (200, {"error": "invalid_code"})],
+    [(401, {}), (403, {}), (400, {"error": "invalid_client"}), (200, {"error": "invalid_code"})],
 )
 async def test_a_refused_log_in_is_not_tried_again_at_once(
     status: int, body: dict[str, str]
@@ -315,6 +315,22 @@ async def test_a_refused_log_in_is_not_tried_again_at_once(
                 await ask(http)
         await http.close()
     assert tries == 1
+
+
+async def test_a_log_in_that_is_gone_says_nothing_of_a_record() -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.json_response({"message": "no such address"}, status=404)
+
+    app = web.Application()
+    app.router.add_route("*", EVERYTHING, answer)
+    async with TestServer(app) as server:
+        base = str(server.make_url("/")).rstrip("/")
+        log_in = oauth2(token_address=f"{base}/token", form={"grant_type": "password"})
+        http = CrmHttp(crm="acme", base_url=base, log_in=log_in)
+        await http.open()
+        with pytest.raises(Unavailable, match="log-in"):
+            await ask(http)
+        await http.close()
 
 
 @pytest.mark.parametrize("log_in", [bearer("s3cret"), basic("me", "s3cret"), no_log_in()])

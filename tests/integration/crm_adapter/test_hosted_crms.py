@@ -520,3 +520,21 @@ async def test_the_trace_shows_no_secret(server: CrmServer) -> None:
     assert seen
     told = "".join(f"{one.url}{one.request}{one.answer}" for one in seen)
     assert not [secret for secret in server.secrets() if secret in told]
+
+
+async def test_what_one_import_changed_at_once_is_told_to_the_last(
+    server: CrmServer, crm: CrmAdapter
+) -> None:
+    contacts = {server.add_contact(f"+1202556{number:04}") for number in range(520)}
+    for contact in contacts:
+        server.touch(contact)
+    seen, cursor = set[str](), None
+    for _ in range(12):
+        page = await crm.changes(cursor, limit=500, deadline=soon())
+        seen |= {hit.candidate.ref.id for hit in page.changed}
+        cursor = page.cursor
+        if not page.more:
+            break
+    else:
+        pytest.fail("the changes have no end")
+    assert seen == contacts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -13,6 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from calls.signatures import signature
 from config.webhook_settings import WebhookIn
@@ -125,6 +127,31 @@ async def test_an_event_that_was_not_taken_may_come_again(secret_file: Path) -> 
         assert await post(url + "a", headers) == 200
         assert await post(url + "a", headers | {"X-Event": "2"}) == 202
         assert await post(url + "a", {"X-Signature": mac(BODY).hex()}) == 401
+
+
+async def test_a_seen_id_hides_no_other_message(secret_file: Path) -> None:
+    sink = KeepingSink()
+    hook = WebhookIn(name="a", secret_file=secret_file, event_id_header="X-Event")
+    async with served((hook,), sink, Clock()) as url:
+        for body in (BODY, b'{"id": 2}'):
+            headers = {"X-Signature": mac(body).hex(), "X-Event": "1"}
+            assert await post(url + "a", headers, body) == 202
+            assert await post(url + "a", headers, body) == 200
+
+
+async def test_an_id_that_is_no_text_is_one_all_the_same(secret_file: Path) -> None:
+    hook = WebhookIn(name="a", secret_file=secret_file, event_id_header="X-Event")
+    async with served((hook,), KeepingSink(), Clock()) as url:
+        address = URL(url)
+        reader, writer = await asyncio.open_connection(address.host, address.port)
+        writer.write(
+            b"POST /hooks/crm/a HTTP/1.1\r\nHost: here\r\nConnection: close\r\n"
+            b"X-Event: \xff\r\nX-Signature: " + mac(BODY).hex().encode() + b"\r\n"
+            b"Content-Length: %d\r\n\r\n" % len(BODY) + BODY
+        )
+        answer = await reader.read()
+        writer.close()
+    assert answer.split(b" ")[1] == b"202"
 
 
 async def test_too_much_is_refused(secret_file: Path) -> None:

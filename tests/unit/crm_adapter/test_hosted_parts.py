@@ -11,9 +11,9 @@ import pytest
 from pydantic import SecretStr
 
 from calls.errors import Misconfigured
-from crm_adapter.adapter import AmbiguousWrite, Conflict, Invalid, Unavailable
+from crm_adapter.adapter import AmbiguousWrite, Conflict, Forbidden, Invalid, Unavailable
 from crm_adapter.adapters import hosted, readings
-from crm_adapter.adapters.polling import EPOCH, OVERLAP, Since
+from crm_adapter.adapters.polling import EPOCH, OVERLAP, Since, Walk
 from crm_adapter.adapters.written_once import Turns, record_key, written_once
 from crm_adapter.http.replies import Reply
 
@@ -147,3 +147,25 @@ async def test_the_first_failure_ends_the_other_questions() -> None:
     with pytest.raises(Unavailable):
         await hosted.all_of(slow(), broken())
     assert ended.is_set()
+
+
+def test_a_walk_ends_where_the_crm_says_so_and_begins_again_at_its_newest() -> None:
+    cursor, more = Walk.parse(str(Since(AT))).after([AT + timedelta(1), None], "a|b", crm="acme")
+    assert (Walk.parse(cursor), more) == (Walk(AT, AT + timedelta(1), "a|b"), True)
+    with pytest.raises(Unavailable, match="again and again"):
+        Walk.parse(cursor).after([], "a|b", crm="acme")
+    cursor, more = Walk.parse(cursor).after([], "", crm="acme")
+    assert (Walk.parse(cursor).since, more) == (AT + timedelta(1) - OVERLAP, False)
+    assert Walk(AT).after([], "", crm="acme") == (str(Since(AT)), False)
+    assert Walk.parse(None) == Walk()
+
+
+def test_more_at_once_than_a_crm_lists_is_no_whole_copy() -> None:
+    assert Since(AT, 2000).within(2000, "acme") == Since(AT, 2000)
+    with pytest.raises(Unavailable, match="more than 2000 records changed in one second"):
+        Since(AT, 2001).within(2000, "acme")
+
+
+def test_a_token_that_is_no_text_is_refused() -> None:
+    with pytest.raises(Forbidden):
+        hosted.expect_same("\ud800\udcff", "token", "acme")

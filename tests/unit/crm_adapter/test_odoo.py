@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
 from calls.caller import ContactRef
+from calls.deadlines import Deadline
 from calls.errors import Misconfigured
 from config.crm_settings import OdooSettings
 from crm_adapter.adapter import (
@@ -25,8 +27,9 @@ from crm_adapter.adapter import (
 )
 from crm_adapter.adapters import odoo_records
 from crm_adapter.adapters.odoo import OdooCrm
-from crm_adapter.adapters.odoo_changes import OVERLAP_S, Round
+from crm_adapter.adapters.odoo_changes import OVERLAP_S, OdooChanges, Round
 from crm_adapter.adapters.odoo_once import clean, markup
+from crm_adapter.adapters.odoo_questions import OdooQuestions
 from crm_adapter.adapters.odoo_records import Place, Reader, Shape
 from crm_adapter.adapters.odoo_wire import NoJson2, classify
 from crm_adapter.http.replies import Reply
@@ -35,6 +38,7 @@ pytestmark = pytest.mark.unit
 
 TRACEBACK = "Traceback (most recent call last):\n  File ..."
 READER = Reader("https://odoo.example.com", Shape(sanitizes=True, lead_numbers=("phone",)))
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 NONSENSE = [None, False, 7, "x", [], ["x"], {}, {"id": "x"}, {"id": True}, {"id": -1}]
 
 
@@ -175,6 +179,37 @@ def test_a_round_of_changes_overlaps_until_what_was_on_its_way_has_arrived() -> 
     assert again.over(2_000.0).since == "2026-03-02 09:30:01"
     news = again.begun("2026-03-02 10:00:00", 2_000.0)
     assert news.over(2_000.0).since == "2026-03-02 09:59:30"
+
+
+@pytest.mark.parametrize("rows", [[{"id": 7}, {"id": 5}], [{"id": 6}, {"id": "x"}]])
+async def test_changes_that_lead_nowhere_are_no_page(rows: list[Any]) -> None:
+    changes = OdooChanges(questions=Told(rows, "2026-03-02 09:30:00"), now=lambda: NOW)
+    cursor = str(Round(after=5))
+    with pytest.raises(Unavailable):
+        await changes.page(cursor, limit=2, deadline=Deadline.after(5))
+
+
+@pytest.mark.parametrize("at", ["yesterday", "0001-01-01 00:00:00", "9999-12-31 23:59:59"])
+async def test_a_change_at_no_time_is_no_page(at: str) -> None:
+    changes = OdooChanges(questions=Told([], at), now=lambda: NOW)
+    with pytest.raises(Unavailable):
+        await changes.page(None, limit=2, deadline=Deadline.after(5))
+
+
+class Told(OdooQuestions):
+    """Rows of any shape."""
+
+    def __init__(self, rows: list[Any], newest: str) -> None:
+        self._rows, self._newest = rows, newest
+
+    async def reader(self, deadline: Deadline) -> Reader:
+        return READER
+
+    async def rows(self, model: str, *args: Any, limit: int, **more: Any) -> list[Any]:
+        return [{"write_date": self._newest}] if limit == 1 else self._rows
+
+    async def addresses(self, *args: Any) -> list[Any]:
+        return []
 
 
 def test_markup_takes_text_as_text() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from crm_adapter.http.traces import LONGEST, MASKED, masked
@@ -23,3 +25,10 @@ def test_a_token_that_was_just_given_is_masked() -> None:
 
 def test_a_long_answer_is_cut() -> None:
     assert len(masked("x" * 2 * LONGEST, [])) == LONGEST
+
+
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_a_secret_is_masked_inside_json(ascii_only: bool) -> None:
+    secret = 'pass"wörd\\'
+    text = json.dumps({"key": secret}, ensure_ascii=ascii_only)
+    assert masked(text, [secret]) == f'{{"key": "{MASKED}"}}'
