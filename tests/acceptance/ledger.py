@@ -73,9 +73,8 @@ class Ledger:
             for number, rows in by_number.items()
         }
 
-    async def balanced(self, wanted: Iterable[str], *, deadline_s: float) -> dict[str, Entry]:
-        """Once no call is open and the CRM is owed nothing: exactly one call and one record of
-        each number, and of nobody else."""
+    async def settled(self, *, deadline_s: float) -> dict[str, Entry]:
+        """Once no call is open and the CRM is owed nothing."""
 
         async def settled() -> bool:
             return await self.open_or_owed() == (0, 0)
@@ -84,7 +83,13 @@ class Ledger:
             await until(settled, "all calls closed and delivered", deadline_s=deadline_s)
         except AssertionError as error:
             raise AssertionError(f"{error}: {await self.open_or_owed()} open, owed") from None
-        entries = await self.entries()
+        return await self.entries()
+
+    async def balanced(self, wanted: Iterable[str], *, deadline_s: float) -> dict[str, Entry]:
+        """Once no call is open and the CRM is owed nothing: exactly one call and one record of
+        each number, and of nobody else."""
+
+        entries = await self.settled(deadline_s=deadline_s)
         shape = {number: (len(e.calls), len(e.records)) for number, e in entries.items()}
         wrong = {number: found for number, found in shape.items() if found != (1, 1)}
         assert wrong == {}
