@@ -29,6 +29,7 @@ from benchmarks import (
     crm_dip,
     crm_lookup,
     decision,
+    demo_start,
     outbox,
     pops,
     publish,
@@ -280,6 +281,17 @@ def _outbox_rows(seen: Result) -> list[Row]:
     ]
 
 
+def _demo_rows(seen: Result) -> list[Row]:
+    return [
+        Row(
+            "s from a second start of the demo until calls come, median and worst",
+            f"{seen['again_s']:g}, {seen['worst_again_s']:g}",
+            f"first start in that folder: {seen['first_s']:g}",
+            _aim(f"≤ {seen['aim_s']:g}", seen["worst_again_s"] <= seen["aim_s"]),
+        )
+    ]
+
+
 def _aim(aim: str, reached: bool) -> str:
     return f"{aim}: {'reached' if reached else '**missed**'}"
 
@@ -297,6 +309,7 @@ BENCHMARKS = (
     Benchmark("outbox", lambda quick: outbox.run(quick=quick), _outbox_rows),
     Benchmark("crm_away", lambda quick: crm_away.run(quick=quick), _away_rows),
     Benchmark("caller_time", lambda quick: caller_time.run(quick=quick), _caller_time_rows),
+    Benchmark("demo_start", lambda quick: demo_start.run(quick=quick), _demo_rows),
 )
 
 
