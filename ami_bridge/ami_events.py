@@ -188,10 +188,12 @@ class AgentCalled(AgentEvent):
 
 @dataclass(frozen=True, slots=True)
 class AgentConnected(AgentEvent):
-    """apps/app_queue.c `AgentConnect`. Seconds; whole, as Asterisk counts them."""
+    """apps/app_queue.c `AgentConnect`. Seconds; whole, as Asterisk counts them. `agent_channel` is
+    that of whoever picked the call up, where somebody else than `interface` did."""
 
     ring_s: float
     wait_s: float
+    agent_channel: str = ""
     rank: ClassVar[Rank] = Rank.VITAL
 
 
@@ -385,7 +387,12 @@ def _agent(h: Headers) -> tuple[str, str, str, str, str]:
 
 
 def _connected(h: Headers) -> AmiEvent:
-    return AgentConnected(*_agent(h), _seconds(h.get("RingTime")), _seconds(h.get("HoldTime")))
+    return AgentConnected(
+        *_agent(h),
+        _seconds(h.get("RingTime")),
+        _seconds(h.get("HoldTime")),
+        clean(h.get("DestChannel", "")),
+    )
 
 
 def _completed(h: Headers) -> AmiEvent:

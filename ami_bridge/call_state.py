@@ -154,10 +154,11 @@ class LiveCall:
         return [events.AgentMissed(self.id, at, leg.queue, interface)]
 
     def connected(self, event: ami.AgentConnected, at: datetime) -> News:
+        news = self._picked_up_unseen(event, at)
         rang = self._leg_of(event.agent_uniqueid) or self.ringing.get(event.interface)
         interface = rang.interface if rang else event.interface
         if interface in self.talking or event.agent_uniqueid in self.released:
-            return []
+            return news
         wait_s = event.wait_s
         if self.queued_again and self.queued_at is not None:
             wait_s = max(wait_s, round((at - self.queued_at).total_seconds()))
@@ -170,9 +171,22 @@ class LiveCall:
             event.interface,
             rang.phone if rang else None,
         )
-        news = self._answer(leg, event.ring_s, wait_s)
+        news += self._answer(leg, event.ring_s, wait_s)
         self.queue = None
         return news + self._all_missed(at)
+
+    def _picked_up_unseen(self, event: ami.AgentConnected, at: datetime) -> News:
+        """Asterisk tells of a pickup by another way than app_queue tells of the answer, so the news
+        of it may come late; the channel that answered tells it too."""
+        rang = self.ringing.get(event.interface)
+        picker = interface_of(event.agent_channel)
+        if rang is None or rang.phone or not event.agent_channel or picker == rang.interface:
+            return []
+        if event.agent_uniqueid in rang.uniqueids or "Local/" in (picker[:6], rang.interface[:6]):
+            return []
+        uniqueid = next(iter(rang.uniqueids), "")
+        picked_up = ami.PickedUp(uniqueid, "", event.agent_uniqueid, event.agent_channel)
+        return self.picked_up(picked_up, at)
 
     def completed(self, event: ami.AgentCompleted, at: datetime) -> News:
         leg = self._leg_of(event.agent_uniqueid) or next(

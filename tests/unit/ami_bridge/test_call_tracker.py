@@ -93,7 +93,7 @@ def rings(interface: str, uid: str) -> ami.AmiEvent:
     return ami.AgentCalled("1.1", "1.1", "support", interface, uid)
 
 
-def answers(interface: str, uid: str) -> ami.AmiEvent:
+def answers(interface: str, uid: str) -> ami.AgentConnected:
     return ami.AgentConnected("1.1", "1.1", "support", interface, uid, 3.0, 9.0)
 
 
@@ -223,6 +223,29 @@ SCENARIOS: dict[str, tuple[list[ami.AmiEvent], list[str]]] = {
             "CallTransferred",
             f"AgentReleased:{ANNA}",
             "CallRouted",
+            f"AgentRinging:{BEN}",
+            f"AgentAnswered:{BEN}",
+            f"AgentReleased:{BEN}",
+            "CallEnded:answered",
+        ],
+    ),
+    "picked up: told only after the answer": (
+        [
+            JOIN,
+            new("1.2", "PJSIP/anna-2"),
+            rings(ANNA, "1.2"),
+            new("2.1", "PJSIP/ben-3", "2.1"),
+            LEAVE,
+            replace(answers(ANNA, "2.1"), agent_channel="PJSIP/ben-00000003"),
+            ami.PickedUp("1.2", "1.1", "2.1", "PJSIP/ben-00000003"),
+            gone("1.2"),
+            completes(ANNA, "2.1", "agent"),
+            gone("2.1"),
+            gone("1.1"),
+        ],
+        [
+            f"AgentRinging:{ANNA}",
+            f"AgentMissed:{ANNA}",
             f"AgentRinging:{BEN}",
             f"AgentAnswered:{BEN}",
             f"AgentReleased:{BEN}",
@@ -710,6 +733,7 @@ async def test_what_a_real_asterisk_sent(stage: Stage, name: str) -> None:
 
 HOW_THEY_CAME = {
     "picked up: whoever answers is not who was rung": [(BEN, LegVia.PICKUP)],
+    "picked up: told only after the answer": [(BEN, LegVia.PICKUP)],
     "parked and taken by another": [(ANNA, LegVia.QUEUE), (BEN, LegVia.PARK)],
     "parked too long: rung back without a queue": [(ANNA, LegVia.QUEUE), (ANNA, LegVia.PARK)],
     "blind transfer: the call lives on with the next agent": [
