@@ -17,7 +17,6 @@ from crm_adapter.adapter import (
     Capabilities,
     ChangePage,
     CrmAdapter,
-    CrmError,
     Forbidden,
     Invalid,
     KeyField,
@@ -33,8 +32,9 @@ T = TypeVar("T")
 
 
 class ChainCrm(DelegatingWriter):
-    """Implements `crm_adapter.adapter.CrmAdapter`. A CRM that fails hides nobody whom another one
-    knows; where nobody is found, its failure is the answer: the caller may be in there."""
+    """Implements `crm_adapter.adapter.CrmAdapter`. Where one of them cannot be asked nobody is
+    guessed from the others: it may know somebody else by the same number. Our own copy of all of
+    them says who it is then."""
 
     name = "chain"
 
@@ -158,17 +158,11 @@ class ChainCrm(DelegatingWriter):
         asked = self._crms if crms is None else crms
         answers = await asyncio.gather(*(ask(crm) for crm in asked), return_exceptions=True)
         found: list[T] = []
-        failure: BaseException | None = None
         for crm, answer in zip(asked, answers, strict=True):
-            if not isinstance(answer, BaseException):
-                found.extend(answer)
-                continue
-            if not isinstance(answer, CrmError):
+            if isinstance(answer, BaseException):
+                log.info("%s could not be asked: %s", crm.name, answer)
                 raise answer
-            log.info("%s could not be asked: %s", crm.name, answer)
-            failure = failure or answer
-        if not found and failure is not None:
-            raise failure
+            found.extend(answer)
         return found[:limit]
 
 
