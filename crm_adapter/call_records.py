@@ -32,6 +32,7 @@ from calls.events import (
     CallEvent,
     CallQueued,
     CallRouted,
+    CandidateChosen,
     DecisionMade,
     FieldCollected,
     LeadConfirmed,
@@ -62,6 +63,7 @@ log = logging.getLogger(__name__)
 RECORDED = (
     CallArrived,
     CallerIdentified,
+    CandidateChosen,
     DecisionMade,
     OptionChosen,
     FieldCollected,

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from calls import events
 from calls.call import CallId, CallOutcome, KeyPress, MenuPath
-from calls.caller import ContactRef
+from calls.caller import ContactRef, IdentityOutcome
 from calls.decision import Decision
 from calls.ports import AgentRoster
 from calls.records import CallRecord, Leg, LegVia
@@ -128,6 +128,8 @@ class CallState:
                 self.fallback = self.fallback or event.fallback
             case events.CallerIdentified():
                 self._identified(event)
+            case events.CandidateChosen():
+                self._candidate_chosen(event.contact)
             case events.DecisionMade():
                 self._decided(event.decision, event.at)
             case events.OptionChosen():
@@ -184,6 +186,19 @@ class CallState:
             self.contact_name = storable(caller.contact.name, 240)
             owner = caller.contact.owner
             self.contact_owner = storable(owner, 120) if owner else None
+
+    def _candidate_chosen(self, contact: ContactRef | None) -> None:
+        """An agent says which of several it is, or takes it back; whom the CRM named stays."""
+        if self.identity_outcome != IdentityOutcome.MULTIPLE.value:
+            return
+        named = [
+            one
+            for one in self.candidates or ()
+            if contact is not None and (one["crm"], one["id"]) == (contact.crm, contact.id)
+        ]
+        self.contact_crm = storable(named[0]["crm"], 40) if named else None
+        self.contact_id = storable(named[0]["id"], 120) if named else None
+        self.contact_name = storable(named[0]["name"], 240) if named else None
 
     def _chosen(self, event: events.OptionChosen) -> None:
         path = self.menu_path or []

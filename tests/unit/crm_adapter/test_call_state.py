@@ -7,8 +7,15 @@ from datetime import timedelta
 import pytest
 
 from calls.call import CallOutcome, KeyPress
-from calls.caller import ContactRef, IdentityOutcome
-from calls.events import AgentMissed, AgentRinging, CallEnded, CallEvent
+from calls.caller import Caller, Candidate, ContactRef, Identity, IdentityOutcome
+from calls.events import (
+    AgentMissed,
+    AgentRinging,
+    CallEnded,
+    CallerIdentified,
+    CallEvent,
+    CandidateChosen,
+)
 from crm_adapter.call_state import NOT_ASKED, CallState
 from tests.fakes.call_stories import AGENT, MARIA, START, Roster, Story, a_call
 
@@ -213,3 +220,25 @@ def test_a_call_of_the_fallback_is_named_after_its_end() -> None:
     assert state.record().contact == MARIA.ref
     state.apply(story.is_(IdentityOutcome.NONE, late=True), Roster())
     assert state.record().contact == MARIA.ref
+
+
+def one_of(story: Story, outcome: IdentityOutcome, *choices: str | None) -> ContactRef | None:
+    """Whom the record names after an agent's choices among Olivia and Noah."""
+    candidates = tuple(Candidate(ContactRef("crm", name), name) for name in ("Olivia", "Noah"))
+    caller = Caller("+12025550103", Identity(outcome, "e164", 0.5, candidates))
+    events: list[CallEvent] = [CallerIdentified(story.call.id, START, caller)]
+    for choice in choices:
+        contact = ContactRef("crm", choice) if choice else None
+        number = caller.number or ""
+        events.append(CandidateChosen(story.call.id, START, number, contact, "anna"))
+    return after(story, [*events, story.rings(), story.answered(), story.ends()]).record().contact
+
+
+def test_an_agent_s_choice_among_several_is_on_the_record() -> None:
+    several = IdentityOutcome.MULTIPLE
+    assert one_of(Story(a_call()), several) is None
+    assert one_of(Story(a_call()), several, "Noah") == ContactRef("crm", "Noah")
+    assert one_of(Story(a_call()), several, "Noah", "Olivia") == ContactRef("crm", "Olivia")
+    assert one_of(Story(a_call()), several, "Noah", None) is None
+    assert one_of(Story(a_call()), several, "somebody else") is None
+    assert one_of(Story(a_call()), IdentityOutcome.NONE, "Noah") is None
