@@ -21,7 +21,7 @@ CALLER = CallerShape(presses=(Press(1500, "0"),), hang_up_after_ms=1500, audio=F
 BROKEN = "+12025550144%0d%0aAction:%20Logoff"
 HOSTILE = (
     ("+12025550141", '<img src=x onerror=alert(1)> "quoted" \\'),
-    ("+12025550142", "${SHELL(touch /tmp/hostile)},1,Hangup()"),
+    ("+12025550142", "${SHELL(id)},1,Hangup()"),
     ("100&PJSIP/agent1", "HANGUP"),
     (BROKEN, "Robert') OR 1=1 --"),
     ("%00%01%ff", "王小明 \u202e\u0007"),
