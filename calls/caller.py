@@ -32,6 +32,14 @@ class ContactRef:
     def __str__(self) -> str:
         return f"{self.crm}:{self.id}"
 
+    @classmethod
+    def parse(cls, text: str) -> ContactRef:
+        """The reverse of `str()`. Raises ValueError where no `:` parts the CRM from its id."""
+        crm, colon, contact_id = text.partition(":")
+        if not (crm and colon and contact_id):
+            raise ValueError(f"not a contact: {text!r} (expected CRM:ID)")
+        return cls(crm, contact_id)
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:

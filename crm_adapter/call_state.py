@@ -13,6 +13,7 @@ from calls.decision import Decision
 from calls.ports import AgentRoster
 from calls.records import CallRecord, Leg, LegVia
 from crm_adapter import collected
+from crm_adapter.live.answers import REMEMBERED
 from storage.storable import storable
 
 #: Identity outcome of a call whose caller was never looked up, as in the fallback.
@@ -30,7 +31,7 @@ LeftByCaller = (
 )
 LEFT_BY_CALLER = get_args(LeftByCaller)
 #: Events that may change a call after its end.
-LATE = (events.WrapUpDone, events.CallerIdentified, *LEFT_BY_CALLER)
+LATE = (events.WrapUpDone, events.CallerIdentified, events.CandidateChosen, *LEFT_BY_CALLER)
 
 
 @dataclass(slots=True)
@@ -75,6 +76,8 @@ class CallState:
     contact_id: str | None = None
     contact_name: str | None = None
     contact_owner: str | None = None
+    #: Which candidate an agent said it is: agent, at, and how often that changed the contact.
+    choice: dict[str, Any] | None = None
     rulebook_version: str | None = None
     lead_policy: str | None = None
     follow_up: dict[str, Any] | None = None
@@ -115,6 +118,9 @@ class CallState:
             self._wrapped_up(event)
         elif isinstance(event, LEFT_BY_CALLER):
             self._left(event)
+        elif isinstance(event, events.CandidateChosen):
+            if self._candidate_chosen(event) and self.ended_at is not None:
+                self.amended = True
         elif self.ended_at is None:
             self._live_on(event, roster)
         elif isinstance(event, events.CallerIdentified) and self.identity_outcome is None:
@@ -128,8 +134,6 @@ class CallState:
                 self.fallback = self.fallback or event.fallback
             case events.CallerIdentified():
                 self._identified(event)
-            case events.CandidateChosen():
-                self._candidate_chosen(event.contact)
             case events.DecisionMade():
                 self._decided(event.decision, event.at)
             case events.OptionChosen():
@@ -180,25 +184,51 @@ class CallState:
             {"crm": found.ref.crm, "id": found.ref.id, "name": found.name, "company": found.company}
             for found in identity.candidates
         ]
-        if caller.contact is not None:
+        if caller.contact is not None and self.choice is None:
             self.contact_crm = storable(caller.contact.ref.crm, 40)
             self.contact_id = storable(caller.contact.ref.id, 120)
             self.contact_name = storable(caller.contact.name, 240)
             owner = caller.contact.owner
             self.contact_owner = storable(owner, 120) if owner else None
 
-    def _candidate_chosen(self, contact: ContactRef | None) -> None:
-        """An agent says which of several it is, or takes it back; whom the CRM named stays."""
-        if self.identity_outcome != IdentityOutcome.MULTIPLE.value:
-            return
-        named = [
-            one
-            for one in self.candidates or ()
-            if contact is not None and (one["crm"], one["id"]) == (contact.crm, contact.id)
-        ]
-        self.contact_crm = storable(named[0]["crm"], 40) if named else None
-        self.contact_id = storable(named[0]["id"], 120) if named else None
-        self.contact_name = storable(named[0]["name"], 240) if named else None
+    def _candidate_chosen(self, event: events.CandidateChosen) -> bool:
+        """An agent says which of several it is, or takes it back; whom the CRM named stays. True
+        where that made it somebody else's call."""
+        if not self._has_a_choice() or self._is_overtaken(event.at):
+            return False
+        named: dict[str, Any] | None = None
+        if event.contact is not None:
+            wanted = (event.contact.crm, event.contact.id)
+            known = (one for one in self.candidates or () if (one["crm"], one["id"]) == wanted)
+            named = next(known, None)
+            if named is None:
+                return False
+        before = self.contact
+        self.contact_crm = storable(named["crm"], 40) if named else None
+        self.contact_id = storable(named["id"], 120) if named else None
+        self.contact_name = storable(named["name"], 240) if named else None
+        changed = self.contact != before
+        if changed:
+            self.contact_owner = None
+        self.choice = {
+            "agent": storable(event.agent, 80),
+            "at": event.at.isoformat(),
+            "times": self._choices + changed,
+        }
+        return changed
+
+    def _has_a_choice(self) -> bool:
+        """Several have the number, also where an earlier choice was remembered."""
+        return self.identity_outcome == IdentityOutcome.MULTIPLE.value or (
+            self.identity_method == REMEMBERED and len(self.candidates or ()) > 1
+        )
+
+    def _is_overtaken(self, at: datetime) -> bool:
+        return self.choice is not None and at < datetime.fromisoformat(self.choice["at"])
+
+    @property
+    def _choices(self) -> int:
+        return int(self.choice["times"]) if self.choice is not None else 0
 
     def _chosen(self, event: events.OptionChosen) -> None:
         path = self.menu_path or []
@@ -319,7 +349,7 @@ class CallState:
         late = sum(leg.disposition is not None for leg in self.legs)
         late += len(self.typed or ()) + len(self.recordings or ())
         late += (self.callback is not None) + (self.routed is not None)
-        late += collected.weight_of_offers(self.offers)
+        late += collected.weight_of_offers(self.offers) + self._choices
         return told + late + (self.identity_outcome is not None)
 
     def _ended(self, event: events.CallEnded) -> None:

@@ -46,6 +46,8 @@ calls = Table(
     Column("contact_name", String(240)),
     #: Whose contact it is, in the CRM's words.
     Column("contact_owner", String(120)),
+    #: Which candidate an agent said it is: agent, at, times (how often it changed the contact).
+    Column("choice", JSON(none_as_null=True)),
     Column("rulebook_version", String(80)),
     Column("lead_policy", String(20)),
     #: `calls.follow_up.FollowUp.as_json()`

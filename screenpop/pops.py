@@ -10,6 +10,7 @@ from typing import Any
 from calls import events
 from calls.bus import EventBus
 from calls.call import CallId
+from calls.caller import ContactRef
 from calls.ports import AgentRoster
 from screenpop import protocol
 from screenpop.call_story import epoch_ms
@@ -182,20 +183,43 @@ class Pops:
         return True
 
     def select(self, agent: str, pop_id: str, candidate: str | None) -> bool:
-        """Which candidate the caller is; every agent on the call sees the choice."""
+        """Which candidate the caller is, until the wrap-up is done; every agent on the call sees
+        the choice."""
         pop = self._book.own(agent, pop_id)
-        story = self._stories.find(pop.call_id) if pop else None
-        if story is None or not (candidate is None or story.has_candidate(candidate)):
+        if pop is None:
+            return False
+        now = datetime.now(UTC)
+        story = self._stories.find(pop.call_id)
+        if story is None or story.caller is None:
+            return self._select_on(pop, candidate, now)
+        if not (candidate is None or story.has_candidate(candidate)):
             return False
         story.selected = candidate
-        now = datetime.now(UTC)
         self._update(story.call_id, now, restored_too=True)
-        chosen = story.chosen()
-        if story.caller is not None and story.caller.number is not None:
-            self._bus.publish(
-                events.CandidateChosen(story.call_id, now, story.caller.number, chosen, agent)
-            )
+        self._tell_choice(pop, story.caller.number, story.chosen(), now)
         return True
+
+    def _select_on(self, pop: Pop, candidate: str | None, now: datetime) -> bool:
+        """The call is over, or was before a restart: what its pop shows is all that we have."""
+        match = pop.content.match
+        if not match.candidates or candidate not in (None, *(one.ref for one in match.candidates)):
+            return False
+        story = self._stories.find(pop.call_id)
+        if story is not None:
+            story.selected = candidate
+        for shown in self._book.of_call(pop.call_id):
+            match = shown.content.match.model_copy(update={"selected": candidate})
+            shown.content = shown.content.model_copy(update={"match": match})
+            self._send(shown, now, protocol.PopUpdate, content=shown.content)
+        chosen = ContactRef.parse(candidate) if candidate is not None else None
+        self._tell_choice(pop, pop.content.call.number, chosen, now)
+        return True
+
+    def _tell_choice(
+        self, pop: Pop, number: str | None, chosen: ContactRef | None, now: datetime
+    ) -> None:
+        if number is not None:
+            self._bus.publish(events.CandidateChosen(pop.call_id, now, number, chosen, pop.agent))
 
     def snapshot(self, agent: str) -> tuple[protocol.PopSnapshot, ...]:
         """The agent's open pops and the last few closed ones, oldest first."""

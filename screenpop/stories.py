@@ -54,6 +54,7 @@ class Stories:
                 if story is None or (event.late and _said_it_better(story.caller)):
                     return False
                 story.caller = event.caller
+                story.selected = story.selected or _remembered(event.caller)
             case events.DecisionMade():
                 story = self.of(event.call_id)
                 story.decision, story.wish = event.decision, event.decision.pop
@@ -77,6 +78,13 @@ class Stories:
         story.wish = event.pop
         for key in event.keys:
             story.press(key)
+
+
+def _remembered(caller: Caller) -> str | None:
+    """Whom an agent chose in an earlier call, so that this one's can take it back."""
+    if caller.identity.method != "remembered" or caller.contact is None:
+        return None
+    return str(caller.contact.ref)
 
 
 def _said_it_better(caller: Caller | None) -> bool:

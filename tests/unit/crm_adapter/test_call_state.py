@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from calls.call import CallOutcome, KeyPress
-from calls.caller import Caller, Candidate, ContactRef, Identity, IdentityOutcome
+from calls.caller import Caller, Candidate, Contact, ContactRef, Identity, IdentityOutcome
 from calls.events import (
     AgentMissed,
     AgentRinging,
@@ -222,23 +222,70 @@ def test_a_call_of_the_fallback_is_named_after_its_end() -> None:
     assert state.record().contact == MARIA.ref
 
 
-def one_of(story: Story, outcome: IdentityOutcome, *choices: str | None) -> ContactRef | None:
+OLIVIA, NOAH = ContactRef("crm", "Olivia"), ContactRef("crm", "Noah")
+
+
+def several(
+    story: Story,
+    outcome: IdentityOutcome = IdentityOutcome.MULTIPLE,
+    *,
+    method: str = "e164",
+    contact: ContactRef | None = None,
+) -> CallerIdentified:
+    """The number is Olivia's and Noah's."""
+    candidates = tuple(Candidate(ref, ref.id) for ref in (OLIVIA, NOAH))
+    known = Contact(contact, contact.id, "", owner="Grace") if contact else None
+    caller = Caller("+12025550103", Identity(outcome, method, 0.5, candidates), contact=known)
+    return CallerIdentified(story.call.id, START, caller)
+
+
+def chooses(story: Story, contact: ContactRef | None) -> CandidateChosen:
+    return CandidateChosen(story.call.id, story._next(), "+12025550103", contact, "anna")
+
+
+def one_of(outcome: IdentityOutcome, *choices: ContactRef | None) -> ContactRef | None:
     """Whom the record names after an agent's choices among Olivia and Noah."""
-    candidates = tuple(Candidate(ContactRef("crm", name), name) for name in ("Olivia", "Noah"))
-    caller = Caller("+12025550103", Identity(outcome, "e164", 0.5, candidates))
-    events: list[CallEvent] = [CallerIdentified(story.call.id, START, caller)]
-    for choice in choices:
-        contact = ContactRef("crm", choice) if choice else None
-        number = caller.number or ""
-        events.append(CandidateChosen(story.call.id, START, number, contact, "anna"))
+    story = Story(a_call())
+    events: list[CallEvent] = [several(story, outcome)]
+    events += [chooses(story, contact) for contact in choices]
     return after(story, [*events, story.rings(), story.answered(), story.ends()]).record().contact
 
 
 def test_an_agent_s_choice_among_several_is_on_the_record() -> None:
-    several = IdentityOutcome.MULTIPLE
-    assert one_of(Story(a_call()), several) is None
-    assert one_of(Story(a_call()), several, "Noah") == ContactRef("crm", "Noah")
-    assert one_of(Story(a_call()), several, "Noah", "Olivia") == ContactRef("crm", "Olivia")
-    assert one_of(Story(a_call()), several, "Noah", None) is None
-    assert one_of(Story(a_call()), several, "somebody else") is None
-    assert one_of(Story(a_call()), IdentityOutcome.NONE, "Noah") is None
+    multiple, stranger = IdentityOutcome.MULTIPLE, ContactRef("crm", "somebody else")
+    assert one_of(multiple) is None
+    assert one_of(multiple, NOAH) == NOAH
+    assert one_of(multiple, NOAH, OLIVIA) == OLIVIA
+    assert one_of(multiple, NOAH, None) is None
+    assert one_of(multiple, stranger) is None
+    assert one_of(multiple, NOAH, stranger) == NOAH
+    assert one_of(IdentityOutcome.NONE, NOAH) is None
+    assert one_of(IdentityOutcome.UNIQUE, NOAH) is None, "the CRM named somebody"
+
+
+def test_a_choice_after_the_end_makes_a_later_record_each_time() -> None:
+    story = Story(a_call())
+    state = after(story, [several(story), story.rings(), story.answered(), story.ends()])
+    seen = [(state.revision, state.contact)]
+    told = [chooses(story, contact) for contact in (NOAH, OLIVIA, None)]
+    for event in told:
+        state.amended = False  # as it is where the row is read anew
+        state.apply(event, Roster())
+        assert state.amended
+        seen.append((state.revision, state.contact))
+    assert [contact for _, contact in seen] == [None, NOAH, OLIVIA, None]
+    assert [revision for revision, _ in seen] == sorted({revision for revision, _ in seen})
+    state.amended = False
+    for event in told:
+        state.apply(event, Roster())
+    assert not state.amended, "told again it changes nothing"
+    assert state.contact is None
+
+
+def test_who_was_remembered_wrongly_is_put_right() -> None:
+    story = Story(a_call())
+    known = several(story, IdentityOutcome.UNIQUE, method="remembered", contact=OLIVIA)
+    state = after(story, [known, chooses(story, NOAH), known])
+    assert (state.contact, state.contact_owner) == (NOAH, None)
+    state.apply(chooses(story, None), Roster())
+    assert state.contact is None

@@ -342,6 +342,31 @@ async def test_a_shared_number_is_chosen_and_undone(desk: Desk) -> None:
     assert desk.anna.frames[-1]["content"]["match"]["selected"] is None
 
 
+async def test_a_choice_is_possible_until_the_wrap_up_is_done(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(household(), A, B), call.answered(A), call.ended())
+    pop_id = desk.anna.frames[0]["pop_id"]
+    assert not desk.pops.select("anna", pop_id, "embedded:c-999")
+    for candidate in ("embedded:c-202", None):
+        assert desk.pops.select("anna", pop_id, candidate)
+        assert desk.anna.frames[-1]["content"]["match"]["selected"] == candidate
+    assert desk.ben.kinds[-1] == "pop.close:answered_elsewhere", "Ben has no part in it"
+    assert desk.pops.dispose("anna", pop_id, "resolved", "")
+    assert not desk.pops.select("anna", pop_id, "embedded:c-202")
+
+
+async def test_a_remembered_choice_can_be_taken_back(desk: Desk) -> None:
+    call = RingingCall()
+    caller = household()
+    identity = replace(caller.identity, outcome=IdentityOutcome.UNIQUE, method="remembered")
+    known = replace(victoria().contact, ref=identity.candidates[1].ref)  # type: ignore[type-var]
+    await desk.hears(call.until_ringing(replace(caller, identity=identity, contact=known), A))
+    offer = desk.anna.frames[0]
+    assert offer["content"]["match"]["selected"] == "embedded:c-202"
+    assert desk.pops.select("anna", offer["pop_id"], None)
+    assert desk.anna.frames[-1]["content"]["match"]["selected"] is None
+
+
 async def test_a_stranger_has_a_lead_card_a_withheld_number_has_none(desk: Desk) -> None:
     first = RingingCall(number="+12025550150", name="ACME")
     await desk.hears(first.until_ringing(stranger(), A))
