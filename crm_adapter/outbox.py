@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Integer, and_, bindparam, delete, or_, select, update
+from sqlalchemy import ColumnElement, Integer, and_, bindparam, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -142,13 +142,15 @@ async def claim(
     lease: timedelta,
     worker: str,
     lane: str = CRM_LANE,
+    untried_first: bool = False,
 ) -> list[ClaimedEntry]:
-    """Up to `limit` entries, oldest first, at most one of each entity, none whose dependency is
-    unsettled. Two workers never hold the same entry."""
+    """Up to `limit` entries, oldest first (`untried_first`: those tried least often), at most one
+    of each entity, none whose dependency is unsettled. Two workers never hold the same entry."""
     asked = {"now": at, "of_lane": lane}
     await connection.execute(_END_LEASES, asked)
     taken = await connection.execute(
-        _CLAIM, asked | {"most": limit, "worker": worker, "until": at + lease}
+        _CLAIM_UNTRIED if untried_first else _CLAIM,
+        asked | {"most": limit, "worker": worker, "until": at + lease},
     )
     return [
         ClaimedEntry(row.key, row.operation, row.payload, row.attempts, row.created_at, worker)
@@ -181,7 +183,7 @@ _END_LEASES = (
 )
 
 
-def _claim_statement() -> ReturningUpdate[Any]:
+def _claim_statement(*order: ColumnElement[Any]) -> ReturningUpdate[Any]:
     earlier, needed = outbox.alias("earlier"), outbox.alias("needed")
     behind_another = (
         select(earlier.c.seq)
@@ -206,7 +208,7 @@ def _claim_statement() -> ReturningUpdate[Any]:
             ~behind_another,
             ~waits_for_another,
         )
-        .order_by(outbox.c.seq)
+        .order_by(*order)
         .limit(bindparam("most", type_=Integer))
         # PostgreSQL; SQLite has one writer and knows no such words.
         .with_for_update(skip_locked=True, of=outbox)
@@ -228,7 +230,8 @@ def _claim_statement() -> ReturningUpdate[Any]:
     )
 
 
-_CLAIM = _claim_statement()
+_CLAIM = _claim_statement(outbox.c.seq)
+_CLAIM_UNTRIED = _claim_statement(outbox.c.attempts, outbox.c.seq)
 
 
 async def settle(

@@ -8,7 +8,7 @@ import random
 import uuid
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -16,14 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls import crash_points
 from crm_adapter import outbox
-from crm_adapter.adapter import (
-    AuthFailed,
-    Conflict,
-    CrmError,
-    RateLimited,
-    Unavailable,
-)
+from crm_adapter.adapter import CrmError
+from crm_adapter.lane_health import LaneHealth
 from crm_adapter.payloads import UnreadablePayload
+from crm_adapter.verdicts import Sign, Verdict, judge, told
 from storage.database import Database
 from storage.transient import is_outage
 
@@ -42,6 +38,10 @@ class DeliveryPace:
     longest_delay_s: float = 300.0
     #: After this long an entry is dead and somebody has to look.
     give_up_after: timedelta = timedelta(hours=72)
+    #: An entry that fails while others get through waits longer, and is dead sooner: after so many
+    #: failures of its own, some 15 hours.
+    longest_own_delay_s: float = 3600.0
+    own_failures: int = 40
     #: How often due entries are looked for when nobody told us of any.
     poll_s: float = 1.0
     #: While there is no backlog, entries that come within so long are claimed together.
@@ -66,16 +66,6 @@ class Delivery(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class _Verdict:
-    """What came of one delivery. `pause_s` is not None where the whole CRM is away."""
-
-    state: str
-    result: str | None = None
-    error: str | None = None
-    pause_s: float | None = None
-
-
 class OutboxWorker:
     """One per process and lane; several processes may share the outbox."""
 
@@ -98,8 +88,9 @@ class OutboxWorker:
         self._name = str(uuid.uuid4())
         self._wake = asyncio.Event()
         self._in_flight: set[asyncio.Task[None]] = set()
-        self._paused_until: datetime | None = None
-        self._failures = 0
+        self._health = LaneHealth(
+            delay_s=lambda times: self._delay_s(times, self._pace.longest_delay_s)
+        )
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -162,9 +153,10 @@ class OutboxWorker:
     async def _start_due(self) -> list[asyncio.Task[None]]:
         at = self._now()
         free = self._pace.concurrency - len(self._in_flight)
-        if free <= 0 or (self._paused_until is not None and at < self._paused_until):
+        if free <= 0 or not self._health.may_send(at):
             return []
-        if self._failures:
+        in_doubt = self._health.in_doubt
+        if in_doubt:
             # One probe decides whether the CRM is back.
             if self._in_flight:
                 return []
@@ -182,16 +174,19 @@ class OutboxWorker:
                 lease=lease,
                 worker=self._name,
                 lane=self._lane,
+                untried_first=in_doubt,
             )
 
         crash_points.reached("outbox.before_claim")
         claimed = await self._database.writer.write(work)
         if claimed:
             crash_points.reached("outbox.after_claim")
-        return [self._start(entry) for entry in claimed]
+        return [self._start(entry, is_probe=in_doubt) for entry in claimed]
 
-    def _start(self, entry: outbox.ClaimedEntry) -> asyncio.Task[None]:
-        task = asyncio.create_task(self._deliver(entry), name=f"outbox:{self._lane}:{entry.key}")
+    def _start(self, entry: outbox.ClaimedEntry, *, is_probe: bool) -> asyncio.Task[None]:
+        task = asyncio.create_task(
+            self._deliver(entry, is_probe=is_probe), name=f"outbox:{self._lane}:{entry.key}"
+        )
         self._in_flight.add(task)
         task.add_done_callback(self._finished)
         return task
@@ -200,73 +195,69 @@ class OutboxWorker:
         self._in_flight.discard(task)
         self._wake.set()
 
-    async def _deliver(self, entry: outbox.ClaimedEntry) -> None:
+    async def _deliver(self, entry: outbox.ClaimedEntry, *, is_probe: bool) -> None:
         try:
             crash_points.reached("outbox.before_send")
             verdict = await self._try(entry)
             crash_points.reached("outbox.before_settle")
-            self._note_health(verdict)
+            self._note_health(entry, verdict, is_probe=is_probe)
             await self._settle(entry, verdict)
         except Exception:
             # One item's edge: the lease gives it back.
             log.exception("outbox: entry %s was left to its lease", entry.key)
 
-    async def _try(self, entry: outbox.ClaimedEntry) -> _Verdict:
+    async def _try(self, entry: outbox.ClaimedEntry) -> Verdict:
         try:
             async with asyncio.timeout(self._pace.deadline_s):
-                return _Verdict("done", result=await self._delivery.send(entry))
+                return Verdict("done", Sign.LIVES, result=await self._delivery.send(entry))
         except TimeoutError:
-            return self._later(entry, "no answer in time", pause_s=0.0)
+            return Verdict("pending", Sign.AWAY, error="no answer in time")
         except UnreadablePayload as error:
-            return _Verdict("dead", error=_told(error))
+            return Verdict("dead", Sign.NONE, error=told(error))
         except CrmError as error:
-            return self._judge(entry, error)
+            return judge(error)
         except Exception as error:
             log.exception("outbox: entry %s failed", entry.key)
-            return self._later(entry, _told(error))
+            return Verdict("pending", Sign.NONE, error=told(error))
 
-    def _judge(self, entry: outbox.ClaimedEntry, error: CrmError) -> _Verdict:
-        if isinstance(error, Conflict) and error.existing is not None:
-            return _Verdict("done", result=error.existing)
-        if not error.retryable:
-            return _Verdict("dead", error=_told(error))
-        if isinstance(error, RateLimited):
-            return self._later(entry, _told(error), pause_s=error.after_s or 0.0)
-        if isinstance(error, Unavailable | AuthFailed):
-            return self._later(entry, _told(error), pause_s=0.0)
-        return self._later(entry, _told(error))
+    def _is_given_up(self, entry: outbox.ClaimedEntry) -> bool:
+        own = self._health.own_failures(entry.key)
+        age = self._now() - entry.created_at
+        return age >= self._pace.give_up_after or own >= self._pace.own_failures
 
-    def _later(
-        self, entry: outbox.ClaimedEntry, error: str, *, pause_s: float | None = None
-    ) -> _Verdict:
-        given_up = self._now() - entry.created_at >= self._pace.give_up_after
-        return _Verdict("dead" if given_up else "pending", error=error, pause_s=pause_s)
-
-    def _note_health(self, verdict: _Verdict) -> None:
+    def _note_health(self, entry: outbox.ClaimedEntry, verdict: Verdict, *, is_probe: bool) -> None:
         at = self._now()
-        if verdict.pause_s is None:
-            # What was under way when the CRM asked for a pause does not end the pause.
-            if self._paused_until is None or at >= self._paused_until:
-                self._failures, self._paused_until = 0, None
-            return
-        if self._paused_until is None or at >= self._paused_until:
-            # Those that were under way when it went down count as one failure.
-            self._failures += 1
-            self._paused_until = at + timedelta(seconds=self._delay_s(self._failures))
-        self._paused_until = max(self._paused_until, at + timedelta(seconds=verdict.pause_s))
+        match verdict.sign:
+            case Sign.LIVES:
+                for key in self._health.answered(at):
+                    log.warning("outbox: entry %s fails while others get through", key)
+            case Sign.AWAY:
+                self._health.failed(entry.key, at, was_probe=is_probe)
+            case Sign.REFUSES:
+                self._health.refused(at, pause_s=verdict.pause_s)
 
-    def _delay_s(self, attempts: int) -> float:
+    def _delay_s(self, times: int, longest_s: float) -> float:
         """Full jitter: anything from nothing to the doubled delay, so that many do not return
         at once."""
-        ceiling = self._pace.first_delay_s * 2.0 ** min(attempts - 1, 30)
-        return self._jitter.uniform(0.0, min(self._pace.longest_delay_s, ceiling))
+        ceiling = self._pace.first_delay_s * 2.0 ** min(times - 1, 30)
+        return self._jitter.uniform(0.0, min(longest_s, ceiling))
 
-    async def _settle(self, entry: outbox.ClaimedEntry, verdict: _Verdict) -> None:
+    def _entry_delay_s(self, entry: outbox.ClaimedEntry) -> float:
+        own = self._health.own_failures(entry.key)
+        if own:
+            return self._delay_s(own + 1, self._pace.longest_own_delay_s)
+        return self._delay_s(entry.attempts, self._pace.longest_delay_s)
+
+    async def _settle(self, entry: outbox.ClaimedEntry, verdict: Verdict) -> None:
         at = self._now()
+        if verdict.state == "pending" and self._is_given_up(entry):
+            verdict = replace(verdict, state="dead")
         if verdict.state == "dead":
             # The reason may hold what the CRM did not like; it stays in the row.
             log.error("outbox: entry %s is dead", entry.key)
-        delay = max(verdict.pause_s or 0.0, self._delay_s(entry.attempts))
+        delay = max(verdict.pause_s, self._entry_delay_s(entry))
+        if verdict.state != "pending":
+            self._health.settled(entry.key)
 
         async def work(connection: AsyncConnection) -> bool:
             ours = await outbox.settle(
@@ -288,7 +279,3 @@ class OutboxWorker:
         if ours and verdict.result is not None:
             self._delivery.tell(entry, verdict.result, at)
             crash_points.reached("outbox.after_tell")
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

@@ -8,14 +8,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from calls.bus import EventBus
-from crm_adapter.outbox_worker import DeliveryPace
 from crm_adapter.records import Records
 from storage.database import Database
 from tests.fakes.call_stories import Roster
 from tests.fakes.clock import FakeClock
 from tests.fakes.crm_writer import InMemoryCrm
-
-PACE = DeliveryPace(first_delay_s=10.0, poll_s=0.05)
+from tests.fakes.outbox_desk import PACE
 
 
 @pytest.fixture

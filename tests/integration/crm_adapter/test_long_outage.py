@@ -6,6 +6,7 @@ import os
 import random
 import sys
 import time
+from collections import defaultdict
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,11 +38,16 @@ MOST_MEMORY = 64 * 2**20
 
 
 class SwitchedCrm(EmbeddedCrm):
-    """The embedded CRM, which can be away, and refuses `poison`."""
+    """The embedded CRM, which can be away, and refuses `poison`. `told` is what it was told of each
+    call, in order."""
 
     away = False
     poison = ""
     asked = 0
+
+    def __init__(self, *, database: Database) -> None:
+        super().__init__(database=database)
+        self.told: defaultdict[str, list[str | None]] = defaultdict(list)
 
     async def log_call(self, record: CallRecord, idem: str) -> str:
         self.asked += 1
@@ -49,6 +55,7 @@ class SwitchedCrm(EmbeddedCrm):
             raise Unavailable("switched off")
         if record.call_id.linkedid == self.poison:
             raise Invalid("no such outcome", field="outcome")
+        self.told[record.call_id.linkedid].append(record.queue)
         return await super().log_call(record, idem)
 
 
@@ -125,10 +132,13 @@ async def test_a_day_s_backlog_drains_in_order_and_within_minutes(
     seconds = time.monotonic() - began
     grown = resident_bytes() - before
     assert await counted(any_database) == {"done": (CALLS - 1) * REVISIONS, "dead": REVISIONS}
+    # Each call's revisions came in order, each once; and the last is what stands.
+    in_order = [f"revision-{number}" for number in range(1, REVISIONS + 1)]
+    assert len(crm.told) == CALLS - 1
+    assert [told for told in crm.told.values() if told != in_order] == []
     async with any_database.read() as connection:
         kept = tables.call_records
         found = await connection.execute(select(kept.c.queue, func.count()).group_by(kept.c.queue))
-        # The last revision of each call is what stands.
         assert [tuple(row) for row in found] == [(f"revision-{REVISIONS}", CALLS - 1)]
     rate = CALLS * REVISIONS / seconds
     with capsys.disabled():
