@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from calls.caller import Candidate, Contact, ContactRef, Purchase
 from calls.deadlines import Deadline
-from calls.errors import Misconfigured
+from calls.errors import DeadlineExceeded, Misconfigured
 from calls.records import CallRecord, NewTask
 from crm_adapter.adapter import (
     Capabilities,
@@ -22,6 +22,7 @@ from crm_adapter.adapter import (
     KeyField,
     NotFound,
     PhoneHit,
+    Timeout,
     Unsupported,
 )
 from crm_adapter.delegating import DelegatingWriter
@@ -30,11 +31,14 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
+#: Of the time for an answer; the rest is for asking more of who was found.
+_SHARE = 0.8
+
 
 class ChainCrm(DelegatingWriter):
-    """Implements `crm_adapter.adapter.CrmAdapter`. Where one of them cannot be asked nobody is
-    guessed from the others: it may know somebody else by the same number. Our own copy of all of
-    them says who it is then."""
+    """Implements `crm_adapter.adapter.CrmAdapter`. All are asked at once. Where one of them cannot
+    be asked, or is silent for its share of the time, nobody is guessed from the others: it may know
+    somebody else by the same number. Our own copy of all of them says who it is then."""
 
     name = "chain"
 
@@ -75,14 +79,19 @@ class ChainCrm(DelegatingWriter):
             await crm.close()
 
     async def check(self) -> None:
-        for crm in self._crms:
-            await crm.check()
+        checks = [crm.check() for crm in self._crms]
+        for wrong in await asyncio.gather(*checks, return_exceptions=True):
+            if wrong is not None:
+                raise wrong
 
     async def find_by_phone(
         self, key: str, *, limit: int, deadline: Deadline
     ) -> Sequence[PhoneHit]:
         return await self._everywhere(
-            lambda crm: crm.find_by_phone(key, limit=limit, deadline=deadline), limit
+            self._crms,
+            lambda crm, share: crm.find_by_phone(key, limit=limit, deadline=share),
+            limit,
+            deadline,
         )
 
     async def find_by_key(
@@ -92,7 +101,10 @@ class ChainCrm(DelegatingWriter):
         if not able:
             raise Unsupported(f"no CRM of the chain knows the key {field.value}")
         return await self._everywhere(
-            lambda crm: crm.find_by_key(field, digits, limit=limit, deadline=deadline), limit, able
+            able,
+            lambda crm, share: crm.find_by_key(field, digits, limit=limit, deadline=share),
+            limit,
+            deadline,
         )
 
     async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
@@ -151,19 +163,36 @@ class ChainCrm(DelegatingWriter):
 
     async def _everywhere(
         self,
-        ask: Callable[[CrmAdapter], Awaitable[Sequence[T]]],
+        crms: Sequence[CrmAdapter],
+        ask: Callable[[CrmAdapter, Deadline], Awaitable[Sequence[T]]],
         limit: int,
-        crms: Sequence[CrmAdapter] | None = None,
+        deadline: Deadline,
     ) -> list[T]:
-        asked = self._crms if crms is None else crms
-        answers = await asyncio.gather(*(ask(crm) for crm in asked), return_exceptions=True)
-        found: list[T] = []
-        for crm, answer in zip(asked, answers, strict=True):
-            if isinstance(answer, BaseException):
-                log.info("%s could not be asked: %s", crm.name, answer)
-                raise answer
-            found.extend(answer)
-        return found[:limit]
+        """Over as soon as one of them fails: without its word those of the others say nothing."""
+        share = Deadline.after(deadline.left_s * _SHARE)
+        asked = [
+            asyncio.create_task(_in_time(crm.name, ask(crm, share), share), name=f"crm:{crm.name}")
+            for crm in crms
+        ]
+        try:
+            done, _ = await asyncio.wait(asked, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            for task in asked:
+                task.cancel()
+            await asyncio.gather(*asked, return_exceptions=True)
+        for crm, task in zip(crms, asked, strict=True):
+            if task in done and (wrong := task.exception()) is not None:
+                log.info("%s could not be asked: %s", crm.name, wrong)
+                raise wrong
+        return [hit for task in asked for hit in task.result()][:limit]
+
+
+async def _in_time(crm: str, answer: Awaitable[T], deadline: Deadline) -> T:
+    """An adapter keeps its deadline; this holds one that does not to it."""
+    try:
+        return await deadline.bound(crm, answer)
+    except DeadlineExceeded as error:
+        raise Timeout(str(error)) from error
 
 
 def _parsed(cursor: str | None) -> tuple[dict[str, str], int]:

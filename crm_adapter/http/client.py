@@ -89,6 +89,7 @@ class CrmHttp:
         )
 
     async def close(self) -> None:
+        await self._log_in.close()
         session, self._session = self._session, None
         if session is not None:
             await session.close()

@@ -9,13 +9,23 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from calls.deadlines import Deadline
-from crm_adapter.adapter import AuthFailed, CrmError, Forbidden, Invalid, NotFound, Unavailable
+from crm_adapter.adapter import (
+    AuthFailed,
+    CrmError,
+    Forbidden,
+    Invalid,
+    NotFound,
+    Unavailable,
+)
 from crm_adapter.http.replies import Reply
 from crm_adapter.http.requests import Request
+from crm_adapter.shared_answer import SharedAnswer
 
 #: A token is renewed so long before it ends, so that no caller waits for it.
 RENEW_AHEAD_S = 120.0
 _DEFAULT_LIFE_S = 900.0
+#: A log-in that takes longer is given up.
+LOG_IN_S = 10.0
 
 
 class Asking(Protocol):
@@ -39,6 +49,10 @@ class LogIn(Protocol):
         """What no trace may show."""
         ...
 
+    async def close(self) -> None:
+        """Gives up a log-in under way."""
+        ...
+
 
 class FixedHeaders:
     """An API key, a bearer token, or nothing at all."""
@@ -55,6 +69,9 @@ class FixedHeaders:
 
     def secrets(self) -> Iterable[str]:
         return self._secrets
+
+    async def close(self) -> None:
+        return None
 
 
 def no_log_in() -> FixedHeaders:
@@ -76,7 +93,8 @@ def basic(username: str, password: str) -> FixedHeaders:
 
 class RenewedLogIn:
     """A token or session that has to be had first and does not last: had once for all who wait,
-    renewed ahead of its end, and again after a 401.
+    renewed ahead of its end, and again after a 401. A CRM that is silent at the log-in keeps nobody
+    longer than they wanted to wait; the log-in itself goes on for `LOG_IN_S`.
 
     `obtain(http, deadline)` returns the headers, how many seconds they last (None: unknown) and the
     secrets in them. While a CRM refuses the log-in itself, it is asked again only after
@@ -97,7 +115,7 @@ class RenewedLogIn:
         self._until = 0.0
         self._seen: tuple[str, ...] = ()
         self._refusal: tuple[float, str] | None = None
-        self._lock = asyncio.Lock()
+        self._renewing: SharedAnswer[Mapping[str, str]] = SharedAnswer("the log-in")
         #: How often it was had; for tests and the curious.
         self.obtained = 0
 
@@ -105,12 +123,11 @@ class RenewedLogIn:
         loop = asyncio.get_running_loop()
         if self._headers is not None and loop.time() < self._until:
             return self._headers
-        async with self._lock:
-            if self._headers is not None and loop.time() < self._until:
-                return self._headers
-            if self._refusal is not None and loop.time() < self._refusal[0]:
-                raise AuthFailed(self._refusal[1])
-            return await self._renew(http, deadline)
+        if self._refusal is not None and loop.time() < self._refusal[0]:
+            raise AuthFailed(self._refusal[1])
+        return await self._renewing.ask(
+            lambda: self._renew(http, Deadline.after(LOG_IN_S)), deadline=deadline
+        )
 
     async def _renew(self, http: Asking, deadline: Deadline) -> Mapping[str, str]:
         loop = asyncio.get_running_loop()
@@ -139,6 +156,9 @@ class RenewedLogIn:
 
     def secrets(self) -> Iterable[str]:
         return (*self._given_secrets(), *self._seen)
+
+    async def close(self) -> None:
+        await self._renewing.close()
 
 
 class Obtain(Protocol):

@@ -107,3 +107,6 @@ class _Masking:
 
     def secrets(self) -> Iterable[str]:
         return (*self._inner.secrets(), *self._secrets)
+
+    async def close(self) -> None:
+        await self._inner.close()

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -287,6 +288,46 @@ async def test_an_expired_token_is_renewed_once_for_all_who_wait() -> None:
         await http.close()
     assert answers == [[1]] * 50
     assert (tokens, log_in.obtained) == (2, 2)
+
+
+async def test_a_silent_log_in_keeps_nobody_longer_than_they_wait() -> None:
+    """Not the first one, and not those who come after a patient one."""
+    tries = 0
+    heard, gate = asyncio.Event(), asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        nonlocal tries
+        if request.path == "/token":
+            tries += 1
+            heard.set()
+            await gate.wait()
+            return web.json_response({"access_token": "t", "expires_in": 3600})
+        return web.json_response([1])
+
+    app = web.Application()
+    app.router.add_route("*", EVERYTHING, answer)
+    async with TestServer(app) as server:
+        base = str(server.make_url("/")).rstrip("/")
+        log_in = oauth2(token_address=f"{base}/token", form={"grant_type": "password"})
+        http = CrmHttp(crm="acme", base_url=base, log_in=log_in)
+        await http.open()
+        writing = asyncio.create_task(http.write("POST", "/call", json={}))
+        await heard.wait()
+        started = time.perf_counter()
+        callers = [http.read("GET", "/x", deadline=Deadline.after(0.1)) for _ in range(20)]
+        for told in await asyncio.gather(*callers, return_exceptions=True):
+            assert isinstance(told, Timeout)
+        assert time.perf_counter() - started < 1.0
+        gate.set()
+        assert (await writing).json() == [1], "the patient one has lost nothing"
+        assert await ask(http) == [1]
+        assert (tries, log_in.obtained) == (1, 1)
+        gate.clear()
+        log_in.refused(await log_in.headers(http, deadline=soon()))
+        with pytest.raises(Timeout):
+            await http.read("GET", "/x", deadline=Deadline.after(0.05))
+        await http.close()
+        gate.set()
 
 
 @pytest.mark.parametrize(

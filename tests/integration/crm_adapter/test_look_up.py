@@ -7,10 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from calls.bus import EventBus
 from calls.call import CallId
 from calls.caller import Caller, Candidate, ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
-from calls.events import CandidateChosen
+from calls.events import CallerIdentified, CandidateChosen
 from config.settings import CrmSettings
 from crm_adapter.adapter import ChangePage, HitKind, Invalid, PhoneHit, Unavailable
 from crm_adapter.adapters.chain import ChainCrm
@@ -20,6 +21,7 @@ from crm_adapter.live.index_keeper import IndexKeeper
 from crm_adapter.live.look_up import FROM_COPY, FROM_MEMORY, LookUp
 from crm_adapter.live.number_choices import NumberChoices
 from crm_adapter.live.phone_index import PhoneIndex
+from ivr.inquiry import Inquiry
 from storage.database import Database
 from tests.fakes.crm_rows import NoSegments, call_from
 from tests.fakes.directories import directory_over
@@ -359,6 +361,42 @@ async def test_a_copy_of_one_crm_hides_nobody_of_another(database: Database) -> 
     for number in (HOME, STRANGER):
         caller = await directory.identify(call_from(number), region="US", deadline=soon)
         assert caller.identity.outcome is IdentityOutcome.ERROR, "nobody is guessed, or a stranger"
+
+
+async def test_a_caller_waits_for_no_slow_crm_of_a_chain_and_its_answer_comes_late(
+    database: Database,
+) -> None:
+    _, second, directory, _ = await chained(database)
+    second.gate.clear()
+    told: list[CallerIdentified] = []
+
+    async def keep(event: CallerIdentified) -> None:
+        told.append(event)
+
+    async with EventBus() as bus:
+        bus.subscribe("test", keep, CallerIdentified)
+        inquiry = Inquiry(
+            call=call_from(HOME),
+            region="US",
+            directory=directory,
+            bus=bus,
+            deadline_s=10,
+            now=lambda: datetime.now(UTC),
+        )
+        asked = asyncio.create_task(inquiry.run())
+        soon = Deadline.after(0.05)
+        caller = await directory.identify(call_from(HOME), region="US", deadline=soon)
+        assert caller.identity.outcome is IdentityOutcome.TIMEOUT
+        assert caller.identity.candidates == (), "nobody is guessed from the quick one"
+        assert (await inquiry.give_up_waiting()).contact is None
+        second.gate.set()
+        await asked
+        await bus.drain()
+    assert [(one.late, len(one.caller.identity.candidates)) for one in told] == [
+        (False, 0),
+        (True, 2),
+    ]
+    assert [question for question, _ in second.asked_for] == ["find_by_phone"], "asked once"
 
 
 async def test_the_copy_of_another_installation_is_dropped(any_database: Database) -> None:
