@@ -16,7 +16,10 @@ Schema = dict[str, Any]
 #: By the adapter's name.
 SHAPES: dict[str, type[Part]] = {"rest": RestMapping, "sql": SqlMapping}
 #: Lists that may be written as one alone, by the part they are in ("" is the file).
-_ONE_OR_MANY = {"rest": (("", "lookup"), ("", "get")), "sql": (("PhoneIndexPart", "column"),)}
+_ONE_OR_MANY = {
+    "rest": (("", "lookup"), ("", "get"), ("WritePart", "remove")),
+    "sql": (("PhoneIndexPart", "column"),),
+}
 
 
 class _Schemas(GenerateJsonSchema):

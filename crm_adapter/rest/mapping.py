@@ -151,6 +151,8 @@ def _check_writes(mapping: RestMapping, file: MappingFile) -> None:
                 "what is sent twice is written twice: say how a record is found again "
                 "(find_by_key), or that the API keeps one for each key (idempotent: true)",
             )
+        if write is not None and write.look_again and not (write.find_by_key and write.remove):
+            file.report((name,), "'look_again' needs 'find_by_key' and 'remove'")
     for name in ("log_stranger", "create_stranger_task"):
         usual = "log_call" if name == "log_stranger" else "create_task"
         if getattr(mapping, name) is not None and getattr(mapping, usual) is None:

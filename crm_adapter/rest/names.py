@@ -98,10 +98,10 @@ def _check_write(write: WritePart, known: frozenset[str], way: Way, file: Mappin
     _check(write.request, known, (*way, "request"), file)
     if write.find_earlier is not None:
         _check(write.find_earlier, known, (*way, "find_earlier"), file)
-    for name in ("replace", "remove"):
-        request = getattr(write, name)
-        if request is not None:
-            _check(request, known | {"id"}, (*way, name), file)
+    if write.replace is not None:
+        _check(write.replace, known | {"id"}, (*way, "replace"), file)
+    for index, request in enumerate(write.remove):
+        _check(request, known | {"id"}, (*way, "remove", index), file)
 
 
 def _check(

@@ -236,9 +236,15 @@ class WritePart(Part):
     replace: RequestPart | None = None
     """Rewrites the record `{id}` that `find_earlier` found; where there is none, the one that
     `find_by_key` did."""
-    remove: RequestPart | None = None
+    remove: Annotated[
+        tuple[RequestPart, ...], Field(strict=False), BeforeValidator(one_or_many)
+    ] = ()
     """Deletes the record `{id}` that `find_earlier` found, once the new one is written: for APIs
-    that let none be changed."""
+    that let none be changed. One request, or several in their order."""
+    look_again: bool = False
+    """True: once a record is written, `find_by_key` looks again; where it finds an earlier one,
+    ours is deleted by `remove`. For APIs that refuse no second record with our key; `find_by_key`
+    must then tell the oldest first."""
     conflict: ConflictPart = ConflictPart()
     idempotent: bool = False
     """True where the API itself keeps one record for each key (a unique field, an upsert)."""

@@ -23,7 +23,6 @@ from crm_adapter.rest.readings import Reading
 from crm_adapter.rest.shapes import (
     ConflictPart,
     FindPart,
-    RequestPart,
     SimplePart,
     StepPart,
     WritePart,
@@ -38,18 +37,42 @@ class Writes:
         self._questions = questions
 
     async def once(self, part: WritePart, values: Values) -> str:
-        """The record's id."""
+        """The record's id. What is left of an earlier one is removed also where ours was written in
+        a try that nobody answered."""
+        # In this order: what another process writes between the two looks is not taken for earlier.
+        earlier = await self._find(part.find_earlier, values)
         found = await self._find(part.find_by_key, values)
         if found is not None and (part.find_earlier is not None or part.replace is None):
+            await self._replaced_by(found, earlier, part, values)
             return found
-        earlier = found or await self._find(part.find_earlier, values)
-        if earlier is not None and part.replace is not None:
-            await self._questions.write(part.replace, {**values, "id": earlier})
-            return earlier
+        rewritten = found or earlier
+        if rewritten is not None and part.replace is not None:
+            await self._questions.write(part.replace, {**values, "id": rewritten})
+            return rewritten
         created = await self._create(part, dict(values))
-        if earlier is not None and earlier != created and part.remove is not None:
-            await self._removed(part.remove, {**values, "id": earlier})
-        return created
+        await self._replaced_by(created, earlier, part, values)
+        return await self._first(part, values, created)
+
+    async def _replaced_by(
+        self, written: str, earlier: str | None, part: WritePart, values: Values
+    ) -> None:
+        if earlier is not None and earlier != written:
+            await self._removed(part, {**values, "id": earlier})
+
+    async def _first(self, part: WritePart, values: Values, created: str) -> str:
+        """The one that stays of those written at the same moment under one key."""
+        if not part.look_again:
+            return created
+        first = await self._find(part.find_by_key, values)
+        if first is None or first == created:
+            return created
+        await self._removed(part, {**values, "id": created})
+        return first
+
+    async def _removed(self, part: WritePart, values: Values) -> None:
+        with suppress(NotFound):
+            for request in part.remove:
+                await self._questions.write(request, values)
 
     async def simple(self, part: SimplePart | None, values: Values, what: str) -> bool:
         """False where the record is gone, or may not be changed any more."""
@@ -67,10 +90,6 @@ class Writes:
         except NotFound:
             return False
         return part.ok_when is None or part.ok_when.holds(_parsed(reply))
-
-    async def _removed(self, part: RequestPart, values: Values) -> None:
-        with suppress(NotFound):
-            await self._questions.write(part, values)
 
     async def _create(self, part: WritePart, values: dict[str, Any]) -> str:
         for step in part.before:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 
 from calls.caller import ContactRef
 from config.crm_settings import TrytonSettings
+from crm_adapter.adapter import CrmAdapter
 from crm_adapter.adapters.tryton import TrytonCrm
 from tests.crm_worlds.world import CallRow, LeadRow, TaskRow, WorldKind
 from tests.servers.tryton.server import HOUSE, TrytonServer
@@ -26,8 +27,8 @@ class TrytonWorld:
     """Implements `tests.crm_worlds.world.HttpCrmWorld`."""
 
     server: TrytonServer
-    crm: TrytonCrm
-    other: TrytonCrm
+    crm: CrmAdapter
+    other: CrmAdapter
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -37,7 +38,7 @@ class TrytonWorld:
     def url(self) -> str:
         return self.server.url
 
-    def through(self, url: str) -> TrytonCrm:
+    def through(self, url: str) -> CrmAdapter:
         return _crm(self.server, url)
 
     async def server_version(self) -> str:

@@ -103,6 +103,7 @@ def test_a_whole_mapping_is_read_with_its_secrets(tmp_path: Path) -> None:
             "no look-up finds",
         ),
         ("amount: total, ", "", 21, "'amount' is missing"),
+        ("  id: data.id\n", "  id: data.id\n  look_again: true\n", 22, "needs 'find_by_key'"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(
