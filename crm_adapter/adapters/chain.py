@@ -133,10 +133,13 @@ class ChainCrm(DelegatingWriter):
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Sequence[ContactRef]:
         """By whichever CRM's signature it bears."""
-        for crm in self._crms:
+        able = [crm for crm in self._crms if crm.capabilities.webhooks]
+        if not able:
+            raise Unsupported("no CRM of the chain sends webhooks")
+        for crm in able:
             try:
                 return crm.parse_webhook(headers, body)
-            except (Forbidden, Invalid, Unsupported):
+            except (Forbidden, Invalid):
                 continue
         raise Forbidden("no CRM of the chain has signed this")
 

@@ -27,7 +27,7 @@ class SqlWorld(EmbeddedWorld):
         return ContactRef("sql", ref.id)
 
 
-def _crm(url: str) -> SqlCrm:
+def made(url: str) -> SqlCrm:
     settings = SqlSettings(
         mapping=Path("preset:embedded"), url=SecretStr(url), statement_timeout_s=5
     )
@@ -37,7 +37,7 @@ def _crm(url: str) -> SqlCrm:
 @asynccontextmanager
 async def _opened(url: str) -> AsyncIterator[SqlWorld]:
     async with Database(url) as database:
-        crm, other = _crm(url), _crm(url)
+        crm, other = made(url), made(url)
         await crm.open()
         await other.open()
         try:
