@@ -33,19 +33,11 @@ from crm_adapter.adapter import (
     PhoneHit,
     Unavailable,
 )
-from crm_adapter.adapters import hosted, readings
+from crm_adapter.adapters import gathering, hosted, people, readings, refusals, set_up, texts
 from crm_adapter.adapters.hosted import BULK_BYTES, BULK_PAGE, MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.polling import Walk
-from crm_adapter.adapters.written_once import (
-    Turns,
-    call_key,
-    call_text,
-    is_newer,
-    lead_text,
-    record_key,
-    task_text,
-    written_once,
-)
+from crm_adapter.adapters.texts import call_text, is_newer, lead_text, task_text
+from crm_adapter.adapters.written_once import Turns, call_key, record_key, written_once
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import oauth2
 from crm_adapter.http.replies import Reply
@@ -98,17 +90,17 @@ class DynamicsCrm(HostedCrm):
         trace: Trace | None = None,
         now: Callable[[], datetime] = hosted.utc_now,
     ) -> None:
-        url = hosted.needed(settings.url, "dynamics.url").rstrip("/")
-        tenant = hosted.needed(settings.tenant, "dynamics.tenant")
-        key = hosted.secret(
+        url = set_up.needed(settings.url, "dynamics.url").rstrip("/")
+        tenant = set_up.needed(settings.tenant, "dynamics.tenant")
+        key = set_up.secret(
             settings.client_secret, settings.client_secret_file, "dynamics.client_secret"
         )
         log_in = oauth2(
             token_address=f"{settings.login_url.rstrip('/')}/{quote(tenant)}/oauth2/v2.0/token",
             form={
                 "grant_type": "client_credentials",
-                "client_id": hosted.needed(settings.client_id, "dynamics.client_id"),
-                "client_secret": hosted.needed(key, "dynamics.client_secret"),
+                "client_id": set_up.needed(settings.client_id, "dynamics.client_id"),
+                "client_secret": set_up.needed(key, "dynamics.client_secret"),
                 "scope": f"{url}/.default",
             },
         )
@@ -151,12 +143,12 @@ class DynamicsCrm(HostedCrm):
         ways = spellings(key)
         if not ways:
             return []
-        contacts, leads = await hosted.all_of(
+        contacts, leads = await gathering.all_of(
             self._having(HitKind.CONTACT, ways, limit, deadline),
             self._having(HitKind.LEAD, ways, limit, deadline),
         )
         hits = [self._hit(one, HitKind.CONTACT) for one in contacts]
-        return hosted.ordered(hits + [self._hit(one, HitKind.LEAD) for one in leads], limit)
+        return people.ordered(hits + [self._hit(one, HitKind.LEAD) for one in leads], limit)
 
     async def _having(
         self, kind: HitKind, ways: Sequence[str], limit: int, deadline: Deadline
@@ -213,11 +205,11 @@ class DynamicsCrm(HostedCrm):
         sold: tuple[readings.Record, ...] = ()
         cases: tuple[Case, ...] = ()
         if kind is HitKind.CONTACT:
-            sold, cases = await hosted.both(
+            sold, cases = await gathering.both(
                 self._spared("orders", self._sold(record_id, MOST_HISTORY, deadline)),
                 self._spared("cases", self._cases(record_id, deadline)),
             )
-        purchases = hosted.newest_first(filter(None, map(_purchase, sold)), MOST_HISTORY)
+        purchases = people.newest_first(filter(None, map(_purchase, sold)), MOST_HISTORY)
         orders = sorted(
             filter(None, map(_order, sold)), key=lambda one: (one.is_open, one.placed_at)
         )
@@ -229,7 +221,7 @@ class DynamicsCrm(HostedCrm):
             url=self._link(kind, record_id),
             owner=readings.said(found.get("_ownerid_value")),
             purchases=purchases,
-            owns=hosted.bought(purchases),
+            owns=people.bought(purchases),
             orders=tuple(orders[::-1]),
             cases=cases,
         )
@@ -244,7 +236,7 @@ class DynamicsCrm(HostedCrm):
         if not sold:
             # Raises NotFound.
             await self._record(f"contacts({record_id})", {"$select": "contactid"}, deadline)
-        return hosted.newest_first(filter(None, map(_purchase, sold)), limit)
+        return people.newest_first(filter(None, map(_purchase, sold)), limit)
 
     async def _sold(
         self, contact: str, limit: int, deadline: Deadline, *, only: str = "statecode ne 2"
@@ -270,8 +262,8 @@ class DynamicsCrm(HostedCrm):
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
         told = {
-            "subject": hosted.cleaned(wording.lead_title(lead)),
-            "lastname": hosted.lead_name(lead),
+            "subject": texts.cleaned(wording.lead_title(lead)),
+            "lastname": texts.lead_name(lead),
             "telephone1": lead.number,
             "description": lead_text(lead, idem),
         }
@@ -279,7 +271,7 @@ class DynamicsCrm(HostedCrm):
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         told = {
-            "subject": hosted.cleaned(wording.task_title(task)),
+            "subject": texts.cleaned(wording.task_title(task)),
             "description": task_text(task, idem),
         }
         return await self._once(
@@ -404,7 +396,7 @@ class DynamicsCrm(HostedCrm):
 
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
-    error = hosted.by_status(reply, is_write)
+    error = refusals.by_status(reply, is_write)
     if reply.status == 412:
         return Conflict("the record is there already, or has changed meanwhile")
     if error is None or reply.status not in (400, 403):
@@ -490,7 +482,7 @@ def _case(found: readings.Record) -> Case | None:
 def _call(record: CallRecord, idem: str) -> dict[str, Any]:
     started = record.answered_at or record.arrived_at
     told: dict[str, Any] = {
-        "subject": hosted.cleaned(wording.call_title(record)),
+        "subject": texts.cleaned(wording.call_title(record)),
         "description": call_text(record, idem),
         "directioncode": record.direction is Direction.OUTBOUND,
         "actualdurationminutes": -(-record.talk_s // 60),

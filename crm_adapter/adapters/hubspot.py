@@ -31,19 +31,21 @@ from crm_adapter.adapter import (
     PhoneHit,
     RateLimited,
 )
-from crm_adapter.adapters import hosted, readings
+from crm_adapter.adapters import (
+    gathering,
+    hosted,
+    just_made,
+    people,
+    readings,
+    refusals,
+    set_up,
+    texts,
+    webhook_proofs,
+)
 from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.polling import Since
-from crm_adapter.adapters.written_once import (
-    Turns,
-    call_key,
-    call_text,
-    is_newer,
-    lead_text,
-    record_key,
-    task_text,
-    written_once,
-)
+from crm_adapter.adapters.texts import call_text, is_newer, lead_text, task_text
+from crm_adapter.adapters.written_once import Turns, call_key, record_key, written_once
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import bearer
 from crm_adapter.http.replies import Reply
@@ -100,18 +102,18 @@ class HubSpotCrm(HostedCrm):
         trace: Trace | None = None,
         now: Callable[[], datetime] = hosted.utc_now,
     ) -> None:
-        token = hosted.secret(settings.token, settings.token_file, "hubspot.token")
+        token = set_up.secret(settings.token, settings.token_file, "hubspot.token")
         self._key, self._portal = settings.key_property, settings.portal
         self._webhook_url = settings.webhook_url or ""
-        self._secret = hosted.secret(
+        self._secret = set_up.secret(
             settings.client_secret, settings.client_secret_file, "hubspot.client_secret"
         )
         self._turns = Turns()
-        self._just_made = hosted.JustMade(now)
+        self._just_made = just_made.JustMade(now)
         http = CrmHttp(
             crm=self.name,
-            base_url=hosted.needed(settings.url, "hubspot.url"),
-            log_in=bearer(hosted.needed(token, "hubspot.token")),
+            base_url=set_up.needed(settings.url, "hubspot.url"),
+            log_in=bearer(set_up.needed(token, "hubspot.token")),
             limits=HttpLimits(connections=settings.concurrency, connect_s=settings.connect_s),
             classify=_classify,
             trace=trace,
@@ -150,7 +152,7 @@ class HubSpotCrm(HostedCrm):
         unseen = self._just_made.of(key)
         if unseen is not None and unseen not in known:
             found += await self._spared("new lead", self._one(unseen, deadline))
-        return hosted.ordered(filter(None, map(self._hit, found)), limit)
+        return people.ordered(filter(None, map(self._hit, found)), limit)
 
     async def _one(self, record_id: str, deadline: Deadline) -> list[readings.Record]:
         try:
@@ -229,7 +231,7 @@ class HubSpotCrm(HostedCrm):
             "contacts", record_id, wanted, deadline, associations="deals,tickets"
         )
         told = readings.record(found, "properties")
-        purchases, cases = await hosted.both(
+        purchases, cases = await gathering.both(
             self._spared("purchases", self._purchases(found, MOST_HISTORY, deadline)),
             self._spared("cases", self._cases(found, deadline)),
         )
@@ -242,7 +244,7 @@ class HubSpotCrm(HostedCrm):
             url=self._link(record_id),
             owner=readings.said(told.get("hubspot_owner_id")),
             purchases=purchases,
-            owns=hosted.bought(purchases),
+            owns=people.bought(purchases),
             cases=cases,
         )
 
@@ -258,7 +260,7 @@ class HubSpotCrm(HostedCrm):
     ) -> tuple[Purchase, ...]:
         wanted = ("dealname", "amount", "deal_currency_code", "closedate", "hs_is_closed_won")
         deals = await self._associated(contact, "deals", wanted, deadline)
-        return hosted.newest_first(filter(None, map(_purchase, deals)), limit)
+        return people.newest_first(filter(None, map(_purchase, deals)), limit)
 
     async def _cases(self, contact: readings.Record, deadline: Deadline) -> list[Case]:
         wanted = ("subject", "hs_ticket_category", "createdate", "closed_date")
@@ -289,7 +291,7 @@ class HubSpotCrm(HostedCrm):
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
         properties = {
-            "lastname": hosted.lead_name(lead),
+            "lastname": texts.lead_name(lead),
             "phone": lead.number,
             "lifecyclestage": "lead",
             "hs_lead_status": _NEW,
@@ -332,7 +334,7 @@ class HubSpotCrm(HostedCrm):
             record_key("task", idem),
             {
                 "hs_timestamp": _time(task.created_at),
-                "hs_task_subject": hosted.cleaned(wording.task_title(task)),
+                "hs_task_subject": texts.cleaned(wording.task_title(task)),
                 "hs_task_body": _html(task_text(task, idem)),
                 "hs_task_status": "NOT_STARTED",
                 "hs_task_type": "CALL",
@@ -435,16 +437,16 @@ class HubSpotCrm(HostedCrm):
             raise Forbidden("the webhook is too old, or our clock is wrong")
         signed = b"POST" + self._webhook_url.encode() + body + stamp.encode()
         has_all = bool(self._secret and self._webhook_url)
-        wanted = hosted.hmac_sha256(self._secret, signed) if has_all else b""
+        wanted = webhook_proofs.hmac_sha256(self._secret, signed) if has_all else b""
         given = headers.get("x-hubspot-signature-v3", "")
-        hosted.expect_same(given, base64.b64encode(wanted).decode(), "HubSpot")
-        told = readings.listed(hosted.webhook_json(body))
+        webhook_proofs.expect_same(given, base64.b64encode(wanted).decode(), "HubSpot")
+        told = readings.listed(webhook_proofs.webhook_json(body))
         ids = [readings.text(one.get("objectId")) for one in told if _is_of_contact(one)]
         return [self._ref(one) for one in dict.fromkeys(ids) if one]
 
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
-    error = hosted.by_status(reply, is_write)
+    error = refusals.by_status(reply, is_write)
     if error is None:
         if reply.status == 207:  # some of a batch went wrong, and there is only one in ours
             return Invalid("hubspot refused the record of a batch")
@@ -505,7 +507,7 @@ def _call(record: CallRecord, idem: str) -> dict[str, str]:
     status = "COMPLETED" if record.answered_at is not None else "NO_ANSWER"
     properties = {
         "hs_timestamp": _time(record.answered_at or record.arrived_at),
-        "hs_call_title": hosted.cleaned(wording.call_title(record)),
+        "hs_call_title": texts.cleaned(wording.call_title(record)),
         "hs_call_body": _html(call_text(record, idem)),
         "hs_call_direction": ("OUTBOUND" if record.direction is Direction.OUTBOUND else "INBOUND"),
         "hs_call_duration": str(record.talk_s * 1000),

@@ -26,7 +26,7 @@ from crm_adapter.adapter import (
     PhoneHit,
     Unsupported,
 )
-from crm_adapter.adapters import hosted, odoo_records
+from crm_adapter.adapters import gathering, hosted, odoo_records, set_up, webhook_proofs
 from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.odoo_changes import OdooChanges
 from crm_adapter.adapters.odoo_leads import OdooLeads
@@ -70,11 +70,11 @@ class OdooCrm(HostedCrm):
     ) -> None:
         """`region` says nothing to Odoo, which knows each record's country. Raises
         Misconfigured."""
-        url = hosted.needed(settings.url, "odoo.url").rstrip("/")
-        key = hosted.secret(settings.key, settings.key_file, "odoo.key")
-        wire = OdooWire(settings=settings, url=url, key=hosted.needed(key, "odoo.key"), trace=trace)
+        url = set_up.needed(settings.url, "odoo.url").rstrip("/")
+        key = set_up.secret(settings.key, settings.key_file, "odoo.key")
+        wire = OdooWire(settings=settings, url=url, key=set_up.needed(key, "odoo.key"), trace=trace)
         super().__init__(http=wire.http, now=now)
-        self._webhook_secret = hosted.secret(
+        self._webhook_secret = set_up.secret(
             settings.webhook_secret, settings.webhook_secret_file, "odoo.webhook_secret"
         )
         self.capabilities = Capabilities(
@@ -144,7 +144,7 @@ class OdooCrm(HostedCrm):
         """Contacts, then open leads that are not theirs."""
         reader = await self._ask.reader(deadline)
         shape = reader.shape
-        contacts, leads = await hosted.both(
+        contacts, leads = await gathering.both(
             self._ask.partners(way(shape.partner_numbers), limit=limit, deadline=deadline),
             self._ask.open_leads(way(shape.lead_numbers or ()), limit=limit, deadline=deadline),
         )
@@ -227,8 +227,8 @@ class OdooCrm(HostedCrm):
         Odoo signs nothing, so a secret in the address, which comes here as a header, has to do."""
         if not self._webhook_secret:
             raise Unsupported("set odoo.webhook_secret to be told of changes by Odoo")
-        hosted.expect_same(headers.get(TOKEN_HEADER, ""), self._webhook_secret, self.name)
-        told = hosted.webhook_json(body)
+        webhook_proofs.expect_same(headers.get(TOKEN_HEADER, ""), self._webhook_secret, self.name)
+        told = webhook_proofs.webhook_json(body)
         found = odoo_records.row_id(told.get("_id") if isinstance(told, Mapping) else None)
         if found is None or told.get("_model") not in (PARTNER, LEAD):
             raise Invalid("the webhook names neither a contact nor a lead")

@@ -9,7 +9,7 @@ from typing import Any
 from calls.caller import Purchase
 from calls.deadlines import Deadline
 from crm_adapter.adapter import CrmError, Forbidden, Invalid, NotFound, Unavailable
-from crm_adapter.adapters import hosted, odoo_records
+from crm_adapter.adapters import gathering, odoo_records
 from crm_adapter.adapters.odoo_records import (
     ADDRESSES,
     LEAD,
@@ -43,7 +43,7 @@ class OdooQuestions:
     async def shape(self, deadline: Deadline, *, anew: bool = False) -> Shape:
         """Asked once: modules come and go seldom."""
         if self._shape is None or anew:
-            partner, lead, order = await hosted.all_of(
+            partner, lead, order = await gathering.all_of(
                 self._fields(PARTNER, ("phone", "mobile", "phone_sanitized"), deadline),
                 self._fields(LEAD, ("phone", "mobile"), deadline),
                 self._fields("sale.order", ("delivery_status", "order_line"), deadline),

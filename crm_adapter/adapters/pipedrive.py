@@ -35,19 +35,20 @@ from crm_adapter.adapter import (
     RateLimited,
     Unavailable,
 )
-from crm_adapter.adapters import hosted, readings
+from crm_adapter.adapters import (
+    gathering,
+    hosted,
+    people,
+    readings,
+    refusals,
+    set_up,
+    texts,
+    webhook_proofs,
+)
 from crm_adapter.adapters.hosted import BULK_BYTES, BULK_PAGE, MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.polling import Walk
-from crm_adapter.adapters.written_once import (
-    Turns,
-    call_key,
-    call_text,
-    is_newer,
-    lead_text,
-    record_key,
-    task_text,
-    written_once,
-)
+from crm_adapter.adapters.texts import call_text, is_newer, lead_text, task_text
+from crm_adapter.adapters.written_once import Turns, call_key, record_key, written_once
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import api_key
 from crm_adapter.http.replies import Reply
@@ -81,18 +82,18 @@ class PipedriveCrm(HostedCrm):
         trace: Trace | None = None,
         now: Callable[[], datetime] = hosted.utc_now,
     ) -> None:
-        self._url = hosted.needed(settings.url, "pipedrive.url").rstrip("/")
-        token = hosted.secret(settings.token, settings.token_file, "pipedrive.token")
-        self._key = hosted.needed(settings.key_field, "pipedrive.key_field")
+        self._url = set_up.needed(settings.url, "pipedrive.url").rstrip("/")
+        token = set_up.secret(settings.token, settings.token_file, "pipedrive.token")
+        self._key = set_up.needed(settings.key_field, "pipedrive.key_field")
         self._region, self._turns = region, Turns()
         self._hook_user = settings.webhook_user
-        self._hook_password = hosted.secret(
+        self._hook_password = set_up.secret(
             settings.webhook_password, settings.webhook_password_file, "pipedrive.webhook_password"
         )
         http = CrmHttp(
             crm=self.name,
             base_url=self._url,
-            log_in=api_key("x-api-token", hosted.needed(token, "pipedrive.token")),
+            log_in=api_key("x-api-token", set_up.needed(token, "pipedrive.token")),
             limits=HttpLimits(
                 connections=settings.concurrency,
                 connect_s=settings.connect_s,
@@ -133,8 +134,8 @@ class PipedriveCrm(HostedCrm):
         *_, national, abroad = spellings(key)
         rest = abroad.partition(" ")[2]
         terms = dict.fromkeys((end, rest) if rest in national else (end, rest, national))
-        pages = await hosted.all_of(*(self._search(term, limit, deadline) for term in terms))
-        return hosted.ordered((self._found(one) for page in pages for one in page), limit)
+        pages = await gathering.all_of(*(self._search(term, limit, deadline) for term in terms))
+        return people.ordered((self._found(one) for page in pages for one in page), limit)
 
     async def _search(self, term: str, limit: int, deadline: Deadline) -> list[readings.Record]:
         query = {"term": term, "fields": "phone", "exact_match": "false", "limit": str(limit)}
@@ -196,7 +197,7 @@ class PipedriveCrm(HostedCrm):
     async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
         record_id = self._person_id(ref)
         person = await self._person(record_id, deadline)
-        purchases, companies = await hosted.both(
+        purchases, companies = await gathering.both(
             self._spared("purchases", self._purchases(record_id, MOST_HISTORY, deadline)),
             self._spared("company", self._company(person, deadline)),
         )
@@ -209,7 +210,7 @@ class PipedriveCrm(HostedCrm):
             url=self._link(record_id),
             owner=readings.said(person.get("owner_id")),
             purchases=purchases,
-            owns=hosted.bought(purchases),
+            owns=people.bought(purchases),
         )
 
     async def _company(self, person: readings.Record, deadline: Deadline) -> list[str]:
@@ -233,7 +234,7 @@ class PipedriveCrm(HostedCrm):
         query = {"person_id": person, "status": "won", "limit": str(_ACTIVITIES)}
         query |= {"sort_by": "update_time", "sort_direction": "desc"}
         found = await self._rows("/api/v2/deals", deadline, query)
-        return hosted.newest_first(filter(None, map(_purchase, found)), limit)
+        return people.newest_first(filter(None, map(_purchase, found)), limit)
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
         key = record_key("lead", idem)
@@ -245,7 +246,7 @@ class PipedriveCrm(HostedCrm):
             return readings.said(readings.record(items[0], "item").get("id")) if items else None
 
         async def create() -> str:
-            title = hosted.cleaned(wording.lead_title(lead))
+            title = texts.cleaned(wording.lead_title(lead))
             person = await self._person_of(lead)
             told = {"title": title, "person_id": int(person), self._key: key}
             reply = await self._http.write("POST", "/api/v1/leads", json=told)
@@ -267,7 +268,7 @@ class PipedriveCrm(HostedCrm):
             if any(same_number(lead.number, one, self._region) for one in hit.numbers):
                 return hit.candidate.ref.id
         phone = {"value": lead.number, "primary": True, "label": "work"}
-        told = {"name": hosted.lead_name(lead), "phones": [phone]}
+        told = {"name": texts.lead_name(lead), "phones": [phone]}
         reply = await self._http.write("POST", "/api/v2/persons", json=told)
         return readings.identifier(reply, readings.record(reply.json_object(), "data").get("id"))
 
@@ -337,7 +338,7 @@ class PipedriveCrm(HostedCrm):
 
         async def create() -> str:
             told: dict[str, Any] = {
-                "subject": hosted.cleaned(wording.task_title(task)),
+                "subject": texts.cleaned(wording.task_title(task)),
                 "type": "call",
                 "done": False,
                 "due_date": f"{task.created_at.astimezone(UTC):%Y-%m-%d}",
@@ -418,8 +419,8 @@ class PipedriveCrm(HostedCrm):
         except (binascii.Error, ValueError) as error:
             raise Forbidden("the webhook's log-in cannot be read") from error
         wanted = f"{self._hook_user}:{self._hook_password}" if self._hook_password else ""
-        hosted.expect_same(given, wanted, "Pipedrive")
-        meta = readings.record(hosted.webhook_json(body), "meta")
+        webhook_proofs.expect_same(given, wanted, "Pipedrive")
+        meta = readings.record(webhook_proofs.webhook_json(body), "meta")
         record_id = readings.text(meta.get("entity_id")) or readings.text(meta.get("id"))
         if readings.text(meta.get("entity")) != "person" or not record_id:
             return ()
@@ -428,7 +429,7 @@ class PipedriveCrm(HostedCrm):
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     """`success` may be false whatever the status; 429 tells the pause in a header of its own."""
-    error = hosted.by_status(reply, is_write)
+    error = refusals.by_status(reply, is_write)
     if isinstance(error, RateLimited):
         reset = reply.headers.get("x-ratelimit-reset", "")
         if error.after_s is None and reset.isascii() and reset.isdecimal():
@@ -469,7 +470,7 @@ def _call(record: CallRecord, idem: str) -> dict[str, Any]:
     started = record.answered_at or record.arrived_at
     ended = record.ended_at or started
     told: dict[str, Any] = {
-        "subject": hosted.cleaned(wording.call_title(record)),
+        "subject": texts.cleaned(wording.call_title(record)),
         "duration": str(record.talk_s),
         "outcome": "connected" if record.answered_at is not None else "no_answer",
         "to_phone_number": record.dialled,

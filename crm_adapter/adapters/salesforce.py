@@ -32,19 +32,20 @@ from crm_adapter.adapter import (
     RateLimited,
     Unavailable,
 )
-from crm_adapter.adapters import hosted, readings
+from crm_adapter.adapters import (
+    gathering,
+    hosted,
+    just_made,
+    people,
+    readings,
+    refusals,
+    set_up,
+    texts,
+)
 from crm_adapter.adapters.hosted import BULK_BYTES, BULK_PAGE, MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.polling import Since
-from crm_adapter.adapters.written_once import (
-    Turns,
-    call_key,
-    call_text,
-    is_newer,
-    lead_text,
-    record_key,
-    task_text,
-    written_once,
-)
+from crm_adapter.adapters.texts import call_text, is_newer, lead_text, task_text
+from crm_adapter.adapters.written_once import Turns, call_key, record_key, written_once
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import oauth2
 from crm_adapter.http.replies import Reply
@@ -87,21 +88,21 @@ class SalesforceCrm(HostedCrm):
         trace: Trace | None = None,
         now: Callable[[], datetime] = hosted.utc_now,
     ) -> None:
-        url = hosted.needed(settings.url, "salesforce.url").rstrip("/")
-        key = hosted.secret(
+        url = set_up.needed(settings.url, "salesforce.url").rstrip("/")
+        key = set_up.secret(
             settings.client_secret, settings.client_secret_file, "salesforce.client_secret"
         )
         log_in = oauth2(
             token_address=f"{url}/services/oauth2/token",
             form={
                 "grant_type": "client_credentials",
-                "client_id": hosted.needed(settings.client_id, "salesforce.client_id"),
-                "client_secret": hosted.needed(key, "salesforce.client_secret"),
+                "client_id": set_up.needed(settings.client_id, "salesforce.client_id"),
+                "client_secret": set_up.needed(key, "salesforce.client_secret"),
             },
         )
         self._url, self._key = url, settings.key_field
         self._phones = {HitKind.CONTACT: settings.phone_fields, HitKind.LEAD: _LEAD_PHONES}
-        self._turns, self._just_made = Turns(), hosted.JustMade(now)
+        self._turns, self._just_made = Turns(), just_made.JustMade(now)
         http = CrmHttp(
             crm=self.name,
             base_url=f"{url}/services/data/{settings.api_version}",
@@ -142,9 +143,9 @@ class SalesforceCrm(HostedCrm):
         reply = await self._http.read("GET", "/search/", deadline=deadline, query={"q": sosl})
         hits = [self._hit(one) for one in readings.records(reply, "searchRecords")]
         made = self._just_made.of(key)
-        if made is not None and f"{hosted.LEAD}{made}" not in {h.candidate.ref.id for h in hits}:
+        if made is not None and f"{people.LEAD}{made}" not in {h.candidate.ref.id for h in hits}:
             hits += map(self._hit, await self._spared("new lead", self._lead(made, deadline)))
-        return hosted.ordered(hits, limit)
+        return people.ordered(hits, limit)
 
     def _person(self, kind: HitKind) -> tuple[str, ...]:
         company = "Company" if kind is HitKind.LEAD else "Account.Name"
@@ -208,7 +209,7 @@ class SalesforceCrm(HostedCrm):
         purchases: tuple[Purchase, ...] = ()
         cases: tuple[Case, ...] = ()
         if kind is HitKind.CONTACT:
-            purchases, cases = await hosted.both(
+            purchases, cases = await gathering.both(
                 self._spared("purchases", self._purchases(record_id, MOST_HISTORY, deadline)),
                 self._spared("cases", self._cases(record_id, deadline)),
             )
@@ -220,7 +221,7 @@ class SalesforceCrm(HostedCrm):
             url=self._link(kind, record_id),
             owner=readings.said(found.get("OwnerId")),
             purchases=purchases,
-            owns=hosted.bought(purchases),
+            owns=people.bought(purchases),
             cases=cases,
         )
 
@@ -245,7 +246,7 @@ class SalesforceCrm(HostedCrm):
             f"ORDER BY CloseDate DESC LIMIT {limit}",
             deadline,
         )
-        return hosted.newest_first(filter(None, map(_purchase, found)), limit)
+        return people.newest_first(filter(None, map(_purchase, found)), limit)
 
     async def _cases(self, contact: str, deadline: Deadline) -> list[Case]:
         found = await self._query(
@@ -257,7 +258,7 @@ class SalesforceCrm(HostedCrm):
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
         fields = {
-            "LastName": hosted.lead_name(lead),
+            "LastName": texts.lead_name(lead),
             "Company": "Unknown",  # Salesforce insists on one
             "Phone": lead.number,
             "LeadSource": "Phone Inquiry",
@@ -292,7 +293,7 @@ class SalesforceCrm(HostedCrm):
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         fields = {
-            "Subject": hosted.cleaned(wording.task_title(task)),
+            "Subject": texts.cleaned(wording.task_title(task)),
             "Status": "Not Started",
             "Priority": "Normal",
             "Description": task_text(task, idem),
@@ -394,7 +395,7 @@ _ON_RECORD = re.compile(r"record with id: ([A-Za-z0-9]{15,18})")
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     """Errors are a list; their codes say more than the status (a limit is 403)."""
-    error = hosted.by_status(reply, is_write)
+    error = refusals.by_status(reply, is_write)
     if error is None:
         return None
     if reply.status == 300:
@@ -457,7 +458,7 @@ def _call(record: CallRecord, idem: str) -> dict[str, Any]:
     started = record.answered_at or record.arrived_at
     kinds = {Direction.OUTBOUND: "Outbound", Direction.INTERNAL: "Internal"}
     return {
-        "Subject": hosted.cleaned(wording.call_title(record)),
+        "Subject": texts.cleaned(wording.call_title(record)),
         "Status": "In Progress" if record.is_live else "Completed",
         "Priority": "Normal",
         "CallType": kinds.get(record.direction, "Inbound"),

@@ -29,19 +29,11 @@ from crm_adapter.adapter import (
     NotFound,
     PhoneHit,
 )
-from crm_adapter.adapters import hosted, readings
+from crm_adapter.adapters import gathering, hosted, people, readings, refusals, set_up, texts
 from crm_adapter.adapters.hosted import BULK_BYTES, BULK_PAGE, MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.polling import Since
-from crm_adapter.adapters.written_once import (
-    Turns,
-    call_key,
-    call_text,
-    is_newer,
-    lead_text,
-    record_key,
-    task_text,
-    written_once,
-)
+from crm_adapter.adapters.texts import call_text, is_newer, lead_text, task_text
+from crm_adapter.adapters.written_once import Turns, call_key, record_key, written_once
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import oauth2
 from crm_adapter.http.replies import Reply
@@ -80,16 +72,16 @@ class SuiteCrm(HostedCrm):
         trace: Trace | None = None,
         now: Callable[[], datetime] = hosted.utc_now,
     ) -> None:
-        url = hosted.needed(settings.url, "suitecrm.url").rstrip("/")
-        key = hosted.secret(
+        url = set_up.needed(settings.url, "suitecrm.url").rstrip("/")
+        key = set_up.secret(
             settings.client_secret, settings.client_secret_file, "suitecrm.client_secret"
         )
         log_in = oauth2(
             token_address=f"{url}/Api/access_token",
             form={
                 "grant_type": "client_credentials",
-                "client_id": hosted.needed(settings.client_id, "suitecrm.client_id"),
-                "client_secret": hosted.needed(key, "suitecrm.client_secret"),
+                "client_id": set_up.needed(settings.client_id, "suitecrm.client_id"),
+                "client_secret": set_up.needed(key, "suitecrm.client_secret"),
             },
         )
         self._url = url.removesuffix("/legacy")
@@ -127,13 +119,13 @@ class SuiteCrm(HostedCrm):
         # `or` holds for all of the filter: leads cannot be asked for the open ones as well.
         wanted = {f"filter[{phone}][like]": "%" + "%".join(end) for phone in _PHONES}
         wanted["filter[operator]"] = "or"
-        contacts, leads = await hosted.all_of(
+        contacts, leads = await gathering.all_of(
             self._list("Contacts", _PERSON, wanted, limit=limit * _MORE, deadline=deadline),
             self._list("Leads", _PERSON, wanted, limit=limit * _MORE, deadline=deadline),
         )
         hits = [self._hit(one, HitKind.CONTACT) for one in contacts]
         hits += [self._hit(one, HitKind.LEAD) for one in leads if _is_open_lead(one)]
-        return hosted.ordered((hit for hit in hits if hosted.ends_in(hit, end)), limit)
+        return people.ordered((hit for hit in hits if people.ends_in(hit.numbers, end)), limit)
 
     def _hit(self, found: readings.Record, kind: HitKind) -> PhoneHit:
         record_id, told = readings.text(found.get("id")), readings.record(found, "attributes")
@@ -179,7 +171,7 @@ class SuiteCrm(HostedCrm):
         purchases: tuple[Purchase, ...] = ()
         cases: tuple[Case, ...] = ()
         if kind is HitKind.CONTACT:
-            purchases, cases = await hosted.both(
+            purchases, cases = await gathering.both(
                 self._spared("purchases", self._purchases(record_id, MOST_HISTORY, deadline)),
                 self._spared("cases", self._cases(record_id, deadline)),
             )
@@ -191,7 +183,7 @@ class SuiteCrm(HostedCrm):
             url=self._link(kind, record_id),
             owner=readings.said(told.get("assigned_user_name")),
             purchases=purchases,
-            owns=hosted.bought(purchases),
+            owns=people.bought(purchases),
             cases=cases,
         )
 
@@ -218,7 +210,7 @@ class SuiteCrm(HostedCrm):
     ) -> tuple[Purchase, ...]:
         """Won opportunities. Related records come all at once: there is no filter for them."""
         found = await self._related(contact, "opportunities", deadline)
-        return hosted.newest_first(filter(None, map(_purchase, found)), limit)
+        return people.newest_first(filter(None, map(_purchase, found)), limit)
 
     async def _cases(self, contact: str, deadline: Deadline) -> list[Case]:
         found = [_case(one) for one in await self._related(contact, "cases", deadline)]
@@ -232,7 +224,7 @@ class SuiteCrm(HostedCrm):
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
         attributes = {
-            "last_name": hosted.lead_name(lead),
+            "last_name": texts.lead_name(lead),
             "phone_work": lead.number,
             "lead_source": "Cold Call",
             "status": "New",
@@ -260,7 +252,7 @@ class SuiteCrm(HostedCrm):
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         attributes: dict[str, Any] = {
-            "name": hosted.cleaned(wording.task_title(task)),
+            "name": texts.cleaned(wording.task_title(task)),
             "status": "Not Started",
             "description": task_text(task, idem),
         }
@@ -342,7 +334,7 @@ class SuiteCrm(HostedCrm):
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     """Api/V8: "... module with id ... is not found", "Bean ... is already exist"."""
-    error = hosted.by_status(reply, is_write)
+    error = refusals.by_status(reply, is_write)
     if error is None or reply.status not in (400, 403):
         return error
     try:
@@ -394,7 +386,7 @@ def _case(found: readings.Record) -> Case | None:
 def _call(record: CallRecord, idem: str) -> dict[str, Any]:
     hours, minutes = divmod(-(-record.talk_s // 60), 60)
     attributes: dict[str, Any] = {
-        "name": hosted.cleaned(wording.call_title(record)),
+        "name": texts.cleaned(wording.call_title(record)),
         "status": _status(record),
         "direction": "Outbound" if record.direction is Direction.OUTBOUND else "Inbound",
         "date_start": _time(record.answered_at or record.arrived_at),
@@ -403,9 +395,9 @@ def _call(record: CallRecord, idem: str) -> dict[str, Any]:
         "description": call_text(record, idem),
     }
     if record.contact is not None and record.contact.crm == SuiteCrm.name:
-        is_lead = record.contact.id.startswith(hosted.LEAD)
+        is_lead = record.contact.id.startswith(people.LEAD)
         attributes["parent_type"] = "Leads" if is_lead else "Contacts"
-        attributes["parent_id"] = record.contact.id.removeprefix(hosted.LEAD)
+        attributes["parent_id"] = record.contact.id.removeprefix(people.LEAD)
     return attributes
 
 

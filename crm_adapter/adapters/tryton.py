@@ -34,11 +34,21 @@ from crm_adapter.adapter import (
     Unavailable,
     Unsupported,
 )
-from crm_adapter.adapters import hosted, readings, tryton_records, tryton_rpc
+from crm_adapter.adapters import (
+    gathering,
+    hosted,
+    people,
+    readings,
+    set_up,
+    texts,
+    tryton_records,
+    tryton_rpc,
+)
 from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S, HostedCrm
+from crm_adapter.adapters.texts import lead_text, task_text
 from crm_adapter.adapters.tryton_notes import TrytonNotes, lead_line
 from crm_adapter.adapters.tryton_rpc import TrytonAccess, TrytonRpc
-from crm_adapter.adapters.written_once import Turns, call_key, lead_text, record_key, task_text
+from crm_adapter.adapters.written_once import Turns, call_key, record_key
 from crm_adapter.http.traces import Trace
 from crm_adapter.phone_numbers import same_number
 from crm_adapter.spellings import last_digits, spellings
@@ -83,13 +93,13 @@ class TrytonCrm(HostedCrm):
         trace: Trace | None = None,
         now: Callable[[], datetime] = hosted.utc_now,
     ) -> None:
-        url = hosted.needed(settings.url, "tryton.url").rstrip("/")
-        password = hosted.secret(settings.password, settings.password_file, "tryton.password")
+        url = set_up.needed(settings.url, "tryton.url").rstrip("/")
+        password = set_up.secret(settings.password, settings.password_file, "tryton.password")
         access = TrytonAccess(
             url,
             settings.database,
             settings.username,
-            hosted.needed(password, "tryton.password"),
+            set_up.needed(password, "tryton.password"),
         )
         self._rpc = TrytonRpc(
             access, concurrency=settings.concurrency, connect_s=settings.connect_s, trace=trace
@@ -122,7 +132,7 @@ class TrytonCrm(HostedCrm):
         known = spellings(key)
         if not known:
             return []
-        parties, leads = await hosted.both(
+        parties, leads = await gathering.both(
             self._parties_of(key, known, limit, deadline), self._leads_of(key, limit, deadline)
         )
         return _ordered([*parties, *leads], limit)
@@ -197,9 +207,9 @@ class TrytonCrm(HostedCrm):
             return tryton_records.lead_contact(
                 await self._lead(str(record_id), deadline=deadline), self._link
             )
-        row, history = await hosted.both(
+        row, history = await gathering.both(
             self._party(record_id, deadline),
-            hosted.both(
+            gathering.both(
                 self._spared("purchases", self._purchases(record_id, MOST_HISTORY, deadline)),
                 self._spared("orders", self._orders(record_id, deadline)),
             ),
@@ -212,7 +222,7 @@ class TrytonCrm(HostedCrm):
         kind, record_id = self._place(ref)
         if kind is HitKind.LEAD:
             return ()
-        _, found = await hosted.both(
+        _, found = await gathering.both(
             self._party(record_id, deadline), self._purchases(record_id, limit, deadline)
         )
         return found
@@ -245,11 +255,11 @@ class TrytonCrm(HostedCrm):
             order=[("sale.sale_date", "DESC"), ("id", "DESC")],
         )
         found = [bought for row in rows if (bought := tryton_records.purchase(row))]
-        return hosted.newest_first(found, limit)
+        return people.newest_first(found, limit)
 
     async def _orders(self, party: int, deadline: Deadline) -> Sequence[Order]:
         """The open ones first, so that no number of delivered ones crowds them out."""
-        both = await hosted.all_of(
+        both = await gathering.all_of(
             *(
                 self._rpc.rows(
                     "sale.sale",
@@ -309,7 +319,7 @@ class TrytonCrm(HostedCrm):
         context = await self._rpc.company(deadline=Deadline.after(QUESTION_S))
         values = {
             "reference": idem,
-            "description": hosted.cleaned(wording.lead_title(lead), 200),
+            "description": texts.cleaned(wording.lead_title(lead), 200),
             "comment": lead_text(lead, idem),
         }
         await self._rpc.create("sale.opportunity", values, context)
@@ -366,7 +376,7 @@ class TrytonCrm(HostedCrm):
             return False
         comment = readings.text(row.get("comment"))
         if _CONFIRMED not in comment:
-            told = f"{comment}\n{_CONFIRMED}{hosted.cleaned(agent, 80)}"
+            told = f"{comment}\n{_CONFIRMED}{texts.cleaned(agent, 80)}"
             await self._rpc.write("sale.opportunity.write", [int(lead_id)], {"comment": told})
         return True
 
@@ -394,9 +404,7 @@ class TrytonCrm(HostedCrm):
     async def update_fields(
         self, ref: ContactRef, changes: Mapping[str, str], *, expect_version: str | None, idem: str
     ) -> None:
-        values = {
-            name: hosted.cleaned(value, 200) for name, value in self._renamed(changes).items()
-        }
+        values = {name: texts.cleaned(value, 200) for name, value in self._renamed(changes).items()}
         kind, record_id = self._place(ref)
         if kind is HitKind.LEAD:
             raise NotFound(f"there is no contact {ref}")
@@ -410,7 +418,7 @@ class TrytonCrm(HostedCrm):
     async def _places(self, contact: ContactRef | None, line: str) -> list[str]:
         """Where the notes of a call may be, the best one first."""
         deadline = Deadline.after(QUESTION_S)
-        house, lead = await hosted.both(self._house(deadline), self._lead_with(line, deadline))
+        house, lead = await gathering.both(self._house(deadline), self._lead_with(line, deadline))
         places = [house]
         if lead is not None:
             places.insert(0, f"sale.opportunity,{lead}")

@@ -19,9 +19,9 @@ from calls.deadlines import Deadline
 from calls.records import CallRecord
 from crm_adapter import wording
 from crm_adapter.adapter import AmbiguousWrite, Conflict, Forbidden, Invalid, NotFound
-from crm_adapter.adapters import hosted, readings
+from crm_adapter.adapters import hosted, readings, texts
+from crm_adapter.adapters.texts import call_text
 from crm_adapter.adapters.tryton_rpc import TrytonRpc
-from crm_adapter.adapters.written_once import call_text
 
 #: Notes of one call or task: more than two means that several processes wrote at once.
 _MOST = 50
@@ -39,7 +39,7 @@ class Note:
 
 
 def call_note(record: CallRecord, idem: str) -> str:
-    lines = [hosted.cleaned(wording.call_title(record), 300)]
+    lines = [texts.cleaned(wording.call_title(record), 300)]
     if record.answered_at:
         lines.append(f"Answered: {_exactly(record.answered_at)}")
     if record.ended_at:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, time
 from calls.caller import Candidate, Contact, ContactRef, Order, Purchase
 from crm_adapter.adapter import HitKind, PhoneHit
 from crm_adapter.adapters import readings, tryton_rpc
-from crm_adapter.adapters.hosted import LEAD
+from crm_adapter.adapters.people import LEAD
 from crm_adapter.adapters.readings import Record
 
 CRM = "tryton"

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
-from calls.records import CallRecord, NewLead, NewTask
-from crm_adapter import wording
+from calls.records import CallRecord
 from crm_adapter.adapter import AmbiguousWrite, Conflict, Invalid
-from crm_adapter.adapters import hosted
 
-#: At the end, whatever HTML or line ends the CRM made of it.
-_REVISION = re.compile(r"Revision: ([0-9]{1,9})")
 _OURS = uuid.UUID("6f1f3a51-2f4e-5b0a-9d7c-0b8d6a1f7c11")
 
 
@@ -27,26 +21,6 @@ def call_key(record: CallRecord) -> str:
 def record_key(kind: str, text: str) -> str:
     """A UUID that is always the same for the same `text`."""
     return str(uuid.uuid5(_OURS, f"{kind}:{text}"))
-
-
-def call_text(record: CallRecord, idem: str) -> str:
-    """A call's description; at its end what tells us later how new it is."""
-    footing = f"Key: {idem}\nRevision: {record.revision}"
-    return f"{hosted.cleaned(wording.call_description(record))}\n{footing}"
-
-
-def lead_text(lead: NewLead, idem: str) -> str:
-    return f"{hosted.cleaned(wording.lead_description(lead))}\nKey: {idem}"
-
-
-def task_text(task: NewTask, idem: str) -> str:
-    return f"{hosted.cleaned(wording.task_description(task))}\nKey: {idem}"
-
-
-def is_newer(record: CallRecord, description: Any) -> bool:
-    """Whether `record` says no less than what the CRM holds."""
-    found = _REVISION.findall(description) if isinstance(description, str) else []
-    return not found or int(found[-1]) <= record.revision
 
 
 class Turns:

@@ -31,19 +31,20 @@ from crm_adapter.adapter import (
     PhoneHit,
     RateLimited,
 )
-from crm_adapter.adapters import hosted, readings
+from crm_adapter.adapters import (
+    gathering,
+    hosted,
+    people,
+    readings,
+    refusals,
+    set_up,
+    texts,
+    webhook_proofs,
+)
 from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S, HostedCrm
 from crm_adapter.adapters.polling import Since
-from crm_adapter.adapters.written_once import (
-    Turns,
-    call_key,
-    call_text,
-    is_newer,
-    lead_text,
-    record_key,
-    task_text,
-    written_once,
-)
+from crm_adapter.adapters.texts import call_text, is_newer, lead_text, task_text
+from crm_adapter.adapters.written_once import Turns, call_key, record_key, written_once
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import oauth2
 from crm_adapter.http.replies import Reply
@@ -90,26 +91,26 @@ class ZohoCrm(HostedCrm):
         trace: Trace | None = None,
         now: Callable[[], datetime] = hosted.utc_now,
     ) -> None:
-        url = hosted.needed(settings.url, "zoho.url").rstrip("/")
-        key = hosted.secret(
+        url = set_up.needed(settings.url, "zoho.url").rstrip("/")
+        key = set_up.secret(
             settings.client_secret, settings.client_secret_file, "zoho.client_secret"
         )
-        token = hosted.secret(
+        token = set_up.secret(
             settings.refresh_token, settings.refresh_token_file, "zoho.refresh_token"
         )
         log_in = oauth2(
             token_address=f"{settings.accounts_url.rstrip('/')}/oauth/v2/token",
             form={
                 "grant_type": "refresh_token",
-                "client_id": hosted.needed(settings.client_id, "zoho.client_id"),
-                "client_secret": hosted.needed(key, "zoho.client_secret"),
-                "refresh_token": hosted.needed(token, "zoho.refresh_token"),
+                "client_id": set_up.needed(settings.client_id, "zoho.client_id"),
+                "client_secret": set_up.needed(key, "zoho.client_secret"),
+                "refresh_token": set_up.needed(token, "zoho.refresh_token"),
             },
             scheme="Zoho-oauthtoken",
         )
         self._key, self._turns = settings.key_field, Turns()
         self._screen = _screen(url)
-        self._token = hosted.secret(
+        self._token = set_up.secret(
             settings.webhook_token, settings.webhook_token_file, "zoho.webhook_token"
         )
         http = CrmHttp(
@@ -147,12 +148,12 @@ class ZohoCrm(HostedCrm):
         end, national = last_digits(key, _END), last_digits(key, 15)
         if end is None or national is None:
             return []
-        contacts, leads = await hosted.all_of(
+        contacts, leads = await gathering.all_of(
             self._ending(HitKind.CONTACT, end, deadline), self._ending(HitKind.LEAD, end, deadline)
         )
         hits = [self._hit(one, HitKind.CONTACT) for one in contacts]
         hits += [self._hit(one, HitKind.LEAD) for one in leads]
-        return hosted.ordered((hit for hit in hits if hosted.ends_in(hit, national)), limit)
+        return people.ordered((hit for hit in hits if people.ends_in(hit.numbers, national)), limit)
 
     async def _ending(self, kind: HitKind, end: str, deadline: Deadline) -> list[readings.Record]:
         wanted = _nested([f"({phone} like '%{end}')" for phone in _PHONES[kind]])
@@ -195,9 +196,9 @@ class ZohoCrm(HostedCrm):
         orders: tuple[Order, ...] = ()
         cases: tuple[Case, ...] = ()
         if kind is HitKind.CONTACT:
-            purchases, (orders, cases) = await hosted.both(
+            purchases, (orders, cases) = await gathering.both(
                 self._spared("purchases", self._purchases(record_id, MOST_HISTORY, deadline)),
-                hosted.both(
+                gathering.both(
                     self._spared("orders", self._orders(record_id, deadline)),
                     self._spared("cases", self._cases(record_id, deadline)),
                 ),
@@ -210,7 +211,7 @@ class ZohoCrm(HostedCrm):
             url=self._link(kind, record_id),
             owner=_owner(found),
             purchases=purchases,
-            owns=hosted.bought(purchases),
+            owns=people.bought(purchases),
             orders=orders,
             cases=cases,
         )
@@ -238,7 +239,7 @@ class ZohoCrm(HostedCrm):
     ) -> tuple[Purchase, ...]:
         fields = "Deal_Name,Amount,Closing_Date,Stage,Currency"
         found = await self._related(contact, "Deals", fields, deadline)
-        return hosted.newest_first(filter(None, map(_purchase, found)), limit)
+        return people.newest_first(filter(None, map(_purchase, found)), limit)
 
     async def _orders(self, contact: str, deadline: Deadline) -> list[Order]:
         fields = "Subject,SO_Number,Status,Due_Date,Created_Time"
@@ -256,7 +257,7 @@ class ZohoCrm(HostedCrm):
 
     async def create_lead(self, lead: NewLead, idem: str) -> str:
         record = {
-            "Last_Name": hosted.lead_name(lead),
+            "Last_Name": texts.lead_name(lead),
             "Phone": lead.number,
             "Lead_Source": "Cold Call",
             "Lead_Status": _NEW,
@@ -284,7 +285,7 @@ class ZohoCrm(HostedCrm):
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         told = {
-            "Subject": hosted.cleaned(wording.task_title(task)),
+            "Subject": texts.cleaned(wording.task_title(task)),
             "Status": "Not Started",
             "Description": task_text(task, idem),
         }
@@ -382,8 +383,8 @@ class ZohoCrm(HostedCrm):
 
     def parse_webhook(self, headers: Mapping[str, str], body: bytes) -> Sequence[ContactRef]:
         """Zoho signs nothing: it repeats the token that the channel was opened with."""
-        told = readings.record(hosted.webhook_json(body))
-        hosted.expect_same(readings.text(told.get("token")), self._token, "Zoho")
+        told = readings.record(webhook_proofs.webhook_json(body))
+        webhook_proofs.expect_same(readings.text(told.get("token")), self._token, "Zoho")
         module, ids = readings.text(told.get("module")), told.get("ids")
         if module not in _MODULE_OF.values() or not isinstance(ids, list):
             return ()
@@ -413,7 +414,7 @@ _CODES: dict[str, type[CrmError]] = {
 
 def _classify(reply: Reply, is_write: bool) -> CrmError | None:
     """By `code`: of the whole, or of the one record inside `data`, also with 200 to 207."""
-    error = hosted.by_status(reply, is_write)
+    error = refusals.by_status(reply, is_write)
     if reply.status == 412:
         return Conflict("the record has changed meanwhile")
     try:
@@ -519,7 +520,7 @@ def _call(record: CallRecord, idem: str) -> dict[str, Any]:
     kind = "Outbound" if record.direction is Direction.OUTBOUND else "Inbound"
     is_missed = record.answered_at is None and record.direction is Direction.INBOUND
     return {
-        "Subject": hosted.cleaned(wording.call_title(record)),
+        "Subject": texts.cleaned(wording.call_title(record)),
         "Call_Type": "Missed" if is_missed else kind,
         "Call_Start_Time": _time(record.answered_at or record.arrived_at),
         "Call_Duration": f"{minutes:02}:{seconds:02}",

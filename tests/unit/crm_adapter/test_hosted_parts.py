@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from calls.errors import Misconfigured
 from crm_adapter.adapter import AmbiguousWrite, Conflict, Forbidden, Invalid, Unavailable
-from crm_adapter.adapters import hosted, readings
+from crm_adapter.adapters import gathering, readings, set_up, webhook_proofs
 from crm_adapter.adapters.polling import EPOCH, OVERLAP, Since, Walk
 from crm_adapter.adapters.written_once import Turns, record_key, written_once
 from crm_adapter.http.replies import Reply
@@ -124,10 +124,10 @@ def test_a_key_is_a_uuid_and_always_the_same() -> None:
 def test_a_secret_is_read_from_its_file(tmp_path: Path) -> None:
     file = tmp_path / "key"
     file.write_text("from the file\n")
-    assert hosted.secret(SecretStr("x"), file, "espocrm.key") == "from the file"
-    assert hosted.secret(SecretStr("x"), None, "espocrm.key") == "x"
+    assert set_up.secret(SecretStr("x"), file, "espocrm.key") == "from the file"
+    assert set_up.secret(SecretStr("x"), None, "espocrm.key") == "x"
     with pytest.raises(Misconfigured, match=r"espocrm\.key_file"):
-        hosted.secret(SecretStr("x"), tmp_path / "none", "espocrm.key")
+        set_up.secret(SecretStr("x"), tmp_path / "none", "espocrm.key")
 
 
 async def test_the_first_failure_ends_the_other_questions() -> None:
@@ -145,7 +145,7 @@ async def test_the_first_failure_ends_the_other_questions() -> None:
         raise Unavailable("gone")
 
     with pytest.raises(Unavailable):
-        await hosted.all_of(slow(), broken())
+        await gathering.all_of(slow(), broken())
     assert ended.is_set()
 
 
@@ -168,4 +168,4 @@ def test_more_at_once_than_a_crm_lists_is_no_whole_copy() -> None:
 
 def test_a_token_that_is_no_text_is_refused() -> None:
     with pytest.raises(Forbidden):
-        hosted.expect_same("\ud800\udcff", "token", "acme")
+        webhook_proofs.expect_same("\ud800\udcff", "token", "acme")
