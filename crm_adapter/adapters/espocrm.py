@@ -95,7 +95,7 @@ class EspoCrm(HostedPeople):
         for entity in ("Contact", "Lead", "Call", "Task"):
             fields = "id" if entity == "Contact" else f"id,{self._key}"
             try:
-                await self._wire.list(entity, fields, [], limit=1, deadline=deadline)
+                await self._wire.rows(entity, fields, [], limit=1, deadline=deadline)
             except Forbidden as error:
                 raise Forbidden(
                     f"espocrm: give the API user's role the right to read {entity}"
@@ -122,7 +122,7 @@ class EspoCrm(HostedPeople):
             wanted += [("where[1][type]", "in"), ("where[1][attribute]", "status")]
             wanted += [("where[1][value][]", status) for status in _OPEN_LEADS]
         fields, entity = espocrm_records.PERSON_FIELDS, entity_of(kind)
-        found = await self._wire.list(entity, fields, wanted, limit=MOST, deadline=deadline)
+        found = await self._wire.rows(entity, fields, wanted, limit=MOST, deadline=deadline)
         return [espocrm_records.person(one, kind) for one in found]
 
     async def _person(self, kind: HitKind, record_id: str, deadline: Deadline) -> Person:
@@ -133,7 +133,7 @@ class EspoCrm(HostedPeople):
         self, contact: str, limit: int, deadline: Deadline
     ) -> tuple[Purchase, ...]:
         """Won opportunities: EspoCRM without its Sales Pack knows no orders."""
-        found = await self._wire.list(
+        found = await self._wire.rows(
             f"Contact/{quote(contact)}/opportunities",
             espocrm_records.PURCHASE_FIELDS,
             where(0, "equals", "stage", "Closed Won"),
@@ -144,7 +144,7 @@ class EspoCrm(HostedPeople):
         return people.newest_first(map(espocrm_records.purchase, found), limit)
 
     async def _cases(self, contact: str, deadline: Deadline) -> Sequence[Case]:
-        found = await self._wire.list(
+        found = await self._wire.rows(
             f"Contact/{quote(contact)}/cases",
             espocrm_records.CASE_FIELDS,
             (),
@@ -172,7 +172,7 @@ class EspoCrm(HostedPeople):
         since, limit = Since.parse(cursor), min(limit, MOST)
         # `after` is "later than", in whole seconds.
         at = espocrm_records.time(since.at - timedelta(seconds=1))
-        found = await self._wire.list(
+        found = await self._wire.rows(
             "Contact",
             espocrm_records.PERSON_FIELDS,
             where(0, "after", "modifiedAt", at),

@@ -22,7 +22,7 @@ class EspoWire:
     def __init__(self, http: CrmHttp) -> None:
         self.http = http
 
-    async def list(
+    async def rows(
         self,
         path: str,
         fields: str,

@@ -87,7 +87,7 @@ class EspoWrites(HostedWrites):
 
     async def _find(self, kind: str, key: str) -> str | None:
         clause, deadline = where(0, "equals", self._key, key), Deadline.after(QUESTION_S)
-        found = await self._wire.list(kind, "id", clause, limit=1, deadline=deadline)
+        found = await self._wire.rows(kind, "id", clause, limit=1, deadline=deadline)
         return readings.said(found[0].get("id")) if found else None
 
     async def _create(self, kind: str, key: str, told: Mapping[str, Any]) -> str:

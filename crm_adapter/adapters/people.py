@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from calls.caller import Case, Purchase
+from calls.caller import Case, Order, Purchase
 from crm_adapter.adapter import HitKind, PhoneHit
 
 #: In front of a lead's id, which may be the same as a contact's.
@@ -55,6 +55,12 @@ def newest_cases(cases: Iterable[Case | None], limit: int) -> list[Case]:
     """As `newest_first`."""
     known = (one for one in cases if one is not None)
     return sorted(known, key=lambda one: one.opened_at, reverse=True)[:limit]
+
+
+def open_first(orders: Iterable[Order | None], limit: int) -> list[Order]:
+    """Then the newest; without those that could not be read."""
+    known = (one for one in orders if one is not None)
+    return sorted(known, key=lambda one: (one.is_open, one.placed_at), reverse=True)[:limit]
 
 
 def bought(purchases: Iterable[Purchase]) -> frozenset[str]:
