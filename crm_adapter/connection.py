@@ -17,6 +17,8 @@ from crm_adapter.adapter import CrmAdapter
 from crm_adapter.adapters.chain import ChainCrm
 from crm_adapter.adapters.choice import adapter_named, names_of, source_of
 from crm_adapter.embedded.adapter import CRM as EMBEDDED
+from crm_adapter.embedded.import_finish import ImportFinisher
+from crm_adapter.embedded.import_journal import ImportJournal
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from crm_adapter.http.traces import Trace
 from crm_adapter.live.answer_cache import AnswerCache, CacheLimits
@@ -131,7 +133,9 @@ class CrmConnection:
     def side_tasks(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """By name: what is to run as long as the process."""
         probes = [(f"crm:probe:{guard.name}", guard.run()) for guard in self.guards]
-        return probes + [(f"crm:index:{keeper.crm}", keeper.run()) for keeper in self.keepers]
+        indexes = [(f"crm:index:{keeper.crm}", keeper.run()) for keeper in self.keepers]
+        finisher = ImportFinisher(journal=ImportJournal(database=self._database))
+        return [*probes, *indexes, ("crm:imports", finisher.run())]
 
     async def _chosen(self, event: CandidateChosen) -> None:
         await self.choices.note(event)

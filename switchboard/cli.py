@@ -222,9 +222,8 @@ def import_files(
     Accounts: contact_id, account_number, balance, currency, pin.
     Appointments: id, contact_id, at, subject, status (booked, done, cancelled).
 
-    On SQLite import long lists while few people call: calls that come during the second half, the
-    loading, are not served by Switchboard where it takes longer than 2 s (some 25,000 contacts);
-    Asterisk puts them into the default queue. On PostgreSQL calls go on as ever.
+    Calls go on meanwhile. Broken off while it reads (the first half of the bar) it leaves nothing;
+    after that everything was good, and the running server, or the next import, finishes it.
 
     Example: [bold]switchboard import contacts.csv products.csv purchases.csv[/bold]
     """

@@ -52,8 +52,6 @@ class KnownIds:
     in_files: dict[type[ImportRow], set[str]] = field(default_factory=dict)
     #: By customer number: the id of the contact who has it.
     customers: dict[str, str] = field(default_factory=dict)
-    #: Contacts merged into others: the others' ids.
-    merged: dict[str, str] = field(default_factory=dict)
     #: By contact: made while nothing is locked, since each takes tens of milliseconds.
     pin_hashes: dict[str, str] = field(default_factory=dict)
 
@@ -123,9 +121,12 @@ def open_files(paths: list[Path], problems: Problems) -> list[SourceFile]:
     return sorted(files, key=lambda file: KINDS.index(file.kind))
 
 
-def check_file(file: SourceFile, known: KnownIds, problems: Problems, region: str) -> Iterator[int]:
-    """Yields the bytes read so far, now and then; adds the file's own ids to `known`. Keeps the
-    ids of one kind in memory, nothing else."""
+def check_file(
+    file: SourceFile, known: KnownIds, problems: Problems, region: str
+) -> Iterator[tuple[int, ImportRow, int]]:
+    """Yields the rows that can be read, as `SourceFile.rows` does, and adds the file's own ids to
+    `known`; a row that refers to what is not there is yielded too, and is a problem. Keeps the ids
+    of one kind in memory, nothing else."""
     seen = known.in_files.setdefault(file.kind, set())
     for line, row, at_byte in file.rows(problems, region):
         file.odd.look_at(line, row)
@@ -135,13 +136,10 @@ def check_file(file: SourceFile, known: KnownIds, problems: Problems, region: st
             sentence = f"the {row.key} stands in an earlier line or file already"
         elif isinstance(row, AccountRow) and row.pin is not None:
             known.pin_hashes[row.contact_id] = hash_pin(row.pin)
-            if row.contact_id in known.merged:
-                kept = known.merged[row.contact_id]
-                known.pin_hashes.setdefault(kept, known.pin_hashes[row.contact_id])
         if sentence:
             problems.add(Problem(file.path.name, line, sentence))
         seen.add(own_id)
-        yield at_byte
+        yield line, row, at_byte
     if file.kind is ContactRow:
         known.contacts |= seen
     elif file.kind is ProductRow:

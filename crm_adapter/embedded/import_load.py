@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,99 +10,50 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_adapter.embedded import merged_rows, tables
-from crm_adapter.embedded.import_check import KnownIds
-from crm_adapter.embedded.import_rows import (
-    AccountRow,
-    ContactRow,
-    ImportRow,
-    OrderRow,
-    ProductRow,
-    PurchaseRow,
-)
-from crm_adapter.embedded.order_numbers import order_number
+from crm_adapter.embedded.import_values import CONTACT, TABLES, Value, row_of
 
-_CONTACT = (
-    "first_name",
-    "last_name",
-    "company",
-    "language",
-    "url",
-    "owner",
-    "customer_number",
-)
-#: Empty here, they stay as they are: many lists have no such column.
-_KEPT_CONTACT = ("customer_number",)
-_KEPT_ACCOUNT = ("balance", "currency", "pin_hash")
+#: Empty in a file, they stay as they are: many lists have no such column.
+_KEPT = {
+    "contacts": ("customer_number",),
+    "accounts": ("balance", "currency", "pin_hash"),
+}
+#: What tells one row from another, where it is not the id.
+_KEYS = {"products": "code", "accounts": "contact_id"}
 
 
-async def load_rows(
-    connection: AsyncConnection,
-    rows: Sequence[ImportRow],
-    region: str,
-    currency: str,
-    known: KnownIds,
-) -> int:
-    """All `rows` are of one kind. Returns how many of them were loaded."""
-    rows = await merged_rows.led_on(connection, rows, known.merged)
-    if not rows:
+async def load_rows(connection: AsyncConnection, kind: str, values: list[Value]) -> int:
+    """Returns how many of them were loaded."""
+    values = await merged_rows.led_on(connection, kind, values)
+    if not values:
         return 0
-    match rows[0]:
-        case ContactRow():
-            contacts = [row for row in rows if isinstance(row, ContactRow)]
-            await _load_contacts(connection, contacts, region)
-        case ProductRow():
-            await _upsert(connection, tables.products, "code", [row.model_dump() for row in rows])
-        case PurchaseRow():
-            bought = [row for row in rows if isinstance(row, PurchaseRow)]
-            values = [row.model_dump() | {"currency": row.currency or currency} for row in bought]
-            await _upsert(connection, tables.purchases, "id", values)
-        case OrderRow():
-            ordered = [row for row in rows if isinstance(row, OrderRow)]
-            values = [
-                row.model_dump() | {"number": row.number or order_number(row.id)} for row in ordered
-            ]
-            await _upsert(connection, tables.orders, "id", values)
-        case AccountRow():
-            held = [row for row in rows if isinstance(row, AccountRow)]
-            values = [_account(row, currency, known.pin_hashes) for row in held]
-            await _upsert(connection, tables.accounts, "contact_id", values, kept=_KEPT_ACCOUNT)
-        case _:
-            values = [row.model_dump() for row in rows]
-            await _upsert(connection, tables.appointments, "id", values)
-    return len(rows)
+    rows = [row_of(kind, value) for value in values]
+    compared: tuple[str, ...] = ()
+    if kind == "contacts":
+        now, compared = datetime.now(UTC), CONTACT
+        rows = [row | {"updated_at": now} for row in rows]
+    key, kept = _KEYS.get(kind, "id"), _KEPT.get(kind, ())
+    await _upsert(connection, TABLES[kind], key, rows, compared=compared, kept=kept)
+    if kind == "contacts":
+        await _load_reaches(connection, values)
+    return len(values)
 
 
-def _account(row: AccountRow, currency: str, pin_hashes: Mapping[str, str]) -> dict[str, Any]:
-    has_balance = row.balance is not None
-    return {
-        "contact_id": row.contact_id,
-        "number": row.account_number,
-        "balance": row.balance,
-        "currency": (row.currency or currency) if has_balance else None,
-        "pin_hash": pin_hashes.get(row.contact_id),
-    }
-
-
-async def _load_contacts(
-    connection: AsyncConnection, contacts: Sequence[ContactRow], region: str
-) -> None:
+async def _load_reaches(connection: AsyncConnection, values: list[Value]) -> None:
     """The file's numbers replace all the contact had, but for those that came by a merge; e-mails
     only where the file has any for the contact."""
-    now = datetime.now(UTC)
-    values = [row.model_dump(include={"id", *_CONTACT}) | {"updated_at": now} for row in contacts]
-    await _upsert(connection, tables.contacts, "id", values, compared=_CONTACT, kept=_KEPT_CONTACT)
     numbers = [
-        {"contact_id": row.id, "e164": e164}
-        for row in contacts
-        for e164 in row.e164_numbers(region)
+        {"contact_id": value["row"]["id"], "e164": e164}
+        for value in values
+        for e164 in value["numbers"]
     ]
-    await _replace(connection, tables.contact_numbers, [row.id for row in contacts], numbers)
+    ids = [value["row"]["id"] for value in values]
+    await _replace(connection, tables.contact_numbers, ids, numbers)
     emails = [
-        {"contact_id": row.id, "address": address, "folded": address.casefold()}
-        for row in contacts
-        for address in row.emails()
+        {"contact_id": value["row"]["id"], "address": address, "folded": address.casefold()}
+        for value in values
+        for address in value["emails"]
     ]
-    having = list({each["contact_id"]: None for each in emails})
+    having = [value["row"]["id"] for value in values if value["emails"]]
     await _replace(connection, tables.contact_emails, having, emails)
 
 
@@ -129,8 +79,8 @@ async def _upsert(
     key: str,
     values: list[dict[str, Any]],
     *,
-    compared: tuple[str, ...] = (),
-    kept: tuple[str, ...] = (),
+    compared: tuple[str, ...],
+    kept: tuple[str, ...],
 ) -> None:
     """Where `compared` are given, a row in which none of them differs stays as it is, and one
     that does gets the next version. An empty field of `kept` changes nothing."""

@@ -1,15 +1,15 @@
 """`switchboard import`: contacts, what they buy and what they may ask for from CSV files, all of
 them or nothing.
 
-The files are read twice: once to find everything wrong with them, with no transaction open, and
-once to load them, in one transaction. Rows known by their id are brought up to date.
+The files are read once: every row is looked at and laid aside, where nobody sees it, and nothing
+is locked for longer than a moment. Where anything is wrong all of it is dropped; else the import
+is decided and loaded in parts (`import_journal`). Rows known by their id are brought up to date.
 """
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.exc import SQLAlchemyError
 
-from calls.errors import Misconfigured, SwitchboardError
+from calls.errors import Misconfigured, SwitchboardError, Unavailable
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.csv_lines import Problem
 from crm_adapter.embedded.import_check import (
@@ -30,15 +30,19 @@ from crm_adapter.embedded.import_check import (
     check_file,
     open_files,
 )
-from crm_adapter.embedded.import_load import load_rows
+from crm_adapter.embedded.import_finish import Outcome, clear_away, finish, load_decided
+from crm_adapter.embedded.import_journal import ImportJournal
 from crm_adapter.embedded.import_rows import CURRENCY, ImportRow
+from crm_adapter.embedded.import_values import Value, value_of
 from crm_adapter.embedded.merge_tables import merged_contacts
 from storage.database import Database
 
 T = TypeVar("T")
 
-_ROWS_AT_ONCE = 1_000
-_LEFT_OUT = "left out"
+#: Loaded in one transaction: some 20 ms on SQLite, in which no call can be journaled.
+_ROWS_AT_ONCE = 250
+#: Of lines that fit no more the first are named.
+_NAMED = 20
 
 
 class ImportRefused(SwitchboardError):
@@ -63,6 +67,14 @@ class Imported:
     notices: tuple[str, ...] = ()
 
 
+class ImportUnderWay(SwitchboardError):
+    """Another import is not over yet."""
+
+
+class ImportUnfinished(SwitchboardError):
+    """Broken off when everything had been read and found good: it will be finished."""
+
+
 def _silent(_done: int, _total: int) -> None:
     """Nobody watches."""
 
@@ -76,70 +88,118 @@ async def import_files(
     progress: Progress = _silent,
 ) -> Imported:
     """`region` is the ISO country of numbers without one, `currency` of amounts without one.
-    Raises ImportRefused with everything wrong at once, Misconfigured for what is no currency,
-    Unavailable where the database is away. `progress` gets bytes; both readings count."""
+    Raises ImportRefused with everything wrong at once, ImportUnderWay, ImportUnfinished (also where
+    it is cancelled while it loads), Misconfigured for what is no currency, Unavailable where the
+    database is away. `progress` gets bytes; reading and loading count the same."""
     if not re.fullmatch(CURRENCY, currency):
         raise Misconfigured(f"currency {currency!r}: use three capital letters, e.g. USD")
-    run = _Run(database, region, currency, progress)
-    return await run.import_all(list(paths))
+    journal = ImportJournal(database=database)
+    run = _Run(database, journal, region, currency, progress)
+    try:
+        return await run.import_all(list(paths))
+    except SQLAlchemyError as error:
+        raise Unavailable("the database does not answer: see storage.url") from error
 
 
 class _Run:
-    def __init__(self, database: Database, region: str, currency: str, progress: Progress) -> None:
+    def __init__(
+        self,
+        database: Database,
+        journal: ImportJournal,
+        region: str,
+        currency: str,
+        progress: Progress,
+    ) -> None:
         self._database = database
+        self._journal = journal
         self._region = region
         self._currency = currency
         self._progress = progress
         self._total = 0
         self._before = 0
+        self._notices: list[str] = []
 
     async def import_all(self, paths: list[Path]) -> Imported:
         problems = Problems()
         files = await asyncio.to_thread(open_files, paths, problems)
         self._total = 2 * sum(file.size for file in files)
-        known = await self._known_ids()
-        for file in files:
-            places = check_file(file, known, problems, self._region)
-            while batch := await asyncio.to_thread(_take, places):
-                self._progress(self._before + batch[-1], self._total)
-            self._before += file.size
-        _refuse_if_any(problems)
-        halfway = self._before
-
-        async def work(connection: AsyncConnection) -> Counter[str]:
-            self._before = halfway
-            return await self._load_all(connection, files, known)
-
-        loaded = await self._database.writer.write(work)
-        self._progress(self._total, self._total)
-        notices = [notice for file in files for notice in file.notices()]
-        if left_out := loaded.pop(_LEFT_OUT, 0):
-            notices.append(
-                f"{left_out} rows of contacts that were merged into others were left out "
-                "(switchboard contacts merges lists them)"
-            )
-        return Imported({kind: rows for kind, rows in loaded.items() if rows}, tuple(notices))
-
-    async def _load_all(
-        self, connection: AsyncConnection, files: list[SourceFile], known: KnownIds
-    ) -> Counter[str]:
-        loaded: Counter[str] = Counter()
-        read = 0
-        for file in files:
-            problems = Problems()
-            rows = file.rows(problems, self._region)
-            while batch := await asyncio.to_thread(_take, rows):
-                parsed: list[ImportRow] = [row for _, row, _ in batch]
-                loaded[file.kind.called] += await load_rows(
-                    connection, parsed, self._region, self._currency, known
-                )
-                read += len(batch)
-                self._progress(self._before + batch[-1][2], self._total)
-            # The file was good a moment ago: somebody is writing to it.
+        id_ = await self._begin()
+        try:
+            await self._read_all(id_, files, problems)
             _refuse_if_any(problems)
+            await self._journal.decide(id_)
+        except BaseException:
+            await asyncio.shield(clear_away(self._journal, id_))
+            raise
+        outcome = await self._load_all(id_)
+        self._progress(self._total, self._total)
+        self._notices += [notice for file in files for notice in file.notices()]
+        self._notices += _notices(outcome)
+        rows = {kind: rows for kind, rows in outcome.rows.items() if rows}
+        return Imported(rows, tuple(self._notices))
+
+    async def _begin(self) -> int:
+        """After what an earlier import left behind."""
+        while (id_ := await self._journal.begin()) is None:
+            found = await self._journal.under_way()
+            if found is None:
+                continue
+            began = f"{found.begun_at.astimezone():%H:%M:%S}"
+            if found.is_alive:
+                raise ImportUnderWay(
+                    f"another import, begun at {began}, is not over: wait for it (or, if it was "
+                    "killed, for a minute)"
+                )
+            outcome = await finish(self._journal, found)
+            if outcome is not None:
+                self._notices.append(
+                    f"the import begun at {began} had been broken off and was finished first: "
+                    f"{outcome.rows.total()} rows"
+                )
+                self._notices += _notices(outcome)
+        return id_
+
+    async def _read_all(self, id_: int, files: list[SourceFile], problems: Problems) -> None:
+        known, place = await self._known_ids(), 0
+        for file in files:
+            rows = check_file(file, known, problems, self._region)
+            while batch := await asyncio.to_thread(_take, rows):
+                self._progress(self._before + batch[-1][2], self._total)
+                if not problems.count:
+                    values = await asyncio.to_thread(self._values, batch, known)
+                    name, kind = file.path.name, file.kind.called
+                    await self._journal.add(id_, place, name, kind, values)
+                    place += 1
             self._before += file.size
-        loaded[_LEFT_OUT] = read - loaded.total()
-        return loaded
+
+    def _values(self, batch: list[tuple[int, ImportRow, int]], known: KnownIds) -> list[Value]:
+        return [
+            value_of(
+                line,
+                row,
+                region=self._region,
+                currency=self._currency,
+                pin_hash=known.pin_hashes.get(row.own_key),
+            )
+            for line, row, _ in batch
+        ]
+
+    async def _load_all(self, id_: int) -> Outcome:
+        half = self._total // 2
+
+        def in_bytes(done: int, total: int) -> None:
+            self._progress(half + half * done // total, self._total)
+
+        try:
+            return await load_decided(self._journal, id_, in_bytes)
+        except BaseException as error:
+            await asyncio.shield(self._journal.let_go(id_))
+            if not isinstance(error, asyncio.CancelledError):
+                raise
+            raise ImportUnfinished(
+                "everything was good, and part of it is loaded: the running server loads the rest "
+                "within a minute, else the next switchboard import does"
+            ) from None
 
     async def _known_ids(self) -> KnownIds:
         async with self._database.read() as connection:
@@ -153,12 +213,26 @@ class _Run:
             customers={
                 row.customer_number: row.id for row in (*contacts, *gone) if row.customer_number
             },
-            merged={row.id: row.contact_id for row in gone},
         )
 
 
 def _take(rows: Iterator[T]) -> list[T]:
     return list(islice(rows, _ROWS_AT_ONCE))
+
+
+def _notices(outcome: Outcome) -> Iterator[str]:
+    if outcome.left_out:
+        yield (
+            f"{outcome.left_out} rows of contacts that were merged into others were left out "
+            "(switchboard contacts merges lists them)"
+        )
+    if outcome.refused:
+        named = ", ".join(outcome.refused[:_NAMED])
+        more = ", ..." if len(outcome.refused) > _NAMED else ""
+        yield (
+            f"{len(outcome.refused)} rows were left out, since the CRM was changed while they were "
+            f"imported and they fit no more (another contact has the number now): {named}{more}"
+        )
 
 
 def _refuse_if_any(problems: Problems) -> None:

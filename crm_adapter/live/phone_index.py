@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import phonenumbers
-from sqlalchemy import Integer, Row, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, Integer, Row, bindparam, delete, func, select, update
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -40,6 +40,8 @@ TRUSTED_FOR = timedelta(days=2)
 #: How long what was read of the copies' state counts.
 _STATE_S = 1.0
 _LONGEST_CURSOR = 20_000
+#: Contacts that are dropped in one transaction.
+_AT_ONCE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,7 @@ class PhoneIndex:
         source, known = self._sources.get(crm), (await self.state(crm)).source
         if known == source:
             return
+        await self._drop(crm)
         tables = [phone_index, index_states] + ([number_choices] if known is not None else [])
 
         async def work(connection: AsyncConnection) -> None:
@@ -188,14 +191,23 @@ class PhoneIndex:
 
     async def drop_unseen(self, crm: str, *, since: datetime) -> int:
         """Who was not told of since then is gone from the CRM; returns how many numbers."""
+        return await self._drop(crm, phone_index.c.seen_at < since)
+
+    async def _drop(self, crm: str, *where: ColumnElement[bool]) -> int:
+        """Some contacts at a time: SQLite has one writer, and calls must be journaled meanwhile."""
 
         async def work(connection: AsyncConnection) -> int:
-            done = await connection.execute(
-                delete(phone_index).where(phone_index.c.crm == crm, phone_index.c.seen_at < since)
-            )
-            return done.rowcount
+            of_it = phone_index.c.crm == crm
+            first = select(phone_index.c.ref).where(of_it, *where).limit(_AT_ONCE)
+            refs = (await connection.scalars(first)).all()
+            # By the key alone: the numbers of a contact come and go together.
+            those = delete(phone_index).where(of_it, phone_index.c.ref.in_(refs))
+            return (await connection.execute(those)).rowcount if refs else 0
 
-        return await self._database.writer.write(work)
+        dropped = 0
+        while some := await self._database.writer.write(work):
+            dropped += some
+        return dropped
 
     async def forget(self, ref: ContactRef) -> None:
         """The CRM says it is gone."""

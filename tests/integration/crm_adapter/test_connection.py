@@ -54,6 +54,7 @@ async def test_a_chain_is_copied_whole(database: Database) -> None:
             "crm:probe:espocrm",
             "crm:index:embedded",
             "crm:index:espocrm",
+            "crm:imports",
         }
 
 

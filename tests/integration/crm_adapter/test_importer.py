@@ -15,7 +15,7 @@ from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.money import Money
 from crm_adapter.adapter import KeyField
-from crm_adapter.embedded import importer, tables
+from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.embedded.importer import ImportRefused, import_files
 from crm_adapter.pins import Pins
@@ -204,45 +204,6 @@ async def test_every_problem_at_once_and_nothing_imported(
         assert problem.startswith(start)
     assert await rows(any_database, tables.contacts) == []
     assert await rows(any_database, tables.products) == []
-
-
-async def test_a_failure_halfway_leaves_nothing(
-    any_database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real, batches = importer.load_rows, 0
-
-    async def failing(*args: Any) -> str:
-        nonlocal batches
-        batches += 1
-        if batches == 3:
-            raise RuntimeError("halfway")
-        return await real(*args)
-
-    monkeypatch.setattr(importer, "load_rows", failing)
-    many = "".join(f"M{n},A,B,,\n" for n in range(2_500))
-    paths = write(tmp_path, people="id,first_name,last_name,phone,language\n" + many)
-    with pytest.raises(RuntimeError, match="halfway"):
-        await import_files(any_database, paths, region="US")
-    assert batches == 3
-    assert await rows(any_database, tables.contacts) == []
-    monkeypatch.undo()
-    assert (await import_files(any_database, paths, region="US")).rows == {"contacts": 2_500}
-
-
-async def test_a_file_that_changes_while_it_is_imported(
-    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    [path] = write(tmp_path, people=CONTACTS)
-    real = database.writer.write
-
-    async def overwritten(work: Any) -> Any:
-        path.write_text(CONTACTS.replace("(202) 555-0142", "12"), encoding="utf-8")
-        return await real(work)
-
-    monkeypatch.setattr(database.writer, "write", overwritten)
-    with pytest.raises(ImportRefused, match=r"people\.csv:2: phone"):
-        await import_files(database, [path], region="US")
-    assert await rows(database, tables.contacts) == []
 
 
 async def test_many_problems_are_counted_and_the_first_are_kept(
