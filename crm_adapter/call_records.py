@@ -56,7 +56,7 @@ from crm_adapter.tasks import owed_tasks
 from crm_adapter.wording import title_by
 from storage.database import Database
 from storage.insert_once import insert_once
-from storage.transient import is_outage
+from storage.transient import is_outage, trouble_with
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +139,8 @@ class CallRecorder:
         self._task: asyncio.Task[None] | None = None
         #: Calls whose events were left out because the database refused them.
         self.refused = 0
+        #: What keeps the database from taking events; None while it takes them.
+        self.trouble: str | None = None
 
     def subscribe(self, bus: EventBus) -> None:
         bus.subscribe("call_records", self.note, *RECORDED)
@@ -150,6 +152,11 @@ class CallRecorder:
     def task(self) -> asyncio.Task[None] | None:
         """To be watched: it ends only when it is stopped, or broken."""
         return self._task
+
+    @property
+    def waiting(self) -> int:
+        """Events that are in memory alone."""
+        return self._count
 
     async def stop(self, *, limit_s: float = 10.0) -> None:
         """Writes what waits, for at most `limit_s`; what is left is told to the log."""
@@ -214,14 +221,24 @@ class CallRecorder:
             except Exception as error:
                 if not is_outage(error):
                     raise
-                log.warning("records: the database is away (%s)", type(error).__name__)
+                self._note_trouble(trouble_with(error))
                 await asyncio.sleep(self._retry_after_s)
             else:
+                self._note_trouble(None)
                 crash_points.reached("recorder.after_commit")
                 if owed:
                     crash_points.reached("recorder.before_wake")
                     self._enqueued()
                 return
+
+    def _note_trouble(self, trouble: str | None) -> None:
+        """Said once: it may go on for a day."""
+        if trouble != self.trouble:
+            if trouble is None:
+                log.warning("records: the database takes events again, %d waited", self._count)
+            else:
+                log.error("records: events wait for the database: %s", trouble)
+        self.trouble = trouble
 
     async def _record(self, connection: AsyncConnection, batch: Batch) -> bool:
         """One transaction. True where the CRM is now owed something."""

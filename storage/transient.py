@@ -43,3 +43,26 @@ def is_outage(error: BaseException) -> bool:
     sqlstate = getattr(orig, "sqlstate", None)
     # Insufficient resources, operator intervention, system error.
     return isinstance(sqlstate, str) and sqlstate[:2] in ("53", "57", "58")
+
+
+_SQLITE_TROUBLE = {
+    sqlite3.SQLITE_FULL: "the disk is full: make room, and it goes on by itself",
+    sqlite3.SQLITE_IOERR: "the disk does not take what is written: look after it",
+    sqlite3.SQLITE_READONLY: "the database may not be written: mend its rights, or its disk",
+    sqlite3.SQLITE_BUSY: "another process holds its lock",
+    sqlite3.SQLITE_LOCKED: "another process holds its lock",
+}
+
+
+def trouble_with(error: BaseException) -> str:
+    """Of an outage, for whoever is to end it; nothing of what was to be written."""
+    orig = error.orig if isinstance(error, DBAPIError) and error.orig else error
+    code = getattr(orig, "sqlite_errorcode", None)
+    if isinstance(code, int) and code & 0xFF in _SQLITE_TROUBLE:
+        return _SQLITE_TROUBLE[code & 0xFF]
+    sqlstate = getattr(orig, "sqlstate", None)
+    if sqlstate == "53100":
+        return _SQLITE_TROUBLE[sqlite3.SQLITE_FULL]
+    if sqlstate == "53300":
+        return "it has no connection left for us: raise max_connections"
+    return f"it does not answer ({type(orig).__name__})"

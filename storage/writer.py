@@ -29,11 +29,19 @@ class _Unit:
     done: asyncio.Future[Any]
 
 
+class _TransactionGone(Exception):
+    """A unit's failure took the whole transaction with it; the unit has been told."""
+
+
 class GroupWriter:
     """One task owns the writing connection. A unit that fails is rolled back to its own savepoint
     and fails alone; a commit that fails fails every unit in it, so nobody believes in a write that
     is not on disk. A lock, a lost race or a lost connection is tried again, the whole group, up to
     `max_attempts` times.
+
+    SQLite itself ends the transaction where the disk is full or broken (sqlite.org/lang_transaction
+    .html, "Response To Errors Within A Transaction"): then the others begin again without the unit
+    that met it.
     """
 
     def __init__(
@@ -120,14 +128,18 @@ class GroupWriter:
                 self._queue.task_done()
 
     async def _commit_or_retry(self, group: list[_Unit]) -> None:
-        for attempt in range(1, self._max_attempts + 1):
+        attempt = 1
+        while True:
             try:
                 await self._commit([unit for unit in group if not unit.done.done()])
+            except _TransactionGone:
+                continue
             except Exception as error:
                 if attempt == self._max_attempts or not is_transient(error):
                     raise
                 log.warning("storage: commit failed (%s), again", type(error).__name__)
                 await asyncio.sleep(self._retry_after_s * 2 ** (attempt - 1))
+                attempt += 1
             else:
                 return
 
@@ -149,15 +161,31 @@ class GroupWriter:
     async def _attempt(
         self, unit: _Unit, connection: AsyncConnection, results: list[tuple[_Unit, Any]]
     ) -> None:
+        cause: Exception | None = None
         try:
             async with connection.begin_nested():
-                result = await unit.work(connection)
+                try:
+                    result = await unit.work(connection)
+                except Exception as error:
+                    cause = error
+                    raise
         except Exception as error:
             if is_transient(error):
                 raise
-            _fail([unit], error)
+            # Where the savepoint is gone too, that is all the second error says.
+            _fail([unit], cause or error)
+            if await _is_over(connection):
+                raise _TransactionGone from error
         else:
             results.append((unit, result))
+
+
+async def _is_over(connection: AsyncConnection) -> bool:
+    """Whether SQLite ended the transaction. A commit would then say nothing of it."""
+    if connection.dialect.name != "sqlite":
+        return False
+    driver = (await connection.get_raw_connection()).driver_connection
+    return driver is None or not driver.in_transaction
 
 
 def _fail(group: list[_Unit], error: Exception) -> None:

@@ -9,6 +9,7 @@ from ami_bridge.bridge import AmiBridge
 from calls.bus import EventBus
 from config.publishing import Rulebooks
 from crm_adapter.adapter import CrmAdapter
+from crm_adapter.call_records import CallRecorder
 from crm_adapter.outbox_gauge import OutboxGauge
 from switchboard.health import Health, PartState
 from switchboard.probes import Probe
@@ -29,6 +30,7 @@ class Parts:
     database: str
     warm_up: WarmUp
     outbox: OutboxGauge
+    recorder: CallRecorder
 
 
 def add_parts(health: Health, parts: Parts) -> None:
@@ -47,6 +49,7 @@ def add_parts(health: Health, parts: Parts) -> None:
     health.add_counters(parts.bridge.counters)
     health.add_counters(lambda: _agi_counters(parts))
     health.add_counters(lambda: _bus_counters(parts))
+    health.add_counters(lambda: _record_counters(parts))
 
 
 def _agi(parts: Parts) -> PartState:
@@ -57,6 +60,8 @@ def _agi(parts: Parts) -> PartState:
 def _storage(parts: Parts) -> PartState:
     # The embedded CRM lives in the same database: one question serves both.
     error = parts.crm_probe.error
+    if error is None and parts.recorder.trouble is not None:
+        error = f"{parts.recorder.trouble}; {parts.recorder.waiting} events wait in memory"
     return PartState(error is None, error or parts.database, needed=True)
 
 
@@ -110,4 +115,11 @@ def _bus_counters(parts: Parts) -> dict[str, float]:
         "bus_shed_total": float(sum(s.shed for s in subscriptions)),
         "bus_failed_total": float(sum(s.failed for s in subscriptions)),
         "bus_waiting": float(sum(s.pending for s in subscriptions)),
+    }
+
+
+def _record_counters(parts: Parts) -> dict[str, float]:
+    return {
+        "records_waiting": float(parts.recorder.waiting),
+        "records_refused_total": float(parts.recorder.refused),
     }

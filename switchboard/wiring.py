@@ -310,6 +310,7 @@ class Centre:
             crm=self.crm,
             crm_probe=self.crm_probe,
             outbox=self.outbox_gauge,
+            recorder=self.records.recorder,
             redis=self.redis_probe if self.settings.redis.url is not None else None,
             database=self.database.engine.dialect.name,
             warm_up=self.warm_up,

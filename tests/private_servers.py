@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from switchboard.demo import free_ports
 
@@ -24,36 +25,95 @@ class ServerMissing(RuntimeError):
     """A program the tests need is not installed; the message says which package has it."""
 
 
-@contextmanager
-def private_postgres() -> Iterator[str]:
-    """Yields `postgresql://switchboard@127.0.0.1:PORT`, without a database name. Nothing in it is
-    meant to survive: no fsync."""
-    initdb, postgres = postgres_program("initdb"), postgres_program("postgres")
-    home = Path(tempfile.mkdtemp(prefix="switchboard-postgres-"))
-    try:
-        prefix = _ordinary_user(home)
-        data = home / "data"
-        _run([*prefix, initdb, "-D", str(data), "-U", "switchboard", "-A", "trust",
-              "--no-sync", "-E", "UTF8", "--locale=C"], home)  # fmt: skip
-        port = free_ports.tcp()
+#: Nothing is meant to survive.
+_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+
+class OwnPostgres:
+    """A cluster of its own, for `with`. It may be stopped, killed and started again, and writes to
+    disk as a real one does unless `options` say otherwise."""
+
+    def __init__(self, **options: str) -> None:
+        self._options = options
+        self._home = Path(tempfile.mkdtemp(prefix="switchboard-postgres-"))
+        self._port = free_ports.tcp()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """`postgresql://switchboard@127.0.0.1:PORT`, without a database name."""
+        return f"postgresql://switchboard@127.0.0.1:{self._port}"
+
+    def __enter__(self) -> Self:
+        try:
+            initdb = postgres_program("initdb")
+            self._prefix = _ordinary_user(self._home)
+            _run([*self._prefix, initdb, "-D", str(self._home / "data"), "-U", "switchboard",
+                  "-A", "trust", "--no-sync", "-E", "UTF8", "--locale=C"], self._home)  # fmt: skip
+            self.start()
+        except BaseException:
+            shutil.rmtree(self._home, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def start(self) -> None:
+        """Returns once it lets us in. After `kill` the orphans may still have the old memory."""
+        limit = time.monotonic() + START_LIMIT_S
+        while True:
+            self._process = process = self._launch()
+            try:
+                wait_until(lambda: _answers_postgres(self._port), process, self._home)
+            except RuntimeError:
+                if process.poll() is None:
+                    process.kill()
+                    process.wait()
+                if "is still in use" not in self._said() or time.monotonic() > limit:
+                    raise
+                time.sleep(0.05)
+            else:
+                return
+
+    def stop(self) -> None:
+        """At once: sessions are broken off (SIGINT, "fast"). Does nothing where it is down."""
+        process, self._process = self._process, None
+        if process is not None:
+            _end(process, signal.SIGINT)
+
+    def kill(self) -> None:
+        """SIGKILL to the postmaster, as if the power had gone."""
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def _launch(self) -> subprocess.Popen[bytes]:
         options = {
             "listen_addresses": "127.0.0.1",
-            "port": str(port),
-            "unix_socket_directories": str(home),
-            "fsync": "off",
-            "synchronous_commit": "off",
-            "full_page_writes": "off",
+            "port": str(self._port),
+            "unix_socket_directories": str(self._home),
             "max_connections": "60",
             "shared_buffers": "16MB",
+            **self._options,
         }
         settings = [word for pair in options.items() for word in ("-c", "=".join(pair))]
-        with serving(
-            [*prefix, postgres, "-D", str(data), *settings], home, signal.SIGINT
-        ) as server:
-            wait_until(lambda: _answers_postgres(port), server, home)
-            yield f"postgresql://switchboard@127.0.0.1:{port}"
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+        postgres = postgres_program("postgres")
+        command = [*self._prefix, postgres, "-D", str(self._home / "data"), *settings]
+        with (self._home / "log").open("wb") as log:
+            return subprocess.Popen(command, cwd=self._home, stdout=log, stderr=subprocess.STDOUT)
+
+    def _said(self) -> str:
+        return (self._home / "log").read_text(errors="replace")
+
+
+@contextmanager
+def private_postgres() -> Iterator[str]:
+    """Yields `postgresql://switchboard@127.0.0.1:PORT`, without a database name."""
+    with OwnPostgres(**_FORGETFUL) as server:
+        yield server.url
 
 
 @contextmanager
@@ -121,12 +181,16 @@ def serving(
     try:
         yield process
     finally:
-        process.send_signal(stop_signal)
-        try:
-            process.wait(STOP_LIMIT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        _end(process, stop_signal)
+
+
+def _end(process: subprocess.Popen[bytes], stop_signal: signal.Signals) -> None:
+    process.send_signal(stop_signal)
+    try:
+        process.wait(STOP_LIMIT_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 def wait_until(answers: Callable[[], bool], process: subprocess.Popen[bytes], home: Path) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from calls.errors import Unavailable
 from storage.storable import storable
-from storage.transient import is_outage, is_transient
+from storage.transient import is_outage, is_transient, trouble_with
 
 pytestmark = pytest.mark.unit
 
@@ -71,6 +71,22 @@ def test_a_full_disk_does_not_pass_by_itself_but_is_nobodys_content(error: BaseE
 def test_refused_content_is_not_an_outage(error: BaseException) -> None:
     assert not is_transient(error)
     assert not is_outage(error)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (wrapped(sqlite_error(sqlite3.SQLITE_FULL), OperationalError), "make room"),
+        (wrapped(sqlite_error(sqlite3.SQLITE_IOERR_WRITE), OperationalError), "the disk"),
+        (wrapped(sqlite_error(sqlite3.SQLITE_READONLY), OperationalError), "rights"),
+        (wrapped(sqlite_error(sqlite3.SQLITE_BUSY), OperationalError), "lock"),
+        (wrapped(PostgresError("53100")), "make room"),
+        (wrapped(PostgresError("53300")), "max_connections"),
+        (ConnectionRefusedError("no server"), "does not answer (ConnectionRefusedError)"),
+    ],
+)
+def test_an_outage_says_how_to_end_it(error: BaseException, told: str) -> None:
+    assert told in trouble_with(error)
 
 
 @pytest.mark.parametrize(

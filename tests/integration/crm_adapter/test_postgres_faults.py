@@ -1,0 +1,138 @@
+"""A PostgreSQL that breaks sessions off, has no connection left, is stopped or killed in the middle
+of journaling and delivery: what was called, what is recorded and what the CRM has stay the same."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+
+import asyncpg  # type: ignore[import-untyped]
+import pytest
+
+from storage.database import Database
+from tests.declared_tables import declared_metadata
+from tests.fakes.storage_house import JOURNAL_S, StorageHouse
+from tests.private_servers import OwnPostgres
+
+pytestmark = pytest.mark.integration
+
+MOST_CONNECTIONS = 20
+#: How long it is away; longer changes nothing but how much waits in memory.
+AWAY_S = 1.5
+MARGIN_S = 0.5
+
+OTHERS_GONE = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE pid <> pg_backend_pid() AND backend_type = 'client backend'
+"""
+
+Fault = Callable[[OwnPostgres], Awaitable[None]]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[OwnPostgres]:
+    with OwnPostgres(
+        max_connections=str(MOST_CONNECTIONS), superuser_reserved_connections="0"
+    ) as server:
+        asyncio.run(create_tables(server))
+        yield server
+
+
+async def create_tables(server: OwnPostgres) -> None:
+    await administer(server, "CREATE DATABASE template")
+    database = Database(f"{server.url}/template")
+    async with database.engine.begin() as connection:
+        await connection.run_sync(declared_metadata().create_all)
+    await database.engine.dispose()
+
+
+@pytest.fixture
+async def house(server: OwnPostgres) -> AsyncIterator[StorageHouse]:
+    name = f"test_{uuid.uuid4().hex}"
+    await administer(server, f"CREATE DATABASE {name} TEMPLATE template")
+    async with StorageHouse(f"{server.url}/{name}") as house:
+        yield house
+
+
+async def administer(server: OwnPostgres, statement: str) -> None:
+    connection = await asyncpg.connect(f"{server.url}/postgres", timeout=5)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+async def breaks_sessions_off(server: OwnPostgres) -> None:
+    for _ in range(8):
+        await administer(server, OTHERS_GONE)
+        await asyncio.sleep(0.05)
+
+
+async def has_no_connection_left(server: OwnPostgres) -> None:
+    async with AsyncExitStack() as stack:
+        first = await asyncpg.connect(f"{server.url}/postgres", timeout=5)
+        stack.push_async_callback(first.close)
+        taken = 1
+        async with asyncio.timeout(5):
+            while taken < MOST_CONNECTIONS:
+                await first.execute(OTHERS_GONE + " AND application_name <> 'holds it'")
+                try:
+                    another = await asyncpg.connect(
+                        f"{server.url}/postgres",
+                        timeout=5,
+                        server_settings={"application_name": "holds it"},
+                    )
+                except asyncpg.TooManyConnectionsError:
+                    continue
+                stack.push_async_callback(another.close)
+                taken += 1
+        await asyncio.sleep(AWAY_S)
+
+
+async def is_stopped(server: OwnPostgres) -> None:
+    await asyncio.to_thread(server.stop)
+    await asyncio.sleep(AWAY_S)
+    await asyncio.to_thread(server.start)
+
+
+async def is_killed(server: OwnPostgres) -> None:
+    await asyncio.to_thread(server.kill)
+    await asyncio.to_thread(server.start)
+
+
+@pytest.mark.parametrize(
+    "fault", [breaks_sessions_off, has_no_connection_left, is_stopped, is_killed]
+)
+async def test_what_was_called_is_what_the_crm_has(
+    server: OwnPostgres, house: StorageHouse, fault: Fault
+) -> None:
+    async def callers() -> None:
+        while True:
+            house.rings()
+            await asyncio.sleep(0.03)
+
+    calling = asyncio.create_task(callers(), name="callers")
+    try:
+        await asyncio.sleep(0.3)
+        await fault(server)
+        await asyncio.sleep(0.3)
+    finally:
+        calling.cancel()
+        await asyncio.gather(calling, return_exceptions=True)
+    await house.settled()
+    await house.check()
+    assert max(house.asked_s) < JOURNAL_S + MARGIN_S
+    recorder = house.records.recorder
+    assert recorder.waiting == recorder.refused == 0
+    assert not house.shed
+    if fault is is_stopped:
+        assert house.left, "nobody rang while it was away"
+
+
+async def test_what_is_committed_is_on_the_disk(house: StorageHouse) -> None:
+    """We do not weaken what the administrator's server promises."""
+    async with house.database.read() as connection:
+        for promise in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert (await connection.exec_driver_sql(f"SHOW {promise}")).scalar() == "on"
