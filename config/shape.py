@@ -47,6 +47,19 @@ PATTERN_WORDS = {
     r"^[A-Za-z0-9 .-]{1,40}$": "a subdivision is written like BE or CA",
     r"^[a-z]{2,3}$": "a language is written like en or zh",
     r"^[A-Z]{2}$": "a country is written like US or CN",
+    r"^https?://[^\s/?#@]+(/[^\s?#]*)?$": (
+        "an address is written like https://crm.example.com, without a user, ? and #"
+    ),
+    r"^https?://[^\s/?#@]+(/[^\s#]*)?$": (
+        "an address is written like https://crm.example.com/hook, without a user and #"
+    ),
+    r"^https?://\S+$": "an address is written like http://pbx.example.com:8080",
+    r"^[A-Za-z0-9_.-]{1,80}$": "a name has 1 to 80 letters a to z, digits, dots, _ and -",
+    r"^([A-Za-z0-9_]{1,80})?$": "a name has up to 80 letters a to z, digits and _",
+    r"^[A-Za-z0-9-]{1,60}$": "a header has 1 to 60 letters a to z, digits and -",
+    r"^(auto|json2|jsonrpc)$": "it is auto, json2 or jsonrpc",
+    r"^[0-9]{0,20}$": "it is digits only",
+    r"^v[0-9]{2,3}\.[0-9]$": "a version is written like v62.0",
 }
 
 _LIMITS = {

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from calls.caller import Contact
 from calls.deadlines import Deadline
-from calls.errors import SwitchboardError
+from calls.errors import Misconfigured, SwitchboardError
 from crm_adapter import phone_numbers
 from crm_adapter.adapter import CrmAdapter, PhoneHit
+from crm_adapter.advice import advice
 from crm_adapter.http.traces import Exchange
 from crm_adapter.live.look_up import MOST_CANDIDATES
 
@@ -29,6 +30,8 @@ class Trial:
     find_s: float | None = None
     get_s: float | None = None
     error: str | None = None
+    #: What to do about both errors.
+    advice: str | None = None
 
     @property
     def is_good(self) -> bool:
@@ -42,7 +45,7 @@ async def tried(crm: CrmAdapter, trial: Trial, *, region: str, within_s: float) 
     try:
         await Deadline.after(within_s).bound(crm.name, crm.check())
     except SwitchboardError as error:
-        trial.check_error = f"{type(error).__name__}: {error}"
+        trial.check_error, trial.advice = named(error), advice(trial.crm, error)
     try:
         began = loop.time()
         found = await crm.find_by_phone(
@@ -61,5 +64,10 @@ async def tried(crm: CrmAdapter, trial: Trial, *, region: str, within_s: float) 
             trial.contact = await crm.get(ref, deadline=Deadline.after(within_s))
             trial.get_s = loop.time() - began
     except SwitchboardError as error:
-        trial.error = f"{type(error).__name__}: {error}"
+        trial.error, trial.advice = named(error), trial.advice or advice(trial.crm, error)
     return trial
+
+
+def named(error: SwitchboardError) -> str:
+    """By its kind, where that says more than the sentence."""
+    return str(error) if isinstance(error, Misconfigured) else f"{type(error).__name__}: {error}"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from rich.console import Console
 from rich.panel import Panel
@@ -17,16 +18,18 @@ from calls.deadlines import Deadline
 from calls.errors import Misconfigured, SwitchboardError
 from config.settings import Settings
 from crm_adapter import phone_numbers
-from crm_adapter.adapter import CrmAdapter, PhoneHit
+from crm_adapter.adapter import CrmAdapter, CrmError, PhoneHit
 from crm_adapter.adapters.choice import adapter_named, names_of
+from crm_adapter.advice import advice
 from crm_adapter.connection import CrmConnection
 from crm_adapter.http.traces import Exchange
 from crm_adapter.live.number_choices import NumberChoices
-from crm_adapter.trial import Trial, tried
+from crm_adapter.trial import Trial, named, tried
 from storage.database import Database
 from switchboard.offline import opened
 
 _CHECK_S = 10.0
+_GOES_ON = "What came so far is kept: the same command goes on from there."
 #: Of a raw answer on the screen; `--json` has all of it.
 _SHOWN = 1_500
 
@@ -57,7 +60,8 @@ async def checked(settings: Settings, *, crm: str | None) -> list[tuple[str, str
                 async with _open(name, settings, database) as adapter:
                     await Deadline.after(_CHECK_S).bound(name, adapter.check())
             except SwitchboardError as error:
-                told.append((name, f"{type(error).__name__}: {error}"))
+                todo = advice(name, error)
+                told.append((name, named(error) + (f"\n  {todo}" if todo else "")))
             else:
                 told.append((name, None))
     return told
@@ -88,13 +92,18 @@ async def _open(
 
 
 async def copied(settings: Settings, progress: Callable[[int], None]) -> None:
-    """Whole copies of every CRM that tells of changes. Raises CrmError."""
+    """Whole copies of every CRM that tells of changes. Raises CrmError, which says what to do."""
     async with (
         opened(settings) as database,
         CrmConnection(settings=settings, database=database) as connection,
     ):
         for keeper in connection.keepers:
-            await keeper.copy_all(progress)
+            try:
+                await keeper.copy_all(progress)
+            except CrmError as error:
+                todo = advice(keeper.crm, error) or ""
+                error.args = (f"{named(error)}\n{todo}\n{_GOES_ON}",)
+                raise
 
 
 async def index_states(settings: Settings) -> list[dict[str, Any]]:
@@ -141,6 +150,9 @@ def show(trial: Trial, console: Console, *, limit_s: float) -> None:
         console.print(Text(f"check: {trial.check_error}", style="red"), soft_wrap=True)
     if trial.error:
         console.print(Text(f"{trial.crm}: {trial.error}", style="red"), soft_wrap=True)
+    if trial.advice:
+        console.print(Text(trial.advice), soft_wrap=True)
+    if trial.error:
         return
     console.print(_hits(trial))
     if trial.contact is not None:
@@ -151,14 +163,19 @@ def show(trial: Trial, console: Console, *, limit_s: float) -> None:
 
 
 def _exchange(exchange: Exchange) -> Panel:
-    answer = exchange.answer
-    if len(answer) > _SHOWN:
-        answer = f"{answer[:_SHOWN]}\n… {len(answer) - _SHOWN} characters more (--json)"
     status = "no answer" if exchange.status is None else str(exchange.status)
-    text = Text(f"{exchange.request}\n" if exchange.request else "")
-    text.append(answer, style="dim")
-    title = Text(f"{exchange.method} {exchange.url} → {status}, {exchange.seconds * 1000:.0f} ms")
+    text = Text(f"{_shortened(unquote(exchange.url))}\n", overflow="fold")
+    text.append(f"{exchange.request}\n" if exchange.request else "")
+    text.append(_shortened(exchange.answer), style="dim")
+    path = urlsplit(exchange.url).path
+    title = Text(f"{status}, {exchange.seconds * 1000:.0f} ms: {exchange.method} {path}")
     return Panel(text, title=title, title_align="left")
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= _SHOWN:
+        return text
+    return f"{text[:_SHOWN]}\n… {len(text) - _SHOWN} characters more (--json)"
 
 
 def _hits(trial: Trial) -> Table | Text:

@@ -7,6 +7,7 @@ failed on the way was carried out nobody knows (`AmbiguousWrite`), unless it nev
 from __future__ import annotations
 
 import json as json_text
+import os
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -263,6 +264,9 @@ def _why(error: Exception) -> str:
         return "its name is unknown"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "its certificate is not valid"
+    if isinstance(error, aiohttp.ClientConnectorSSLError):
+        return "it does not speak TLS there: https or http?"
     if isinstance(error, aiohttp.ClientConnectorError):
-        return error.os_error.strerror or type(error.os_error).__name__
+        number = error.os_error.errno
+        return os.strerror(number) if number else type(error.os_error).__name__
     return type(error).__name__
