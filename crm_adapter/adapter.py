@@ -9,6 +9,7 @@ CrmError (calls.errors.SwitchboardError)
 +-- RateLimited       too many questions; `after_s` says how long to be quiet
 +-- Unavailable       not reachable, or broken on its side; also calls.errors.Unavailable
 |   +-- Timeout       no answer in time to a question that changes nothing; also DeadlineExceeded
+|   +-- Redirected    it sends us elsewhere: another API's address, or a record that was merged
 +-- AmbiguousWrite    a write was sent and its answer never came: look for the key before resending
 +-- Unsupported       this CRM cannot do that
 
@@ -90,6 +91,15 @@ class Unavailable(CrmError, errors.Unavailable):
 
 class Timeout(Unavailable, errors.DeadlineExceeded):
     """The CRM did not answer a question in time."""
+
+
+class Redirected(Unavailable):
+    """The CRM sends us elsewhere, where nobody goes by itself. `asked` and `to` are the paths."""
+
+    def __init__(self, message: str, *, asked: str, to: str) -> None:
+        super().__init__(message)
+        self.asked = asked
+        self.to = to
 
 
 class AmbiguousWrite(CrmError):

@@ -21,10 +21,11 @@ _ADVICE = {
     "Conflict": "the CRM holds another record like this one: settle that there; nothing to retry",
     "Unsupported": "this CRM cannot do that: do it there by hand",
     "UnreadablePayload": "another version wrote this: retry after the update",
-    "Unavailable": "it was away for too long: retry now that it is back",
+    "Unavailable": "it was away for too long, or breaks on this alone: see the error, then retry",
+    "Redirected": "mend the CRM's address in the settings, then retry",
     "Timeout": "it was too slow for too long: retry now",
     "RateLimited": "it wanted fewer requests for too long: retry now",
-    "AmbiguousWrite": "it may or may not have kept this: look there, then retry; that is safe",
+    "AmbiguousWrite": "it may have kept this, or breaks on it: look there, then retry: it is safe",
     "NoSuchWebhook": "the settings name this webhook no more: name it again and retry",
 }
 _NO_ADVICE = "see the error, then retry"

@@ -1,5 +1,6 @@
 """The contact of a record was merged or deleted in the CRM before the record came: it goes to
-whoever has the number now, else to nobody, and is never lost or sent for ever."""
+the one that the CRM itself names, to whoever has the number now, else to nobody, and is never lost
+or sent for ever."""
 
 from __future__ import annotations
 
@@ -12,8 +13,9 @@ from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.records import CallRecord, NewTask
 from crm_adapter import phone_numbers
-from crm_adapter.adapter import CrmAdapter, NotFound
+from crm_adapter.adapter import CrmAdapter, NotFound, Redirected
 from crm_adapter.delegating import DelegatingWriter
+from crm_adapter.http.redirects import merged_into
 
 log = logging.getLogger(__name__)
 
@@ -47,13 +49,22 @@ class RelinkingWriter(DelegatingWriter):
     async def _linked(
         self, what: Linked, idem: str, write: Callable[[Linked, str], Awaitable[str]]
     ) -> str:
+        heir = None
         try:
             return await write(what, idem)
         except NotFound:
             if what.contact is None:
                 raise
+        except Redirected as error:
+            if what.contact is None:
+                raise
+            kept = merged_into(error, what.contact.id)
+            if kept is None:
+                raise
+            heir = ContactRef(what.contact.crm, kept)
         await self._gone(what.contact)
-        heir = await self._holder_of(what.number, but=what.contact)
+        if heir is None:
+            heir = await self._holder_of(what.number, but=what.contact)
         if heir is None:
             self.unlinked += 1
         else:
@@ -66,10 +77,10 @@ class RelinkingWriter(DelegatingWriter):
         )
         try:
             return await write(replace(what, contact=heir), idem)
-        except NotFound:
+        except (NotFound, Redirected):
             if heir is None:
                 raise
-            # A search may lag behind what it searches.
+            # A search may lag behind what it searches, and who was merged may be merged again.
             return await write(replace(what, contact=None), idem)
 
     async def _holder_of(self, number: str | None, *, but: ContactRef) -> ContactRef | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json as json_text
 import os
+import ssl
 import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -190,7 +191,7 @@ class CrmHttp:
             ) as response:
                 body = await self._body(response)
                 told = {name.lower(): value for name, value in response.headers.items()}
-                return Reply(self.crm, response.status, told, body)
+                return Reply(self.crm, response.status, told, body, request.address)
         except aiohttp.ClientConnectorError as error:
             # Nothing was sent.
             raise Unavailable(f"{self.crm} cannot be reached ({_why(error)})") from error
@@ -256,17 +257,33 @@ def _origin(address: str) -> str:
         raise Unavailable("the CRM's address cannot be read") from error
 
 
+def _why_not_trusted(error: Exception) -> str:
+    """OpenSSL's own words are the same in every version; they hold no value."""
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return "its certificate is not valid"
+    said = error.verify_message
+    if "expired" in said:
+        return "its certificate has expired: it is to be renewed there"
+    if "not yet valid" in said:
+        return "its certificate is not valid yet: look at this machine's clock"
+    if "Hostname mismatch" in said or "IP address mismatch" in said:
+        return "its certificate is another host's: look at its address in the settings"
+    return f"its certificate is not trusted here ({said}): have this machine know who signed it"
+
+
 def _why(error: Exception) -> str:
     """By type, with what an administrator can mend; never with values."""
     if isinstance(error, aiohttp.ClientPayloadError) and error.args:
         return str(error.args[0])[:80]
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "its name is unknown"
+        return "its name is unknown: look at its address in the settings, and at this machine's DNS"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "its certificate is not valid"
+        return _why_not_trusted(error.certificate_error)
     if isinstance(error, aiohttp.ClientConnectorSSLError):
         return "it does not speak TLS there: https or http?"
     if isinstance(error, aiohttp.ClientConnectorError):
         number = error.os_error.errno
-        return os.strerror(number) if number else type(error.os_error).__name__
+        said = os.strerror(number) if number else type(error.os_error).__name__
+        is_refused = isinstance(error.os_error, ConnectionRefusedError)
+        return f"{said}: nobody listens there" if is_refused else said
     return type(error).__name__

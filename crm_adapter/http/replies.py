@@ -19,8 +19,10 @@ from crm_adapter.adapter import (
     Invalid,
     NotFound,
     RateLimited,
+    Redirected,
     Unavailable,
 )
+from crm_adapter.http.redirects import redirected_paths
 
 #: What a CRM says in its own defence is shown to administrators; longer is a page of HTML.
 _LONGEST_REASON = 200
@@ -31,12 +33,14 @@ _LONGEST_PAUSE_S = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """Header names are lower case. `crm` is its short name, for error messages."""
+    """Header names are lower case. `crm` is its short name, for error messages; `asked` is the
+    address that gave the answer."""
 
     crm: str
     status: int
     headers: Mapping[str, str]
     body: bytes = field(repr=False)
+    asked: str = field(default="", repr=False)
 
     @property
     def is_ok(self) -> bool:
@@ -83,7 +87,7 @@ def by_status(reply: Reply, is_write: bool, *, empty_is_gone: bool = False) -> C
     if reply.status == 429:
         return RateLimited(what, after_s=retry_after_s(reply))
     if 300 <= reply.status < 400:
-        return Unavailable(f"{what}, a redirect: its address in the settings is not the API's")
+        return redirected(reply, what)
     if reply.status >= 500 or reply.status < 300:
         return AmbiguousWrite(what) if is_write else Unavailable(what)
     error = _BY_STATUS.get(reply.status, Invalid)
@@ -92,6 +96,12 @@ def by_status(reply: Reply, is_write: bool, *, empty_is_gone: bool = False) -> C
         what = f"{what}, and not in the CRM's words: a proxy may have answered"
         return AmbiguousWrite(what) if is_write else Unavailable(what)
     return error(what)
+
+
+def redirected(reply: Reply, what: str) -> CrmError:
+    what = f"{what}, a redirect: its address in the settings is not the API's"
+    paths = redirected_paths(reply.asked, reply.headers.get("location", ""))
+    return Redirected(what, asked=paths[0], to=paths[1]) if paths else Unavailable(what)
 
 
 def _is_data(reply: Reply) -> bool:

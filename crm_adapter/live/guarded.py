@@ -17,12 +17,15 @@ from crm_adapter.adapter import (
     CrmAdapter,
     CrmError,
     KeyField,
+    NotFound,
     PhoneHit,
     RateLimited,
+    Redirected,
     Timeout,
     Unavailable,
 )
 from crm_adapter.delegating import DelegatingWriter
+from crm_adapter.http.redirects import merged_into
 from crm_adapter.live.breaker import Breaker, BreakerLimits, BreakerState
 from crm_adapter.live.lanes import Lane
 
@@ -93,9 +96,17 @@ class GuardedCrm(DelegatingWriter):
         )
 
     async def get(self, ref: ContactRef, *, deadline: Deadline) -> Contact:
-        found = await self._guarded(GET, deadline, lambda: self._crm.get(ref, deadline=deadline))
+        found = await self._guarded(GET, deadline, lambda: self._got(ref, deadline))
         self._somebody = ref
         return found
+
+    async def _got(self, ref: ContactRef, deadline: Deadline) -> Contact:
+        try:
+            return await self._crm.get(ref, deadline=deadline)
+        except Redirected as error:
+            if merged_into(error, ref.id) is None:
+                raise
+            raise NotFound(f"{ref} was merged into another contact") from error
 
     async def get_purchase_history(
         self, ref: ContactRef, *, limit: int, deadline: Deadline
