@@ -9,6 +9,7 @@ from crm_adapter.adapter import Conflict, CrmError, HitKind, NotFound
 from crm_adapter.adapters import readings, refusals
 from crm_adapter.adapters.readings import Record
 from crm_adapter.http.client import CrmHttp, quote
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.replies import Reply
 
 SET_OF = {HitKind.CONTACT: "contacts", HitKind.LEAD: "leads"}
@@ -53,6 +54,6 @@ def classify(reply: Reply, is_write: bool) -> CrmError | None:
     except CrmError:
         return error
     code = readings.text(told.get("code"))
-    message = f"dynamics: {readings.text(told.get('message'))[:200]}"
+    message = f"dynamics: {quoted(told.get('message'))}"
     # "Object does not exist": also of what a record is bound to.
     return NotFound(message) if code == "0x80040217" else type(error)(message)

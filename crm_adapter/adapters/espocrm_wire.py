@@ -9,6 +9,7 @@ from crm_adapter.adapter import CrmError, HitKind, NotFound, RateLimited
 from crm_adapter.adapters import readings, refusals
 from crm_adapter.adapters.readings import Record
 from crm_adapter.http.client import CrmHttp, quote
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.replies import Reply
 
 #: The most records that EspoCRM gives at once.
@@ -70,5 +71,5 @@ def classify(reply: Reply, is_write: bool) -> CrmError | None:
         error = NotFound(f"espocrm answered {reply.status}")  # its own have no body
     if error is None or isinstance(error, RateLimited):
         return error
-    told = " ".join(reply.headers.get("x-status-reason", "").split())[:200]
+    told = quoted(reply.headers.get("x-status-reason"))
     return type(error)(f"{error} {told}".strip()) if told else error

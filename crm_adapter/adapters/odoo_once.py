@@ -17,6 +17,7 @@ from typing import Any
 from crm_adapter.adapter import Invalid, Unavailable
 from crm_adapter.adapters import odoo_records, readings
 from crm_adapter.adapters.odoo_wire import OdooWire
+from crm_adapter.http.quoting import quoted
 
 #: The part of an External ID before the dot; no module may have this name.
 MODULE = "switchboard"
@@ -58,7 +59,7 @@ def _complaint(told: Any) -> str:
     """What `load` said in `messages`."""
     messages = readings.listed(told.get("messages") if isinstance(told, Mapping) else None)
     text = readings.text(messages[0].get("message")) if messages else ""
-    return " ".join(text.split())[:200] or "the record was not taken"
+    return quoted(text) or "the record was not taken"
 
 
 def markup(lines: Sequence[str], ours: Sequence[str]) -> str:

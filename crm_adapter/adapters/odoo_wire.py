@@ -26,6 +26,7 @@ from crm_adapter.adapter import (
 )
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import FixedHeaders
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.replies import Reply, by_status
 from crm_adapter.http.traces import Trace
 
@@ -317,14 +318,10 @@ def _named_error(
         return Unavailable("odoo cannot use the database: is odoo.database right?")
     kind = _BY_NAME.get(name)
     if kind is not None:
-        return kind(f"odoo: {_line(message) or name}")
+        return kind(f"odoo: {quoted(message, _LONGEST_REASON) or name}")
     if name.startswith("psycopg2."):
-        return Unavailable(f"odoo could not use its database ({name[:80]})")
+        return Unavailable(f"odoo could not use its database ({quoted(name, 80)})")
     if by_itself is not None and not isinstance(by_itself, Unavailable):
         return by_itself
-    what = f"odoo failed ({name[:80]})"
+    what = f"odoo failed ({quoted(name, 80)})"
     return AmbiguousWrite(what) if is_write else Unavailable(what)
-
-
-def _line(message: Any) -> str:
-    return " ".join(message.split())[:_LONGEST_REASON] if isinstance(message, str) else ""

@@ -10,6 +10,7 @@ from crm_adapter.adapter import CrmError, Invalid, RateLimited, Unavailable
 from crm_adapter.adapters import readings, refusals
 from crm_adapter.adapters.readings import Record
 from crm_adapter.http.client import CrmHttp
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.replies import Reply
 
 
@@ -66,5 +67,5 @@ def classify(reply: Reply, is_write: bool) -> CrmError | None:
         except CrmError:
             return None
         if told.get("success") is False:
-            return Invalid(f"pipedrive: {readings.text(told.get('error'))[:200]}")
+            return Invalid(f"pipedrive: {quoted(told.get('error'))}")
     return error

@@ -19,6 +19,7 @@ from crm_adapter.adapter import (
 from crm_adapter.adapters import readings, refusals
 from crm_adapter.adapters.readings import Record
 from crm_adapter.http.client import CrmHttp
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.replies import Reply
 
 #: Duplicate rules that only warn would else refuse what an API writes.
@@ -90,11 +91,12 @@ def classify(reply: Reply, is_write: bool) -> CrmError | None:
 
 def _named(error: CrmError, told: Record) -> CrmError:
     kind = _CODES.get(readings.text(told.get("errorCode")))
-    message = f"salesforce: {readings.text(told.get('message'))[:200]}"
+    said = readings.text(told.get("message"))
+    message = f"salesforce: {quoted(said)}"
     if kind is RateLimited:
         return RateLimited(message, after_s=_LIMIT_PAUSE_S)
     if kind is Conflict:
-        existing = _ON_RECORD.search(message)
+        existing = _ON_RECORD.search(said)
         return Conflict(message, existing=existing[1] if existing else None)
     if kind is not None:
         return kind(message)

@@ -10,6 +10,7 @@ from crm_adapter.adapter import Conflict, CrmError, Forbidden, HitKind, Invalid,
 from crm_adapter.adapters import readings, refusals
 from crm_adapter.adapters.readings import Record
 from crm_adapter.http.client import CrmHttp, quote
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.replies import Reply
 
 MODULE_OF = {HitKind.CONTACT: "Contacts", HitKind.LEAD: "Leads"}
@@ -65,11 +66,12 @@ def classify(reply: Reply, is_write: bool) -> CrmError | None:
         errors = reply.json_object().get("errors")
     except CrmError:
         return error
-    told = readings.text(readings.record(errors).get("detail"))[:200]
+    told = readings.text(readings.record(errors).get("detail"))
+    message = f"suitecrm: {quoted(told)}"
     if "with id" in told and told.endswith("is not found"):
-        return NotFound(f"suitecrm: {told}")
+        return NotFound(message)
     if told.endswith("is already exist"):
-        return Conflict(f"suitecrm: {told}")
+        return Conflict(message)
     if "not allowed" in told.lower() or "access" in told.lower():
-        return Forbidden(f"suitecrm: {told}")
-    return Invalid(f"suitecrm answered {reply.status} ({told})") if told else error
+        return Forbidden(message)
+    return Invalid(f"suitecrm answered {reply.status} ({quoted(told)})") if told else error

@@ -33,13 +33,13 @@ from crm_adapter.adapters import readings
 from crm_adapter.http import replies
 from crm_adapter.http.client import CrmHttp, HttpLimits, quote
 from crm_adapter.http.log_ins import Asking, RenewedLogIn
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.replies import Reply
 from crm_adapter.http.requests import Request
 from crm_adapter.http.traces import Trace
 
 #: A lead's or contact's answer is small; twenty sales with their lines are not.
 _LIMITS = HttpLimits(most_bytes=2 * 1024 * 1024)
-_LONGEST_REASON = 200
 #: The sentences of trytond's `ir/message.xml` in English; our user's language must be that.
 _FORBIDDEN = "You are not allowed to"
 _GONE = "that don't exist"
@@ -200,7 +200,7 @@ def classify(reply: Reply, is_write: bool) -> CrmError | None:
     parts = error_told if isinstance(error_told, list) else [error_told]
     kind, message = readings.text(parts[0] if parts else ""), parts[1] if len(parts) > 1 else ""
     sentence = readings.text(message[0] if isinstance(message, list) and message else message)
-    return _named(kind, " ".join(sentence.split())[:_LONGEST_REASON])
+    return _named(kind, quoted(sentence))
 
 
 def _named(kind: str, sentence: str) -> CrmError:
@@ -209,7 +209,7 @@ def _named(kind: str, sentence: str) -> CrmError:
         return _user_error(sentence)
     if kind.startswith("'") and kind.endswith("'"):
         # Python's KeyError: a field or model that is not there.
-        return Invalid(f"tryton knows no {kind[:60]}: is the module activated?")
+        return Invalid(f"tryton knows no {quoted(kind, 60)}: is the module activated?")
     known = _EXCEPTIONS.get(kind)
     return known[0](known[1]) if known else Unavailable("tryton met an error of its own")
 

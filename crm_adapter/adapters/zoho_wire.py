@@ -19,6 +19,7 @@ from crm_adapter.adapter import (
 from crm_adapter.adapters import readings, refusals
 from crm_adapter.adapters.readings import Record
 from crm_adapter.http.client import CrmHttp, quote
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.replies import Reply
 
 MODULE_OF = {HitKind.CONTACT: "Contacts", HitKind.LEAD: "Leads"}
@@ -103,7 +104,7 @@ def classify(reply: Reply, is_write: bool) -> CrmError | None:
 def _named(error: CrmError | None, told: Record) -> CrmError | None:
     code = readings.text(told.get("code"))
     details = readings.record(told, "details")
-    message = f"zoho: {code} {readings.text(told.get('message'))[:200]}".strip()
+    message = f"zoho: {quoted(code, 80)} {quoted(told.get('message'))}".strip()
     kind = _CODES.get(code)
     if kind is RateLimited or isinstance(error, RateLimited):
         after_s = error.after_s if isinstance(error, RateLimited) else None

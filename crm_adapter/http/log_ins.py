@@ -17,6 +17,7 @@ from crm_adapter.adapter import (
     NotFound,
     Unavailable,
 )
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.replies import Reply
 from crm_adapter.http.requests import Request
 from crm_adapter.shared_answer import SharedAnswer
@@ -194,5 +195,5 @@ def oauth2(*, token_address: str, form: Mapping[str, str], scheme: str = "Bearer
 def _no_token(reply: Reply, told: Mapping[str, object]) -> CrmError:
     """Zoho says `{"error": "invalid_client"}` with 200."""
     if "error" in told:
-        return AuthFailed(f"{reply.crm} gives no token: {str(told['error'])[:80]}")
+        return AuthFailed(f"{reply.crm} gives no token: {quoted(told['error'], 80)}")
     return Unavailable(f"{reply.crm} answered {reply.status} to the log-in, without a token")

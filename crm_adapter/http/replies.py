@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -22,11 +21,9 @@ from crm_adapter.adapter import (
     Redirected,
     Unavailable,
 )
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.redirects import redirected_paths
 
-#: What a CRM says in its own defence is shown to administrators; longer is a page of HTML.
-_LONGEST_REASON = 200
-_NUMBER = re.compile(r"\d{5,}")
 #: A server that asks for more than that is as good as gone; it is asked again sooner.
 _LONGEST_PAUSE_S = 3600.0
 
@@ -128,8 +125,7 @@ def reason(reply: Reply) -> str:
         if isinstance(text, dict):
             text = text.get("message")
         if isinstance(text, str) and text.strip():
-            line = _NUMBER.sub("***", " ".join(text.split()))
-            return f" ({line[:_LONGEST_REASON]})"
+            return f" ({quoted(text)})"
     return ""
 
 

@@ -16,11 +16,11 @@ from crm_adapter.adapter import (
     RateLimited,
     Unavailable,
 )
+from crm_adapter.http.quoting import quoted
 from crm_adapter.http.replies import Classify, Reply, by_status, retry_after_s
 from crm_adapter.rest.readings import Reading
 from crm_adapter.rest.shapes import ErrorsPart
 
-_LONGEST_MESSAGE = 200
 _NO_JSON = object()
 
 
@@ -69,8 +69,8 @@ def _message(errors: ErrorsPart, body: Any) -> str:
         return ""
     found = errors.message.part(body)
     items = found if isinstance(found, list) else [found]
-    line = " ".join(" ".join(item for item in items if isinstance(item, str)).split())
-    return f" ({line[:_LONGEST_MESSAGE]})" if line else ""
+    line = quoted(" ".join(item for item in items if isinstance(item, str)))
+    return f" ({line})" if line else ""
 
 
 def _in_their_words(error: CrmError | None, what: str, errors: ErrorsPart) -> CrmError | None:
