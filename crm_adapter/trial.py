@@ -23,6 +23,8 @@ class Trial:
     e164: str
     exchanges: list[Exchange] = field(default_factory=list)
     check_error: str | None = None
+    #: What the check could not find out.
+    warnings: tuple[str, ...] = ()
     hits: tuple[PhoneHit, ...] = ()
     #: Of those, the ones that really have the number.
     verified: tuple[PhoneHit, ...] = ()
@@ -38,6 +40,12 @@ class Trial:
         return self.error is None and self.check_error is None
 
 
+def warnings_of(crm: CrmAdapter) -> tuple[str, ...]:
+    """What is not wrong with a CRM, but an administrator should know; of adapters that tell such
+    things, once they were checked."""
+    return tuple(str(one) for one in getattr(crm, "warnings", ()))
+
+
 async def tried(crm: CrmAdapter, trial: Trial, *, region: str, within_s: float) -> Trial:
     """`crm` is open, and tells its exchanges to `trial.exchanges`. Never raises for what is wrong
     with the CRM: it is in the trial."""
@@ -46,6 +54,8 @@ async def tried(crm: CrmAdapter, trial: Trial, *, region: str, within_s: float) 
         await Deadline.after(within_s).bound(crm.name, crm.check())
     except SwitchboardError as error:
         trial.check_error, trial.advice = named(error), advice(trial.crm, error)
+    else:
+        trial.warnings = warnings_of(crm)
     try:
         began = loop.time()
         found = await crm.find_by_phone(

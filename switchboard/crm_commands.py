@@ -64,7 +64,8 @@ def try_number(
 
 @crm_app.command()
 def check(crm: _CrmOption = None, config: ConfigOption = None) -> None:
-    """Ask each CRM whether calls could be served now; names the right that is missing.
+    """Ask each CRM whether calls could be served now; names the right to read, create or change
+    that is missing, and what could not be found out without writing.
 
     Example: [bold]switchboard crm check[/bold]
     """
@@ -72,9 +73,11 @@ def check(crm: _CrmOption = None, config: ConfigOption = None) -> None:
 
     with sentences():
         told = asyncio.run(crm_trials.checked(read_settings(config), crm=crm))
-    for name, error in told:
-        out.print(Text(f"{name}: {error or 'good'}"), soft_wrap=True)
-    raise typer.Exit(1 if any(error for _, error in told) else 0)
+    for one in told:
+        out.print(Text(f"{one.crm}: {one.error or 'good'}"), soft_wrap=True)
+        for warning in one.warnings:
+            out.print(Text(f"{one.crm}: warning: {warning}"), soft_wrap=True)
+    raise typer.Exit(1 if any(one.error for one in told) else 0)
 
 
 @crm_app.command()

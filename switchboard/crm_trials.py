@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -24,7 +24,7 @@ from crm_adapter.advice import advice
 from crm_adapter.connection import CrmConnection
 from crm_adapter.http.traces import Exchange
 from crm_adapter.live.number_choices import NumberChoices
-from crm_adapter.trial import Trial, named, tried
+from crm_adapter.trial import Trial, named, tried, warnings_of
 from storage.database import Database
 from switchboard.offline import opened
 
@@ -51,19 +51,26 @@ async def trials(
     return found
 
 
-async def checked(settings: Settings, *, crm: str | None) -> list[tuple[str, str | None]]:
-    """Each CRM's name, and what is wrong with it."""
-    told: list[tuple[str, str | None]] = []
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What is wrong with a CRM, and what could not be found out."""
+
+    crm: str
+    error: str | None
+    warnings: tuple[str, ...] = ()
+
+
+async def checked(settings: Settings, *, crm: str | None) -> list[Checked]:
+    told = []
     async with opened(settings) as database:
         for name in _wanted(settings, crm):
             try:
                 async with _open(name, settings, database) as adapter:
                     await Deadline.after(_CHECK_S).bound(name, adapter.check())
+                    told.append(Checked(name, None, warnings_of(adapter)))
             except SwitchboardError as error:
                 todo = advice(name, error)
-                told.append((name, named(error) + (f"\n  {todo}" if todo else "")))
-            else:
-                told.append((name, None))
+                told.append(Checked(name, named(error) + (f"\n  {todo}" if todo else "")))
     return told
 
 
@@ -148,6 +155,8 @@ def show(trial: Trial, console: Console, *, limit_s: float) -> None:
         console.print(_exchange(exchange))
     if trial.check_error:
         console.print(Text(f"check: {trial.check_error}", style="red"), soft_wrap=True)
+    for warning in trial.warnings:
+        console.print(Text(f"check: {warning}", style="yellow"), soft_wrap=True)
     if trial.error:
         console.print(Text(f"{trial.crm}: {trial.error}", style="red"), soft_wrap=True)
     if trial.advice:

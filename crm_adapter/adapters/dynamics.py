@@ -27,11 +27,13 @@ from crm_adapter.adapter import (
 )
 from crm_adapter.adapters import (
     dynamics_records,
+    dynamics_rights,
     dynamics_writes,
     gathering,
     hosted,
     people,
     readings,
+    rights,
     set_up,
 )
 from crm_adapter.adapters.dynamics_wire import ENTITY_OF, SET_OF, DynamicsWire, classify
@@ -102,6 +104,12 @@ class DynamicsCrm(HostedPeople):
                 raise Invalid(f"dynamics: {entity} have no column {column}: {error}") from error
             except Forbidden as error:
                 raise Forbidden(f"dynamics: no right to read {entity}: {error}") from error
+        self.warnings = await rights.warnings_of(
+            self.name,
+            dynamics_rights.asked(self._wire, deadline),
+            grant=dynamics_rights.GRANT,
+            ask=dynamics_rights.ASK,
+        )
 
     async def _having(
         self, kind: HitKind, key: str, limit: int, deadline: Deadline

@@ -26,15 +26,17 @@ from crm_adapter.adapter import (
 )
 from crm_adapter.adapters import (
     espocrm_records,
+    espocrm_rights,
     hosted,
     people,
     readings,
+    rights,
     set_up,
     webhook_proofs,
 )
 from crm_adapter.adapters.espocrm_wire import MOST, EspoWire, classify, entity_of, where
 from crm_adapter.adapters.espocrm_writes import EspoWrites
-from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S
+from crm_adapter.adapters.hosted import BULK_BYTES, MOST_HISTORY, QUESTION_S
 from crm_adapter.adapters.hosted_people import HostedPeople
 from crm_adapter.adapters.people import Person
 from crm_adapter.adapters.polling import Since
@@ -85,6 +87,7 @@ class EspoCrm(HostedPeople):
             log_in=api_key("X-Api-Key", key),
             classify=classify,
             trace=trace,
+            most_bytes=BULK_BYTES,
         )
         self._wire = EspoWire(http)
         writes = EspoWrites(wire=self._wire, key=self._key, region=region, look=self._look)
@@ -102,6 +105,12 @@ class EspoCrm(HostedPeople):
                 ) from error
             except Invalid as error:
                 raise Invalid(f"espocrm: {entity} has no field {self._key}") from error
+        self.warnings = await rights.warnings_of(
+            self.name,
+            espocrm_rights.asked(self._wire, deadline),
+            grant=espocrm_rights.GRANT,
+            ask=espocrm_rights.ASK,
+        )
 
     async def _look(self, number: str) -> Sequence[PhoneHit]:
         deadline = Deadline.after(QUESTION_S)

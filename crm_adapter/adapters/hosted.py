@@ -57,6 +57,8 @@ class HostedCrm:
     capabilities: Capabilities
     #: Our name of a field that may be changed: the CRM's own.
     fields: ClassVar[Mapping[str, str]] = {}
+    #: After `check`: what it could not find out.
+    warnings: Sequence[str] = ()
 
     def __init__(self, *, http: CrmHttp, now: Callable[[], datetime] = utc_now) -> None:
         self._http = http

@@ -28,8 +28,10 @@ from crm_adapter.adapters import (
     gathering,
     hosted,
     hubspot_records,
+    hubspot_rights,
     people,
     readings,
+    rights,
     set_up,
     webhook_proofs,
 )
@@ -82,7 +84,7 @@ class HubSpotCrm(HostedPeople):
         trace: Trace | None = None,
         now: Callable[[], datetime] = hosted.utc_now,
     ) -> None:
-        token = set_up.needed_secret(settings.token, settings.token_file, "hubspot.token")
+        self._token = set_up.needed_secret(settings.token, settings.token_file, "hubspot.token")
         self._key, self._portal = settings.key_property, settings.portal
         self._webhook_url = settings.webhook_url or ""
         self._secret = set_up.secret(
@@ -94,7 +96,7 @@ class HubSpotCrm(HostedPeople):
             self.name,
             settings,
             base_url=set_up.needed(settings.url, "hubspot.url"),
-            log_in=bearer(token),
+            log_in=bearer(self._token),
             classify=classify,
             trace=trace,
         )
@@ -115,6 +117,12 @@ class HubSpotCrm(HostedPeople):
             if found.get("hasUniqueValue") is not True:
                 raise Invalid(f"hubspot: {self._key} of {kind} does not require unique values")
         await self._wire.search([], self._wanted, limit=1, deadline=deadline)
+        self.warnings = await rights.warnings_of(
+            self.name,
+            hubspot_rights.asked(self._wire, self._token, deadline),
+            grant=hubspot_rights.GRANT,
+            ask=hubspot_rights.ASK,
+        )
 
     async def find_by_phone(
         self, key: str, *, limit: int, deadline: Deadline

@@ -34,8 +34,10 @@ from crm_adapter.adapters import (
     hosted,
     people,
     pipedrive_records,
+    pipedrive_rights,
     pipedrive_writes,
     readings,
+    rights,
     set_up,
     webhook_proofs,
 )
@@ -102,6 +104,12 @@ class PipedriveCrm(HostedPeople):
         if self._key not in keys:
             raise Invalid("pipedrive: pipedrive.key_field is the key of no custom field of deals")
         await self._wire.read("/api/v1/callLogs", deadline, {"limit": "1"})
+        self.warnings = await rights.warnings_of(
+            self.name,
+            pipedrive_rights.asked(self._wire, deadline),
+            grant=pipedrive_rights.GRANT,
+            ask=pipedrive_rights.ASK,
+        )
 
     async def _look(self, number: str) -> Sequence[PhoneHit]:
         deadline = Deadline.after(QUESTION_S)

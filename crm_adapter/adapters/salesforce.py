@@ -26,7 +26,15 @@ from crm_adapter.adapter import (
     NotFound,
     PhoneHit,
 )
-from crm_adapter.adapters import hosted, people, readings, salesforce_records, set_up
+from crm_adapter.adapters import (
+    hosted,
+    people,
+    readings,
+    rights,
+    salesforce_records,
+    salesforce_rights,
+    set_up,
+)
 from crm_adapter.adapters.hosted import BULK_BYTES, BULK_PAGE, MOST_HISTORY, QUESTION_S
 from crm_adapter.adapters.hosted_people import HostedPeople
 from crm_adapter.adapters.just_made import JustMade
@@ -95,6 +103,12 @@ class SalesforceCrm(HostedPeople):
                 raise Forbidden(
                     f"salesforce: our user may not read {kind}, or it has no field {fields}"
                 ) from error
+        self.warnings = await rights.warnings_of(
+            self.name,
+            salesforce_rights.asked(self._wire, self._key, deadline),
+            grant=salesforce_rights.GRANT,
+            ask=salesforce_rights.ASK,
+        )
 
     async def find_by_phone(
         self, key: str, *, limit: int, deadline: Deadline

@@ -68,6 +68,10 @@ class SalesforceWire:
         readings.identifier(reply, found.get("Id"))
         return found
 
+    async def describe(self, kind: str, deadline: Deadline) -> Record:
+        path = f"/sobjects/{kind}/describe"
+        return (await self.http.read("GET", path, deadline=deadline)).json_object()
+
 
 def object_of(kind: HitKind) -> str:
     return "Lead" if kind is HitKind.LEAD else "Contact"

@@ -16,7 +16,14 @@ from calls.caller import Case, ContactRef, Purchase
 from calls.deadlines import Deadline
 from config.crm_settings import SuiteCrmSettings
 from crm_adapter.adapter import Capabilities, ChangePage, Forbidden, HitKind
-from crm_adapter.adapters import hosted, people, set_up, suitecrm_records
+from crm_adapter.adapters import (
+    hosted,
+    people,
+    rights,
+    set_up,
+    suitecrm_records,
+    suitecrm_rights,
+)
 from crm_adapter.adapters.hosted import BULK_BYTES, BULK_PAGE, MOST_HISTORY, QUESTION_S
 from crm_adapter.adapters.hosted_people import HostedPeople
 from crm_adapter.adapters.people import Person
@@ -79,6 +86,12 @@ class SuiteCrm(HostedPeople):
                 raise Forbidden(
                     f"suitecrm: give the OAuth2 client's user a role that may view {module}"
                 ) from error
+        self.warnings = await rights.warnings_of(
+            self.name,
+            suitecrm_rights.asked(self._wire, deadline),
+            grant=suitecrm_rights.GRANT,
+            ask=suitecrm_rights.ASK,
+        )
 
     async def _having(
         self, kind: HitKind, key: str, limit: int, deadline: Deadline

@@ -17,7 +17,16 @@ from calls.caller import Case, ContactRef, Order, Purchase
 from calls.deadlines import Deadline
 from config.crm_settings import ZohoSettings
 from crm_adapter.adapter import Capabilities, ChangePage, Forbidden, HitKind, Invalid
-from crm_adapter.adapters import hosted, people, readings, set_up, webhook_proofs, zoho_records
+from crm_adapter.adapters import (
+    hosted,
+    people,
+    readings,
+    rights,
+    set_up,
+    webhook_proofs,
+    zoho_records,
+    zoho_rights,
+)
 from crm_adapter.adapters.hosted import MOST_HISTORY, QUESTION_S
 from crm_adapter.adapters.hosted_people import HostedPeople
 from crm_adapter.adapters.people import Person
@@ -100,6 +109,12 @@ class ZohoCrm(HostedPeople):
                 raise Invalid(f"zoho: {module} has no field {field}") from error
             except Forbidden as error:
                 raise Forbidden(f"zoho: no right to read {module}: {error}") from error
+        self.warnings = await rights.warnings_of(
+            self.name,
+            zoho_rights.asked(self._wire, deadline),
+            grant=zoho_rights.GRANT,
+            ask=zoho_rights.ASK,
+        )
 
     async def _having(
         self, kind: HitKind, key: str, limit: int, deadline: Deadline

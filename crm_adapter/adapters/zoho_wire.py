@@ -69,6 +69,13 @@ class ZohoWire:
         path = f"/Contacts/{quote(contact)}/{name}"
         return data(await self.http.read("GET", path, deadline=deadline, query=query))
 
+    async def module(self, module: str, deadline: Deadline) -> Record:
+        """What Zoho says of the module itself."""
+        path = f"/settings/modules/{module}"
+        reply = await self.http.read("GET", path, deadline=deadline)
+        found = readings.records(reply, "modules")
+        return found[0] if found else {}
+
     async def put(
         self,
         module: str,

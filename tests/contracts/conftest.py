@@ -25,13 +25,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         for kind in all_worlds()
         if (kind.is_http or not for_http) and (kind.tells_open or not for_open)
     ]
+    if "right" in metafunc.fixturenames:
+        metafunc.parametrize(
+            ("world_kind", "right"),
+            [
+                pytest.param(kind, right, id=f"{kind.name}-{right}", marks=_marks(kind))
+                for kind in kinds
+                for right in kind.rights
+            ],
+        )
+        return
     metafunc.parametrize(
-        "world_kind",
-        [
-            pytest.param(kind, id=kind.name, marks=[pytest.mark.timeout(kind.limit_s), *kind.marks])
-            for kind in kinds
-        ],
+        "world_kind", [pytest.param(kind, id=kind.name, marks=_marks(kind)) for kind in kinds]
     )
+
+
+def _marks(kind: WorldKind) -> list[Any]:
+    return [pytest.mark.timeout(kind.limit_s), *kind.marks]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

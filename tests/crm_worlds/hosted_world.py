@@ -68,6 +68,9 @@ class HostedWorld:
         finally:
             self.server.url = direct
 
+    def take_away(self, right: str) -> None:
+        self.server.take_away(right)
+
     async def server_version(self) -> str:
         return f"a fake of {PROVEN[self.server.crm].version}"
 
@@ -441,6 +444,7 @@ WORLDS = tuple(
         is_http=True,
         renews_log_in=name in WITH_TOKENS,
         gaps=_GAPS.get(name, {}),
+        rights=HOSTED[name].rights,
     )
     for name in sorted(HOSTED)
 )

@@ -128,6 +128,14 @@ class HttpCrmWorld(CrmWorld, Protocol):
         ...
 
 
+class RightsWorld(CrmWorld, Protocol):
+    """A CRM whose user can lose rights."""
+
+    def take_away(self, right: str) -> None:
+        """One of `WorldKind.rights`: our user may create no such record any more."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class WorldKind:
     """How to come by a world. `opened` is given the values of the fixtures that `needs` names."""
@@ -144,6 +152,9 @@ class WorldKind:
     tells_open: bool = False
     #: A refused session or token is had anew; False for keys that do not end.
     renews_log_in: bool = False
+    #: Of what is written (lead, call, task), the rights that `take_away` can take, and the word by
+    #: which `check` must name each.
+    rights: Mapping[str, str] = field(default_factory=dict)
     #: Seconds for one test; the first of a run may have to start the server.
     limit_s: float = 120.0
     #: Marks of its tests besides.

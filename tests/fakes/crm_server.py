@@ -7,7 +7,7 @@ import itertools
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from aiohttp import web
 
@@ -85,12 +85,18 @@ class CrmServer:
     #: Before a change is made, so that two which were decided at one time meet; for CRMs that
     #: know no condition on a change.
     change_wait_s = 0.0
+    #: Of what we write (lead, call, task), the rights that may be taken away, by their names.
+    rights: ClassVar[Mapping[str, str]] = {}
+    #: Part of the path at which it tells them.
+    rights_path = ""
     #: Seconds of quiet that `too_many` asks for; None where it does not tell.
     pause_s: float | None = 7.0
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.faults: list[Fault] = []
+        #: Of `rights`, those that our user lacks.
+        self.lacking: set[str] = set()
         self.tokens: set[str] = set()
         self.tokens_given = 0
         self._ids = itertools.count(1)
@@ -123,6 +129,10 @@ class CrmServer:
     def is_history(self, asked: Asked) -> bool:
         """Whether it asks for a contact's history rather than for the contact."""
         raise NotImplementedError
+
+    def take_away(self, right: str) -> None:
+        """Our user may create no such record any more. Right and word are those of `rights`."""
+        self.lacking.add(self.rights[right])
 
     def touch(self, contact_id: str) -> None:
         """Somebody else changes the contact."""

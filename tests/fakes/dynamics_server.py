@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 from aiohttp import web
@@ -33,6 +33,7 @@ _ID["tasks"] = "activityid"
 _FIRST = {"contacts": (0, 1), "leads": (0, 1), "phonecalls": (0, 1), "tasks": (0, 2)}
 _BOUND = re.compile(r"regardingobjectid_(contact|lead)_(phonecall|task)@odata\.bind")
 _ONE = re.compile(r"(\w+)\(([^=]+?)(?:='(.+)')?\)")
+_US, _BUSINESS = str(uuid.UUID(int=0x5)), str(uuid.UUID(int=0x6))
 Row = dict[str, Any]
 
 
@@ -40,6 +41,12 @@ class DynamicsServer(CrmServer):
     crm = "dynamics"
     holds_seconds = False
     missing_id = "00000000-0000-0000-0000-000000000404"
+    rights: ClassVar = {
+        "lead": "prvCreateLead",
+        "call": "prvCreateActivity",
+        "task": "prvCreateActivity",
+    }
+    rights_path = "RetrieveUserPrivilegeByPrivilegeName"
 
     def __init__(self) -> None:
         super().__init__()
@@ -50,6 +57,8 @@ class DynamicsServer(CrmServer):
     def routes(self) -> Iterable[web.RouteDef]:
         return [
             web.post("/tenant-1/oauth2/v2.0/token", self._token),
+            web.get("/api/data/v9.2/WhoAmI", self._who),
+            web.get("/api/data/v9.2/{user}/Microsoft.Dynamics.CRM.{function}", self._privilege),
             web.get("/api/data/v9.2/{what:[a-z]+}", self._list),
             web.get("/api/data/v9.2/{what}", self._read),
             web.patch("/api/data/v9.2/{what}", self._patch),
@@ -144,6 +153,23 @@ class DynamicsServer(CrmServer):
         token = {"token_type": "Bearer", "expires_in": 3599, "access_token": self.new_token()}
         return web.json_response(token)
 
+    async def _who(self, _request: web.Request) -> web.Response:
+        return web.json_response({"BusinessUnitId": _BUSINESS, "UserId": _US})
+
+    async def _privilege(self, request: web.Request) -> web.Response:
+        asked = re.fullmatch(
+            r"RetrieveUserPrivilegeByPrivilegeName\(PrivilegeName='(prv[A-Za-z]+)'\)",
+            request.match_info["function"],
+        )
+        if asked is None or request.match_info["user"] != f"systemusers({_US})":
+            return _wrong(404, "0x80060888", "Resource not found")
+        held = {
+            "Depth": "Global",
+            "PrivilegeId": str(uuid.UUID(int=5)),
+            "BusinessUnitId": _BUSINESS,
+        }
+        return web.json_response({"RolePrivileges": [] if asked[1] in self.lacking else [held]})
+
     async def _list(self, request: web.Request) -> web.Response:
         entity, query = request.match_info["what"], request.query
         if "$skip" in query:
@@ -197,6 +223,9 @@ class DynamicsServer(CrmServer):
             return _gone()
         if row is not None and match not in (None, "*", f'W/"{row["etag"]}"'):
             return _wrong(412, "0x80060882", "The version of the existing record doesn't match")
+        privilege = f"prvCreate{'Lead' if entity == 'leads' else 'Activity'}"
+        if row is None and privilege in self.lacking:
+            return _wrong(403, "0x80040220", f"Principal user is missing {privilege} privilege")
         wrong = self._invalid(entity, told, row)
         if wrong:
             return wrong

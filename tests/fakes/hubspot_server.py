@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import phonenumbers
 from aiohttp import web
@@ -38,6 +38,8 @@ class HubSpotServer(CrmServer):
     change_wait_s = 0.03
     key_header = ("Authorization", f"Bearer {TOKEN}")
     pause_s = 1.0
+    rights: ClassVar = dict.fromkeys(("lead", "call", "task"), "crm.objects.contacts.write")
+    rights_path = "/access-token-info"
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,6 +60,7 @@ class HubSpotServer(CrmServer):
             web.get(f"{base}/{{id}}", self._read),
             web.patch(f"{base}/{{id}}", self._update),
             web.get("/crm/v3/properties/{kind}/{name}", self._property),
+            web.post("/oauth/v2/private-apps/get/access-token-info", self._scopes),
             web.put(
                 "/crm/v4/objects/{kind}/{id}/associations/default/{to}/{to_id}", self._associate
             ),
@@ -182,6 +185,9 @@ class HubSpotServer(CrmServer):
         return _answer(kind, "BatchResponseSimplePublicObject", _batch(shown))
 
     async def _upsert(self, request: web.Request) -> web.Response:
+        unscoped = self._unscoped()
+        if unscoped is not None:
+            return unscoped
         kind, asked = request.match_info["kind"], await request.json()
         try:
             fitted(kind, "BatchInputSimplePublicObjectBatchInputUpsert", asked)
@@ -201,6 +207,9 @@ class HubSpotServer(CrmServer):
         )
 
     async def _create(self, request: web.Request) -> web.Response:
+        unscoped = self._unscoped()
+        if unscoped is not None:
+            return unscoped
         kind, asked = request.match_info["kind"], await request.json()
         try:
             fitted(kind, "SimplePublicObjectInputForCreate", asked)
@@ -232,6 +241,9 @@ class HubSpotServer(CrmServer):
         return _answer(kind, "SimplePublicObjectWithAssociations", shown)
 
     async def _update(self, request: web.Request) -> web.Response:
+        unscoped = self._unscoped()
+        if unscoped is not None:
+            return unscoped
         kind, asked = request.match_info["kind"], await request.json()
         try:
             fitted(kind, "SimplePublicObjectInput", asked)
@@ -244,6 +256,19 @@ class HubSpotServer(CrmServer):
         row["properties"].update(asked["properties"])
         row["properties"]["lastmodifieddate"] = f"{self.later()}.000Z"
         return _answer(kind, "SimplePublicObject", row)
+
+    async def _scopes(self, request: web.Request) -> web.Response:
+        if (await request.json()) != {"tokenKey": TOKEN}:
+            return _wrong(400, "VALIDATION_ERROR", "no such token")
+        scopes = {"crm.objects.contacts.read", "crm.objects.contacts.write", "tickets"}
+        told = {"userId": 1, "hubId": 77, "appId": 2, "scopes": sorted(scopes - self.lacking)}
+        return web.json_response(told)
+
+    def _unscoped(self) -> web.Response | None:
+        """Contacts, calls and tasks are all written by one scope."""
+        if not self.lacking:
+            return None
+        return _wrong(403, "MISSING_SCOPES", f"This app needs {sorted(self.lacking)}")
 
     async def _property(self, request: web.Request) -> web.Response:
         kind, name = request.match_info["kind"], request.match_info["name"]

@@ -8,7 +8,7 @@ import html
 import json
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 from pydantic import SecretStr
@@ -43,6 +43,8 @@ class PipedriveServer(CrmServer):
     change_wait_s = 0.03
     key_header = ("x-api-token", TOKEN)
     missing_id = "999404"
+    rights: ClassVar = {"lead": "can_add_leads"}
+    rights_path = "/permissions"
     unique_keys = False
     keeps_call_ids = False
 
@@ -56,6 +58,8 @@ class PipedriveServer(CrmServer):
         kinds = "{kind:persons|leads|notes|callLogs|activities}"
         return [
             web.get("/api/v1/dealFields", self._fields),
+            web.get("/api/v1/users/me", self._me),
+            web.get("/api/v1/users/12/permissions", self._permissions),
             web.get("/api/v2/persons/search", self._search),
             web.get("/api/v2/leads/search", self._search_leads),
             web.get("/api/v2/deals", self._deals),
@@ -150,6 +154,13 @@ class PipedriveServer(CrmServer):
     async def _fields(self, _request: web.Request) -> web.Response:
         return _good([{"key": KEY, "name": "Key"}] if self.has_field else [{"key": "title"}])
 
+    async def _me(self, _request: web.Request) -> web.Response:
+        return _good({"id": 12, "name": "Switchboard", "email": "switchboard@example.com"})
+
+    async def _permissions(self, _request: web.Request) -> web.Response:
+        names = ("can_add_leads", "can_add_people", "can_use_api", "can_delete_activities")
+        return _good({name: name not in self.lacking for name in names})
+
     async def _search(self, request: web.Request) -> web.Response:
         term, exact = request.query["term"], request.query["exact_match"] == "true"
         if len(term) < 2 or (exact and len(term) > 30) or request.query["fields"] != "phone":
@@ -194,6 +205,8 @@ class PipedriveServer(CrmServer):
 
     async def _create(self, request: web.Request) -> web.Response:
         kind, told = request.match_info["kind"], await request.json()
+        if f"can_add_{kind}" in self.lacking:
+            return _wrong(403, "You do not have permission to add this item.")
         wrong = self._invalid(kind, told)
         if wrong:
             return wrong

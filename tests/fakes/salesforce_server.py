@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 from aiohttp import web
@@ -38,6 +38,8 @@ class SalesforceServer(CrmServer):
     crm = "salesforce"
     pause_s = 60.0
     missing_id = "003000000000404AAA"
+    rights: ClassVar = {"lead": "create Lead", "call": "create Task", "task": "create Task"}
+    rights_path = "/describe"
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,6 +55,7 @@ class SalesforceServer(CrmServer):
             web.post("/services/oauth2/token", self._token),
             web.get(f"{base}/search/", self._search),
             web.get(f"{base}/query/", self._query),
+            web.get(f"{base}/sobjects/{{kind}}/describe", self._describe),
             web.get(f"{base}/sobjects/{{kind}}/{{id}}", self._read),
             web.patch(f"{base}/sobjects/{{kind}}/{{id}}", self._update),
             web.get(f"{base}/sobjects/{{kind}}/{KEY}/{{key}}", self._read_by_key),
@@ -197,6 +200,15 @@ class SalesforceServer(CrmServer):
                 return _wrong(400, "INVALID_FIELD", f"No such column '{field}' on entity '{kind}'")
         return None
 
+    async def _describe(self, request: web.Request) -> web.Response:
+        kind = request.match_info["kind"]
+        fields = [
+            {"name": name, "createable": name not in _READ_ONLY, "updateable": True, "length": 80}
+            for name in sorted(_FIELDS[kind] - self.missing_fields)
+        ]
+        may = {"createable": f"create {kind}" not in self.lacking, "updateable": True}
+        return web.json_response({"name": kind, "fields": fields, "queryable": True} | may)
+
     async def _read(self, request: web.Request) -> web.Response:
         kind, row_id = request.match_info["kind"], request.match_info["id"]
         if not re.fullmatch(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?", row_id):
@@ -227,6 +239,9 @@ class SalesforceServer(CrmServer):
             await request.json(),
         )
         row = self._by_key(kind, key)
+        if row is None and f"create {kind}" in self.lacking:
+            said = "insufficient access rights on cross-reference id"
+            return _wrong(403, "INSUFFICIENT_ACCESS_OR_READONLY", said)
         wrong = self._invalid(kind, told, is_new=row is None)
         if wrong:
             return wrong

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 from aiohttp import web
@@ -31,6 +31,8 @@ class SuiteCrmServer(CrmServer):
     change_wait_s = 0.03
     holds_seconds = False
     missing_id = "00000000-0000-0000-0000-000000000404"
+    rights: ClassVar = {"lead": "edit Leads", "call": "edit Calls", "task": "edit Tasks"}
+    rights_path = "/meta/modules"
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,6 +44,7 @@ class SuiteCrmServer(CrmServer):
         base = "/Api/V8/module"
         return [
             web.post("/Api/access_token", self._token),
+            web.get("/Api/V8/meta/modules", self._modules),
             web.get(f"{base}/{{module}}", self._list),
             web.get(f"{base}/{{module}}/{{id}}", self._read),
             web.get(f"{base}/{{module}}/{{id}}/relationships/{{link}}", self._related),
@@ -132,6 +135,18 @@ class SuiteCrmServer(CrmServer):
         token = {"token_type": "Bearer", "expires_in": 3600, "access_token": self.new_token()}
         return web.json_response(token)
 
+    async def _modules(self, _request: web.Request) -> web.Response:
+        """PHP makes an object of a list with gaps."""
+        told: dict[str, Any] = {}
+        for number, module in enumerate(_FIELDS):
+            access = ["access", "view", "list", "edit", "delete", "import", "export"]
+            if f"edit {module}" in self.lacking:
+                access.remove("edit")
+            as_object = {str(place * 2): action for place, action in enumerate(access)}
+            told[module] = {"label": module, "access": as_object if number % 2 else access}
+        data = {"type": "modules", "attributes": told}
+        return web.json_response({"data": data})
+
     async def _list(self, request: web.Request) -> web.Response:
         module = request.match_info["module"]
         if module not in self.rows:
@@ -206,6 +221,8 @@ class SuiteCrmServer(CrmServer):
         return web.json_response(answer, status=201)
 
     def _refused(self, data: dict[str, Any]) -> web.Response | None:
+        if f"edit {data['type']}" in self.lacking:
+            return _wrong("The API user does not have access to this module.")
         for name in data["attributes"]:
             if name not in _FIELDS[data["type"]].split():
                 return _wrong(f"Property {name} in {data['type']} module is invalid")

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
 from aiohttp import web
@@ -46,6 +46,8 @@ class ZohoServer(CrmServer):
     bearer = "Zoho-oauthtoken "
     pause_s = 60.0
     missing_id = "3652397000000000404"
+    rights: ClassVar = {"lead": "create Leads", "call": "create Calls", "task": "create Tasks"}
+    rights_path = "/settings/modules/"
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,6 +58,7 @@ class ZohoServer(CrmServer):
         return [
             web.post("/oauth/v2/token", self._token),
             web.post("/crm/v8/coql", self._coql),
+            web.get("/crm/v8/settings/modules/{module}", self._module),
             web.post("/crm/v8/Leads/upsert", self._upsert),
             web.post("/crm/v8/{module}", self._insert),
             web.get("/crm/v8/{module}/{id}", self._read),
@@ -163,6 +166,12 @@ class ZohoServer(CrmServer):
             return web.Response(status=204)
         return web.json_response({"data": page, "info": {"more_records": False}})
 
+    async def _module(self, request: web.Request) -> web.Response:
+        module = request.match_info["module"]
+        may = {"creatable": f"create {module}" not in self.lacking, "editable": True}
+        told = {"api_name": module, "api_supported": True, "viewable": True}
+        return web.json_response({"modules": [told | may]})
+
     async def _upsert(self, request: web.Request) -> web.Response:
         body = await request.json()
         if body["duplicate_check_fields"] != [KEY]:
@@ -220,6 +229,8 @@ class ZohoServer(CrmServer):
         return next((row for row in rows if row.get(KEY) == key), None)
 
     def _invalid(self, module: str, told: Row, *, is_new: bool) -> web.Response | None:
+        if is_new and f"create {module}" in self.lacking:
+            return _wrong(403, "NO_PERMISSION", "permission denied")
         for name in _REQUIRED[module] if is_new else ():
             if not told.get(name):
                 details = {"api_name": name}

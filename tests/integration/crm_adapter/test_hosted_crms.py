@@ -538,3 +538,35 @@ async def test_what_one_import_changed_at_once_is_told_to_the_last(
     else:
         pytest.fail("the changes have no end")
     assert seen == contacts
+
+
+_NOT_TOLD = {
+    "an older version": Fault(status=404, body=b'{"message": "no such path"}'),
+    "a missing scope": Fault(status=403, body=b'{"message": "ask +12025550150 for it"}'),
+    "nothing of it": Fault(body=b"{}"),
+    "another shape": Fault(body=b'{"data": 3, "acl": [], "scopes": {}, "modules": [7]}'),
+    "no JSON": Fault(body=b"<html>"),
+    "too much": Fault(body=b"0" * HUGE),
+}
+
+
+@pytest.mark.parametrize("answer", sorted(_NOT_TOLD))
+async def test_rights_of_which_the_crm_does_not_tell_are_a_warning(
+    server: CrmServer, crm: CrmAdapter, answer: str
+) -> None:
+    is_asked = lambda asked: server.rights_path in asked.path  # noqa: E731
+    server.faults = [replace(_NOT_TOLD[answer], only=is_asked, times=99)]
+    await crm.check()
+    [*warnings] = getattr(crm, "warnings")  # noqa: B009
+    assert warnings
+    assert all("could not be tried without writing" in one for one in warnings)
+    assert not [one for one in warnings if "2025550150" in one]
+
+
+async def test_a_log_in_that_ends_while_rights_are_asked_for_is_no_warning(
+    server: CrmServer, crm: CrmAdapter
+) -> None:
+    is_asked = lambda asked: server.rights_path in asked.path  # noqa: E731
+    server.faults = [Fault(status=401, body=b"{}", only=is_asked, times=99)]
+    with pytest.raises(AuthFailed):
+        await crm.check()
