@@ -17,6 +17,7 @@ from yarl import URL
 from calls.caller import Case, Contact, ContactRef, Purchase
 from calls.deadlines import Deadline
 from config.crm_settings import DynamicsSettings
+from crm_adapter import rights
 from crm_adapter.adapter import (
     Capabilities,
     ChangePage,
@@ -33,7 +34,6 @@ from crm_adapter.adapters import (
     hosted,
     people,
     readings,
-    rights,
     set_up,
 )
 from crm_adapter.adapters.dynamics_wire import ENTITY_OF, SET_OF, DynamicsWire, classify

@@ -7,11 +7,15 @@ where a privilege is missing. Phone calls and tasks are activities, and share th
 from __future__ import annotations
 
 from calls.deadlines import Deadline
+from crm_adapter import rights
 from crm_adapter.adapter import Unavailable
-from crm_adapter.adapters import gathering, readings, rights
+from crm_adapter.adapters import (
+    gathering,
+    readings,
+)
 from crm_adapter.adapters.dynamics_wire import DynamicsWire
-from crm_adapter.adapters.rights import Rights
 from crm_adapter.http.client import quote
+from crm_adapter.rights import Rights
 
 GRANT = "grant it in the application user's security role"
 ASK = "the role needs prvReadUser and prvReadOrganization for that"

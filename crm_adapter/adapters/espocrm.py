@@ -16,6 +16,7 @@ from typing import ClassVar
 from calls.caller import Case, ContactRef, Purchase
 from calls.deadlines import Deadline
 from config.crm_settings import EspoCrmSettings
+from crm_adapter import rights
 from crm_adapter.adapter import (
     Capabilities,
     ChangePage,
@@ -30,7 +31,6 @@ from crm_adapter.adapters import (
     hosted,
     people,
     readings,
-    rights,
     set_up,
     webhook_proofs,
 )

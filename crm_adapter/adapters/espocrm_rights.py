@@ -9,10 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from calls.deadlines import Deadline
-from crm_adapter.adapters import readings, rights
+from crm_adapter import rights
+from crm_adapter.adapters import (
+    readings,
+)
 from crm_adapter.adapters.espocrm_wire import EspoWire
 from crm_adapter.adapters.readings import Record
-from crm_adapter.adapters.rights import Rights
+from crm_adapter.rights import Rights
 
 GRANT = "grant it to the API user's role (Administration, Roles)"
 ASK = "`GET App/user` must be answered for that"

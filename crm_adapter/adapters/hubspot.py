@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 from calls.caller import Case, Contact, ContactRef, Purchase
 from calls.deadlines import Deadline
 from config.crm_settings import HubSpotSettings
+from crm_adapter import rights
 from crm_adapter.adapter import (
     Capabilities,
     ChangePage,
@@ -31,7 +32,6 @@ from crm_adapter.adapters import (
     hubspot_rights,
     people,
     readings,
-    rights,
     set_up,
     webhook_proofs,
 )

@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 from calls.deadlines import Deadline
-from crm_adapter.adapters import rights
+from crm_adapter import rights
 from crm_adapter.adapters.hubspot_wire import HubSpotWire
-from crm_adapter.adapters.rights import Rights
+from crm_adapter.rights import Rights
 
 GRANT = "add that scope to the private app, and use the token it shows then"
 ASK = "only tokens of private apps can be asked for their scopes"

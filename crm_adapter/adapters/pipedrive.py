@@ -19,6 +19,7 @@ from typing import ClassVar
 from calls.caller import Contact, ContactRef, Purchase
 from calls.deadlines import Deadline
 from config.crm_settings import PipedriveSettings
+from crm_adapter import rights
 from crm_adapter.adapter import (
     Capabilities,
     ChangePage,
@@ -37,7 +38,6 @@ from crm_adapter.adapters import (
     pipedrive_rights,
     pipedrive_writes,
     readings,
-    rights,
     set_up,
     webhook_proofs,
 )

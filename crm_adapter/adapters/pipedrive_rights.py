@@ -8,11 +8,14 @@ own.
 from __future__ import annotations
 
 from calls.deadlines import Deadline
+from crm_adapter import rights
 from crm_adapter.adapter import Unavailable
-from crm_adapter.adapters import readings, rights
+from crm_adapter.adapters import (
+    readings,
+)
 from crm_adapter.adapters.pipedrive_wire import PipedriveWire
-from crm_adapter.adapters.rights import Rights
 from crm_adapter.http.client import quote
+from crm_adapter.rights import Rights
 
 GRANT = "grant it in the user's permission set (Company settings, Permission sets)"
 ASK = "the user's own permissions could not be had"

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from calls.deadlines import Deadline
-from crm_adapter.adapters import gathering, readings, rights
+from crm_adapter import rights
+from crm_adapter.adapters import (
+    gathering,
+    readings,
+)
 from crm_adapter.adapters.readings import Record
-from crm_adapter.adapters.rights import Rights
 from crm_adapter.adapters.salesforce_wire import SalesforceWire
+from crm_adapter.rights import Rights
 
 GRANT = "grant it in the profile or a permission set of the Run As user"
 ASK = "the description of an object could not be had"

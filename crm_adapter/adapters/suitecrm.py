@@ -15,11 +15,11 @@ from typing import ClassVar
 from calls.caller import Case, ContactRef, Purchase
 from calls.deadlines import Deadline
 from config.crm_settings import SuiteCrmSettings
+from crm_adapter import rights
 from crm_adapter.adapter import Capabilities, ChangePage, Forbidden, HitKind
 from crm_adapter.adapters import (
     hosted,
     people,
-    rights,
     set_up,
     suitecrm_records,
     suitecrm_rights,

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from calls.deadlines import Deadline
-from crm_adapter.adapters import readings, rights
-from crm_adapter.adapters.rights import Rights
+from crm_adapter import rights
+from crm_adapter.adapters import (
+    readings,
+)
 from crm_adapter.adapters.suitecrm_wire import SuiteWire
+from crm_adapter.rights import Rights
 
 GRANT = "give its role Edit: All for them (SuiteCRM tells of Owner and Group as of None)"
 ASK = "SuiteCRM before 7.11 cannot be asked"

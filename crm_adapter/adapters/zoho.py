@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 from calls.caller import Case, ContactRef, Order, Purchase
 from calls.deadlines import Deadline
 from config.crm_settings import ZohoSettings
+from crm_adapter import rights
 from crm_adapter.adapter import Capabilities, ChangePage, Forbidden, HitKind, Invalid
 from crm_adapter.adapters import (
     hosted,
     people,
     readings,
-    rights,
     set_up,
     webhook_proofs,
     zoho_records,

@@ -7,10 +7,13 @@ does not tell.
 from __future__ import annotations
 
 from calls.deadlines import Deadline
-from crm_adapter.adapters import gathering, rights
+from crm_adapter import rights
+from crm_adapter.adapters import (
+    gathering,
+)
 from crm_adapter.adapters.readings import Record
-from crm_adapter.adapters.rights import Rights
 from crm_adapter.adapters.zoho_wire import ZohoWire
+from crm_adapter.rights import Rights
 
 GRANT = "grant it in the profile of the user who made the token"
 ASK = "the scope ZohoCRM.settings.modules.READ lets us ask"

@@ -12,6 +12,7 @@ from calls.deadlines import Deadline
 from calls.errors import Misconfigured
 from calls.records import CallRecord, NewLead, NewTask
 from config.crm_settings import RestSettings
+from config.problems import Problem
 from crm_adapter.adapter import (
     Capabilities,
     ChangePage,
@@ -27,6 +28,7 @@ from crm_adapter.http.client import CrmHttp, HttpLimits
 from crm_adapter.http.traces import Trace
 from crm_adapter.mapped import record_values
 from crm_adapter.mapped.record_values import kind_and_id
+from crm_adapter.rest import rights
 from crm_adapter.rest.answers import CRM, candidate_of
 from crm_adapter.rest.changes import Changes
 from crm_adapter.rest.classify import classify_by
@@ -38,6 +40,7 @@ from crm_adapter.rest.questions import Questions
 from crm_adapter.rest.shapes import LimitsPart, RestMapping, WritePart
 from crm_adapter.rest.webhooks import parse_webhook
 from crm_adapter.rest.writes import Writes
+from crm_adapter.rights import warnings_of
 
 #: Asked for by `check` where the mapping has no question of its own: reserved for drama (Ofcom).
 NOBODY = "+442079460999"
@@ -70,8 +73,9 @@ class RestCrm:
             settings.mapping, environ=os.environ if environ is None else environ
         )
         mapping = loaded.mapping
-        #: Of the mapping, for `switchboard doctor` and `crm test`.
-        self.warnings = loaded.warnings
+        #: Of the mapping; after `check` of the rights too.
+        self.warnings: tuple[Problem | str, ...] = loaded.warnings
+        self._of_file = loaded.warnings
         self.capabilities = _capabilities(mapping)
         self._mapping = mapping
         self._now = now
@@ -107,6 +111,13 @@ class RestCrm:
             await self._questions.read(self._mapping.check, {}, deadline)
         else:
             await self._contacts.by_phone(NOBODY, 1, deadline)
+        untold = await warnings_of(
+            self.name,
+            rights.asked(self._mapping, self._questions, deadline),
+            grant=rights.GRANT,
+            ask=rights.ASK,
+        )
+        self.warnings = (*self._of_file, *untold)
 
     async def find_by_phone(
         self, key: str, *, limit: int, deadline: Deadline

@@ -142,6 +142,9 @@ def _check_changes(mapping: RestMapping, file: MappingFile) -> None:
 
 
 def _check_writes(mapping: RestMapping, file: MappingFile) -> None:
+    for written in mapping.check_write:
+        if getattr(mapping, written) is None:
+            file.report(("check_write", written), f"'{written}' itself is missing")
     writes = ("create_lead", "log_call", "log_stranger", "create_task", "create_stranger_task")
     for name in writes:
         write = getattr(mapping, name)

@@ -73,6 +73,8 @@ def check_names(mapping: RestMapping, file: MappingFile) -> None:
         _check(asked, KEY | given, ("keys", field.value), file)
     for index, got in enumerate(mapping.get):
         _check(got, ONE | given, ("get", index), file)
+    for written, right in mapping.check_write.items():
+        _check(right, given, ("check_write", written), file)
     for name, known in _OTHERS.items():
         request = getattr(mapping, name)
         if request is not None:

@@ -23,6 +23,7 @@ Form = Annotated[
 ]
 Kind = Annotated[HitKind, Field(strict=False)]
 Statuses = Annotated[tuple[Annotated[int, Field(ge=200, le=599)], ...], Field(strict=False)]
+Written = Literal["create_lead", "log_call", "create_task", "update"]
 HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9-]{1,80}$")]
 StepName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
@@ -287,6 +288,17 @@ class ChangesPart(ListPart):
     """So much of the past is asked for again each time: clocks differ, transactions take time."""
 
 
+class RightPart(RequestPart):
+    """A question about a right of ours, which writes nothing."""
+
+    when: JmesPath | None = None
+    """JMESPath over the answer: true where we have the right. Where none is given, an answer that
+    is no error says so."""
+    granted_status: Statuses = ()
+    """Errors that say so too: 400 or 422, where a request that lacks all it needs is refused for
+    that only after the rights were looked at."""
+
+
 class ErrorsPart(Part):
     """How the API says that something is wrong, over its HTTP status; JMESPath over the answer."""
 
@@ -451,6 +463,8 @@ class RestMapping(Part):
     phone: PhonePart = PhonePart()
     check: RequestPart | None = None
     """Asked by `check`; the first look-up, for a number that nobody has, where none is given."""
+    check_write: dict[Written, RightPart] = Field(default_factory=dict)
+    """Asked by `check` too: whether we may do what we write. What is not asked for is a warning."""
     lookup: Annotated[
         tuple[LookupPart, ...], Field(min_length=1, strict=False), BeforeValidator(one_or_many)
     ]

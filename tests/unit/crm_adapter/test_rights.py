@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from crm_adapter import rights
 from crm_adapter.adapter import Forbidden
-from crm_adapter.adapters import espocrm_rights, rights
-from crm_adapter.adapters.rights import Rights
+from crm_adapter.adapters import (
+    espocrm_rights,
+)
+from crm_adapter.rights import Rights
 
 pytestmark = pytest.mark.unit
 
