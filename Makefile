@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 DESKTOP_SOURCES := $(shell find desktop -path desktop/node_modules -prune -o -type f -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
+# Most tests wait for a caller or a CRM more than they compute; tests/conftest.py says which of
+# them go together.
+SIDE_BY_SIDE := -n 4 --dist loadgroup --no-loadscope-reorder
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
@@ -32,7 +35,7 @@ test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the rea
 	@$(BIN)/python -m tests.servers.tryton
 	@$(MAKE) --no-print-directory lint
 	@cd desktop && npm run --silent check
-	@$(PYTEST) tests
+	@$(PYTEST) $(SIDE_BY_SIDE) tests
 
 test-odoo: $(VENV)/.dev ## what is shown on a real Odoo 19 alone; part of `test`
 	@deploy/install-programs.sh postgres

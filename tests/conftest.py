@@ -161,6 +161,7 @@ def tryton_server() -> Iterator[TrytonServer]:
 WITHOUT_ODOO = "Odoo 19 cannot be had on this machine"
 #: Seconds: the first test of a run may have to make Odoo's database.
 _ODOO_LIMIT_S = 900
+_FOLDERS_TOGETHER = {"acceptance", "contracts"}
 _CATEGORIES = {"unit", "contract", "integration", "acceptance", "architecture"}
 _skipped: list[str] = []
 _without_odoo: list[str] = []
@@ -174,6 +175,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid}: give it one of the marks {_CATEGORIES}")
         if item.get_closest_marker("odoo"):
             item.add_marker(pytest.mark.timeout(_ODOO_LIMIT_S))
+        item.add_marker(pytest.mark.xdist_group(_together(item)))
+
+
+def _together(item: pytest.Item) -> str:
+    """The name of the group whose tests run one after the other in one process, beside the other
+    groups. Where real calls are made or a real CRM is asked, that is the folder: each has one
+    Asterisk and one of each CRM. Elsewhere it is the file, which makes once what it shares."""
+    path = Path(item.location[0])
+    return str(path.parent if _FOLDERS_TOGETHER & set(path.parts) else path)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
