@@ -21,7 +21,7 @@ from crm_adapter.lane_health import LaneHealth
 from crm_adapter.payloads import UnreadablePayload
 from crm_adapter.verdicts import Sign, Verdict, judge, told
 from storage.database import Database
-from storage.transient import is_outage
+from storage.transient import is_outage, trouble_with
 
 log = logging.getLogger(__name__)
 
@@ -92,6 +92,7 @@ class OutboxWorker:
             delay_s=lambda times: self._delay_s(times, self._pace.longest_delay_s)
         )
         self._stopping = False
+        self._trouble: str | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -140,8 +141,10 @@ class OutboxWorker:
             except Exception as error:
                 if not is_outage(error):
                     raise
-                log.warning("outbox: the database is away (%s)", type(error).__name__)
+                self._note_trouble(trouble_with(error))
                 started = []
+            else:
+                self._note_trouble(None)
             full = len(self._in_flight) >= self._pace.concurrency
             if (full or not started) and not self._stopping:
                 with suppress(TimeoutError):
@@ -149,6 +152,12 @@ class OutboxWorker:
                         await self._wake.wait()
                 if not full:
                     await asyncio.sleep(self._pace.gather_s)
+
+    def _note_trouble(self, trouble: str | None) -> None:
+        """Said once: it may go on for a day."""
+        if trouble is not None and trouble != self._trouble:
+            log.warning("outbox: %s waits for the database: %s", self._lane, trouble)
+        self._trouble = trouble
 
     async def _start_due(self) -> list[asyncio.Task[None]]:
         at = self._now()

@@ -44,6 +44,7 @@ class StorageHouse:
     of whom the bus had no room for every event."""
 
     def __init__(self, url: str, *, queue_size: int = 10_000, max_waiting: int = 20_000) -> None:
+        self.url = url
         self.database = Database(url)
         self.bus = EventBus(queue_size)
         self.crm = SlowCrm()
@@ -77,6 +78,21 @@ class StorageHouse:
 
     async def __aexit__(self, *exc: object) -> None:
         await self._stack.aclose()
+
+    def skip_numbers(self, to: int) -> None:
+        """The next caller is number `to`."""
+        self._count = to - 1
+
+    async def die(self) -> None:
+        """As by SIGKILL: nothing is tidied up, and what was in memory alone is gone."""
+        self._stack.pop_all()
+        doomed = [*self.records.tasks, *self.bus._tasks, *self._calls]
+        if self.database.writer._task is not None:
+            doomed.append(self.database.writer._task)
+        for task in doomed:
+            task.cancel()
+        await asyncio.gather(*doomed, return_exceptions=True)
+        await self.database.engine.dispose()
 
     def rings(self) -> None:
         """The next caller; nobody waits for the one before."""

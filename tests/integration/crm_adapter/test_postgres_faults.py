@@ -10,10 +10,17 @@ from contextlib import AsyncExitStack
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
+from pydantic import SecretStr
 
+from ami_bridge.bridge import AmiBridge
+from calls.call import CallId, CallOutcome
+from calls.caller import IdentityOutcome
+from config.settings import AmiSettings
 from storage.database import Database
 from tests.declared_tables import declared_metadata
-from tests.fakes.storage_house import JOURNAL_S, StorageHouse
+from tests.fakes.asterisk_ami import FakeAmi
+from tests.fakes.call_stories import START, Story, a_call
+from tests.fakes.storage_house import JOURNAL_S, StorageHouse, number_of
 from tests.private_servers import OwnPostgres
 
 pytestmark = pytest.mark.integration
@@ -129,6 +136,50 @@ async def test_what_was_called_is_what_the_crm_has(
     assert not house.shed
     if fault is is_stopped:
         assert house.left, "nobody rang while it was away"
+
+
+async def test_we_die_while_it_is_away(server: OwnPostgres, house: StorageHouse) -> None:
+    """What was in memory is gone; Asterisk and the journal still know of every call."""
+    talking = [Story(a_call(f"1700000000.{number}")) for number in range(5)]
+    for story in talking:
+        await house.records.journal.open_call(story.call)
+        for event in story.whole(IdentityOutcome.NONE)[:-2]:
+            house.bus.publish(event)
+    await house.settled()
+    await asyncio.to_thread(server.stop)
+    for story in talking:
+        house.bus.publish(story.released())
+        house.bus.publish(story.ends())
+    house.skip_numbers(100)
+    for _ in range(5):
+        house.rings()
+    await house.all_called()
+    assert len(house.left) == 5
+    await house.die()
+    await asyncio.to_thread(server.start)
+    async with FakeAmi() as asterisk, StorageHouse(house.url) as next_life:
+        for call in house.left:
+            linkedid = CallId.parse(call).linkedid
+            about = f"{number_of(call)}|+18005550100|{linkedid}"
+            asterisk.astdb[f"swb_fallback/{linkedid}"] = f"v1|{int(START.timestamp())}|{about}"
+            asterisk.astdb[f"swb_ended/{linkedid}"] = f"v1|{int(START.timestamp()) + 9}|ANSWERED"
+        bridge = AmiBridge(
+            settings=AmiSettings(port=asterisk.port, secret=SecretStr("s3cret")),
+            journal=next_life.records.journal,
+            bus=next_life.bus,
+            settle_s=0.05,
+        )
+        async with bridge:
+            await asterisk.wait_for(lambda: not asterisk.astdb)
+            async with asyncio.timeout(10):
+                while await next_life.records.journal.open_calls("pbx"):
+                    await asyncio.sleep(0.02)
+        await next_life.settled()
+        last = {str(record.call_id): record.outcome for record in next_life.crm.records.values()}
+        assert last == {
+            **{str(story.call.id): CallOutcome.LOST_SYNC for story in talking},
+            **dict.fromkeys(house.left, CallOutcome.ANSWERED),
+        }
 
 
 async def test_what_is_committed_is_on_the_disk(house: StorageHouse) -> None:
