@@ -307,10 +307,12 @@ class TrytonCrm(HostedCrm):
         async with self._turns.of(idem):
             found = await self._keyed_leads(idem)
             if not found:
-                await self._create_lead(lead, idem)
+                # After an answer that never came a look tells whether it was written.
+                with suppress(AmbiguousWrite):
+                    await self._create_lead(lead, idem)
                 found = await self._keyed_leads(idem)
             if not found:
-                raise AmbiguousWrite("tryton took a lead and does not show it")
+                raise AmbiguousWrite("tryton does not show a lead that was sent")
             for surplus in found[1:]:
                 await self._drop(surplus)
             return str(found[0])

@@ -9,7 +9,7 @@ call it is of, under which key and how new.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -91,10 +91,11 @@ class TrytonNotes:
             notes = await self._notes(places, f"Call: {call}")
             return [note for note in notes if note.call == call and note.revision is not None]
 
-        kept = best(await found())
-        is_told = kept is not None and (kept.key == idem or (kept.revision or 0) > record.revision)
-        if not is_told:
-            await self._create(places, call_note(record, idem))
+        async def is_told() -> bool:
+            kept = best(await found())
+            return kept is not None and (kept.key == idem or (kept.revision or 0) > record.revision)
+
+        await self._create_once(is_told, places, call_note(record, idem))
         return await self._only_best(await found())
 
     async def write_keyed(self, places: Sequence[str], key: str, text: str) -> str:
@@ -104,8 +105,10 @@ class TrytonNotes:
             notes = await self._notes(places, f"Key: {key}")
             return [note for note in notes if note.key == key and note.revision is None]
 
-        if not await found():
-            await self._create(places, text)
+        async def is_told() -> bool:
+            return bool(await found())
+
+        await self._create_once(is_told, places, text)
         return await self._only_best(await found())
 
     async def place_of(self, note_id: str, *, deadline: Deadline) -> str | None:
@@ -131,9 +134,20 @@ class TrytonNotes:
         )
         return [note for row in rows if (note := parsed(row)) is not None]
 
+    async def _create_once(
+        self, is_told: Callable[[], Awaitable[bool]], places: Sequence[str], text: str
+    ) -> None:
+        """After an answer that never came a look tells whether it was written."""
+        if await is_told():
+            return
+        try:
+            await self._create(places, text)
+        except AmbiguousWrite:
+            if not await is_told():
+                raise
+
     async def _create(self, places: Sequence[str], text: str) -> None:
-        """On the first place that there still is. An answer that never came is left open: the
-        search that follows tells."""
+        """On the first place that there still is."""
         for place in places:
             try:
                 await self._rpc.create("ir.note", {"resource": place, "message": text})

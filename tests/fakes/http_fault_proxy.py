@@ -44,6 +44,7 @@ class HttpFaultProxy:
         self._tasks: set[asyncio.Task[None]] = set()
         self._fault: Fault | None = None
         self._turn: int | None = None
+        self._holding = b""
         #: Requests that came, and that met the fault, since the last `fail` or `heal`.
         self.requests = 0
         self.failed = 0
@@ -52,10 +53,10 @@ class HttpFaultProxy:
     def url(self) -> str:
         return f"http://127.0.0.1:{self._port}"
 
-    async def fail(self, fault: Fault, *, only: int | None = None) -> None:
-        """From now on every request, or only that one, counted from 1."""
+    async def fail(self, fault: Fault, *, only: int | None = None, holding: bytes = b"") -> None:
+        """From now on every request in which that is found, or only that one, counted from 1."""
         await self.heal()
-        self._fault, self._turn = fault, only
+        self._fault, self._turn, self._holding = fault, only, holding
         if fault is Fault.REFUSED:
             await self._stop_listening()
 
@@ -100,7 +101,8 @@ class HttpFaultProxy:
             request = await _request(reader)
             self.requests += 1
             fault = self._fault
-            if fault is None or self._turn not in (None, self.requests):
+            spared = self._turn not in (None, self.requests) or self._holding not in request
+            if fault is None or spared:
                 writer.write(await self._forwarded(request))
                 await writer.drain()
                 writer.close()

@@ -1,14 +1,16 @@
 """The process that is killed: journal, recorder, outbox and CRM as `switchboard run` has them.
 
-    python -m tests.kill_matrix.driver DATABASE_URL ASTERISK_FILE LIFE [ESPOCRM_URL]
+    python -m tests.kill_matrix.driver DATABASE_URL ASTERISK_FILE LIFE [SETTINGS]
 
-LIFE counts from 1; each begins an hour after the one before, so that leases are over. Ends by
-itself once every call is over and the CRM is owed nothing.
+SETTINGS are JSON, of a CRM other than our own. LIFE counts from 1; each begins an hour after the
+one before, so that leases are over. Ends by itself once every call is over and the CRM is owed
+nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,18 +20,15 @@ from sqlalchemy import select
 from calls import crash_points
 from calls.bus import EventBus
 from calls.events import AgentAnswered, CallArrived, CallEnded, CallEvent, WrapUpDone
-from config.crm_settings import EspoCrmSettings
-from config.settings import CrmSettings
+from config.settings import CrmSettings, Settings
 from crm_adapter.adapter import CrmAdapter
-from crm_adapter.adapters.espocrm import EspoCrm
+from crm_adapter.adapters.choice import adapter_named
 from crm_adapter.call_tables import outbox
-from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.late_identity import LateIdentifier
 from crm_adapter.records import Records
 from crm_adapter.remembered_calls import remembered_calls, unknown_calls
 from storage.database import Database
 from tests.fakes.call_stories import START, Roster
-from tests.fakes.espocrm_server import KEY
 from tests.fakes.in_memory_directory import InMemoryDirectory
 from tests.kill_matrix.asterisk import Asterisk
 from tests.kill_matrix.stories import CALLS, CONTACTS, FOLLOW_UP, WAVE
@@ -119,17 +118,16 @@ class House:
                 await asyncio.sleep(0.02)
 
 
-def _crm(database: Database, url: str | None) -> CrmAdapter:
-    if url is None:
-        return EmbeddedCrm(database=database)
-    return EspoCrm(settings=EspoCrmSettings(url=url, key=KEY), region="US")
+def _crm(database: Database, settings: str | None) -> CrmAdapter:
+    given = Settings.model_validate(json.loads(settings or "{}"))
+    return adapter_named(given.crm.adapter, settings=given, database=database)
 
 
-async def main(database_url: str, file: str, life: str, crm_url: str | None = None) -> None:
+async def main(database_url: str, file: str, life: str, settings: str | None = None) -> None:
     crash_points.check()
     asterisk = Asterisk(Path(file))
     async with Database(database_url) as database:
-        crm = _crm(database, crm_url)
+        crm = _crm(database, settings)
         await crm.open()
         await House(database=database, crm=crm, asterisk=asterisk, life=int(life)).live()
         await crm.close()

@@ -16,8 +16,8 @@ from crm_adapter.call_tables import call_legs, calls
 from crm_adapter.call_tables import outbox as entries
 from crm_adapter.embedded import tables
 from storage.database import Database
-from tests.fakes.espocrm_server import EspoCrmServer
 from tests.kill_matrix.asterisk import Asterisk
+from tests.kill_matrix.outside import OutsideCrm
 from tests.kill_matrix.stories import CALLS, STRANGERS, outcome_of
 
 _HUNG_UP = (CallOutcome.ABANDONED_IN_MENU, CallOutcome.ABANDONED_IN_QUEUE)
@@ -130,20 +130,20 @@ def _facts(row: Any, revision: int | None, legs: list[Any]) -> tuple[Any, ...]:
     return (*told, revision, str(sorted(legs, key=str)))
 
 
-async def examine_espocrm(
-    database: Database, asterisk: Asterisk, unseen: set[str], server: EspoCrmServer
+async def examine_outside(
+    database: Database, asterisk: Asterisk, unseen: set[str], crm: OutsideCrm
 ) -> Verdict:
     verdict, books = Verdict(), await _books(database)
     _examine_calls(verdict, books, asterisk, unseen)
-    kept = server.calls()
-    verdict.expect("record", range(len(CALLS)), range(len(kept)))
-    verdict.expect("record's key", {one.key for one in kept}, [one.key for one in kept])
-    newest = [int(_REVISION.findall(one.texts)[-1]) for one in kept]
+    held = await crm.held()
+    keys = [key for key, _ in held.calls]
+    verdict.expect("record", range(len(CALLS)), range(len(keys)))
+    verdict.expect("record's key", set(keys), keys)
+    newest = [int(_REVISION.findall(text)[-1]) for _, text in held.calls]
     verdict.expect("revision", list(books.revisions.values()), newest)
-    verdict.expect("lead", STRANGERS, [one.number for one in server.leads()])
-    tasks = [one.key for one in server.tasks()]
-    verdict.expect("task", range(books.tasks_owed), range(len(tasks)))
-    verdict.expect("task's key", set(tasks), tasks)
+    verdict.expect("lead", STRANGERS, held.leads)
+    verdict.expect("task", range(books.tasks_owed), range(len(held.tasks)))
+    verdict.expect("task's key", set(held.tasks), held.tasks)
     return verdict
 
 

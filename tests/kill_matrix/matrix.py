@@ -24,9 +24,9 @@ import asyncpg
 from calls import crash_points
 from storage.database import Database
 from tests.declared_tables import declared_metadata
-from tests.fakes.espocrm_server import EspoCrmServer
 from tests.kill_matrix import ledger
 from tests.kill_matrix.asterisk import Asterisk
+from tests.kill_matrix.outside import OutsideCrm
 
 ROOT = Path(__file__).parents[2]
 #: Lives at once: most of their time they wait.
@@ -140,7 +140,7 @@ async def run_cell(
     *,
     nth: int = 2,
     crashes: int = 1,
-    server: EspoCrmServer | None = None,
+    crm: OutsideCrm | None = None,
 ) -> Cell:
     """Dies at the `nth` time that each life comes to the point, until it has died `crashes` times;
     then one life is left in peace."""
@@ -151,7 +151,7 @@ async def run_cell(
         file, died, unseen = folder / "asterisk", 0, set[str]()
         for number in range(1, MOST_LIVES):
             crash_at = f"{point}:{nth}" if died < crashes else None
-            words = [url, str(file), str(number), *([server.url] if server else [])]
+            words = [url, str(file), str(number), *([crm.as_word()] if crm else [])]
             if await nursery.life(words, crash_at) == 0:
                 break
             died += 1
@@ -159,10 +159,10 @@ async def run_cell(
             unseen |= asterisk.ended_unseen(await ledger.open_calls(database))
             asterisk.close()
         asterisk = Asterisk(file)
-        if server is None:
+        if crm is None:
             verdict = await ledger.examine(database, asterisk, unseen)
         else:
-            verdict = await ledger.examine_espocrm(database, asterisk, unseen, server)
+            verdict = await ledger.examine_outside(database, asterisk, unseen, crm)
         asterisk.close()
         problems = tuple(verdict.problems)
         return Cell(point, name, died, verdict.lost, verdict.doubled, len(unseen), problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from pathlib import Path
 
@@ -12,10 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calls import crash_points
 from crm_adapter.embedded import tables
 from storage.database import Database
+from tests.crm_worlds import tryton_world
 from tests.fakes.crm_server import Fault
 from tests.fakes.espocrm_server import EspoCrmServer
-from tests.kill_matrix import ledger, matrix
+from tests.fakes.http_fault_proxy import Fault as HttpFault
+from tests.fakes.http_fault_proxy import HttpFaultProxy
+from tests.kill_matrix import ledger, matrix, outside
 from tests.kill_matrix.asterisk import Asterisk
+from tests.servers.tryton.server import TrytonServer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -41,25 +46,61 @@ async def test_killed_anywhere_the_crm_has_everything_once(
     _is_whole(cells)
 
 
-@pytest.mark.parametrize(
-    "point", ["outbox.before_send", "outbox.before_settle", "outbox.settle_before_commit"]
-)
+LOST = ("outbox.before_send", "outbox.before_settle", "outbox.settle_before_commit")
+
+
 async def test_a_crm_that_outlives_us_and_whose_answers_are_lost(
-    postgres_cluster: str, point: str, capsys: pytest.CaptureFixture[str]
+    postgres_cluster: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every write is carried out, and its answer never arrives; besides, we die."""
-    async with EspoCrmServer() as server:
+    """Every write is carried out, and its answer never arrives; besides, we die. All at once: most
+    of the time is spent waiting for the next try."""
+    databases = {"SQLite": matrix.sqlite, "PostgreSQL": matrix.postgres_in(postgres_cluster)}
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_cell_of_lost_answers(point, name, databases[name]))
+            for point in LOST
+            for name in databases
+        ]
+    cells = [task.result() for task in tasks]
+    _told(cells, capsys)
+    _is_whole(cells)
+
+
+async def _cell_of_lost_answers(point: str, name: str, databases: matrix.Databases) -> matrix.Cell:
+    async with EspoCrmServer() as server, matrix.Nursery() as nursery:
         server.faults.append(
             Fault(reset=True, after=True, times=10_000, only=lambda asked: asked.method == "POST")
         )
-        databases = matrix.postgres_in(postgres_cluster)
-        async with matrix.Nursery() as nursery:
-            cell = await matrix.run_cell(
-                nursery, point, "PostgreSQL", databases, nth=3, server=server
-            )
-        _told([cell], capsys)
+        cell = await matrix.run_cell(
+            nursery, point, name, databases, nth=3, crm=outside.espocrm(server)
+        )
         # At the least the records and the leads.
         assert server.faults[0].times <= 10_000 - 34
+        return cell
+
+
+async def test_a_real_tryton_whose_answers_are_lost(
+    tryton_server: TrytonServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As above, over HTTP to the real thing: each of its creates is committed and never answered,
+    and we die between that and knowing of it."""
+    [kind] = tryton_world.WORLDS
+    async with (
+        kind.opened(tryton_server) as world,
+        HttpFaultProxy(tryton_server.url) as proxy,
+        matrix.Nursery() as nursery,
+    ):
+        await proxy.fail(HttpFault.RESET_AFTER_COMMIT, holding=b'.create"')
+        cell = await matrix.run_cell(
+            nursery,
+            "outbox.before_settle",
+            "SQLite",
+            matrix.sqlite,
+            nth=3,
+            crm=outside.tryton(world, proxy.url),
+        )
+        _told([cell], capsys)
+        assert proxy.failed >= 34
         _is_whole([cell])
 
 
