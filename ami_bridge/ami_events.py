@@ -40,9 +40,10 @@ class AmiEvent:
 
 @dataclass(frozen=True, slots=True)
 class ChannelCreated(AmiEvent):
-    """main/manager_channels.c `Newchannel`, since 1.0."""
+    """main/manager_channels.c `Newchannel`, since 1.0. `exten` is what a phone dialled."""
 
     channel: str
+    exten: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,10 +221,14 @@ class AgentDumped(AgentEvent):
 
 @dataclass(frozen=True, slots=True)
 class DialBegun(AmiEvent):
-    """main/dial.c, apps/app_dial.c and apps/app_queue.c by main/stasis_channels.c `DialBegin`."""
+    """main/dial.c, apps/app_dial.c and apps/app_queue.c by main/stasis_channels.c `DialBegin`.
+    `exten` is where the dialling channel stands in its dialplan; `dial_string` is what follows the
+    technology (`+4930123@trunk` of PJSIP/+4930123@trunk; seen with 22.10.1)."""
 
     dest_uniqueid: str
     dest_channel: str
+    dial_string: str = ""
+    exten: str = ""
     rank: ClassVar[Rank] = Rank.LOW
 
 
@@ -249,6 +254,8 @@ class Transferred(AmiEvent):
     extension: str
     target_uniqueid: str
     target_channel: str
+    #: Of the one transferring, the leg to whom it asked.
+    second_uniqueid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +317,7 @@ def _of(h: Headers) -> tuple[str, str]:
 
 
 def _created(h: Headers) -> AmiEvent:
-    return ChannelCreated(*_of(h), clean(h.get("Channel", "")))
+    return ChannelCreated(*_of(h), clean(h.get("Channel", "")), clean(h.get("Exten", ""), 80))
 
 
 def _renamed(h: Headers) -> AmiEvent:
@@ -400,7 +407,13 @@ def _completed(h: Headers) -> AmiEvent:
 
 
 def _dial_begun(h: Headers) -> AmiEvent:
-    return DialBegun(*_of(h), h.get("DestUniqueid", ""), clean(h.get("DestChannel", "")))
+    return DialBegun(
+        *_of(h),
+        h.get("DestUniqueid", ""),
+        clean(h.get("DestChannel", "")),
+        clean(h.get("DialString", "")),
+        clean(h.get("Exten", ""), 80),
+    )
 
 
 def _dial_ended(h: Headers) -> AmiEvent:
@@ -437,6 +450,7 @@ def _attended(h: Headers) -> AmiEvent:
         clean(h.get("SecondTransfererExten", "")),
         h.get("TransferTargetUniqueid", ""),
         clean(h.get("TransferTargetChannel", "")),
+        h.get("SecondTransfererUniqueid", ""),
     )
 
 

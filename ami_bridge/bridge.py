@@ -11,6 +11,7 @@ from ami_bridge.ami_client import ActionRefused, AmiClient, AmiCounters, AmiTimi
 from ami_bridge.ami_events import AmiEvent, Booted, read_event
 from ami_bridge.call_tracker import CallTracker
 from ami_bridge.event_queue import EventQueue
+from ami_bridge.placing import Placing
 from ami_bridge.queue_control import AmiQueueControl
 from ami_bridge.queue_exits import QueueExits
 from ami_bridge.queue_members import QueueMembers
@@ -59,13 +60,16 @@ class AmiBridge:
         journal: CallJournal,
         bus: EventBus,
         tracker: CallTracker | None = None,
+        placing: Placing | None = None,
         timing: AmiTiming | None = None,
         settle_s: float = 1.0,
         queue_size: int = 10_000,
     ) -> None:
         self._settings = settings
         self._bus = bus
-        self.tracker = tracker or CallTracker(system=settings.system, journal=journal, bus=bus)
+        self.tracker = tracker or CallTracker(
+            system=settings.system, journal=journal, bus=bus, placing=placing
+        )
         self._queue = EventQueue(queue_size)
         self._hold = asyncio.Lock()
         self._due = asyncio.Event()

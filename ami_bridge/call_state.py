@@ -19,7 +19,7 @@ News = list[events.CallEvent]
 
 
 @dataclass(slots=True)
-class _Leg:
+class TalkingLeg:
     """One agent, ringing or talking. `queue` is empty where a dialplan or a transfer rang.
     `uniqueids` are the channels that stand for it: its phone's, and those of a Local channel
     before that."""
@@ -65,8 +65,8 @@ class LiveCall:
     hung_up_in_dialog: bool = False
     #: Some channel of it was seen to end.
     saw_hangup: bool = False
-    ringing: dict[str, _Leg] = field(default_factory=dict)
-    talking: dict[str, _Leg] = field(default_factory=dict)
+    ringing: dict[str, TalkingLeg] = field(default_factory=dict)
+    talking: dict[str, TalkingLeg] = field(default_factory=dict)
     #: Channels of parts that are over: what is told of them again begins no new one. Then those
     #: that were answered, and those that gave the call away.
     spent: set[str] = field(default_factory=set)
@@ -138,10 +138,10 @@ class LiveCall:
     ) -> News:
         if interface in self.ringing or interface in self.talking or uniqueid in self.spent:
             return []
-        leg = _Leg(queue, interface, {uniqueid}, at, self._via(queue), interface)
+        leg = TalkingLeg(queue, interface, {uniqueid}, at, self._via(queue), interface)
         return self._ring(leg, state)
 
-    def _ring(self, leg: _Leg, state: str | None) -> News:
+    def _ring(self, leg: TalkingLeg, state: str | None) -> News:
         self.ringing[leg.interface] = leg
         told = events.AgentRinging(self.id, leg.since, leg.queue, leg.interface, state, leg.via)
         return [told]
@@ -162,7 +162,7 @@ class LiveCall:
         wait_s = event.wait_s
         if self.queued_again and self.queued_at is not None:
             wait_s = max(wait_s, round((at - self.queued_at).total_seconds()))
-        leg = _Leg(
+        leg = TalkingLeg(
             event.queue,
             interface,
             (rang.uniqueids if rang else set()) | {event.agent_uniqueid},
@@ -225,7 +225,7 @@ class LiveCall:
         asked = outer and self.talking
         via = LegVia.ATTENDED_TRANSFER if asked else self.next_via
         reached_by = {event.dest_uniqueid, outer} if outer else {event.dest_uniqueid}
-        return self._ring(_Leg("", interface, reached_by, at, via, interface), None)
+        return self._ring(TalkingLeg("", interface, reached_by, at, via, interface), None)
 
     def dialled(self, event: ami.DialEnded, at: datetime) -> News:
         leg = next(
@@ -251,7 +251,7 @@ class LiveCall:
         news = self.missed(rang.interface, at) + self.missed(picker, at)
         self.channels.add(event.picker_uniqueid)
         held = (rang.uniqueids - {event.uniqueid}) | {event.picker_uniqueid}
-        leg = _Leg(rang.queue, picker, held, at, LegVia.PICKUP, rang.member)
+        leg = TalkingLeg(rang.queue, picker, held, at, LegVia.PICKUP, rang.member)
         news += self._ring(leg, None)
         return news if rang.queue else news + self._answer(leg, 0.0, 0.0)
 
@@ -272,7 +272,7 @@ class LiveCall:
         return news
 
     def _handed_over(
-        self, event: ami.Transferred, interface: str | None, leg: _Leg | None, at: datetime
+        self, event: ami.Transferred, interface: str | None, leg: TalkingLeg | None, at: datetime
     ) -> News:
         """`SecondTransfererExten` names the dialplan's place, not who was asked (22.10.1)."""
         target = self._leg_of(event.target_uniqueid) if event.target_uniqueid else None
@@ -286,11 +286,11 @@ class LiveCall:
             if target is None and reached and not reached.startswith("Local/"):
                 via = LegVia.ATTENDED_TRANSFER
                 news += self._answer(
-                    _Leg("", reached, {event.target_uniqueid}, at, via, reached), 0.0, 0.0
+                    TalkingLeg("", reached, {event.target_uniqueid}, at, via, reached), 0.0, 0.0
                 )
         return news + self._gives_away(leg, at)
 
-    def _gives_away(self, leg: _Leg | None, at: datetime) -> News:
+    def _gives_away(self, leg: TalkingLeg | None, at: datetime) -> News:
         """app_queue may say so too, and says nothing of a Local member before the call's end."""
         if leg is None or leg.interface not in self.talking:
             return []
@@ -323,7 +323,7 @@ class LiveCall:
         if interface in self.talking or self._leg_of(uniqueid) is not None:
             return []
         self.channels.add(uniqueid)
-        return self._answer(_Leg("", interface, {uniqueid}, at, via, interface), 0.0, 0.0)
+        return self._answer(TalkingLeg("", interface, {uniqueid}, at, via, interface), 0.0, 0.0)
 
     def left_conference(self, uniqueid: str, at: datetime) -> News:
         leg = self._leg_of(uniqueid)
@@ -370,7 +370,7 @@ class LiveCall:
         if self.talking or not interface:
             return []
         self.queue = None
-        leg = _Leg(queue, interface, {uniqueid}, at, self._via(queue), interface)
+        leg = TalkingLeg(queue, interface, {uniqueid}, at, self._via(queue), interface)
         return self._answer(leg, 0.0, 0.0) + self._all_missed(at)
 
     def found_ringing(self, uniqueids: set[str], at: datetime) -> News:
@@ -381,7 +381,7 @@ class LiveCall:
     def _via(self, queue: str) -> LegVia:
         return LegVia.QUEUE if queue else self.next_via
 
-    def _answer(self, leg: _Leg, ring_s: float, wait_s: float) -> News:
+    def _answer(self, leg: TalkingLeg, ring_s: float, wait_s: float) -> News:
         self.answered, self.transferring_to = True, None
         self.ringing.pop(leg.interface, None)
         self.talking[leg.interface] = leg
@@ -403,7 +403,7 @@ class LiveCall:
     def _all_missed(self, at: datetime) -> News:
         return [news for interface in list(self.ringing) for news in self.missed(interface, at)]
 
-    def _leg_of(self, uniqueid: str) -> _Leg | None:
+    def _leg_of(self, uniqueid: str) -> TalkingLeg | None:
         for legs in (self.talking, self.ringing):
             for leg in legs.values():
                 if uniqueid in leg.uniqueids:

@@ -16,9 +16,11 @@ from datetime import UTC, datetime
 from ami_bridge import ami_events as ami
 from ami_bridge.call_state import LiveCall, News
 from ami_bridge.conferences import Conferences
-from ami_bridge.live_channels import LiveChannels
+from ami_bridge.live_channels import LiveChannels, interface_of
+from ami_bridge.placed_call import PlacedCall
+from ami_bridge.placing import Placing
 from calls.bus import EventBus
-from calls.call import Call, CallId, CallOutcome
+from calls.call import Call, CallId, CallOutcome, Direction
 from calls.events import CallArrived, CallEnded
 from calls.ports import CallJournal
 
@@ -42,6 +44,7 @@ class CallTracker:
         system: str,
         journal: CallJournal,
         bus: EventBus,
+        placing: Placing | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         max_calls: int = 20_000,
         journal_deadline_s: float = 5.0,
@@ -53,6 +56,7 @@ class CallTracker:
         self.followed = False
         #: Live calls by linked id.
         self.calls: dict[str, LiveCall] = {}
+        self._placing = placing or Placing(login_of=lambda _: None, outbound=False, internal=False)
         self._journal = journal
         self._bus = bus
         self._max_calls = max_calls
@@ -119,12 +123,85 @@ class CallTracker:
         if call is not None:
             call.callback_requested = True
 
+    # What our agents place
+
+    def placed(self, event: ami.DialBegun, *, at: datetime | None = None) -> None:
+        """Somebody dials in a conversation that is not followed. `at`: since when, if not now."""
+        call_id = CallId(self.system, event.linkedid)
+        if call_id in self._ended or self.channels.has_left(event.linkedid):
+            return
+        placed = self._placing.look_at(event, self.channels)
+        if placed is None:
+            return
+        at = at or self.now()
+        is_outbound = placed.direction is Direction.OUTBOUND
+        call = Call(
+            id=call_id,
+            channel=placed.channel,
+            from_raw=placed.number,
+            from_name="" if is_outbound else placed.login,
+            withheld=False,
+            dialled=placed.dialled,
+            language="en",
+            arrived_at=at,
+            direction=placed.direction,
+        )
+        live = self._placed_call(call_id, placed.agent)
+        self.track(call_id, live)
+        self._held[call_id] = []
+        if self._talks_already(placed.login):
+            live.withheld = call
+        else:
+            self._journal_soon(call, arrived=True)
+        self.publish(call_id, live.begun(event, at))
+
+    def resume_placed(self, call_id: CallId) -> None:
+        """One that the journal knows and that lives still."""
+        if call_id.linkedid in self.calls:
+            return
+        first = self.channels.get(call_id.linkedid)
+        agent = self._placing.agent_of(interface_of(first.name)) if first is not None else None
+        live = self._placed_call(call_id, agent or "")
+        self.track(call_id, live)
+        live.resumed(self.now())
+
+    def _placed_call(self, call_id: CallId, agent: str) -> PlacedCall:
+        return PlacedCall(
+            call_id,
+            call_id.linkedid,
+            agent=agent,
+            is_agent=lambda interface: self._placing.agent_of(interface) is not None,
+        )
+
+    def _talks_already(self, login: str) -> bool:
+        """Whoever calls somebody else in the middle of a call may be about to transfer it."""
+        legs = (leg for call in self.calls.values() for leg in call.talking.values())
+        return any(self._placing.login_behind(leg.interface, leg.phone) == login for leg in legs)
+
+    def _absorb(self, event: ami.Transferred) -> None:
+        """A call by which an agent's phone asked, before it transferred, is part of the call that
+        is transferred. Where that was not known, it ends here."""
+        into = self._find(event)
+        if into is None or not (event.attended and event.succeeded):
+            return
+        for uniqueid in (event.second_uniqueid, event.target_uniqueid):
+            asked = self._call_of.get(uniqueid)
+            if not isinstance(asked, PlacedCall) or asked is into:
+                continue
+            if asked.withheld is None:
+                self._end(asked)
+            else:
+                self._forget(asked)
+                self._held.pop(asked.id, None)
+
     # What Asterisk tells
 
     def apply(self, event: ami.AmiEvent) -> None:
         """Takes one event; publishes what follows from it."""
         match event:
-            case ami.ChannelCreated() | ami.BridgeEntered():
+            case ami.ChannelCreated():
+                self._channel_seen(event.uniqueid, event.linkedid, event.channel, event.exten)
+            case ami.BridgeEntered():
                 self._channel_seen(event.uniqueid, event.linkedid, event.channel)
             case ami.ChannelHungUp():
                 self._channel_left(event)
@@ -141,11 +218,18 @@ class CallTracker:
             case ami.Booted() | ami.ExitKeyPressed():
                 pass
             case _:
-                call = self._find(event)
-                if call is not None:
-                    self.publish(call.id, self._react(call, event))
-                if isinstance(event, ami.ConferenceLeft):
-                    self._conferences.left(event)
+                self._apply_to_its_call(event)
+
+    def _apply_to_its_call(self, event: ami.AmiEvent) -> None:
+        if isinstance(event, ami.Transferred):
+            self._absorb(event)
+        call = self._find(event)
+        if call is not None:
+            self.publish(call.id, self._react(call, event))
+        elif isinstance(event, ami.DialBegun):
+            self.placed(event)
+        if isinstance(event, ami.ConferenceLeft):
+            self._conferences.left(event)
 
     def _react(self, call: LiveCall, event: ami.AmiEvent) -> News:
         at = self.now()
@@ -223,6 +307,7 @@ class CallTracker:
     def member_seen(self, event: ami.MemberSeen) -> None:
         if event.state_interface and event.state_interface != event.interface:
             self._phone_behind[event.interface] = event.state_interface
+            self._placing.member_seen(event.interface, event.state_interface)
 
     def _find(self, event: ami.AmiEvent) -> LiveCall | None:
         call = self._call_of.get(event.uniqueid)
@@ -233,8 +318,8 @@ class CallTracker:
             call = next((c for c in self.calls.values() if event.interface in c.talking), None)
         return call or self.calls.get(event.linkedid)
 
-    def _channel_seen(self, uniqueid: str, linkedid: str, name: str) -> None:
-        self.channels.seen(uniqueid, linkedid, name)
+    def _channel_seen(self, uniqueid: str, linkedid: str, name: str, exten: str = "") -> None:
+        self.channels.seen(uniqueid, linkedid, name, exten)
         call = self.calls.get(linkedid)
         if call is not None and uniqueid in self.channels and uniqueid not in self._call_of:
             self._attach(call, uniqueid)
@@ -309,21 +394,22 @@ class CallTracker:
 
     def _journal_soon(self, call: Call, *, arrived: bool) -> None:
         if arrived:
-            self._held[call.id] = []
+            self._held.setdefault(call.id, [])
         task = asyncio.create_task(self._open(call, arrived=arrived), name=f"ami:open:{call.id}")
         self._openings.add(task)
         task.add_done_callback(self._openings.discard)
 
     async def _open(self, call: Call, *, arrived: bool) -> None:
         """Where the journal fails, the agents still learn of the call; the dialplan's trace in
-        AstDB brings it back at the next resync."""
+        AstDB brings it back at the next resync, and its keeper hears of the arrival itself."""
+        fallback = not call.is_placed
         try:
             async with asyncio.timeout(self._journal_deadline_s):
-                await self._journal.open_call(call, fallback=True)
+                await self._journal.open_call(call, fallback=fallback)
         except Exception:
             log.exception("%s could not be journaled", call.id)
         if arrived:
-            self._bus.publish(CallArrived(call.id, call.arrived_at, call, fallback=True))
+            self._bus.publish(CallArrived(call.id, call.arrived_at, call, fallback=fallback))
             for event in self._held.pop(call.id, []):
                 self._bus.publish(event)
 
@@ -354,6 +440,9 @@ class CallTracker:
         if told is not None and told.at < told_before:
             self._remember(told.ended)
 
+    def is_unknown(self, event: ami.DialBegun) -> bool:
+        return self._find(event) is None
+
     def call_with(self, uniqueid: str) -> LiveCall | None:
         return self._call_of.get(uniqueid)
 
@@ -367,13 +456,14 @@ class CallTracker:
 
     # Inside
 
-    def track(self, call_id: CallId) -> LiveCall:
-        """Follows the call from now on, with the channels Asterisk has for it."""
+    def track(self, call_id: CallId, new: LiveCall | None = None) -> LiveCall:
+        """Follows the call from now on, with the channels Asterisk has for it. `new`: as what."""
         call = self.calls.get(call_id.linkedid)
         if call is None:
             if len(self.calls) >= self._max_calls:
                 self._drop_oldest()
-            call = self.calls[call_id.linkedid] = LiveCall(call_id, call_id.linkedid)
+            call = new or LiveCall(call_id, call_id.linkedid)
+            self.calls[call_id.linkedid] = call
         for uniqueid in tuple(self.channels.of(call_id.linkedid)):
             self._attach(call, uniqueid)
         return call
@@ -416,6 +506,9 @@ class CallTracker:
         estimated: bool = False,
     ) -> None:
         self._forget(call)
+        if isinstance(call, PlacedCall) and call.withheld is not None:
+            # It was none of a transfer.
+            self._journal_soon(call.withheld, arrived=True)
         *before, ended = call.ended(at or self.now(), outcome, estimated=estimated)
         assert isinstance(ended, CallEnded)
         self.publish(call.id, before)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,6 +12,8 @@ class Channel:
     uniqueid: str
     linkedid: str
     name: str
+    #: What its phone dialled, where it was seen.
+    exten: str = ""
 
 
 def interface_of(channel: str) -> str:
@@ -40,10 +42,13 @@ class LiveChannels:
         """Unique ids of the conversation's channels."""
         return self._of.get(linkedid, set())
 
+    def get(self, uniqueid: str) -> Channel | None:
+        return self._channels.get(uniqueid)
+
     def has_left(self, uniqueid: str) -> bool:
         return uniqueid in self._gone
 
-    def seen(self, uniqueid: str, linkedid: str, name: str = "") -> None:
+    def seen(self, uniqueid: str, linkedid: str, name: str = "", exten: str = "") -> None:
         known = self._channels.get(uniqueid)
         if known is not None:
             if known.linkedid == linkedid and (not name or known.name == name):
@@ -52,13 +57,14 @@ class LiveChannels:
         elif not uniqueid or uniqueid in self._gone:
             return
         name = name or (known.name if known else "")
-        self._channels[uniqueid] = Channel(uniqueid, linkedid, name)
+        exten = exten or (known.exten if known else "")
+        self._channels[uniqueid] = Channel(uniqueid, linkedid, name, exten)
         self._of.setdefault(linkedid, set()).add(uniqueid)
 
     def renamed(self, uniqueid: str, name: str) -> None:
         known = self._channels.get(uniqueid)
         if known is not None:
-            self._channels[uniqueid] = Channel(uniqueid, known.linkedid, name)
+            self._channels[uniqueid] = replace(known, name=name)
 
     def left(self, uniqueid: str) -> None:
         known = self._channels.get(uniqueid)
@@ -73,7 +79,7 @@ class LiveChannels:
         self._channels.clear()
         self._of.clear()
         for channel in channels:
-            self.seen(channel.uniqueid, channel.linkedid, channel.name)
+            self.seen(channel.uniqueid, channel.linkedid, channel.name, channel.exten)
 
     def _drop(self, channel: Channel) -> None:
         del self._channels[channel.uniqueid]

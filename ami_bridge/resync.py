@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
 from ami_bridge import snapshot
@@ -59,14 +59,14 @@ class Resync:
 
         Raises what asking Asterisk raises; an unreadable journal only narrows what is compared.
         """
-        open_before = await self._open_calls()
+        open_before, placed = await self._open_calls()
         async with self._hold:
             # Asked before the snapshot: a traced call that lives still is in it for certain.
             traced = await self._traced.read()
             self._replay()
             seen = await snapshot.take(self._client)
             self._on_snapshot(seen)
-            suspects = self._apply(seen, open_before, traced)
+            suspects = self._apply(seen, open_before, placed, traced)
         await asyncio.sleep(self._settle_s)
         await self._tracker.settle()
         closed = await self._traced.close(traced) if traced else 0
@@ -75,15 +75,21 @@ class Resync:
             self._tracker.repeat(call_id, told_before=self._tracker.now() - _REPEAT_AFTER)
         return closed
 
-    async def _open_calls(self) -> tuple[CallId, ...]:
+    async def _open_calls(self) -> tuple[tuple[CallId, ...], Collection[CallId]]:
+        """All, and those that agents placed."""
         try:
-            return tuple(await self._journal.open_calls(self._tracker.system))
+            placed = await self._journal.open_placed(self._tracker.system)
+            return tuple(await self._journal.open_calls(self._tracker.system)), placed
         except Exception:
             log.exception("resync: the journal could not be read")
-            return ()
+            return (), ()
 
     def _apply(
-        self, seen: Snapshot, open_before: tuple[CallId, ...], traced: list[Trace]
+        self,
+        seen: Snapshot,
+        open_before: tuple[CallId, ...],
+        placed: Collection[CallId],
+        traced: list[Trace],
     ) -> list[LiveCall]:
         """Returns the calls that have no channel in Asterisk and no dialog with us."""
         tracker = self._tracker
@@ -92,12 +98,21 @@ class Resync:
             tracker.member_seen(member)
         for call_id in open_before:
             if tracker.channels.of(call_id.linkedid) and tracker.ending_of(call_id) is None:
-                tracker.track(call_id)
+                if call_id in placed:
+                    tracker.resume_placed(call_id)
+                else:
+                    tracker.track(call_id)
         for call in tracker.calls.values():
             tracker.prune(call)
         self._traced.mark(traced)
         for waiting in seen.waiting:
             self._apply_waiting(waiting, seen)
+        # First who talks: whoever dials besides may be consulting.
+        self._apply_talks(seen)
+        for dialling in seen.dialling:
+            if tracker.is_unknown(dialling.begun):
+                since = tracker.now() - timedelta(seconds=dialling.for_s)
+                tracker.placed(dialling.begun, at=since)
         self._apply_talks(seen)
         suspects = []
         for call in tracker.calls.values():

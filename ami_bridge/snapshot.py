@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ami_bridge import dialplan
 from ami_bridge.ami_client import AmiClient
-from ami_bridge.ami_events import AmiEvent, MemberSeen, member_of
+from ami_bridge.ami_events import AmiEvent, DialBegun, MemberSeen, member_of
 from ami_bridge.ami_wire import Headers, clean
 from ami_bridge.live_channels import Channel, interface_of
 
@@ -37,6 +37,15 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialling:
+    """A channel that a Dial() runs on, and the channel it rang or rings; for so many seconds the
+    first of the two has been there."""
+
+    begun: DialBegun
+    for_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """`talks` by the caller's unique id: every channel that a Queue() or Dial() runs on and that
     is bridged with another one."""
@@ -45,6 +54,7 @@ class Snapshot:
     waiting: tuple[Waiting, ...]
     talks: dict[str, Talk]
     members: tuple[MemberSeen, ...]
+    dialling: tuple[Dialling, ...] = ()
 
     def linkedid_of(self, uniqueid: str) -> str | None:
         return next((c.linkedid for c in self.channels if c.uniqueid == uniqueid), None)
@@ -74,6 +84,7 @@ def read(channels: Sequence[Headers], queues: Sequence[Headers]) -> Snapshot:
         waiting=tuple(waiting),
         talks=_talks(channels),
         members=tuple(member for member in members if isinstance(member, MemberSeen)),
+        dialling=tuple(_dialling(channels)),
     )
 
 
@@ -92,6 +103,32 @@ def _waiting(h: Headers) -> Waiting:
         preferred=preferred,
         position=int(position) if position.isdecimal() and len(position) < 9 else 0,
     )
+
+
+def _dialling(channels: Sequence[Headers]) -> Iterator[Dialling]:
+    for h in channels:
+        uniqueid, linkedid = h.get("Uniqueid", ""), h.get("Linkedid", "")
+        if h.get("Application") != "Dial" or uniqueid != linkedid:
+            continue
+        for other in channels:
+            dest = clean(other.get("Channel", ""))
+            if other.get("Linkedid") != linkedid or other is h or dest.startswith("Local/"):
+                continue
+            dial_string = clean(h.get("ApplicationData", ""))
+            exten = clean(h.get("Exten", ""), 80)
+            dest_uniqueid = other.get("Uniqueid", "")
+            begun = DialBegun(uniqueid, linkedid, dest_uniqueid, dest, dial_string, exten)
+            yield Dialling(begun, _duration(h.get("Duration", "")))
+            break
+
+
+def _duration(text: str) -> float:
+    """`00:01:20`; hours have as many digits as they need."""
+    parts = text.split(":")
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 6 for part in parts):
+        return 0.0
+    hours, minutes, seconds = map(int, parts)
+    return hours * 3600.0 + minutes * 60 + seconds
 
 
 def _talks(channels: Sequence[Headers]) -> dict[str, Talk]:

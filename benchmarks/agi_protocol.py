@@ -78,6 +78,9 @@ async def serve_switchboard() -> None:
         async def open_calls(self, system: str) -> Sequence[CallId]:
             return []
 
+        async def open_placed(self, system: str) -> Sequence[CallId]:
+            return ()
+
     class NoTracker:
         def dialog_started(self, call_id: CallId) -> None:
             return

@@ -30,10 +30,25 @@ class CallId:
         return cls(system, linkedid)
 
 
+class Direction(enum.StrEnum):
+    """Who called whom."""
+
+    #: Somebody called the company.
+    INBOUND = "inbound"
+    #: An agent called somebody outside.
+    OUTBOUND = "outbound"
+    #: An agent called somebody in the house.
+    INTERNAL = "internal"
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it arrived. Text fields come from the network: cleaned of control characters, cut
-    to length, and still not to be trusted."""
+    """A call as it arrived, or as an agent placed it. Text fields come from the network: cleaned of
+    control characters, cut to length, and still not to be trusted.
+
+    Of a placed call `channel` is the agent's, `dialled` what was typed on the phone, `from_raw` the
+    number that went out (empty where the dialplan told the trunk none), and of an internal one
+    `from_name` the log-in of who called."""
 
     id: CallId
     channel: str
@@ -49,6 +64,12 @@ class Call:
     arrived_at: datetime
     #: STIR/SHAKEN attestation A, B or C where Asterisk gives it; `failed`: it was not verified.
     attestation: str | None = None
+    direction: Direction = Direction.INBOUND
+
+    @property
+    def is_placed(self) -> bool:
+        """By an agent: nobody waits for us, and no screen shows it."""
+        return self.direction is not Direction.INBOUND
 
 
 class CallOutcome(enum.StrEnum):
@@ -64,6 +85,11 @@ class CallOutcome(enum.StrEnum):
     TRANSFERRED = "transferred"
     #: Asked to be called back, and rang off or left the queue.
     CALLBACK = "callback"
+    #: Of calls that agents place: the other end was busy, the agent hung up first, or it could not
+    #: be reached. Let ring in vain is NOT_ANSWERED.
+    BUSY = "busy"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
     #: The end was not seen (Asterisk or we were away); the end time is an estimate.
     LOST_SYNC = "lost_sync"
 

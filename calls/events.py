@@ -26,6 +26,9 @@ class CallEvent:
 
 @dataclass(frozen=True, slots=True)
 class CallArrived(CallEvent):
+    """Or an agent placed it: see `Call.direction`. Then the other end's answer is AgentAnswered of
+    that agent, and of a call between agents also of the other one."""
+
     call: Call
     #: The dialplan's fallback took it: we were away or failed.
     fallback: bool = False

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -150,6 +150,10 @@ class CallJournal(Protocol):
 
     async def open_calls(self, system: str) -> Sequence[CallId]:
         """Calls not closed yet, oldest first: what a resync compares with Asterisk."""
+        ...
+
+    async def open_placed(self, system: str) -> Collection[CallId]:
+        """Those of them that agents placed."""
         ...
 
 

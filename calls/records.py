@@ -7,17 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from calls.call import CallId, CallOutcome, KeyPress
+from calls.call import CallId, CallOutcome, Direction, KeyPress
 from calls.caller import ContactRef
 from calls.offers import OfferAnswer, OfferPlace
-
-
-class Direction(enum.StrEnum):
-    """Who called whom. Only calls that come in are followed as yet."""
-
-    INBOUND = "inbound"
-    OUTBOUND = "outbound"
-    INTERNAL = "internal"
 
 
 class LegVia(enum.StrEnum):
@@ -120,6 +112,19 @@ class CallRecord:
     @property
     def is_live(self) -> bool:
         return self.ended_at is None
+
+    @property
+    def is_placed(self) -> bool:
+        """By an agent, whose leg is the first."""
+        return self.direction is not Direction.INBOUND
+
+    @property
+    def agent(self) -> str | None:
+        """Whose call it is: who talked last, else who placed it."""
+        talked = [leg for leg in self.legs if leg.answered_at is not None]
+        if talked:
+            return max(talked, key=lambda leg: leg.answered_at or leg.rang_at).agent
+        return self.legs[0].agent if self.is_placed and self.legs else None
 
     @property
     def talk_s(self) -> int:

@@ -239,6 +239,10 @@ class CrmSettings(Section):
     webhooks_in: tuple[WebhookIn, ...] = ()
     """Systems that tell us of changes at `POST /hooks/crm/NAME`: a list of `name`, `secret_file`,
     `header` and how they sign."""
+    record_outbound: bool = True
+    """Calls that agents make to numbers outside are recorded too, also those nobody answers."""
+    record_internal: bool = False
+    """Calls that agents make to others in the house are recorded too."""
     titles: dict[TitleKind, TitleTemplate] = {}
     """Titles of call records in the CRM, by `inbound_answered`, `inbound_missed`,
     `inbound_voicemail`, `inbound_callback`, `inbound_transferred`, `outbound` or `internal`, in

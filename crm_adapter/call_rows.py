@@ -17,7 +17,7 @@ from storage.insert_once import insert_once
 
 _KEY = ("system", "linkedid")
 #: Known at arrival, never changed later.
-_FIXED = ("arrived_at", "from_raw", "from_name", "withheld", "dialled")
+_FIXED = ("arrived_at", "from_raw", "from_name", "withheld", "dialled", "direction")
 _NO_COLUMN = ("legs", "decision", "replaced", "decided_before", "amended")
 _ROW = tuple(f.name for f in fields(CallState) if f.name not in _NO_COLUMN)
 _LEG = tuple(f.name for f in fields(LegState))

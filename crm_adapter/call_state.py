@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from calls import events
-from calls.call import CallId, CallOutcome, KeyPress, MenuPath
+from calls.call import CallId, CallOutcome, Direction, KeyPress, MenuPath
 from calls.caller import ContactRef, IdentityOutcome
 from calls.decision import Decision
 from calls.ports import AgentRoster
@@ -67,6 +67,8 @@ class CallState:
     withheld: bool
     dialled: str
     fallback: bool
+    #: Of a call that an agent placed; None is inbound.
+    direction: str | None = None
     number: str | None = None
     identity_outcome: str | None = None
     identity_method: str | None = None
@@ -356,6 +358,10 @@ class CallState:
         # An estimate, or the clock of another machine, may lie before the arrival.
         self.ended_at = max(event.at, self.arrived_at)
         self.outcome = event.outcome.value
+        is_seen = event.outcome is not CallOutcome.LOST_SYNC
+        if self.direction is not None and self.answered_at is not None and is_seen:
+            # Who began to follow it in the middle need not have seen the answer.
+            self.outcome = CallOutcome.ANSWERED.value
         self._refine_outcome()
         self.end_estimated = event.estimated
         for leg in self.legs:
@@ -369,7 +375,12 @@ class CallState:
 
     @property
     def number_shown(self) -> str | None:
-        """E.164, else as the network gave it; None where it is withheld."""
+        """E.164, else as the network gave it, of a call to the outside as it was dialled; None
+        where it is withheld, and in the house."""
+        if self.direction == Direction.INTERNAL.value:
+            return None
+        if self.direction is not None:
+            return self.number or self.from_raw or self.dialled or None
         return self.number or (None if self.withheld else self.from_raw or None)
 
     def menu_steps(self) -> tuple[KeyPress, ...]:
@@ -399,6 +410,7 @@ class CallState:
             recordings=collected.kept_recordings(self.recordings),
             routed=self._route_taken(),
             revision=self.revision,
+            direction=Direction(self.direction or Direction.INBOUND),
             caller_name=self.contact_name or self.from_name or None,
             wait_s=self._wait_s(),
             offers=collected.offers_given(self.offers),

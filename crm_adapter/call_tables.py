@@ -31,6 +31,8 @@ calls = Table(
     Column("dialled", String(80), nullable=False),
     Column("language", String(20), nullable=False),
     Column("attestation", String(8)),
+    #: `calls.call.Direction` of a call that an agent placed; NULL is inbound.
+    Column("direction", String(16)),
     Column("arrived_at", UtcDateTime, nullable=False),
     #: The dialplan's fallback served this caller.
     Column("fallback", Boolean, nullable=False),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import case, select, update
@@ -58,6 +58,15 @@ class DatabaseJournal:
         async with self._database.read() as connection:
             return [CallId(system, linkedid) for linkedid in await connection.scalars(query)]
 
+    async def open_placed(self, system: str) -> Collection[CallId]:
+        query = select(calls.c.linkedid).where(
+            calls.c.system == system,
+            calls.c.ended_at.is_(None),
+            calls.c.direction.is_not(None),
+        )
+        async with self._database.read() as connection:
+            return {CallId(system, linkedid) for linkedid in await connection.scalars(query)}
+
 
 def arrived(call: Call, *, fallback: bool) -> dict[str, Any]:
     """The row of a call of which nothing is known but its arrival."""
@@ -73,5 +82,6 @@ def arrived(call: Call, *, fallback: bool) -> dict[str, Any]:
         "attestation": storable(call.attestation, 8) if call.attestation else None,
         "arrived_at": call.arrived_at,
         "fallback": fallback,
+        "direction": call.direction.value if call.is_placed else None,
         "end_estimated": False,
     }

@@ -25,7 +25,7 @@ def nobody(dialled: str) -> FollowUp:
 
 def give_policy(call: CallState, follow_up_of: FollowUpOf) -> None:
     """Where no dialog decided, as in the fallback, the number dialled says it."""
-    if call.lead_policy is None and _is_past_the_menus(call):
+    if call.direction is None and call.lead_policy is None and _is_past_the_menus(call):
         follow_up = follow_up_of(call.dialled)
         call.lead_policy = storable(follow_up.lead.when, 20)
         call.follow_up = follow_up.as_json()
@@ -41,7 +41,7 @@ def follow_up(call: CallState) -> FollowUp:
 def wants_lead(call: CallState) -> bool:
     """Whether this caller is a stranger whose lead is due now. Only a look-up that answered "nobody
     has this number" makes a stranger: an error, a timeout or a withheld number does not."""
-    if call.lead_key is not None or call.number is None:
+    if call.lead_key is not None or call.number is None or call.direction is not None:
         return False
     if call.identity_outcome != IdentityOutcome.NONE.value:
         return False

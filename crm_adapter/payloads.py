@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from calls.call import CallId, CallOutcome, KeyPress
+from calls.call import CallId, CallOutcome, Direction, KeyPress
 from calls.caller import ContactRef
 from calls.offers import OfferAnswer, OfferPlace
 from calls.records import (
     CallRecord,
-    Direction,
     KeptRecording,
     Leg,
     LegVia,

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, or_, select
 
-from calls.call import Call, CallId
+from calls.call import Call, CallId, Direction
 from calls.decision import PopWish
 from calls.events import CallLeftUnknown, CallRemembered
 from crm_adapter.call_state import key_presses
@@ -45,7 +45,7 @@ async def unknown_calls(database: Database, *, system: str, now: datetime) -> li
             calls.c.arrived_at >= now - UNKNOWN_SINCE,
             calls.c.ended_at.is_not(None),
             calls.c.identity_outcome.is_(None),
-            or_(calls.c.fallback, calls.c.end_estimated),
+            or_(calls.c.fallback, calls.c.end_estimated, calls.c.direction.is_not(None)),
         )
         .order_by(calls.c.arrived_at.desc())
         .limit(MOST_CALLS)
@@ -66,6 +66,7 @@ def _call(row: Row[Any]) -> Call:
         language=row.language,
         arrived_at=row.arrived_at,
         attestation=row.attestation,
+        direction=Direction(row.direction or Direction.INBOUND),
     )
 
 

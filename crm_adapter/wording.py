@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from calls.call import CallOutcome, KeyPress
-from calls.records import CallRecord, Direction, Leg, LegVia, NewLead, NewTask
+from calls.call import CallOutcome, Direction, KeyPress
+from calls.records import CallRecord, Leg, LegVia, NewLead, NewTask
 from config.record_titles import DEFAULT_TITLES
 
 #: Of a title: most CRMs hold 255 characters, Odoo's and HubSpot's included.
@@ -29,6 +29,9 @@ _OUTCOMES = {
     CallOutcome.VOICEMAIL: "left for the voicemail",
     CallOutcome.TRANSFERRED: "passed on",
     CallOutcome.CALLBACK: "asked to be called back",
+    CallOutcome.BUSY: "busy",
+    CallOutcome.CANCELLED: "given up before an answer",
+    CallOutcome.FAILED: "could not be reached",
     CallOutcome.LOST_SYNC: "end not seen",
 }
 _VIAS = {
@@ -61,9 +64,9 @@ def title_by(templates: Mapping[str, str], record: CallRecord) -> str:
     kind = title_kind(record)
     told = {
         "caller": _caller(record.caller_name, record.number),
-        "number": record.number or "number withheld",
+        "number": record.number or (record.dialled if record.is_placed else "number withheld"),
         "queue": record.queue or "",
-        "agent": _last_talker(record.legs),
+        "agent": record.agent or "",
         "dialled": record.dialled,
         "intent": _intent(record.menu_path),
         "outcome": _OUTCOMES[record.outcome],
@@ -74,7 +77,7 @@ def title_by(templates: Mapping[str, str], record: CallRecord) -> str:
 def title_kind(record: CallRecord) -> str:
     """One of `config.record_titles.KINDS`. Whoever talked with an agent has missed nothing,
     however the call ended."""
-    if record.direction is not Direction.INBOUND:
+    if record.is_placed:
         return record.direction.value
     if record.answered_at is not None:
         return "inbound_answered"
@@ -124,10 +127,9 @@ def task_description(task: NewTask) -> str:
 
 
 def _call_lines(record: CallRecord) -> Iterator[str]:
-    number = record.number or "number withheld"
     state = "under way" if record.is_live else _OUTCOMES[record.outcome]
     yield f"{record.direction.value.capitalize()} call, {state}"
-    yield f"From {number} to {record.dialled} on {_moment(record.arrived_at)}"
+    yield f"{_ends(record)} on {_moment(record.arrived_at)}"
     if record.queue:
         yield f"Queue: {record.queue}, waited {duration(record.wait_s)}"
     if record.talk_s:
@@ -140,13 +142,22 @@ def _call_lines(record: CallRecord) -> Iterator[str]:
         met = (f"{one.offer} ({one.place}): {one.answer}" for one in record.offers)
         yield f"Offers: {'; '.join(met)}"
     for leg in record.legs:
-        yield _leg_line(leg)
+        yield _leg_line(leg, dialled=record.is_placed and leg is record.legs[0])
     for kept in record.recordings:
         yield f"Recording of a {kept.what}: {kept.name} ({duration(round(kept.seconds))})"
     if record.routed is not None:
         kind, target = record.routed
         yield " ".join([_ROUTES.get(kind, kind), *([target] if target else [])])
     yield from _origin_lines(record)
+
+
+def _ends(record: CallRecord) -> str:
+    if not record.is_placed:
+        return f"From {record.number or 'number withheld'} to {record.dialled}"
+    who = record.legs[0].agent if record.legs else "an agent"
+    if record.direction is Direction.INTERNAL:
+        return f"From {who} to {record.dialled}"
+    return f"From {who} to {record.number or record.dialled}"
 
 
 def _origin_lines(record: CallRecord) -> Iterator[str]:
@@ -160,9 +171,10 @@ def _origin_lines(record: CallRecord) -> Iterator[str]:
     yield f"Call: {record.call_id}"
 
 
-def _leg_line(leg: Leg) -> str:
+def _leg_line(leg: Leg, *, dialled: bool) -> str:
+    """`dialled`: whose call it is."""
     if leg.answered_at is None:
-        told = "rang, did not answer"
+        told = "called in vain" if dialled else "rang, did not answer"
     elif leg.ended_at is None:
         told = f"talks since {_moment(leg.answered_at)}"
     else:
@@ -181,12 +193,6 @@ def _menu_line(path: Sequence[KeyPress]) -> Iterator[str]:
             f"{step.menu} {step.digits or '-'} ({step.intent or step.outcome})" for step in path
         )
         yield f"Menu: {', '.join(steps)}"
-
-
-def _last_talker(legs: Sequence[Leg]) -> str:
-    """Who had the call last is who it belongs to."""
-    talked = [leg for leg in legs if leg.answered_at is not None]
-    return max(talked, key=lambda leg: leg.answered_at or leg.rang_at).agent if talked else ""
 
 
 def _intent(path: Sequence[KeyPress]) -> str:

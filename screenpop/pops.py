@@ -53,6 +53,8 @@ class Pops:
 
     async def handle(self, event: events.CallEvent) -> None:
         """The bus's handler."""
+        if self._stories.is_placed(event):
+            return
         if self._stories.learn(event):
             self._update(event.call_id, event.at)
             return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import OrderedDict
 
 from calls import events
 from calls.call import CallId
@@ -14,11 +15,27 @@ log = logging.getLogger(__name__)
 
 
 class Stories:
-    """Beyond `limit` the oldest call is forgotten: it ended without our hearing of it."""
+    """Beyond `limit` the oldest call is forgotten: it ended without our hearing of it.
+
+    Calls that agents place are no stories: nobody is to be shown who they called themselves.
+    """
 
     def __init__(self, limit: int = 5_000) -> None:
         self._limit = limit
         self._stories: dict[CallId, CallStory] = {}
+        self._placed: OrderedDict[CallId, None] = OrderedDict()
+
+    def is_placed(self, event: events.CallEvent) -> bool:
+        """Of a call that an agent placed; told of by its arrival, forgotten with its end."""
+        if isinstance(event, events.CallArrived | events.CallRemembered) and event.call.is_placed:
+            self._placed[event.call_id] = None
+            if len(self._placed) > self._limit:
+                self._placed.popitem(last=False)
+        if event.call_id not in self._placed:
+            return False
+        if isinstance(event, events.CallEnded):
+            del self._placed[event.call_id]
+        return True
 
     def of(self, call_id: CallId) -> CallStory:
         story = self._stories.get(call_id)

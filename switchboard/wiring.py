@@ -17,6 +17,7 @@ from aiohttp import web
 from ami_bridge import queue_routes
 from ami_bridge.agi_server import AgiServer
 from ami_bridge.bridge import AmiBridge
+from ami_bridge.placing import Placing
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
 from calls.follow_up import FollowUp
@@ -110,7 +111,14 @@ class Centre:
             "rulebook", Rulebooks(settings=settings.rulebook, examine=self._try_out), 5
         )
         journal = DatabaseJournal(database=self.database)
-        self.bridge = AmiBridge(settings=settings.ami, journal=journal, bus=self.bus)
+        placing = Placing(
+            login_of=self._login_of,
+            outbound=settings.crm.record_outbound,
+            internal=settings.crm.record_internal,
+        )
+        self.bridge = AmiBridge(
+            settings=settings.ami, journal=journal, bus=self.bus, placing=placing
+        )
         await self._start_records()
         await self._start_voice()
         await self._start_web()
@@ -206,6 +214,9 @@ class Centre:
     def _try_out(self, rulebook: Rulebook) -> Sequence[Problem]:
         extensions = Extensions.of(self.settings.rulebook.direct_dial)
         return try_out(rulebook, datetime.now(UTC), extensions=extensions)
+
+    def _login_of(self, interface: str) -> str | None:
+        return self.desk.agents.login_of(interface)
 
     def _follow_up_of(self, dialled: str) -> FollowUp:
         number = self.rulebooks.current.number_for(dialled)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, ClassVar
 
+from calls.call import Direction
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
-from calls.records import CallRecord, Direction, NewLead, NewTask
+from calls.records import CallRecord, NewLead, NewTask
 from crm_adapter.adapter import Conflict, HitKind, Invalid, NotFound
 from crm_adapter.adapters import dynamics_records, readings, texts
 from crm_adapter.adapters.dynamics_wire import ENTITY_OF, ID_OF, SET_OF, DynamicsWire

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from calls.call import Direction
 from calls.caller import Case, Purchase
-from calls.records import CallRecord, Direction
+from calls.records import CallRecord
 from crm_adapter.adapter import HitKind
 from crm_adapter.adapters import readings, texts
 from crm_adapter.adapters.people import Person

@@ -5,13 +5,13 @@ Times are aware, seconds whole; what is not known is None.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import phonenumbers
 
 from calls.call import CallId
 from calls.caller import ContactRef
-from calls.records import CallRecord, Leg, NewLead, NewTask
+from calls.records import CallRecord, NewLead, NewTask
 from crm_adapter.wording import (
     call_description,
     call_title,
@@ -84,7 +84,7 @@ def call_values(record: CallRecord, idem: str) -> dict[str, object]:
         "identity": record.identity_outcome,
         "outcome": record.outcome.value,
         "queue": record.queue,
-        "agent": _agent(record.legs),
+        "agent": record.agent,
         "arrived_at": record.arrived_at,
         "answered_at": record.answered_at,
         "ended_at": record.ended_at,
@@ -118,12 +118,6 @@ def task_values(task: NewTask, idem: str) -> dict[str, object]:
 
 def _call(call_id: CallId) -> dict[str, object]:
     return {"call_id": str(call_id), "system": call_id.system, "linkedid": call_id.linkedid}
-
-
-def _agent(legs: Sequence[Leg]) -> str | None:
-    """Who had the call last is who it belongs to."""
-    talked = [leg for leg in legs if leg.answered_at is not None]
-    return max(talked, key=lambda leg: leg.answered_at or leg.rang_at).agent if talked else None
 
 
 def _number(e164: str | None) -> dict[str, object]:

@@ -13,6 +13,7 @@ from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import SipCallers
 from switchboard.demo.sip_phones import SipPhones
 from switchboard.demo.sip_scenarios import PhoneShape
+from tests.acceptance.transfer_house import TransferHouse
 
 #: Phones by endpoint name, as an async context manager.
 PhonesFor = Callable[[dict[str, PhoneShape]], SipPhones]
@@ -43,3 +44,19 @@ def callers(pbx: PrivatePbx, tmp_path: Path) -> SipCallers:
 @pytest.fixture
 def phones(pbx: PrivatePbx, tmp_path: Path) -> PhonesFor:
     return lambda shapes: SipPhones(agents=pbx.agents, shapes=shapes, folder=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def hall() -> Iterator[TransferHouse]:
+    """The Asterisk whose agents call, transfer, park, pick up and confer."""
+    hall = TransferHouse(
+        agi_port=free_ports.tcp(),
+        web_url=f"http://127.0.0.1:{free_ports.tcp()}",
+        ami_secret="only-for-the-tests",
+    )
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        try:
+            runner.run(hall.pbx.start())
+            yield hall
+        finally:
+            runner.run(hall.pbx.close())

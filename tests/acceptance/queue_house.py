@@ -17,10 +17,11 @@ from pydantic import SecretStr
 from ami_bridge import queue_routes
 from ami_bridge.agi_server import AgiServer, Handler
 from ami_bridge.bridge import AmiBridge
+from ami_bridge.placing import Placing
 from calls import events
 from calls.bus import EventBus
 from calls.call import CallId, CallOutcome
-from calls.ports import CallChannel, QueueRequest
+from calls.ports import CallChannel, CallJournal, QueueRequest
 from config.settings import AgiSettings, AmiSettings
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import CallersAtWork, ScriptedCall, SipCallers
@@ -109,15 +110,21 @@ def to(request: QueueRequest) -> Callable[[CallChannel], Awaitable[None]]:
 
 @asynccontextmanager
 async def opened(
-    pbx: PrivatePbx, folder: Path, *, more: MoreRoutes | None = None
+    pbx: PrivatePbx,
+    folder: Path,
+    *,
+    more: MoreRoutes | None = None,
+    journal: CallJournal | None = None,
+    placing: Placing | None = None,
 ) -> AsyncIterator[House]:
-    """`more` may add to the web addresses before anybody asks there."""
+    """`more` may add to the web addresses before anybody asks there. Without `placing` calls of
+    agents are none of ours."""
     # Calls of other tests that the dialplan served alone would be told of as soon as we connect.
     for family in ("swb_fallback", "swb_ended"):
         await pbx.rx(f"database deltree {family}")
-    bus, journal = EventBus(), MemoryJournal()
+    bus, journal = EventBus(), journal or MemoryJournal()
     settings = AmiSettings(port=pbx.ami_port, secret=SecretStr(pbx.ami_secret))
-    bridge = AmiBridge(settings=settings, journal=journal, bus=bus, settle_s=0.1)
+    bridge = AmiBridge(settings=settings, journal=journal, bus=bus, placing=placing, settle_s=0.1)
     house = House(pbx, SipCallers(trunk=pbx.trunk, folder=folder), bridge, bus)
     bus.subscribe("told", house.tell, events.CallEvent)
     agi = AgiServer(

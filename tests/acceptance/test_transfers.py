@@ -3,29 +3,24 @@ agent, over at the true end. Compared with Asterisk's own CEL and an independent
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, select
+from sqlalchemy import Row
 
+from ami_bridge.placing import Placing
 from calls import events
 from calls.ports import QueueRequest
-from crm_adapter.call_tables import outbox
 from crm_adapter.embedded.adapter import EmbeddedCrm
-from crm_adapter.embedded.tables import call_records
 from crm_adapter.records import Records
 from storage.database import Database
-from switchboard.demo import free_ports
-from switchboard.demo.sip_callers import CallersAtWork
-from switchboard.demo.sip_phones import SipPhones
-from switchboard.demo.sip_scenarios import CallerShape, PhoneShape
+from switchboard.demo.sip_scenarios import PhoneShape
 from tests.acceptance import queue_house
-from tests.acceptance.queue_house import House, Roster, to
+from tests.acceptance.queue_house import Roster, to
+from tests.acceptance.scene import AGENTS, Scene
 from tests.acceptance.transfer_house import Operator, TransferHouse
 from tests.acceptance.waiting import until
 
@@ -34,7 +29,6 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning:asterisk.manager"),
 ]
 
-AGENTS = {"anna": "PJSIP/agent1", "ben": "PJSIP/agent2", "chen": "PJSIP/agent3"}
 STAYS = PhoneShape(ring_ms=100)
 TALKS = PhoneShape(ring_ms=100, talk_ms=600)
 RINGS_ON = PhoneShape(ring_ms=None)
@@ -42,78 +36,10 @@ RINGS_ON = PhoneShape(ring_ms=None)
 NEAR = timedelta(seconds=0.5)
 
 
-@dataclass
-class Scene:
-    """One caller, the agents, and somebody who moves the call."""
-
-    house: House
-    hall: TransferHouse
-    operator: Operator
-    records: Records
-    database: Database
-    folder: Path
-    playing: list[CallersAtWork] = field(default_factory=list)
-
-    def phones(self, **shapes: PhoneShape) -> SipPhones:
-        agents = (*self.hall.pbx.agents, self.hall.outside)
-        return SipPhones(agents=agents, shapes=shapes, folder=self.folder)
-
-    def ring(self) -> None:
-        self.playing.append(self.house.ring(CallerShape()))
-
-    def dial(self, agent: str, extension: str, *, talk_ms: int = 600) -> CallersAtWork:
-        shape = CallerShape(hang_up_after_ms=talk_ms)
-        self.playing.append(self.hall.dial(agent, extension, folder=self.folder, shape=shape))
-        return self.playing[-1]
-
-    async def answered(self, count: int = 1) -> None:
-        await self.house.some(events.AgentAnswered, count)
-
-    async def transfer(self, extension: str, *, by: str = "agent1") -> None:
-        await self.operator.act(
-            "BlindTransfer",
-            Channel=self.operator.channel(by),
-            Context="from-agents",
-            Exten=extension,
-        )
-
-    async def hang_up(self, endpoint: str) -> None:
-        await self.operator.act("Hangup", Channel=self.operator.channel(endpoint))
-
-    async def record(self) -> Row[Any]:
-        """The call's one record in the CRM, once it is over and all is delivered."""
-
-        async def finished() -> Row[Any] | None:
-            async with self.database.read() as connection:
-                rows = (await connection.execute(select(call_records))).all()
-                states = (await connection.scalars(select(outbox.c.state))).all()
-            assert len(rows) <= 1
-            over = rows and rows[0].ended_at is not None and set(states) == {"done"}
-            return rows[0] if over else None
-
-        record = await until(finished, "the finished record", deadline_s=14)
-        assert record is not None
-        return record
-
-
-@pytest.fixture(scope="module")
-def hall() -> Iterator[TransferHouse]:
-    hall = TransferHouse(
-        agi_port=free_ports.tcp(),
-        web_url=f"http://127.0.0.1:{free_ports.tcp()}",
-        ami_secret="only-for-the-tests",
-    )
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        try:
-            runner.run(hall.pbx.start())
-            yield hall
-        finally:
-            runner.run(hall.pbx.close())
-
-
 @pytest.fixture
 async def scene(hall: TransferHouse, tmp_path: Path, database: Database) -> AsyncIterator[Scene]:
-    async with queue_house.opened(hall.pbx, tmp_path) as house:
+    placing = Placing(login_of=Roster(AGENTS).login_of, outbound=True, internal=True)
+    async with queue_house.opened(hall.pbx, tmp_path, placing=placing) as house:
         house.dialog = to(QueueRequest("anna_only"))
         records = Records(
             database=database,

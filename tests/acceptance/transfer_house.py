@@ -25,10 +25,20 @@ _EXTENSIONS = f"""
 [from-agents]
 exten => _10X,1,Dial(PJSIP/agent${{EXTEN:2}},10)
 exten => _0X.,1,Dial(PJSIP/{OUTSIDE},10)
+exten => _9X.,1,Dial(PJSIP/${{EXTEN:1}}@{OUTSIDE},3)
+exten => _*9X.,1,Dial(Local/${{EXTEN:2}}@trunks/n,10)
+exten => _*8X.,1,Dial(Local/${{EXTEN:2}}@trunks,10)
+exten => _60X,1,Dial(Local/1${{EXTEN:1}}@from-queue/n,10)
 exten => *8,1,Pickup()
 exten => 800,1,Answer()
  same => n,ConfBridge(800)
 exten => _70X,1,Goto(parkedcalls,${{EXTEN}},1)
+
+; As FreePBX finds a trunk.
+[trunks]
+exten => _X.,1,Gosub(out,s,1(${{EXTEN}}))
+[out]
+exten => s,1,Dial(PJSIP/${{ARG1}}@{OUTSIDE},10)
 
 ; As FreePBX makes its queue members.
 [from-queue]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from calls.bus import EventBus
 from calls.call import Call, CallId
@@ -35,6 +35,9 @@ class MemoryJournal:
             for call_id in self.opened
             if call_id not in self.closed and call_id.system == system
         ]
+
+    async def open_placed(self, system: str) -> Collection[CallId]:
+        return {one for one in await self.open_calls(system) if self.opened[one].is_placed}
 
     async def close(self, event: CallEnded) -> None:
         self.closed.setdefault(event.call_id, event)

@@ -51,6 +51,9 @@ class Journal:
     async def open_calls(self, system: str) -> Sequence[CallId]:
         return []
 
+    async def open_placed(self, system: str) -> Sequence[CallId]:
+        return ()
+
 
 @dataclass
 class Watcher:

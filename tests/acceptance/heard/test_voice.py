@@ -81,6 +81,9 @@ class NobodyWatches:
     async def open_calls(self, system: str) -> Sequence[CallId]:
         return ()
 
+    async def open_placed(self, system: str) -> Sequence[CallId]:
+        return ()
+
     def dialog_started(self, call_id: CallId) -> None: ...
 
     def dialog_ended(

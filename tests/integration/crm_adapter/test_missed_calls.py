@@ -9,10 +9,11 @@ from dataclasses import replace
 import pytest
 
 from calls.bus import EventBus
-from calls.call import CallOutcome
+from calls.call import CallOutcome, Direction
 from calls.caller import IdentityOutcome
 from calls.events import CallArrived, CallerIdentified, CallEvent
 from calls.follow_up import FollowUp, LeadPolicy
+from calls.records import LegVia
 from crm_adapter.call_tables import missed_tasks
 from crm_adapter.embedded import tables
 from storage.database import Database
@@ -76,6 +77,30 @@ async def test_a_customer_s_own_agent_calls_back(centre: Centre) -> None:
     await centre.tell(*told, story.ends(MISSED))
     [task] = await centre.rows(tables.tasks)
     assert (task.owner, task.contact_id) == ("anna", "maria")
+
+
+async def test_an_agent_who_calls_them_has_called_them_back(centre: Centre) -> None:
+    """Once somebody answers; and whom our agents call is no lead, and was not missed."""
+    missed, vain, reached = (a_story(name) for name in "123")
+    await centre.tell(*begins(missed), missed.ends(MISSED))
+    for story in (vain, reached):
+        story.call = replace(story.call, direction=Direction.OUTBOUND, dialled=STRANGER)
+        await centre.tell(story.arrives(), story.rings(via=LegVia.DIAL))
+        if story is reached:
+            await centre.tell(story.answered(via=LegVia.DIAL))
+        await centre.tell(story.is_(IdentityOutcome.NONE, late=True))
+        [task] = await centre.rows(tables.tasks)
+        assert task.status == ("done" if story is reached else "open")
+        outcome = CallOutcome.ANSWERED if story is reached else CallOutcome.BUSY
+        await centre.tell(story.ends(outcome))
+    assert await centre.rows(tables.leads) == []
+    records = await centre.rows(tables.call_records)
+    told = [(row.direction, row.outcome, row.number) for row in records]
+    assert sorted(told) == [
+        ("inbound", MISSED.value, STRANGER),
+        ("outbound", "answered", STRANGER),
+        ("outbound", "busy", STRANGER),
+    ]
 
 
 @pytest.mark.parametrize(("after_s", "tasks"), [(None, 0), (60.0, 0), (3.0, 1)])

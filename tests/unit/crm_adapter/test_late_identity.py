@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from calls.bus import EventBus
-from calls.caller import Contact, ContactRef
+from calls.call import Call, Direction
+from calls.caller import Caller, Contact, ContactRef
 from calls.events import CallArrived, CallerIdentified
 from config.settings import CrmSettings
 from crm_adapter.late_identity import LateIdentifier
@@ -63,3 +66,28 @@ async def test_a_call_with_a_dialog_is_left_to_it(
     await bus.drain()
     assert heard == []
     assert directory.asked == []
+
+
+async def test_whom_an_agent_calls_is_identified(
+    bus: EventBus,
+    heard: list[CallerIdentified],
+    directory: InMemoryDirectory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The number dialled is theirs and not ours; calls in the house are nobody's."""
+    called = replace(CALL, direction=Direction.OUTBOUND, dialled=MARIA)
+    numberless = replace(called, from_raw="", dialled="9042")
+    inside = replace(called, direction=Direction.INTERNAL)
+    real, asked = directory.identify, []
+
+    async def identify(call: Call, **rest: Any) -> Caller:
+        asked.append(call)
+        return await real(call, **rest)
+
+    monkeypatch.setattr(directory, "identify", identify)
+    for call in (called, numberless, inside):
+        bus.publish(CallArrived(call.id, NOW, call))
+    await bus.drain()
+    [event] = heard
+    assert event.caller.contact is not None
+    assert [call.dialled for call in asked] == [""]

@@ -12,6 +12,7 @@ from calls.events import CallEnded
 from calls.follow_up import FollowUp, LeadPolicy
 from crm_adapter.lead_policy import give_policy, wants_lead
 from crm_adapter.leads import name_worth_keeping
+from crm_adapter.missed_calls import was_missed
 from tests.fakes.call_stories import Story, a_call
 from tests.unit.crm_adapter.test_call_state import after
 
@@ -171,3 +172,20 @@ def test_a_follow_up_survives_being_kept() -> None:
     policy = LeadPolicy("on_answer", "campaign", 1.0, 2.0, 3.0, ("+1900*",), ("queue:sales",))
     assert FollowUp.from_json(FollowUp(policy, 20.0).as_json()) == FollowUp(policy, 20.0)
     assert FollowUp.from_json({}) == FollowUp()
+
+
+@pytest.mark.parametrize("direction", ["outbound", "internal"])
+@pytest.mark.parametrize("outcome", [CallOutcome.ANSWERED, CallOutcome.CANCELLED])
+def test_whom_an_agent_called_is_no_lead_and_was_not_missed(
+    direction: str, outcome: CallOutcome
+) -> None:
+    story = Story(a_call())
+    happened = [story.is_(IdentityOutcome.NONE), story.rings()]
+    if outcome is CallOutcome.ANSWERED:
+        happened.append(story.answered())
+    call = after(story, [*happened, story.ends(outcome)])
+    call.direction = direction
+    give_policy(call, lambda _: FollowUp(LeadPolicy(when="always"), missed_task_s=0))
+    assert call.lead_policy is None
+    assert not wants_lead(call)
+    assert not was_missed(call)

@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from calls.call import CallId, CallOutcome, KeyPress
+from calls.call import CallId, CallOutcome, Direction, KeyPress
 from calls.caller import ContactRef
 from calls.offers import OfferAnswer, OfferPlace
 from calls.records import (
     CallRecord,
-    Direction,
     KeptRecording,
     Leg,
     LegVia,
@@ -166,6 +165,31 @@ def test_the_story_of_an_answered_call() -> None:
         "Rulebook: r1, arm control",
         "Call: pbx/1700000000.1",
     ]
+
+
+CALLED = replace(
+    MISSED,
+    direction=Direction.OUTBOUND,
+    outcome=CallOutcome.BUSY,
+    dialled="9002025550101",
+    queue=None,
+    menu_path=(),
+    legs=(Leg("anna", "PJSIP/agent1", AT, via=LegVia.DIAL),),
+)
+
+
+def test_the_story_of_a_call_that_an_agent_made() -> None:
+    told = wording.call_description(CALLED).splitlines()
+    assert told[:3] == [
+        "Outbound call, busy",
+        "From anna to +12025550101 on 2026-03-02 09:30:00 UTC",
+        "anna (dialled): called in vain",
+    ]
+    templates = {"outbound": "{agent} > {number}, {outcome}"}
+    assert wording.title_by(templates, CALLED) == "anna > +12025550101, busy"
+    inside = replace(CALLED, direction=Direction.INTERNAL, number=None, dialled="102")
+    assert wording.call_description(inside).splitlines()[1].startswith("From anna to 102 on")
+    assert wording.title_by({}, replace(inside, caller_name="anna")).endswith("from anna to 102")
 
 
 def test_the_story_while_the_call_lives() -> None:

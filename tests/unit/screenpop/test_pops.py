@@ -11,7 +11,7 @@ import pytest
 
 from calls import events
 from calls.bus import EventBus
-from calls.call import CallOutcome
+from calls.call import CallOutcome, Direction
 from calls.caller import Identity, IdentityOutcome
 from calls.decision import PopWish
 from screenpop.counters import DeskCounters
@@ -271,6 +271,23 @@ async def test_a_call_that_becomes_worth_showing_is_shown(desk: Desk) -> None:
     await desk.hears(call.arrived(), call.decided(shown=False), call.ringing(A))
     await desk.hears(call.decided(), call.ringing(B))
     assert (desk.anna.kinds, desk.ben.kinds) == ([], ["pop.offer"])
+
+
+@pytest.mark.parametrize("remembered", [False, True])
+@pytest.mark.parametrize("direction", [Direction.OUTBOUND, Direction.INTERNAL])
+async def test_nobody_is_shown_whom_an_agent_called(
+    desk: Desk, direction: Direction, remembered: bool
+) -> None:
+    call = RingingCall()
+    placed = replace(call.call, direction=direction)
+    arrived: events.CallEvent = events.CallArrived(call.id, now(), placed)
+    if remembered:
+        arrived = events.CallRemembered(call.id, now(), placed)
+    await desk.hears(arrived, call.ringing(A), call.identified(victoria(), late=True))
+    await desk.hears(call.answered(A), call.ringing(B), call.answered(B), call.released(A))
+    assert desk.pops.snapshot("anna") == desk.pops.snapshot("ben") == ()
+    await desk.hears(call.ended())
+    assert desk.anna.frames == desk.ben.frames == []
 
 
 async def test_the_rulebook_s_note_is_cleaned_and_shown(desk: Desk) -> None:
