@@ -33,9 +33,10 @@ class OwnPostgres:
     """A cluster of its own, for `with`. It may be stopped, killed and started again, and writes to
     disk as a real one does unless `options` say otherwise."""
 
-    def __init__(self, **options: str) -> None:
+    def __init__(self, folder: Path | None = None, **options: str) -> None:
+        """It lives below `folder`, by default where temporary files do."""
         self._options = options
-        self._home = Path(tempfile.mkdtemp(prefix="switchboard-postgres-"))
+        self._home = Path(tempfile.mkdtemp(prefix="switchboard-postgres-", dir=folder))
         self._port = free_ports.tcp()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -57,7 +58,8 @@ class OwnPostgres:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        self.stop()
+        # SIGQUIT, "immediate": nobody needs what a last checkpoint would write to the disk.
+        self.stop(signal.SIGQUIT)
         shutil.rmtree(self._home, ignore_errors=True)
 
     def start(self) -> None:
@@ -77,11 +79,12 @@ class OwnPostgres:
             else:
                 return
 
-    def stop(self) -> None:
-        """At once: sessions are broken off (SIGINT, "fast"). Does nothing where it is down."""
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """Sessions are broken off, and all is brought to the disk (SIGINT, "fast"). Does nothing
+        where it is down."""
         process, self._process = self._process, None
         if process is not None:
-            _end(process, signal.SIGINT)
+            _end(process, how)
 
     def kill(self) -> None:
         """SIGKILL to the postmaster, as if the power had gone."""
