@@ -137,7 +137,7 @@ class CallTracker:
         is_outbound = placed.direction is Direction.OUTBOUND
         call = Call(
             id=call_id,
-            channel=placed.channel,
+            channel=placed.channel.name,
             from_raw=placed.number,
             from_name="" if is_outbound else placed.login,
             withheld=False,
@@ -146,7 +146,7 @@ class CallTracker:
             arrived_at=at,
             direction=placed.direction,
         )
-        live = self._placed_call(call_id, placed.agent)
+        live = self._placed_call(call_id, placed.agent, placed.channel.uniqueid)
         self.track(call_id, live)
         self._held[call_id] = []
         if self._talks_already(placed.login):
@@ -161,15 +161,16 @@ class CallTracker:
             return
         first = self.channels.get(call_id.linkedid)
         agent = self._placing.agent_of(interface_of(first.name)) if first is not None else None
-        live = self._placed_call(call_id, agent or "")
+        live = self._placed_call(call_id, agent or "", call_id.linkedid)
         self.track(call_id, live)
         live.resumed(self.now())
 
-    def _placed_call(self, call_id: CallId, agent: str) -> PlacedCall:
+    def _placed_call(self, call_id: CallId, agent: str, uniqueid: str) -> PlacedCall:
         return PlacedCall(
             call_id,
             call_id.linkedid,
             agent=agent,
+            own={call_id.linkedid, uniqueid},
             is_agent=lambda interface: self._placing.agent_of(interface) is not None,
         )
 
@@ -228,6 +229,8 @@ class CallTracker:
             self.publish(call.id, self._react(call, event))
         elif isinstance(event, ami.DialBegun):
             self.placed(event)
+        elif isinstance(event, ami.DialEnded):
+            self._placing.answered(event, self.channels)
         if isinstance(event, ami.ConferenceLeft):
             self._conferences.left(event)
 

@@ -4,7 +4,7 @@ rings for us, and then it goes on as any other call does."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ami_bridge import ami_events as ami
@@ -28,6 +28,8 @@ class PlacedCall(LiveCall):
     part over."""
 
     agent: str = ""
+    #: Their channels: the first of the call, and their phone's where that is another.
+    own: set[str] = field(default_factory=set)
     is_agent: Callable[[str], bool] = lambda _: False
     #: What came of the last that was dialled in vain.
     status: str = ""
@@ -44,7 +46,7 @@ class PlacedCall(LiveCall):
             self.ringing[self.agent] = self._own_leg(at)
 
     def _own_leg(self, at: datetime) -> TalkingLeg:
-        return TalkingLeg("", self.agent, {self.id.linkedid}, at, LegVia.DIAL, self.agent)
+        return TalkingLeg("", self.agent, set(self.own), at, LegVia.DIAL, self.agent)
 
     def joined(self, queue: str, at: datetime, *, say: bool) -> News:
         return LiveCall.joined(self, queue, at, say=True)
@@ -79,6 +81,8 @@ class PlacedCall(LiveCall):
     def found_talking(self, queue: str, interface: str, uniqueid: str, at: datetime) -> News:
         own = self.ringing.get(self.agent)
         if own is None or self.caller_uniqueid != self.id.linkedid:
+            if not self.agent and not self.is_agent(interface):
+                return []  # the one who was called, by an agent who is not known any more
             return LiveCall.found_talking(self, queue, interface, uniqueid, at)
         if self.is_agent(interface):
             return LiveCall.found_talking(self, queue, interface, uniqueid, at)

@@ -6,16 +6,19 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from ami_bridge import ami_events as ami
 from ami_bridge.live_channels import Channel, LiveChannels, interface_of
 from calls.call import Direction
 
+V = TypeVar("V")
+
 #: What a phone dials, and a trunk is told. Letters are names of endpoints.
 _NUMBER = re.compile(r"\+?[0-9*#]{2,40}", re.ASCII)
 #: So many digits and fewer are an extension, or a service of the house.
 _LONGEST_EXTENSION = 6
-#: Conversations that were looked at and are none of ours.
+#: Conversations that were looked at.
 _REMEMBERED = 5_000
 
 
@@ -26,7 +29,7 @@ class Placed:
 
     agent: str
     login: str
-    channel: str
+    channel: Channel
     direction: Direction
     number: str
     dialled: str
@@ -43,6 +46,12 @@ def number_told(dial_string: str) -> str:
     return found
 
 
+def _keep(where: OrderedDict[str, V], linkedid: str, value: V) -> None:
+    where[linkedid] = value
+    if len(where) > _REMEMBERED:
+        where.popitem(last=False)
+
+
 class Placing:
     """`login_of` says whose an interface is. A call is an agent's where its first channel is a
     phone of theirs, and it is what that one dials first: what rings an agent later, as a queue or a
@@ -55,6 +64,8 @@ class Placing:
         self._wanted = {Direction.OUTBOUND: outbound, Direction.INTERNAL: internal}
         #: By phone: the member that stands for it in queues.
         self._member_of: dict[str, str] = {}
+        #: By linked id of calls that a program makes by a Local channel: the agent's own channel.
+        self._fetched: OrderedDict[str, Channel] = OrderedDict()
         #: By linked id: the first thing dialled is known, and not to be recorded.
         self._passed: OrderedDict[str, None] = OrderedDict()
 
@@ -72,6 +83,15 @@ class Placing:
         found = (self.agent_of(each) for each in interfaces if each)
         return next((self._login_of(agent) for agent in found if agent), None)
 
+    def answered(self, event: ami.DialEnded, channels: LiveChannels) -> None:
+        """In a conversation that is not followed: an agent whom a program has rung, to call
+        somebody for them next (click-to-dial by `Local/102@from-internal`)."""
+        first, rung = channels.get(event.linkedid), channels.get(event.dest_uniqueid)
+        if first is None or rung is None or event.status != "ANSWER":
+            return
+        if first.name.startswith("Local/") and self.agent_of(interface_of(rung.name)) is not None:
+            _keep(self._fetched, event.linkedid, rung)
+
     def look_at(self, event: ami.DialBegun, channels: LiveChannels) -> Placed | None:
         """Of a conversation that is not followed: None where it is none to be recorded."""
         first = channels.get(event.linkedid)
@@ -79,22 +99,26 @@ class Placing:
             return None
         if event.dest_channel.startswith("Local/"):
             return None  # whom it leads to is dialled next
-        placed = self._placed(first, event)
+        by = first
+        if first.name.startswith("Local/"):
+            fetched = self._fetched.get(event.linkedid)
+            if fetched is None:
+                return None
+            by = fetched
+        placed = self._placed(by, event)
         if placed is None or not self._wanted[placed.direction]:
-            self._passed[event.linkedid] = None
-            if len(self._passed) > _REMEMBERED:
-                self._passed.popitem(last=False)
+            _keep(self._passed, event.linkedid, None)
             return None
         return placed
 
-    def _placed(self, first: Channel, event: ami.DialBegun) -> Placed | None:
-        agent = self.agent_of(interface_of(first.name))
+    def _placed(self, by: Channel, event: ami.DialBegun) -> Placed | None:
+        agent = self.agent_of(interface_of(by.name))
         login = self._login_of(agent) if agent is not None else None
         if agent is None or login is None:
             return None
         number = number_told(event.dial_string)
         # In a subroutine the channel stands at `s`.
-        typed = first.exten if _NUMBER.fullmatch(first.exten) else event.exten
+        typed = by.exten if _NUMBER.fullmatch(by.exten) else event.exten
         typed = typed if _NUMBER.fullmatch(typed) else number
         direction = self._direction(interface_of(event.dest_channel), number, typed)
         if direction is Direction.INTERNAL:
@@ -102,7 +126,7 @@ class Placing:
         elif not number and typed.startswith("+"):
             # Without its country, and with whatever is dialled for a line, it may be another's.
             number = typed
-        return Placed(agent, login, first.name, direction, number, typed)
+        return Placed(agent, login, by, direction, number, typed)
 
     def _direction(self, dest: str, number: str, typed: str) -> Direction:
         if self.agent_of(dest) is not None or dest.partition("/")[2] == number:

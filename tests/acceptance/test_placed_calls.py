@@ -172,29 +172,38 @@ async def test_a_call_nobody_answers(
     await check(scene, record)
 
 
-async def test_a_customer_who_was_called_is_transferred(opened: Opened) -> None:
-    async with opened() as scene, scene.phones(outside=STAYS, agent2=TALKS):
+@pytest.mark.parametrize("way", ["blind", "attended"])
+async def test_a_customer_who_was_called_is_transferred(opened: Opened, way: str) -> None:
+    async with opened() as scene, scene.phones(outside=STAYS, agent2=STAYS):
         scene.dial("agent1", DIALLED, talk_ms=20_000)
         await scene.answered()
-        await scene.operator.act(
-            "BlindTransfer",
-            Channel=scene.operator.channel("agent1"),
-            Context="from-agents",
-            Exten="102",
-        )
-        await scene.answered(2)
+        if way == "blind":
+            await scene.transfer("102")
+            await scene.answered(2)
+        else:
+            anna = scene.operator.channel("agent1")
+            await scene.operator.act("Atxfer", Channel=anna, Context="from-agents", Exten="102")
+            await scene.answered(2)
+            await scene.hang_up("agent1")
+            await scene.house.some(events.CallTransferred)
+        await scene.hang_up("agent2")
         record = await scene.record()
-    assert legs(record) == [("anna", "dial", True), ("ben", "blind_transfer", True)]
+    assert legs(record) == [("anna", "dial", True), ("ben", f"{way}_transfer", True)]
     assert (record.direction, record.contact_id) == ("outbound", "C1")
     await check(scene, record)
 
 
-async def test_a_call_that_a_program_makes_for_an_agent_is_one(opened: Opened) -> None:
+@pytest.mark.parametrize(
+    "channel", ["PJSIP/agent1", "Local/101@from-queue", "Local/101@from-queue/n"]
+)
+async def test_a_call_that_a_program_makes_for_an_agent_is_one(
+    opened: Opened, channel: str
+) -> None:
     """As click-to-dial does: the agent's phone rings, then the customer's."""
     async with opened() as scene, scene.phones(agent1=STAYS, outside=TALKS):
         await scene.operator.act(
             "Originate",
-            Channel="PJSIP/agent1",
+            Channel=channel,
             Context="from-agents",
             Exten=DIALLED,
             Priority="1",

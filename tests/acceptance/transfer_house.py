@@ -25,7 +25,7 @@ _EXTENSIONS = f"""
 [from-agents]
 exten => _10X,1,Dial(PJSIP/agent${{EXTEN:2}},10)
 exten => _0X.,1,Dial(PJSIP/{OUTSIDE},10)
-exten => _9X.,1,Dial(PJSIP/${{EXTEN:1}}@{OUTSIDE},3)
+exten => _9X.,1,Dial(PJSIP/${{EXTEN:1}}@{OUTSIDE},3,T)
 exten => _*9X.,1,Dial(Local/${{EXTEN:2}}@trunks/n,10)
 exten => _*8X.,1,Dial(Local/${{EXTEN:2}}@trunks,10)
 exten => _60X,1,Dial(Local/1${{EXTEN:1}}@from-queue/n,10)

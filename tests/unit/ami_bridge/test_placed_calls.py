@@ -271,6 +271,29 @@ async def test_a_second_line_that_was_none_is_told_at_its_end(stage: Stage) -> N
     assert (over - answered).total_seconds() == 2
 
 
+async def test_a_program_that_rings_the_agent_first(stage: Stage) -> None:
+    """By a Local channel, which then dials the customer; in the end it steps aside."""
+    stage.play(
+        new("7.1", "Local/101@from-internal-1;1"),
+        new("7.2", "Local/101@from-internal-1;2", "7.1"),
+        new("7.3", "PJSIP/agent1-7", "7.1"),
+        dials("7.2", "7.3", "PJSIP/agent1-7", "agent1", "7.1"),
+        ami.DialEnded("7.2", "7.1", "7.3", "PJSIP/agent1-7", "ANSWER"),
+        new("7.4", "PJSIP/trunk-8", "7.1"),
+        dials("7.1", "7.4", "PJSIP/trunk-8", "0171123456@trunk"),
+        ended("7.1", "7.4", "PJSIP/trunk-8"),
+        ami.LocalsOptimizedAway("7.3", "7.1", "7.1", "7.3"),
+        gone("7.2", "7.1"),
+        gone("7.1", "7.1"),
+        gone("7.4", "7.1"),
+    )
+    assert await stage.heard() == TALKED[:3]
+    stage.play(gone("7.3", "7.1"))
+    assert await stage.heard() == TALKED
+    [call] = stage.calls()
+    assert (call.channel, call.from_raw) == ("PJSIP/agent1-7", "0171123456")
+
+
 async def test_a_phone_that_stands_behind_a_member(stage: Stage) -> None:
     """As queues have them: a Local channel, and the phone for its state."""
     stage.play(ami.MemberSeen("", "", "Local/103@members/n", "PJSIP/agent3"))
