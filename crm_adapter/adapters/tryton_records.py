@@ -6,12 +6,14 @@ import re
 from datetime import UTC, datetime, time
 
 from calls.caller import Candidate, Contact, ContactRef, Order, Purchase
-from crm_adapter.adapter import HitKind, PhoneHit
+from crm_adapter.adapter import HitKind, NotFound, PhoneHit
 from crm_adapter.adapters import readings, tryton_rpc
+from crm_adapter.adapters.hosted import kind_and_id
 from crm_adapter.adapters.people import LEAD
 from crm_adapter.adapters.readings import Record
 
 CRM = "tryton"
+ID = re.compile(r"[1-9][0-9]{0,8}", re.ASCII)
 PARTY_FIELDS = (
     "name",
     "code",
@@ -46,6 +48,14 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}(?![0-9])", re.ASCII)
 
 def ref(row: Record) -> ContactRef:
     return ContactRef(CRM, readings.text(row.get("id")))
+
+
+def place(contact: ContactRef) -> tuple[HitKind, int]:
+    """Raises NotFound for what is no record's id there."""
+    kind, record_id = kind_and_id(CRM, contact)
+    if not ID.fullmatch(record_id):
+        raise NotFound(f"there is no contact {contact}")
+    return kind, int(record_id)
 
 
 def party_hit(row: Record, url: str) -> PhoneHit:
