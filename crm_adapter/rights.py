@@ -17,6 +17,14 @@ class Rights:
     untold: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """How a right is given (`grant`), and what it takes to be told of rights at all (`ask`)."""
+
+    grant: str
+    ask: str
+
+
 def of(told: Iterable[tuple[str, bool | None]]) -> Rights:
     """By right: whether we have it, None where the CRM does not tell."""
     by_right: Mapping[str, bool | None] = dict(told)
@@ -26,9 +34,8 @@ def of(told: Iterable[tuple[str, bool | None]]) -> Rights:
     )
 
 
-async def warnings_of(crm: str, asked: Awaitable[Rights], *, grant: str, ask: str) -> list[str]:
-    """What could not be found out. Raises Forbidden for what our user may not do: `grant` says how
-    it is given; `ask` says what is needed to be told of rights at all."""
+async def warnings_of(crm: str, asked: Awaitable[Rights], advice: Advice) -> list[str]:
+    """What could not be found out. Raises Forbidden for what our user may not do."""
     try:
         rights = await asked
     except AuthFailed:
@@ -36,8 +43,8 @@ async def warnings_of(crm: str, asked: Awaitable[Rights], *, grant: str, ask: st
     except CrmError as error:
         return [
             f"the rights to create and change leads, calls and tasks could not be tried without "
-            f"writing ({error}); {ask}"
+            f"writing ({error}); {advice.ask}"
         ]
     if rights.missing:
-        raise Forbidden(f"{crm}: our user may not {'; nor '.join(rights.missing)}: {grant}")
+        raise Forbidden(f"{crm}: our user may not {'; nor '.join(rights.missing)}: {advice.grant}")
     return [f"the right to {right} could not be tried without writing" for right in rights.untold]

@@ -107,8 +107,7 @@ class DynamicsCrm(HostedPeople):
         self.warnings = await rights.warnings_of(
             self.name,
             dynamics_rights.asked(self._wire, deadline),
-            grant=dynamics_rights.GRANT,
-            ask=dynamics_rights.ASK,
+            dynamics_rights.ADVICE,
         )
 
     async def _having(

@@ -15,10 +15,12 @@ from crm_adapter.adapters import (
 )
 from crm_adapter.adapters.dynamics_wire import DynamicsWire
 from crm_adapter.http.client import quote
-from crm_adapter.rights import Rights
+from crm_adapter.rights import Advice, Rights
 
-GRANT = "grant it in the application user's security role"
-ASK = "the role needs prvReadUser and prvReadOrganization for that"
+ADVICE = Advice(
+    "grant it in the application user's security role",
+    "the role needs prvReadUser and prvReadOrganization for that",
+)
 _WRITTEN = {
     "change contacts": "prvWriteContact",
     "link activities to contacts": "prvAppendToContact",

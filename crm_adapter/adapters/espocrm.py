@@ -23,7 +23,6 @@ from crm_adapter.adapter import (
     Forbidden,
     HitKind,
     Invalid,
-    PhoneHit,
 )
 from crm_adapter.adapters import (
     espocrm_records,
@@ -108,13 +107,8 @@ class EspoCrm(HostedPeople):
         self.warnings = await rights.warnings_of(
             self.name,
             espocrm_rights.asked(self._wire, deadline),
-            grant=espocrm_rights.GRANT,
-            ask=espocrm_rights.ASK,
+            espocrm_rights.ADVICE,
         )
-
-    async def _look(self, number: str) -> Sequence[PhoneHit]:
-        deadline = Deadline.after(QUESTION_S)
-        return await self.find_by_phone(number, limit=MOST_HISTORY, deadline=deadline)
 
     async def _having(
         self, kind: HitKind, key: str, limit: int, deadline: Deadline

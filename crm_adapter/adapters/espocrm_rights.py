@@ -15,10 +15,12 @@ from crm_adapter.adapters import (
 )
 from crm_adapter.adapters.espocrm_wire import EspoWire
 from crm_adapter.adapters.readings import Record
-from crm_adapter.rights import Rights
+from crm_adapter.rights import Advice, Rights
 
-GRANT = "grant it to the API user's role (Administration, Roles)"
-ASK = "`GET App/user` must be answered for that"
+ADVICE = Advice(
+    "grant it to the API user's role (Administration, Roles)",
+    "`GET App/user` must be answered for that",
+)
 _WRITTEN = {
     "Contact": ("edit",),
     "Lead": ("create", "edit"),

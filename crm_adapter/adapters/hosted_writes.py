@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from calls.caller import ContactRef
-from crm_adapter.adapter import HitKind, NotFound
+from calls.records import CallRecord
+from crm_adapter.adapter import HitKind, Invalid, NotFound
 from crm_adapter.adapters.hosted import kind_and_id
 from crm_adapter.adapters.written_once import Turns, written_once
 
@@ -35,6 +36,15 @@ class HostedWrites:
         """`key`: the field that holds our key."""
         self._key = key
         self._turns = Turns()
+
+    async def log_call(self, record: CallRecord, idem: str) -> str:
+        try:
+            return await self._logged(record, idem, record.contact)
+        except (Invalid, NotFound):
+            if record.contact is None:
+                raise
+            # The contact was deleted meanwhile.
+            return await self._logged(record, idem, None)
 
     async def close_task(self, task_id: str, idem: str) -> bool:
         return await self._step(self.closing, task_id)
@@ -67,6 +77,10 @@ class HostedWrites:
         if contact is None or contact.crm != self.crm:
             return None
         return kind_and_id(self.crm, contact)
+
+    async def _logged(self, record: CallRecord, idem: str, contact: ContactRef | None) -> str:
+        """The call's record as `record` tells it, linked to `contact`."""
+        raise NotImplementedError
 
     async def _find(self, kind: str, key: str) -> str | None:
         """The id of the record with our key."""

@@ -120,8 +120,7 @@ class HubSpotCrm(HostedPeople):
         self.warnings = await rights.warnings_of(
             self.name,
             hubspot_rights.asked(self._wire, self._token, deadline),
-            grant=hubspot_rights.GRANT,
-            ask=hubspot_rights.ASK,
+            hubspot_rights.ADVICE,
         )
 
     async def find_by_phone(

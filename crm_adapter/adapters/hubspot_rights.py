@@ -9,10 +9,12 @@ from __future__ import annotations
 from calls.deadlines import Deadline
 from crm_adapter import rights
 from crm_adapter.adapters.hubspot_wire import HubSpotWire
-from crm_adapter.rights import Rights
+from crm_adapter.rights import Advice, Rights
 
-GRANT = "add that scope to the private app, and use the token it shows then"
-ASK = "only tokens of private apps can be asked for their scopes"
+ADVICE = Advice(
+    "add that scope to the private app, and use the token it shows then",
+    "only tokens of private apps can be asked for their scopes",
+)
 _PATH = "/oauth/v2/private-apps/get/access-token-info"
 _SCOPE = "crm.objects.contacts.write"
 

@@ -107,13 +107,8 @@ class PipedriveCrm(HostedPeople):
         self.warnings = await rights.warnings_of(
             self.name,
             pipedrive_rights.asked(self._wire, deadline),
-            grant=pipedrive_rights.GRANT,
-            ask=pipedrive_rights.ASK,
+            pipedrive_rights.ADVICE,
         )
-
-    async def _look(self, number: str) -> Sequence[PhoneHit]:
-        deadline = Deadline.after(QUESTION_S)
-        return await self.find_by_phone(number, limit=MOST_HISTORY, deadline=deadline)
 
     async def find_by_phone(
         self, key: str, *, limit: int, deadline: Deadline

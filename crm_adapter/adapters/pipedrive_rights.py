@@ -15,10 +15,12 @@ from crm_adapter.adapters import (
 )
 from crm_adapter.adapters.pipedrive_wire import PipedriveWire
 from crm_adapter.http.client import quote
-from crm_adapter.rights import Rights
+from crm_adapter.rights import Advice, Rights
 
-GRANT = "grant it in the user's permission set (Company settings, Permission sets)"
-ASK = "the user's own permissions could not be had"
+ADVICE = Advice(
+    "grant it in the user's permission set (Company settings, Permission sets)",
+    "the user's own permissions could not be had",
+)
 _WRITTEN = {"add leads": "can_add_leads", "add people": "can_add_people"}
 
 

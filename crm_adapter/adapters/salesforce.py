@@ -106,8 +106,7 @@ class SalesforceCrm(HostedPeople):
         self.warnings = await rights.warnings_of(
             self.name,
             salesforce_rights.asked(self._wire, self._key, deadline),
-            grant=salesforce_rights.GRANT,
-            ask=salesforce_rights.ASK,
+            salesforce_rights.ADVICE,
         )
 
     async def find_by_phone(

@@ -16,10 +16,12 @@ from crm_adapter.adapters import (
 )
 from crm_adapter.adapters.readings import Record
 from crm_adapter.adapters.salesforce_wire import SalesforceWire
-from crm_adapter.rights import Rights
+from crm_adapter.rights import Advice, Rights
 
-GRANT = "grant it in the profile or a permission set of the Run As user"
-ASK = "the description of an object could not be had"
+ADVICE = Advice(
+    "grant it in the profile or a permission set of the Run As user",
+    "the description of an object could not be had",
+)
 _WRITTEN = {
     "Contact": ("updateable",),
     "Lead": ("createable", "updateable"),

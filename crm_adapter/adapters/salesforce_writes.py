@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.records import CallRecord, NewLead, NewTask
-from crm_adapter.adapter import Invalid, NotFound
+from crm_adapter.adapter import NotFound
 from crm_adapter.adapters import readings, salesforce_records, texts
 from crm_adapter.adapters.hosted import QUESTION_S
 from crm_adapter.adapters.hosted_writes import HostedWrites, Step
@@ -48,15 +48,6 @@ class SalesforceWrites(HostedWrites):
         record_id, _ = await self._once("Lead", record_key("lead", idem), fields)
         self._just_made.add(lead.number, record_id)
         return record_id
-
-    async def log_call(self, record: CallRecord, idem: str) -> str:
-        try:
-            return await self._logged(record, idem, record.contact)
-        except (Invalid, NotFound):
-            if record.contact is None:
-                raise
-            # The contact was deleted meanwhile.
-            return await self._logged(record, idem, None)
 
     async def _logged(self, record: CallRecord, idem: str, contact: ContactRef | None) -> str:
         fields = salesforce_records.call(record, idem) | self._who(contact)

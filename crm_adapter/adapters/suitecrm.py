@@ -89,8 +89,7 @@ class SuiteCrm(HostedPeople):
         self.warnings = await rights.warnings_of(
             self.name,
             suitecrm_rights.asked(self._wire, deadline),
-            grant=suitecrm_rights.GRANT,
-            ask=suitecrm_rights.ASK,
+            suitecrm_rights.ADVICE,
         )
 
     async def _having(

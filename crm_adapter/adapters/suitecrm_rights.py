@@ -14,10 +14,12 @@ from crm_adapter.adapters import (
     readings,
 )
 from crm_adapter.adapters.suitecrm_wire import SuiteWire
-from crm_adapter.rights import Rights
+from crm_adapter.rights import Advice, Rights
 
-GRANT = "give its role Edit: All for them (SuiteCRM tells of Owner and Group as of None)"
-ASK = "SuiteCRM before 7.11 cannot be asked"
+ADVICE = Advice(
+    "give its role Edit: All for them (SuiteCRM tells of Owner and Group as of None)",
+    "SuiteCRM before 7.11 cannot be asked",
+)
 _WRITTEN = ("Contacts", "Leads", "Calls", "Tasks")
 
 

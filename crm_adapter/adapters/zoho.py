@@ -112,8 +112,7 @@ class ZohoCrm(HostedPeople):
         self.warnings = await rights.warnings_of(
             self.name,
             zoho_rights.asked(self._wire, deadline),
-            grant=zoho_rights.GRANT,
-            ask=zoho_rights.ASK,
+            zoho_rights.ADVICE,
         )
 
     async def _having(

@@ -13,10 +13,12 @@ from crm_adapter.adapters import (
 )
 from crm_adapter.adapters.readings import Record
 from crm_adapter.adapters.zoho_wire import ZohoWire
-from crm_adapter.rights import Rights
+from crm_adapter.rights import Advice, Rights
 
-GRANT = "grant it in the profile of the user who made the token"
-ASK = "the scope ZohoCRM.settings.modules.READ lets us ask"
+ADVICE = Advice(
+    "grant it in the profile of the user who made the token",
+    "the scope ZohoCRM.settings.modules.READ lets us ask",
+)
 _WRITTEN = {
     "Contacts": ("editable",),
     "Leads": ("creatable", "editable"),

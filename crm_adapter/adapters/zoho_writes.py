@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.records import CallRecord, NewLead, NewTask
-from crm_adapter.adapter import HitKind, Invalid, NotFound
+from crm_adapter.adapter import HitKind
 from crm_adapter.adapters import readings, texts, zoho_records, zoho_wire
 from crm_adapter.adapters.hosted import QUESTION_S
 from crm_adapter.adapters.hosted_writes import HostedWrites, Step
@@ -39,15 +39,6 @@ class ZohoWrites(HostedWrites):
             "Description": texts.lead_text(lead, idem),
         }
         return (await self._once("Leads", record_key("lead", idem), record))[0]
-
-    async def log_call(self, record: CallRecord, idem: str) -> str:
-        try:
-            return await self._logged(record, idem, record.contact)
-        except (Invalid, NotFound):
-            if record.contact is None:
-                raise
-            # The contact was deleted meanwhile.
-            return await self._logged(record, idem, None)
 
     async def _logged(self, record: CallRecord, idem: str, contact: ContactRef | None) -> str:
         told = zoho_records.call(record, idem) | self._who(contact)

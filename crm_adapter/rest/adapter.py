@@ -114,8 +114,7 @@ class RestCrm:
         untold = await warnings_of(
             self.name,
             rights.asked(self._mapping, self._questions, deadline),
-            grant=rights.GRANT,
-            ask=rights.ASK,
+            rights.ADVICE,
         )
         self.warnings = (*self._of_file, *untold)
 

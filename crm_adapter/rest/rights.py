@@ -9,10 +9,12 @@ from crm_adapter import rights
 from crm_adapter.adapter import AuthFailed, CrmError, Forbidden
 from crm_adapter.rest.questions import Questions
 from crm_adapter.rest.shapes import RestMapping, RightPart, Written
-from crm_adapter.rights import Rights
+from crm_adapter.rights import Advice, Rights
 
-GRANT = "grant it to the user or client that 'auth' names"
-ASK = "see 'check_write' of the mapping"
+ADVICE = Advice(
+    "grant it to the user or client that 'auth' names",
+    "see 'check_write' of the mapping",
+)
 _WORDS: Mapping[Written, str] = {
     "create_lead": "create leads (create_lead)",
     "log_call": "log calls (log_call)",

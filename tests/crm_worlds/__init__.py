@@ -20,6 +20,8 @@ A CRM joins with one file, `tests/crm_worlds/<name>_world.py`, and no other chan
             proven_by="real server",
             is_http=True,                         # then the faults are run on it too
             gaps={"test_one_key_at_once_from_two_processes_makes_one_lead": "why, in a sentence"},
+            rights={"lead": "create Lead"},       # what the world's `take_away` can take, and how
+                                                  # `check` must name it
         ),
     )
 

@@ -173,6 +173,30 @@ async def test_a_right_that_is_missing_is_named(desk: Desk, espo: EspoCrmServer)
     assert "Forbidden: " in await desk.said("check")
 
 
+async def test_so_is_a_right_to_write_before_anything_is_written(
+    desk: Desk, espo: EspoCrmServer
+) -> None:
+    espo.take_away("lead")
+    told = await desk.said("check")
+    assert "espocrm: Forbidden: espocrm: our user may not create Lead" in told
+    assert "docs/crm/espocrm.md lists the rights" in told
+    assert "may not create Lead" in await desk.said("test", LONDON)
+    assert {one.method for one in espo.asked} == {"GET"}
+
+
+async def test_a_right_that_could_not_be_tried_is_a_warning(
+    desk: Desk, espo: EspoCrmServer
+) -> None:
+    hides = Fault(status=404, times=99, only=lambda asked: asked.path.endswith("/App/user"))
+    espo.faults.append(hides)
+    for words in (("check",), ("test", LONDON)):
+        told = await desk.said(*words, code=0)
+        assert "could not be tried without writing (espocrm answered 404)" in told
+    assert "espocrm: good\nespocrm: warning: the rights to create" in await desk.said(
+        "check", code=0
+    )
+
+
 async def test_silence_is_named_in_time(desk: Desk, espo: EspoCrmServer) -> None:
     espo.faults.append(Fault(wait_s=60, times=99))
     began = asyncio.get_running_loop().time()

@@ -11,7 +11,7 @@ from crm_adapter.adapter import Forbidden
 from crm_adapter.adapters import (
     espocrm_rights,
 )
-from crm_adapter.rights import Rights
+from crm_adapter.rights import Advice, Rights
 
 pytestmark = pytest.mark.unit
 
@@ -23,19 +23,19 @@ async def _asked(told: Rights) -> Rights:
 async def test_all_that_is_missing_is_named_at_once() -> None:
     told = rights.of([("create Lead", False), ("edit Lead", True), ("create Task", False)])
     with pytest.raises(Forbidden, match="may not create Lead; nor create Task: grant it"):
-        await rights.warnings_of("acme", _asked(told), grant="grant it", ask="")
+        await rights.warnings_of("acme", _asked(told), Advice("grant it", ""))
 
 
 async def test_what_is_not_told_of_is_a_warning_each() -> None:
     told = rights.of([("create Lead", None), ("edit Lead", True)])
-    assert await rights.warnings_of("acme", _asked(told), grant="", ask="") == [
+    assert await rights.warnings_of("acme", _asked(told), Advice("", "")) == [
         "the right to create Lead could not be tried without writing"
     ]
 
 
 async def test_where_all_is_told_there_is_nothing_to_say() -> None:
     told = rights.of([("create Lead", True)])
-    assert await rights.warnings_of("acme", _asked(told), grant="", ask="") == []
+    assert await rights.warnings_of("acme", _asked(told), Advice("", "")) == []
 
 
 @pytest.mark.parametrize(
