@@ -257,6 +257,26 @@ async def test_a_consultation_is_part_of_the_call_that_is_transferred(
     assert (stage.tracker.calls, stage.tracker._held) == ({}, {})
 
 
+async def test_a_call_made_before_ends_where_another_is_transferred_to_it(stage: Stage) -> None:
+    """Anna called somebody, was called herself, and joins the two."""
+    stage.play(*PLACED, ANSWERED)
+    talk_of_anna(stage)
+    outside = "PJSIP/trunk-8"
+    stage.play(
+        ami.Transferred(
+            "1.2", "1.1", True, True, "PJSIP/agent1-2", "1.1", "", "7.2", outside, "7.1"
+        ),
+        gone("7.1", "7.1"),
+        gone("1.2", "1.1"),
+    )
+    await stage.heard()
+    assert [_in_short(e) for e in stage.told if e.call_id.linkedid == "7.1"] == TALKED
+    stage.play(gone("7.2", "1.1"), gone("1.1", "1.1"))
+    heard = await stage.heard()
+    assert heard[-2:] == ["AgentReleased:PJSIP/trunk", "CallEnded:answered"]
+    assert len([name for name in heard if name.startswith("CallEnded")]) == 2
+
+
 async def test_a_second_line_that_was_none_is_told_at_its_end(stage: Stage) -> None:
     talk_of_anna(stage)
     stage.play(*PLACED, ANSWERED)
