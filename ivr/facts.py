@@ -57,6 +57,8 @@ _SEGMENTS = (
 _NO_SEGMENTS: dict[str, Any] = {f"caller.{name}": None for name in _SEGMENTS}
 #: Not spoken to somebody who may be somebody else.
 _PRIVATE: dict[str, Any] = {**_NO_CONTACT, **_NO_SEGMENTS, "caller.past_intents": frozenset()}
+#: Not spoken to somebody of whom only the number they show says who they are.
+_SECRET: dict[str, Any] = {"caller.balance": None}
 
 Fetch = Callable[[str], Any]
 
@@ -100,8 +102,9 @@ class _Scope:
 class Facts:
     """`values` are by dotted name and remember what was asked, `seen` is how conditions look at
     them; `spoken` are the variables of texts, private facts left out where `may_be_personal` is not
-    set. `heard` is for conditions on what is said: a sentence that only some hear tells them why,
-    so it sees no more than may be spoken."""
+    set, and the balance also where nothing but a number says who calls. `heard` is for conditions
+    on what is said: a sentence that only some hear tells them why, so it sees no more than may be
+    spoken."""
 
     values: Asked
     #: Those that conditions on what is said asked for.
@@ -148,20 +151,31 @@ def facts_of(
     def fetch(name: str) -> Any:
         return plain[name] if name in plain else _of_the_house(name, rulebook, now)
 
+    personal = caller.may_hear_personal_facts or bool(given)
+    unsaid = {} if given else _unsaid(caller, known)
+
     def fetch_spoken(name: str) -> Any:
         if name in shared:
             return shared[name]
-        return _PRIVATE[name] if name in _PRIVATE else fetch(name)
+        return unsaid[name] if name in unsaid else fetch(name)
 
-    personal = caller.may_hear_personal_facts or bool(given)
-    spoken = fetch if personal else fetch_spoken
+    spoken = fetch_spoken if unsaid else fetch
     roots = {name.partition(".")[0] for name in rulebook.facts}
     scopes = {root: _Scope(root, rulebook.facts, spoken) for root in roots}
     values = Asked(fetch)
-    aloud = values if personal else Asked(fetch_spoken)
+    aloud = Asked(fetch_spoken) if unsaid else values
     seen = Seen(values)
-    heard = seen if personal else Seen(aloud)
+    heard = Seen(aloud) if unsaid else seen
     return Facts(values, aloud, seen, heard, scopes, personal, fetch)
+
+
+def _unsaid(caller: Caller, known: Known) -> Mapping[str, Any]:
+    """What this caller hears instead of the facts."""
+    if not caller.may_hear_personal_facts:
+        return _PRIVATE
+    proved = known.pin_ok or caller.identity.method == "typed_key"
+    has_secrets = caller.contact is not None and caller.contact.balance is not None
+    return _SECRET if has_secrets and not proved else {}
 
 
 def past_intents(known: Known) -> frozenset[str]:

@@ -168,6 +168,23 @@ def test_private_facts_are_not_spoken_to_who_may_be_somebody_else() -> None:
     assert of(MARIA).spoken["caller"].last_order.product == "Machine"
 
 
+def test_a_balance_is_not_said_to_a_number_alone() -> None:
+    """However sure it is, by whoever vouches for it."""
+    facts = of(MARIA)
+    assert facts.spoken["caller"].first_name == "Maria"
+    assert facts.spoken["caller"].balance is None
+    assert facts.aloud["caller.balance"] is None
+    assert facts.values["caller.balance"] is not None, "where the call goes says nothing aloud"
+    by_key = replace(MARIA, identity=replace(MARIA.identity, method="typed_key"))
+    for proved in (of(MARIA, KNOWN.with_pin_ok()), of(by_key)):
+        assert proved.spoken["caller"].balance == Money(Decimal("-12.50"), "USD")
+        assert proved.aloud is proved.values
+    no_account = replace(MARIA, contact=replace(MARIA.contact, balance=None))  # type: ignore[type-var]
+    plain = of(no_account)
+    assert plain.aloud is plain.values
+    assert of(UNSURE, KNOWN.with_pin_ok()).spoken["caller"].balance is None
+
+
 def test_every_fact_of_the_crm_is_either_private_or_listed_as_not() -> None:
     """A new fact about a person must not be forgotten here."""
     heard = of(UNSURE).spoken["caller"]
