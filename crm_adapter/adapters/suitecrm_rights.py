@@ -18,7 +18,7 @@ from crm_adapter.rights import Advice, Rights
 
 ADVICE = Advice(
     "give its role Edit: All for them (SuiteCRM tells of Owner and Group as of None)",
-    "SuiteCRM before 7.11 cannot be asked",
+    "`GET Api/V8/meta/modules` must be answered for that",
 )
 _WRITTEN = ("Contacts", "Leads", "Calls", "Tasks")
 
