@@ -58,9 +58,10 @@ bench: $(VENV)/.dev screenpop/static/index.html ## every figure of the README in
 	@deploy/fetch-asterisk.sh >/dev/null
 	@$(BIN)/python -m benchmarks
 
-crm-table: $(VENV)/.dev ## the README's table of CRMs, from a run of the conformance kit
+crm-table: $(VENV)/.dev ## the README's table of CRMs and their pages' gaps, from a run of the kit
 	@$(PYTEST) -q tests/contracts/test_crm_adapter.py tests/contracts/test_crm_writes.py \
-		tests/contracts/test_crm_faults.py --crm-table docs/crm/kit.json
+		tests/contracts/test_crm_faults.py tests/contracts/test_crm_rights.py \
+		--crm-table docs/crm/kit.json
 	@$(BIN)/python -m benchmarks.crm_table
 
 install: $(VENV)/.runtime screenpop/static/index.html ## the command `.venv/bin/switchboard` and the desktop, nothing started

@@ -59,7 +59,7 @@ def replaced(text: str, name: str, table: str) -> str:
     """`text` with `table` between the markers `<!-- name: ... -->` and `<!-- /name -->`."""
     pattern = re.compile(rf"(<!-- {name}: [^\n]* -->\n).*?(<!-- /{name} -->)", re.DOTALL)
     if not pattern.search(text):
-        raise ValueError(f"README.md has no markers for {name}")
+        raise ValueError(f"there are no markers <!-- {name}: ... --> in {text[:60]!r}...")
     return pattern.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.crm_worlds import claims
 from tests.crm_worlds.found import all_worlds
 from tests.crm_worlds.results import Results
 from tests.crm_worlds.world import WorldKind
@@ -75,6 +76,10 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RESULTS] = Results()
 
 
+def pytest_runtest_setup() -> None:
+    claims.NOW.is_unclaimed = False
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
@@ -84,7 +89,9 @@ def pytest_runtest_makereport(
     if kind is not None and (report.when == "call" or report.failed):
         gap = getattr(report, "wasxfail", None)
         test = _names(item, kind)[1].removesuffix("[]")
-        item.config.stash[_RESULTS].add(kind, test, report.outcome, gap)
+        item.config.stash[_RESULTS].add(
+            kind, test, report.outcome, gap, is_unclaimed=claims.NOW.is_unclaimed
+        )
     return report
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from calls.deadlines import Deadline
 from crm_adapter.adapter import CrmAdapter, PhoneHit, Unsupported
+from tests.crm_worlds.claims import unclaimed
 
 #: More pages than that, and the cursor goes round in circles.
 MOST_PAGES = 100
@@ -18,8 +19,8 @@ def soon(seconds: float = 5) -> Deadline:
 
 
 async def denied(able: bool, ask: Callable[[], Awaitable[object]]) -> bool:
-    """True where the capabilities deny it; then the adapter has said so too."""
-    if able:
+    """True where the capabilities deny it; then the adapter has said so too, and the test ends."""
+    if not unclaimed(able):
         return False
     with pytest.raises(Unsupported):
         await ask()

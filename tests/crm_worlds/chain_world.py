@@ -1,5 +1,6 @@
-"""Two CRMs as one: our own tables first, and a second database of the same shape through the SQL
-adapter. Whom people keep in the first, and whom in the second, are two worlds."""
+"""Two CRMs as one. Our own tables first, and a second database of the same shape through the SQL
+adapter: whom people keep in the first, and whom in the second, are two worlds. And a CRM over HTTP
+first, which may fail."""
 
 from __future__ import annotations
 
@@ -12,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from calls.caller import ContactRef
+from crm_adapter.adapter import CrmAdapter
 from crm_adapter.adapters.chain import ChainCrm
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from storage.database import Database
-from tests.crm_worlds import sql_world
+from tests.crm_worlds import hosted_world, sql_world
 from tests.crm_worlds.embedded_world import EmbeddedWorld
+from tests.crm_worlds.hosted import WITH_TOKENS
+from tests.crm_worlds.hosted_world import HostedWorld
+from tests.crm_worlds.proven import PROVEN
 from tests.crm_worlds.world import CallRow, LeadRow, TaskRow, WorldKind
 
 
@@ -79,7 +84,49 @@ def _opened(
     return opened
 
 
+@dataclass
+class HostedFirstWorld(HostedWorld):
+    """Implements `tests.crm_worlds.world.HttpCrmWorld`: two CRMs over HTTP; nobody is in `second`,
+    which never fails."""
+
+    first: HostedWorld | None = None
+    second: HostedWorld | None = None
+
+    async def server_version(self) -> str:
+        return f"{HOSTED_FIRST}, then {HOSTED_SECOND}: {await super().server_version()}"
+
+    def through(self, url: str) -> CrmAdapter:
+        assert self.second is not None
+        return ChainCrm(crms=[super().through(url), self.second.through(self.second.url)])
+
+    @property
+    def _own(self) -> CrmAdapter:
+        assert self.first is not None
+        return self.first.crm
+
+
+@asynccontextmanager
+async def _hosted_first() -> AsyncIterator[HostedFirstWorld]:
+    async with (
+        hosted_world.opener(HOSTED_FIRST)() as first,
+        hosted_world.opener(HOSTED_SECOND)() as second,
+    ):
+        crm, other = (ChainCrm(crms=[one, second.crm]) for one in (first.crm, first.other))
+        yield HostedFirstWorld(first.server, crm, other, first.doors, first, second)
+
+
+#: Few gaps of its own; and one that can no more than it.
+HOSTED_FIRST, HOSTED_SECOND = "hubspot", "suitecrm"
 WORLDS = (
+    WorldKind(
+        f"chain-{HOSTED_FIRST}",
+        _hosted_first,
+        (),
+        PROVEN[HOSTED_FIRST].how,
+        is_http=True,
+        renews_log_in=HOSTED_FIRST in WITH_TOKENS,
+        gaps=hosted_world.GAPS[HOSTED_FIRST],
+    ),
     WorldKind("chain", _opened(False), ("sqlite_url", "tmp_path"), "real server", tells_open=True),
     WorldKind(
         "chain-second",

@@ -121,9 +121,14 @@ class HostedWorld:
         self.server.delete_contact(contact.id)
 
     async def contact_field(self, contact: ContactRef, field: str) -> str | None:
-        fields: Mapping[str, str] = getattr(self.crm, "fields")  # noqa: B009
+        fields: Mapping[str, str] = getattr(self._own, "fields")  # noqa: B009
         value: str | None = self._row(contact.id)[fields[field]]
         return value
+
+    @property
+    def _own(self) -> CrmAdapter:
+        """The server's, where `crm` is more."""
+        return self.crm
 
     def webhook(self, contact: ContactRef) -> tuple[Mapping[str, str], bytes]:
         assert self.doors.webhook is not None
@@ -378,7 +383,7 @@ _FAULTS = (
 _NOT_UNIQUE = "nothing is unique there: two processes at one instant can write twice"
 _NO_CONDITION = "knows no condition on a change: of two at once the later wins"
 _NO_SIGNATURE = "its webhooks bear a shared secret and sign nothing"
-_GAPS: dict[str, dict[str, str]] = {
+GAPS: dict[str, dict[str, str]] = {
     "dynamics": {
         f"{_TYPED}[(020) 7946-0018]": _TEXT,
         f"{_TYPED}[+44 (0)20 7946 0018]": _TEXT,
@@ -416,7 +421,7 @@ _GAPS: dict[str, dict[str, str]] = {
 }
 
 
-def _opener(name: str) -> Callable[..., AbstractAsyncContextManager[Any]]:
+def opener(name: str) -> Callable[..., AbstractAsyncContextManager[Any]]:
     @asynccontextmanager
     async def opened() -> AsyncIterator[HostedWorld]:
         async with HOSTED[name]() as server:
@@ -438,12 +443,12 @@ def _opener(name: str) -> Callable[..., AbstractAsyncContextManager[Any]]:
 WORLDS = tuple(
     WorldKind(
         name=name,
-        opened=_opener(name),
+        opened=opener(name),
         needs=(),
         proven_by=PROVEN[name].how,
         is_http=True,
         renews_log_in=name in WITH_TOKENS,
-        gaps=_GAPS.get(name, {}),
+        gaps=GAPS.get(name, {}),
         rights=HOSTED[name].rights,
     )
     for name in sorted(HOSTED)

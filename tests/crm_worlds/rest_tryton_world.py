@@ -105,6 +105,9 @@ async def _opened(server: TrytonServer) -> AsyncIterator[RestTrytonWorld]:
     crm, other = made(server), made(server)
     await crm.open()
     await other.open()
+    # Both have logged in, and what they do at once really is.
+    await crm.check()
+    await other.check()
     try:
         yield RestTrytonWorld(server, crm, other)
     finally:
@@ -117,6 +120,8 @@ GAPS = {
     "company names for itself",
     "test_an_earlier_record_that_comes_late_undoes_nothing": "a note's revision is in its text, "
     "where JMESPath cannot look",
+    "test_one_of_two_changes_at_once_from_one_version_is_refused": "Tryton's condition is a key of "
+    "the request, and a mapping's keys are fixed: we look at the version, then write",
 }
 WORLDS = (
     WorldKind(

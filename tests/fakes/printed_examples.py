@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -10,8 +11,17 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 def whole_example(page: str) -> str:
     """The first YAML below the heading "A whole example"."""
+    return _first(page, "## A whole example", "yaml")
+
+
+def printed_python(page: str, heading: str) -> str:
+    """The first Python below the heading."""
+    return _first(page, heading, "python")
+
+
+def _first(page: str, heading: str, language: str) -> str:
     text = (DOCS / page).read_text(encoding="utf-8")
-    below = text[text.index("## A whole example") :]
-    found = re.search(r"```yaml\n(.*?)```", below, re.DOTALL)
+    below = text[text.index(heading) :]
+    found = re.search(rf"^ *```{language}\n(.*?)^ *```$", below, re.DOTALL | re.MULTILINE)
     assert found is not None
-    return found[1]
+    return textwrap.dedent(found[1])
