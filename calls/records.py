@@ -172,6 +172,8 @@ class NewTask:
     recording: str | None = None
     #: Log-in of the agent whose it is.
     owner: str | None = None
+    #: Of a missed call: nobody saw it end, so that it may even have been answered.
+    end_unseen: bool = False
 
     @property
     def link(self) -> str | None:

@@ -56,8 +56,17 @@ def was_answered(call: CallState) -> bool:
     return call.answered_at is not None or call.outcome == CallOutcome.ANSWERED.value
 
 
+def went_unseen(call: CallState) -> bool:
+    """Nobody answered as far as we know, and nobody saw the end: we died, or Asterisk was away."""
+    lost = call.outcome == CallOutcome.LOST_SYNC.value
+    return lost and call.direction is None and not was_answered(call)
+
+
 def rang_off(call: CallState, after_s: float) -> bool:
-    """Unanswered, no sooner than so many seconds after arriving, and without leaving a word."""
+    """Unanswered, no sooner than so many seconds after arriving, and without leaving a word. Who
+    was gone when nobody looked counts too: when they rang off is not known."""
+    if went_unseen(call):
+        return not (call.callback or call.routed or _left_message(call))
     if call.ended_at is None or call.outcome not in _HUNG_UP or _left_message(call):
         return False
     return (call.ended_at - call.arrived_at).total_seconds() >= after_s

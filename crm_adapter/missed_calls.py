@@ -17,7 +17,7 @@ from crm_adapter import outbox
 from crm_adapter.call_state import CallState
 from crm_adapter.call_tables import calls, missed_tasks
 from crm_adapter.lead_owners import Owners
-from crm_adapter.lead_policy import follow_up, rang_off, was_answered
+from crm_adapter.lead_policy import follow_up, rang_off, was_answered, went_unseen
 from crm_adapter.payloads import task_to_json
 from storage.insert_once import insert_once
 
@@ -172,14 +172,16 @@ class MissedCalls:
 
 
 def _creation(key: str, call: CallState, owner: str | None) -> outbox.NewEntry:
+    unseen = went_unseen(call)
     task = NewTask(
         kind="missed",
         call_id=call.id,
-        created_at=call.ended_at or call.arrived_at,
+        created_at=call.arrived_at if unseen else call.ended_at or call.arrived_at,
         number=call.number,
         contact=call.contact,
         queue=call.queue,
         owner=owner,
+        end_unseen=unseen,
     )
     return outbox.NewEntry(
         key=key,

@@ -149,6 +149,7 @@ def task_to_json(task: NewTask) -> dict[str, Any]:
         "queue": task.queue,
         "recording": task.recording,
         "owner": task.owner,
+        "end_unseen": task.end_unseen,
     }
 
 
@@ -165,6 +166,7 @@ def task_from_json(payload: dict[str, Any]) -> NewTask:
             queue=payload["queue"],
             recording=payload["recording"],
             owner=payload.get("owner"),
+            end_unseen=bool(payload.get("end_unseen")),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadablePayload(f"not a task: {error!r}") from error

@@ -123,6 +123,8 @@ def task_description(task: NewTask) -> str:
         lines.append(f"Queue: {task.queue}")
     if task.recording:
         lines.append(f"Recording: {task.recording}")
+    if task.end_unseen:
+        lines.append("Nobody saw the call end: when is not known, nor whether somebody answered")
     return "\n".join([*lines, f"Call: {task.call_id}"])
 
 

@@ -57,7 +57,9 @@ class _Books:
         """By number: the state of the one task for it."""
         due: dict[str, str] = {}
         for row in self.calls.values():
-            if row.number is not None and row.outcome in _HUNG_UP:
+            unseen = row.outcome == CallOutcome.LOST_SYNC and not row.answered_at
+            left_word = row.callback or row.routed or row.recordings
+            if row.number is not None and (row.outcome in _HUNG_UP or (unseen and not left_word)):
                 due[row.number] = "open"
             elif row.number in due and row.answered_at is not None:
                 due[row.number] = "done"

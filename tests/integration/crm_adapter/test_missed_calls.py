@@ -11,11 +11,14 @@ import pytest
 from calls.bus import EventBus
 from calls.call import CallOutcome, Direction
 from calls.caller import IdentityOutcome
-from calls.events import CallArrived, CallerIdentified, CallEvent
+from calls.events import CallArrived, CallEnded, CallerIdentified, CallEvent
 from calls.follow_up import FollowUp, LeadPolicy
 from calls.records import LegVia
-from crm_adapter.call_tables import missed_tasks
+from crm_adapter.call_tables import missed_tasks, outbox
 from crm_adapter.embedded import tables
+from crm_adapter.outbox import CREATE_TASK
+from crm_adapter.payloads import task_from_json
+from crm_adapter.wording import task_description
 from storage.database import Database
 from tests.fakes.call_stories import MARIA, STRANGER, Story, a_call
 from tests.fakes.clock import FakeClock
@@ -185,3 +188,39 @@ async def test_a_call_of_the_fallback_counts_too(centre: Centre) -> None:
     await centre.tell(arrived, story.ends(MISSED))
     await centre.tell(late)
     assert [row.kind for row in await centre.rows(tables.tasks)] == ["missed"]
+
+
+def lost(story: Story) -> CallEnded:
+    """As the resync tells it of a call that Asterisk no longer has."""
+    return CallEnded(story.call.id, story.at, CallOutcome.LOST_SYNC, estimated=True)
+
+
+async def test_who_was_gone_when_nobody_looked_is_called_back(centre: Centre) -> None:
+    """We died as they rang off, or before."""
+    story = a_story("1")
+    # However short it was: nobody knows.
+    await centre.tell(*begins(story, after_s=3600.0), lost(story))
+    [task] = await centre.rows(tables.tasks)
+    assert (task.kind, task.status, task.number) == ("missed", "open", STRANGER)
+    assert task.created_at == story.call.arrived_at, "when they rang off is not known"
+    [owed] = [row for row in await centre.rows(outbox) if row.operation == CREATE_TASK]
+    assert "Nobody saw the call end" in task_description(task_from_json(owed.payload))
+    [record] = await centre.rows(tables.call_records)
+    assert (record.outcome, record.end_estimated) == ("lost_sync", True)
+    later = a_story("2")
+    await centre.tell(*begins(later), later.answered())
+    assert [row.status for row in await centre.rows(tables.tasks)] == ["done"]
+
+
+@pytest.mark.parametrize("what", ["answered", "passed on", "left a message", "no task wanted"])
+async def test_who_was_answered_or_went_on_is_not(centre: Centre, what: str) -> None:
+    story = a_story("1")
+    happened: dict[str, list[CallEvent]] = {
+        "answered": [story.answered()],
+        "passed on": [story.is_sent_to("transfer", "partner")],
+        "left a message": [story.leaves("message", "m-1")],
+        "no task wanted": [],
+    }
+    after_s = None if what == "no task wanted" else 0.0
+    await centre.tell(*begins(story, after_s), *happened[what], lost(story))
+    assert [row for row in await centre.rows(tables.tasks) if row.kind == "missed"] == []
