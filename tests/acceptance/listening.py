@@ -89,6 +89,11 @@ class Recording:
         ]
         return [name for _, name in sorted(places)]
 
+    def first_sound_s(self, *, loud: float = 0.02) -> float:
+        """When something is heard first; the end where nothing is."""
+        found = np.flatnonzero(np.abs(self.samples) > loud)
+        return float(found[0]) / sound.RATE if found.size else self.seconds
+
     def loudness(self, start_s: float, end_s: float) -> float:
         """Root of the mean square, 0 to 1."""
         part = self.samples[round(start_s * sound.RATE) : round(end_s * sound.RATE)]

@@ -3,7 +3,10 @@ what happened while Tryton could not be reached."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,8 @@ from switchboard.demo import cast
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_callers import ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
+from tests.acceptance.listening import callers_channel, record
+from tests.acceptance.load import assert_all_served
 from tests.acceptance.test_one_call import ended_call
 from tests.acceptance.waiting import until
 from tests.crm_worlds import tryton_world
@@ -25,7 +30,17 @@ from tests.servers.tryton.server import TrytonServer
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 MARIA, STRANGER, ANOTHER = "+12025550171", "+12025550172", "+12025550173"
+YET_ANOTHER = "+12025550174"
 SHAPE = CallerShape(presses=(Press(1500, "0"), Press(3000, "0")))
+#: Listens to the first words and rings off.
+LISTENER = CallerShape(hang_up_after_ms=1800)
+#: From Asterisk's answer to the first sound on the line, whatever Tryton does.
+WITHIN_S = 0.8
+FAULTS: dict[str, Callable[[TcpProxy], None]] = {
+    "silence": TcpProxy.blackhole,
+    "30 s latency": lambda proxy: proxy.delay(30.0),
+    "reset": TcpProxy.reset,
+}
 
 
 @pytest.fixture
@@ -69,8 +84,30 @@ async def ring(centre: DemoCentre, *numbers: str) -> None:
     assert (result.successful, result.failed) == (len(numbers), 0), result.errors
 
 
+async def first_words_s(centre: DemoCentre, *numbers: str) -> list[float]:
+    """By what Asterisk itself recorded of each line, all at once; never less than it was."""
+    at_work, recordings = [], {}
+    for number in numbers:
+        at_work.append(centre.callers.start([ScriptedCall(number, cast.SHOP, shape=LISTENER)]))
+        channel = await callers_channel(centre.pbx, other_than=frozenset(recordings))
+        recording = await record(centre.pbx, channel)
+        recordings[channel] = (recording, time.time() - recording.now_s)
+    for calls in at_work:
+        assert_all_served(await calls.wait(deadline_s=30), 1)
+    answered = {row[4]: row[1] for row in centre.pbx.cel() if row[0] == "ANSWER"}
+    waits = []
+    for channel, (recording, began_at) in recordings.items():
+        await recording.stop()
+        answered_at = datetime.fromisoformat(answered[channel]).astimezone().timestamp()
+        waits.append(began_at + recording.first_sound_s() - answered_at)
+    return waits
+
+
 async def test_recognised_and_written_once_whatever_happens(
-    centre: DemoCentre, tryton: TrytonWorld, proxy: TcpProxy
+    centre: DemoCentre,
+    tryton: TrytonWorld,
+    proxy: TcpProxy,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with Database(centre.storage_url) as database:
         index = PhoneIndex(database=database, region="US")
@@ -106,4 +143,14 @@ async def test_recognised_and_written_once_whatever_happens(
     await until(all_there, "what happened meanwhile, in Tryton", deadline_s=60)
     leads = [lead.number for lead in await tryton.leads()]
     assert sorted(leads) == [STRANGER, ANOTHER]
+
+    # Nor does anybody wait for it.
+    for name, fault in FAULTS.items():
+        fault(proxy)
+        waits = await first_words_s(centre, MARIA, YET_ANOTHER)
+        with capsys.disabled():
+            told = " and ".join(f"{seconds:.2f}" for seconds in waits)
+            sys.stdout.write(f"\nfirst words with {name} before Tryton: {told} s\n")
+        assert max(waits) <= WITHIN_S
+        proxy.let_pass()
     assert (await centre.server.metrics())["agi_failed_total"] == 0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import enum
+import socket
+import struct
 from collections.abc import Callable
 from typing import Self
 
@@ -16,6 +18,12 @@ class Mode(enum.Enum):
     BLACKHOLE = "blackhole"
     #: Whoever connects is closed at once.
     CLOSE = "close"
+    #: Whoever sends anything is reset.
+    RESET = "reset"
+
+
+class _Reset(Exception):
+    """The connection is to end with an RST."""
 
 
 class TcpProxy:
@@ -30,6 +38,9 @@ class TcpProxy:
         self._mode = Mode.PASS
         self._open = asyncio.Event()
         self._open.set()
+        #: Answers come so many seconds late, unless somebody calls `let_pass` before.
+        self._late_s = 0.0
+        self._hurry = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         #: Connections that ever reached the target.
@@ -44,6 +55,17 @@ class TcpProxy:
         self._mode = Mode.BLACKHOLE
         self._open.clear()
 
+    def delay(self, seconds: float) -> None:
+        """Whatever the target says arrives so much later."""
+        self.let_pass()
+        self._late_s = seconds
+        self._hurry.clear()
+
+    def reset(self) -> None:
+        """Whoever sends anything gets an RST, and the target nothing, until `let_pass`."""
+        self.let_pass()
+        self._mode = Mode.RESET
+
     def close_all(self) -> None:
         """Ends every connection, and every new one, until `let_pass`."""
         self._mode = Mode.CLOSE
@@ -53,6 +75,8 @@ class TcpProxy:
 
     def let_pass(self) -> None:
         self._mode = Mode.PASS
+        self._late_s = 0.0
+        self._hurry.set()
         self._open.set()
 
     async def __aenter__(self) -> Self:
@@ -81,8 +105,12 @@ class TcpProxy:
             self.connections += 1
             number = self.connections
             there = self._pump(reader, upstream, lambda piece: self._on_upstream(number, piece))
-            back = self._pump(answers, writer, lambda _piece: None)
+            back = self._pump(answers, writer, lambda _piece: None, late=True)
             await self._either(there, back)
+        except _Reset:
+            linger = struct.pack("ii", 1, 0)
+            peer = writer.get_extra_info("socket")
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
         except OSError:
             return
         finally:
@@ -94,7 +122,9 @@ class TcpProxy:
         """Until one side has closed; then the other is closed too."""
         tasks = [asyncio.create_task(pump, name="tcp proxy pump") for pump in pumps]  # type: ignore[arg-type]
         try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             for task in tasks:
                 task.cancel()
@@ -105,10 +135,17 @@ class TcpProxy:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         seen: Callable[[bytes], None],
+        *,
+        late: bool = False,
     ) -> None:
         with contextlib.suppress(ConnectionError):
             while piece := await reader.read(65_536):
                 await self._open.wait()
+                if self._mode is Mode.RESET and not late:
+                    raise _Reset
+                if late and self._late_s:
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(self._hurry.wait(), self._late_s)
                 seen(piece)
                 writer.write(piece)
                 await writer.drain()
