@@ -65,7 +65,8 @@ class AmiCounters:
 
 class AmiClient:
     """`on_event(name, block)` gets every event as bytes and must return at once; `on_up()` is
-    called after each login, `on_down(reason)` when a connection or a try to have one ends."""
+    called after each login, `on_down(reason)` when a connection or a try to have one ends, and
+    `on_torn()` for each message that is not believed (`ami_seams`)."""
 
     def __init__(
         self,
@@ -74,6 +75,7 @@ class AmiClient:
         on_event: Callable[[bytes, bytes], None],
         on_up: Callable[[], None] = lambda: None,
         on_down: Callable[[str], None] = lambda _: None,
+        on_torn: Callable[[], None] = lambda: None,
         timing: AmiTiming | None = None,
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -81,6 +83,7 @@ class AmiClient:
         self._on_event = on_event
         self._on_up = on_up
         self._on_down = on_down
+        self._on_torn = on_torn
         self.timing = timing or AmiTiming()
         self._pause = pause
         self.state = LinkState.AWAY
@@ -195,6 +198,9 @@ class AmiClient:
     def received(self, name: bytes, block: bytes) -> None:
         self.counters.events += 1
         self._on_event(name, block)
+
+    def torn(self) -> None:
+        self._on_torn()
 
     def lost(self, reason: str) -> None:
         if self._over is not None and not self._over.done():

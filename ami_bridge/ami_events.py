@@ -66,6 +66,7 @@ class HangupRequested(AmiEvent):
 class ChannelHungUp(AmiEvent):
     """main/manager_channels.c `Hangup`."""
 
+    channel: str = ""
     rank: ClassVar[Rank] = Rank.VITAL
 
 
@@ -491,7 +492,7 @@ _READERS: dict[bytes, Callable[[Headers], AmiEvent | None]] = {
     b"Rename": _renamed,
     b"HangupRequest": lambda h: HangupRequested(*_of(h)),
     b"SoftHangupRequest": lambda h: HangupRequested(*_of(h)),
-    b"Hangup": lambda h: ChannelHungUp(*_of(h)),
+    b"Hangup": lambda h: ChannelHungUp(*_of(h), clean(h.get("Channel", ""))),
     b"BridgeEnter": _bridge_entered,
     b"LocalOptimizationBegin": _optimized,
     b"LocalBridge": _paired,
@@ -521,6 +522,17 @@ _READERS: dict[bytes, Callable[[Headers], AmiEvent | None]] = {
 }
 
 
+#: Of one channel, which they name, with all that belongs to it.
+_OF_A_CHANNEL = frozenset(
+    {
+        *(b"Newchannel", b"HangupRequest", b"SoftHangupRequest", b"Hangup", b"BridgeEnter"),
+        *(b"Pickup", b"ConfbridgeJoin", b"ConfbridgeLeave", b"DTMFEnd", b"UserEvent"),
+        *(b"QueueCallerJoin", b"QueueCallerLeave", b"QueueCallerAbandon"),
+        *(b"AgentCalled", b"AgentConnect", b"AgentRingNoAnswer", b"AgentDump"),
+    }
+)
+
+
 def event_name(block: bytes) -> bytes | None:
     """The event's name, or None where the message is no event. Asterisk writes it first."""
     if not block.startswith(b"Event: "):
@@ -536,7 +548,20 @@ def read_event(name: bytes, block: bytes) -> AmiEvent | None:
         return None
     if name == b"UserEvent" and FALLBACK.encode() not in block:
         return None
-    return reader(parse(block))
+    headers = parse(block)
+    return reader(headers) if _is_sound(name, headers) else None
+
+
+def _is_sound(name: bytes, headers: Headers) -> bool:
+    """A header twice and not the same is a line that a caller's text holds (`ami_seams`): nobody
+    can say which of them is Asterisk's. Variables of channels may come as often as they like
+    (manager.conf `channelvars`)."""
+    repeated = headers.repeated
+    if repeated and any(headers[k] != v and not k.endswith("Variable") for k, v in repeated):
+        return False
+    if name not in _OF_A_CHANNEL:
+        return True
+    return bool(headers.get("Channel") and headers.get("Uniqueid") and headers.get("Linkedid"))
 
 
 def member_of(headers: Headers) -> AmiEvent:

@@ -28,6 +28,7 @@ from panoramisk.manager import Manager
 from panoramisk.message import Message
 
 from ami_bridge.ami_events import event_name
+from ami_bridge.ami_seams import Seams, names_its_readers
 from ami_bridge.ami_wire import Framer, Headers, UnsafeAction, WireBroken, encode_action, parse
 from calls.errors import Unavailable
 
@@ -43,6 +44,10 @@ class Listener(Protocol):
 
     def received(self, name: bytes, block: bytes) -> None:
         """An event that answers no action."""
+        ...
+
+    def torn(self) -> None:
+        """Something was left out that may have been an event, because of what a caller sent."""
         ...
 
     def lost(self, reason: str) -> None: ...
@@ -94,10 +99,11 @@ class MendedProtocol(AMIProtocol):  # type: ignore[misc]
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._framer = Framer()
+        self._seams = Seams()
         self.closed = False
         self.responses: dict[str, Question] = {}
         self.last_byte_at = 0.0
-        #: Messages that were neither event nor response.
+        #: Messages that were neither event nor response, or not Asterisk's own.
         self.malformed = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -133,19 +139,27 @@ class MendedProtocol(AMIProtocol):  # type: ignore[misc]
             self._take(block.lstrip(b"\r\n"))
 
     def _take(self, block: bytes) -> None:
-        name = event_name(block)
-        if self.responses and b"\r\nActionID: " in block:
-            headers = parse(block)
-            if headers.get("ActionID") in self.responses:
-                self.handle_message(Answer(headers))
-                return
-        if name is not None:
-            if name == b"Shutdown":
-                self.drop("Asterisk shuts down")
-            else:
-                self._listener.received(name, block)
-        elif not block.startswith(b"Response: "):
-            self.malformed += 1
+        if not names_its_readers(block):
+            self._take_answer(block)
+        elif not self._seams.is_genuine(block):
+            self._not_believed()
+        elif block.startswith(b"Event: Shutdown\r\n"):
+            self.drop("Asterisk shuts down")
+        else:
+            self._listener.received(event_name(block) or b"", block)
+
+    def _take_answer(self, block: bytes) -> None:
+        """To a question of ours, to one that nobody waits for any more, or to none at all."""
+        if self._seams.is_rest(block):
+            self._not_believed()
+            return
+        headers = parse(block)
+        if headers.get("ActionID") in self.responses:
+            self.handle_message(Answer(headers))
+
+    def _not_believed(self) -> None:
+        self.malformed += 1
+        self._listener.torn()
 
     def drop(self, reason: str) -> None:
         """Ends the connection without waiting for the peer, which may be half open."""

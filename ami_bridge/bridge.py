@@ -29,6 +29,8 @@ log = logging.getLogger(__name__)
 #: Events applied before other tasks have their turn.
 _BATCH = 200
 _RETRY_S = 2.0
+#: However often callers' numbers tear messages apart, Asterisk is asked anew only so often.
+_MEND_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,12 +79,14 @@ class AmiBridge:
         self._told_lost = False
         self._resyncs = 0
         self._shed_before = 0
+        self._mending: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
         self.client = AmiClient(
             settings=settings,
             on_event=self._on_event,
             on_up=self._on_up,
             on_down=self._on_down,
+            on_torn=self._on_torn,
             timing=timing,
         )
         self.queue_control = AmiQueueControl(client=self.client)
@@ -164,6 +168,8 @@ class AmiBridge:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             self._task = None
+        if self._mending is not None:
+            self._mending.cancel()
         await self.exits.close()
         await self.tracker.settle()
 
@@ -193,6 +199,16 @@ class AmiBridge:
         if not self._told_lost:
             self._told_lost = True
             self._bus.publish(AmiLost(self.tracker.now(), reason))
+
+    def _on_torn(self) -> None:
+        """What was not believed may have been true."""
+        if self._mending is None:
+            log.warning("a caller's text broke an AMI message; the live view is asked for anew")
+            self._mending = asyncio.get_running_loop().call_later(_MEND_S, self._mend)
+
+    def _mend(self) -> None:
+        self._mending = None
+        self._due.set()
 
     async def _follow(self) -> None:
         while True:

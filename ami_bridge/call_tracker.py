@@ -199,6 +199,12 @@ class CallTracker:
 
     def apply(self, event: ami.AmiEvent) -> None:
         """Takes one event; publishes what follows from it."""
+        if isinstance(event, ami.ChannelCreated | ami.ChannelHungUp) and self.channels.contradicts(
+            event.uniqueid, event.channel
+        ):
+            # Asterisk names the channel before anything of the caller's: the id is made up.
+            log.warning("an AMI event of one channel tells of another: left out")
+            return
         match event:
             case ami.ChannelCreated():
                 self._channel_seen(event.uniqueid, event.linkedid, event.channel, event.exten)

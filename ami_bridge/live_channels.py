@@ -45,18 +45,24 @@ class LiveChannels:
     def get(self, uniqueid: str) -> Channel | None:
         return self._channels.get(uniqueid)
 
+    def contradicts(self, uniqueid: str, name: str) -> bool:
+        """Whether this channel is known by another name than the one that an event gives it."""
+        known = self._channels.get(uniqueid)
+        return known is not None and bool(known.name and name) and known.name != name
+
     def has_left(self, uniqueid: str) -> bool:
         return uniqueid in self._gone
 
     def seen(self, uniqueid: str, linkedid: str, name: str = "", exten: str = "") -> None:
+        """A channel's name changes by `renamed` alone."""
         known = self._channels.get(uniqueid)
         if known is not None:
-            if known.linkedid == linkedid and (not name or known.name == name):
+            name = known.name or name
+            if known.linkedid == linkedid and known.name == name:
                 return
             self._drop(known)
         elif not uniqueid or uniqueid in self._gone:
             return
-        name = name or (known.name if known else "")
         exten = exten or (known.exten if known else "")
         self._channels[uniqueid] = Channel(uniqueid, linkedid, name, exten)
         self._of.setdefault(linkedid, set()).add(uniqueid)

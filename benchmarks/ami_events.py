@@ -58,6 +58,9 @@ class Ours:
             self.tracker.dialog_ended(call_id, hung_up=False, queued=True)
         self.tracker.apply(event)
 
+    def torn(self) -> None:
+        raise AssertionError("a recorded event was not believed")
+
     def lost(self, reason: str) -> None:
         raise AssertionError(reason)
 

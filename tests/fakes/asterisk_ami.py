@@ -93,8 +93,13 @@ class FakeAmi:
     # What the test says happens in Asterisk
 
     def event(self, name: str, headers: Headers | None = None, **more: str) -> None:
-        lines = [("Event", name), ("Privilege", "call,all"), *(headers or []), *more.items()]
-        self.raw(_message(lines))
+        """An event of a channel names it, as all of Asterisk's do, also where the test does not."""
+        told = [*(headers or []), *more.items()]
+        uniqueid = dict(told).get("Uniqueid")
+        if uniqueid is not None and "Channel" not in dict(told):
+            known = self.channels.get(uniqueid)
+            told.insert(0, ("Channel", known.name if known else f"Fake/{uniqueid}"))
+        self.raw(_message([("Event", name), ("Privilege", "call,all"), *told]))
 
     def raw(self, data: bytes) -> None:
         for session in self._sessions:
@@ -195,7 +200,7 @@ class FakeAmi:
         session.logged_in = True
         self._respond(session, action, "Success", "Authentication accepted")
         if self.boots:
-            self._send(session, _message([("Event", "FullyBooted"), ("Status", "Fully Booted")]))
+            self._send(session, _message(_BOOTED))
 
     def _respond(
         self,
@@ -269,6 +274,9 @@ _LISTS: dict[str, Callable[[FakeAmi, dict[str, str]], list[Headers]]] = {
     "QueueStatus": FakeAmi._queue_status,
     "DBGetTree": FakeAmi._db_tree,
 }
+
+
+_BOOTED = [("Event", "FullyBooted"), ("Privilege", "system,all"), ("Status", "Fully Booted")]
 
 
 def _message(lines: Headers) -> bytes:

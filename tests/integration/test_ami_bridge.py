@@ -309,7 +309,8 @@ async def test_a_slow_reader_never_loses_a_hang_up_and_asks_anew(fake: FakeAmi) 
         await fake.wait_for(lambda: len(fake.sent("DBGetTree")) >= 2)
         for n in range(100):
             await house.call(f"1.{n}")
-        flood = b"Event: BridgeEnter\r\nUniqueid: 7.7\r\nLinkedid: 7.0\r\nChannel: X-1\r\n\r\n" * 50
+        of_it = b"Uniqueid: 7.7\r\nLinkedid: 7.0\r\nChannel: X-1\r\n\r\n"
+        flood = (b"Event: BridgeEnter\r\nPrivilege: call,all\r\n" + of_it) * 50
         for n in range(100):
             fake.raw(flood)
             fake.hang_up(f"1.{n}")

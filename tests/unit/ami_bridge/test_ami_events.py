@@ -142,7 +142,7 @@ def test_no_headers_break_a_reader(name: bytes, headers: list[tuple[str, str]]) 
 
 def block(name: str, **headers: str) -> bytes:
     lines = "".join(f"{key}: {value}\r\n" for key, value in headers.items())
-    return f"Event: {name}\r\n{lines}Uniqueid: 1.1\r\nLinkedid: 1.1".encode()
+    return f"Event: {name}\r\nChannel: PJSIP/x-1\r\n{lines}Uniqueid: 1.1\r\nLinkedid: 1.1".encode()
 
 
 def test_a_queue_that_tries_one_agent_counts_as_the_callers() -> None:
@@ -193,7 +193,8 @@ def test_of_keys_only_the_one_that_leaves_a_queue_is_an_event(
             ami.ConferenceJoined("2.1", "2.1", "800", "PJSIP/ben-7"),
         ),
         (
-            b"Event: ConfbridgeLeave\r\nConference: 800\r\nUniqueid: 2.1\r\nLinkedid: 2.1",
+            b"Event: ConfbridgeLeave\r\nConference: 800\r\nChannel: PJSIP/ben-7\r\n"
+            b"Uniqueid: 2.1\r\nLinkedid: 2.1",
             ami.ConferenceLeft("2.1", "2.1", "800"),
         ),
         (
