@@ -97,9 +97,11 @@ def pytest_runtest_makereport(
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     path = session.config.getoption("--crm-table")
-    # A red run is told by its tests; the table stays as it is.
-    if path is not None and session.testsfailed == 0:
-        session.config.stash[_RESULTS].write(path)
+    results = session.config.stash[_RESULTS]
+    # A red run is told by its tests; the table stays as it is. Of several processes the one that
+    # had the kit writes.
+    if path is not None and session.testsfailed == 0 and results.any:
+        results.write(path)
 
 
 @pytest.fixture

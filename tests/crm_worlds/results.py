@@ -36,6 +36,10 @@ class Results:
     def __init__(self) -> None:
         self._shown: dict[str, Shown] = {}
 
+    @property
+    def any(self) -> bool:
+        return bool(self._shown)
+
     def of(self, kind: WorldKind) -> Shown:
         return self._shown.setdefault(kind.name, Shown(kind.proven_by))
 
