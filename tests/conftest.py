@@ -35,6 +35,12 @@ hypothesis.settings.register_profile("explore", deadline=None, max_examples=5_00
 hypothesis.settings.load_profile("house")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--crm-table", type=Path, metavar="FILE", help="writes there what the CRM kit showed"
+    )
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment() -> Iterator[None]:
     """No test sees settings of the machine it happens to run on."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -64,12 +63,6 @@ def _names(item: Any, kind: WorldKind) -> tuple[str, ...]:
     """As a gap may name the test: alone, and with its other parameters."""
     rest = item.callspec.id.replace(kind.name, "", 1).strip("-")
     return (item.originalname, f"{item.originalname}[{rest}]")
-
-
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--crm-table", type=Path, metavar="FILE", help="writes there what the CRM kit showed"
-    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
