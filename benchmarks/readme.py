@@ -1,4 +1,4 @@
-"""Puts two tables into README.md: settings from their models, figures from RESULTS.md.
+"""Puts settings from their models into docs/settings.md, figures from RESULTS.md into README.md.
 
     python -m benchmarks.readme [--check]
 
@@ -20,6 +20,7 @@ from config.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
+SETTINGS = ROOT / "docs" / "settings.md"
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 
 
@@ -63,15 +64,17 @@ def replaced(text: str, name: str, table: str) -> str:
     return pattern.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
 
 
-def update(readme: Path = README, results: Path = RESULTS) -> None:
-    text = replaced(readme.read_text(encoding="utf-8"), "settings", settings_table())
+def update(readme: Path = README, settings: Path = SETTINGS, results: Path = RESULTS) -> None:
+    text = replaced(settings.read_text(encoding="utf-8"), "settings", settings_table())
+    settings.write_text(text, encoding="utf-8")
     if results.exists():
-        text = replaced(text, "figures", figures_table(results.read_text(encoding="utf-8")))
-    readme.write_text(text, encoding="utf-8")
+        figures = figures_table(results.read_text(encoding="utf-8"))
+        text = replaced(readme.read_text(encoding="utf-8"), "figures", figures)
+        readme.write_text(text, encoding="utf-8")
 
 
-def is_current(readme: Path = README) -> bool:
-    text = readme.read_text(encoding="utf-8")
+def is_current(settings: Path = SETTINGS) -> bool:
+    text = settings.read_text(encoding="utf-8")
     return replaced(text, "settings", settings_table()) == text
 
 
@@ -83,7 +86,7 @@ def main() -> int:
         return 0
     if is_current():
         return 0
-    print("README.md: the settings table is stale; run python -m benchmarks.readme")
+    print("docs/settings.md is stale; run python -m benchmarks.readme")
     return 1
 
 
