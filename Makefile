@@ -14,7 +14,7 @@ DESKTOP_SOURCES := $(shell find desktop -path desktop/node_modules -prune -o -ty
 PYTEST := $(BIN)/python -m pytest
 # Most tests wait for a caller or a CRM more than they compute; tests/conftest.py says which of
 # them go together.
-SIDE_BY_SIDE := -n 4 --dist loadgroup --no-loadscope-reorder
+SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help

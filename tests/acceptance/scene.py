@@ -53,13 +53,13 @@ class Scene:
     async def transfer(self, extension: str, *, by: str = "agent1") -> None:
         await self.operator.act(
             "BlindTransfer",
-            Channel=self.operator.channel(by),
+            Channel=await self.operator.channel(by),
             Context="from-agents",
             Exten=extension,
         )
 
     async def hang_up(self, endpoint: str) -> None:
-        await self.operator.act("Hangup", Channel=self.operator.channel(endpoint))
+        await self.operator.act("Hangup", Channel=await self.operator.channel(endpoint))
 
     async def record(self) -> Row[Any]:
         """The call's one record in the CRM, once it is over and all is delivered."""

@@ -138,7 +138,7 @@ async def test_recognised_and_written_once_whatever_happens(
     proxy.let_pass()
 
     async def all_there() -> bool:
-        return len(await tryton.calls()) == 4
+        return (len(await tryton.calls()), len(await tryton.leads())) == (4, 2)
 
     await until(all_there, "what happened meanwhile, in Tryton", deadline_s=60)
     leads = [lead.number for lead in await tryton.leads()]

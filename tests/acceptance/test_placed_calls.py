@@ -181,7 +181,7 @@ async def test_a_customer_who_was_called_is_transferred(opened: Opened, way: str
             await scene.transfer("102")
             await scene.answered(2)
         else:
-            anna = scene.operator.channel("agent1")
+            anna = await scene.operator.channel("agent1")
             await scene.operator.act("Atxfer", Channel=anna, Context="from-agents", Exten="102")
             await scene.answered(2)
             await scene.hang_up("agent1")

@@ -71,7 +71,7 @@ async def attended(scene: Scene) -> None:
     async with scene.phones(agent1=STAYS, agent2=STAYS):
         scene.ring()
         await scene.answered()
-        anna = scene.operator.channel("agent1")
+        anna = await scene.operator.channel("agent1")
         await scene.operator.act("Atxfer", Channel=anna, Context="from-agents", Exten="102")
         await scene.answered(2)
         await scene.hang_up("agent1")
@@ -85,7 +85,7 @@ async def attended_while_it_rings(scene: Scene) -> None:
     async with scene.phones(agent1=STAYS, agent2=PhoneShape(ring_ms=1500, talk_ms=600)):
         scene.ring()
         await scene.answered()
-        anna = scene.operator.channel("agent1")
+        anna = await scene.operator.channel("agent1")
         await scene.operator.act("Atxfer", Channel=anna, Context="from-agents", Exten="102")
         await scene.house.some(events.AgentRinging, 2)
         await scene.hang_up("agent1")
@@ -105,7 +105,7 @@ async def park(scene: Scene) -> None:
     async with scene.phones(agent1=STAYS):
         scene.ring()
         await scene.answered()
-        anna, caller = scene.operator.channel("agent1"), scene.operator.channel("trunk")
+        anna, caller = await scene.operator.channel("agent1"), await scene.operator.channel("trunk")
         await scene.operator.act("Park", Channel=caller, TimeoutChannel=anna, AnnounceChannel=anna)
         await scene.operator.some("ParkedCall")
         scene.dial("agent3", "701")
@@ -135,8 +135,8 @@ async def conference(scene: Scene) -> None:
         scene.ring()
         await scene.answered()
         channels = {
-            "Channel": scene.operator.channel("trunk"),
-            "ExtraChannel": scene.operator.channel("agent1"),
+            "Channel": await scene.operator.channel("trunk"),
+            "ExtraChannel": await scene.operator.channel("agent1"),
         }
         place = {"Context": "from-agents", "Exten": "800", "Priority": "1"}
         extra = {f"Extra{name}": value for name, value in place.items()}

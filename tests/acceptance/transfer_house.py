@@ -139,10 +139,17 @@ class Operator:
 
         await until(seen, f"{count} {name}", deadline_s=12, every_s=0.02)
 
-    def channel(self, endpoint: str) -> str:
-        """The newest of this endpoint."""
-        names = [event["Channel"] for event in self.of("Newchannel")]
-        return next(n for n in reversed(names) if n.startswith(f"PJSIP/{endpoint}-"))
+    async def channel(self, endpoint: str) -> str:
+        """The newest of this endpoint, once it is told of here too."""
+        found: list[str] = []
+
+        async def seen() -> bool:
+            names = [event["Channel"] for event in self.of("Newchannel")]
+            found[:] = [name for name in names if name.startswith(f"PJSIP/{endpoint}-")]
+            return bool(found)
+
+        await until(seen, f"a channel of {endpoint}", deadline_s=12, every_s=0.02)
+        return found[-1]
 
     def close(self) -> None:
         # Not by its own logoff(): that races with its reader, which sees Asterisk close.
