@@ -23,6 +23,11 @@ from tests.servers.tryton.server import TrytonServer, running_tryton
 
 TEMPLATE = "switchboard_template"
 
+# Processes that run tests side by side have a terminal's size set that is nobody's; rich, asked
+# for a width by a test, would keep to it.
+for _name in ("COLUMNS", "LINES"):
+    os.environ.pop(_name, None)
+
 # No time limits on a shared machine, and the same examples in every run: a red run is a fault of
 # the change. Look further with `--hypothesis-profile=explore`.
 hypothesis.settings.register_profile(
