@@ -252,10 +252,12 @@ class OutboxWorker:
         return self._jitter.uniform(0.0, min(longest_s, ceiling))
 
     def _entry_delay_s(self, entry: outbox.ClaimedEntry) -> float:
+        any_s = self._delay_s(entry.attempts, self._pace.longest_delay_s)
         own = self._health.own_failures(entry.key)
         if own:
-            return self._delay_s(own + 1, self._pace.longest_own_delay_s)
-        return self._delay_s(entry.attempts, self._pace.longest_delay_s)
+            # While nothing gets through its own failures do not grow, and its tries do.
+            return max(any_s, self._delay_s(own + 1, self._pace.longest_own_delay_s))
+        return any_s
 
     async def _settle(self, entry: outbox.ClaimedEntry, verdict: Verdict) -> None:
         at = self._now()
