@@ -72,6 +72,7 @@ class AmiBridge:
         self.tracker = tracker or CallTracker(
             system=settings.system, journal=journal, bus=bus, placing=placing
         )
+        self.tracker.doubted = self._on_torn
         self._queue = EventQueue(queue_size)
         self._hold = asyncio.Lock()
         self._due = asyncio.Event()
@@ -203,7 +204,7 @@ class AmiBridge:
     def _on_torn(self) -> None:
         """What was not believed may have been true."""
         if self._mending is None:
-            log.warning("a caller's text broke an AMI message; the live view is asked for anew")
+            log.warning("an AMI message was not believed; the live view is asked for anew")
             self._mending = asyncio.get_running_loop().call_later(_MEND_S, self._mend)
 
     def _mend(self) -> None:

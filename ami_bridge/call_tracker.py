@@ -54,6 +54,8 @@ class CallTracker:
         self.channels = LiveChannels()
         #: Asterisk tells us every hang-up at the moment; set by whoever holds the connection.
         self.followed = False
+        #: Called where an event was left out that may have been true; set by the same.
+        self.doubted: Callable[[], None] = lambda: None
         #: Live calls by linked id.
         self.calls: dict[str, LiveCall] = {}
         self._placing = placing or Placing(login_of=lambda _: None, outbound=False, internal=False)
@@ -204,6 +206,7 @@ class CallTracker:
         ):
             # Asterisk names the channel before anything of the caller's: the id is made up.
             log.warning("an AMI event of one channel tells of another: left out")
+            self.doubted()
             return
         match event:
             case ami.ChannelCreated():

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ami_bridge.ami_events import read_event
+from ami_bridge.ami_events import ChannelCreated, ChannelHungUp, read_event
 from ami_bridge.ami_protocol import MendedProtocol, Question
 from ami_bridge.call_tracker import CallTracker
 from calls.bus import EventBus
@@ -246,3 +246,13 @@ async def test_a_late_answer_is_nobodys_event() -> None:
     house.protocol.data_received(message(["Event: CoreShowChannel", "ActionID: gone"], late))
     house.protocol.data_received(b"Response: Success\r\nActionID: gone\r\nPing: Pong\r\n\r\n")
     assert (house.torn_messages, house.protocol.malformed) == (0, 0)
+
+
+async def test_an_end_under_another_name_has_asterisk_asked_anew() -> None:
+    """The name may have changed unseen: then the end was true."""
+    tracker, doubts = CallTracker(system="pbx", journal=MemoryJournal(), bus=EventBus()), []
+    tracker.doubted = lambda: doubts.append(1)
+    tracker.apply(ChannelCreated(VICTIM, VICTIM, CHANNEL))
+    tracker.apply(ChannelHungUp(VICTIM, VICTIM, FORGERS_CHANNEL))
+
+    assert doubts == [1]
