@@ -116,6 +116,9 @@ class ImportJournal:
         """From now on it is finished, whatever happens. Raises ImportLost."""
 
         async def work(link: AsyncConnection) -> None:
+            known = select(imports.c.state).where(imports.c.id == id_)
+            if await link.scalar(known) == State.DECIDED:
+                return  # again, where it is not known whether the commit was
             await self._touch(link, id_, State.READING, State.DECIDED)
 
         await self._database.writer.write(work)

@@ -156,6 +156,19 @@ async def test_who_was_given_up_decides_nothing_while_it_is_cleared_away(
     assert await journal.begin() is None
 
 
+async def test_deciding_again_after_a_lost_answer_is_no_loss(any_database: Database) -> None:
+    """The writer runs a unit again where the connection broke while it was committed."""
+    journal = ImportJournal(database=any_database)
+    id_ = await journal.begin()
+    assert id_ is not None
+    await journal.decide(id_)
+    await journal.decide(id_)
+    found = await journal.under_way()
+    assert found is not None
+    assert found.state is State.DECIDED
+    assert await journal.load_next(id_) is None
+
+
 async def test_a_row_that_fits_no_more_is_left_out_and_named(
     any_database: Database, tmp_path: Path
 ) -> None:
