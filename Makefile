@@ -12,9 +12,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 DESKTOP_SOURCES := $(shell find desktop -path desktop/node_modules -prune -o -type f -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
-# Most tests wait for a caller or a CRM more than they compute; tests/conftest.py says which of
-# them go together.
-SIDE_BY_SIDE := -n 2 --dist loadgroup --no-loadscope-reorder
+# `make test JOBS=2`: groups of tests side by side, sooner done and easier disturbed by other work.
+JOBS ?=
+SIDE_BY_SIDE := $(if $(JOBS),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
