@@ -1,0 +1,1 @@
+"""The goals of scoring, measured on real data: `python -m benchmarks.scoring`."""

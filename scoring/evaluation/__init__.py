@@ -1,0 +1,1 @@
+"""Outside data in, figures out: `switchboard evaluate`. Needs the extra `[train]`."""

@@ -1,0 +1,1 @@
+"""What learns from purchases and calls. Pure: numbers in, numbers out; no database, no clock."""
