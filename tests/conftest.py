@@ -17,6 +17,7 @@ import pytest
 from storage.database import Database
 from tests.declared_tables import declared_metadata
 from tests.private_servers import private_postgres, private_redis
+from tests.real_data import WITHOUT_DATA
 from tests.servers.odoo.program import OdooMissing
 from tests.servers.odoo.server import OdooServer, running_odoo
 from tests.servers.tryton.server import TrytonServer, running_tryton
@@ -176,6 +177,7 @@ _FOLDERS_TOGETHER = {"acceptance", "contracts"}
 _CATEGORIES = {"unit", "contract", "integration", "acceptance", "architecture"}
 _skipped: list[str] = []
 _without_odoo: list[str] = []
+_without_data: list[str] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -199,7 +201,11 @@ def _together(item: pytest.Item) -> str:
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and not hasattr(report, "wasxfail"):
-        (_without_odoo if WITHOUT_ODOO in str(report.longrepr) else _skipped).append(report.nodeid)
+        why = str(report.longrepr)
+        if WITHOUT_DATA in why:
+            _without_data.append(report.nodeid)
+        else:
+            (_without_odoo if WITHOUT_ODOO in why else _skipped).append(report.nodeid)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
@@ -211,6 +217,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for nodeid in _skipped:
         terminalreporter.write_line(f"SKIPPED, which counts as failed: {nodeid}")
+    if _without_data:
+        terminalreporter.write_line(
+            f"NOT SHOWN: {len(_without_data)} tests on real data, since {WITHOUT_DATA}",
+            red=True,
+            bold=True,
+        )
     if _without_odoo:
         terminalreporter.write_line(
             f"NOT SHOWN: {len(_without_odoo)} tests with a real Odoo, since {WITHOUT_ODOO}",

@@ -25,6 +25,8 @@ LAGS = (20, 50, 100, 200, 500, 1_000, 2_000)
 #: Rows remembered by the trees, and by the regressions; None: all.
 TREE_MEMORIES: tuple[int | None, ...] = (10_000, 20_000, None)
 LINE_MEMORIES: tuple[int | None, ...] = (5_000, 20_000)
+#: Of fewer rows nothing is learned.
+SHORTEST_MEMORY = 200
 #: Rows forecast before the first that counts, to learn how far the level is off.
 WARM_UP = 2_000
 #: The level is put right by the last so many forecasts.
@@ -125,8 +127,10 @@ def _together(
 
 
 def _memories(wanted: tuple[int | None, ...], known: int) -> list[int | None]:
-    """Those shorter than what is known, and at least one."""
+    """Those shorter than what is known; of a short history all, and its last quarter."""
     shorter: list[int | None] = [each for each in wanted if each is not None and each < known]
+    if not shorter:
+        return [max(known // 4, SHORTEST_MEMORY), None] if known > SHORTEST_MEMORY else [None]
     return [*shorter, None] if None in wanted or len(shorter) < len(wanted) else shorter
 
 
