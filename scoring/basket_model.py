@@ -30,7 +30,7 @@ HALF_LIVES_DAYS = (14, 60, 365)
 #: The products bought by most customers are compared with each other; the rest has no company.
 MAX_COMPARED = 4_000
 #: Customers whose next basket is learned from, at each of the earlier days.
-MAX_TAUGHT = 1_500
+MAX_TAUGHT = 1_200
 
 NAMES = (
     *(f"own_{days}d" for days in HALF_LIVES_DAYS),
@@ -78,13 +78,18 @@ class BasketHistory:
         )
         self.lines = codes.sort("customer", "day", "product")
 
-    def next_baskets(self, cut: date, until: date) -> dict[int, set[int]]:
-        """By customer known at `cut`: what the first day after it, up to `until`, brought."""
+    def next_baskets(
+        self, cut: date, until: date, *, whole_window: bool = False
+    ) -> dict[int, set[int]]:
+        """By customer known at `cut`: what the first day after it, up to `until`, brought; or all
+        of those days, where `whole_window`."""
         known = self.lines.filter(pl.col("day") <= cut)["customer"].unique()
         after = self.lines.filter(
             pl.col("day") > cut, pl.col("day") <= until, pl.col("customer").is_in(known.implode())
         )
-        first = after.filter(pl.col("day") == pl.col("day").min().over("customer"))
+        first = after
+        if not whole_window:
+            first = after.filter(pl.col("day") == pl.col("day").min().over("customer"))
         return {
             int(customer): set(products)
             for customer, products in first.group_by("customer").agg("product").iter_rows()
@@ -127,12 +132,20 @@ class BasketHistory:
         return Candidates(np.array(customers), np.array([*starts, position]), flat, rows)
 
 
-def train_baskets(history: BasketHistory, cuts: Sequence[date], window_days: int) -> Boosted | None:
+def train_baskets(
+    history: BasketHistory,
+    cuts: Sequence[date],
+    window_days: int,
+    *,
+    whole_window: bool = False,
+) -> Boosted | None:
     """None where nobody bought after any of `cuts`. What came within `window_days` is looked at."""
     rows, truths = [], []
     random = np.random.default_rng(7)
     for cut in cuts:
-        baskets = history.next_baskets(cut, cut + timedelta(days=window_days))
+        baskets = history.next_baskets(
+            cut, cut + timedelta(days=window_days), whole_window=whole_window
+        )
         customers = sorted(baskets)
         if len(customers) > MAX_TAUGHT:
             customers = sorted(random.choice(customers, MAX_TAUGHT, replace=False).tolist())

@@ -34,6 +34,8 @@ LEAST_HISTORY = 0.5
 LONGEST_HORIZON = 1 / 3
 #: How far the logarithm of the trees' correction is followed; the inner split decides.
 TRUSTS = (0.0, 0.5, 1.0)
+#: Customers to whom Pareto/NBD is fitted at each origin.
+MAX_FITTED_BEFORE = 3_000
 #: Rows beyond are sampled for training.
 MAX_ROWS = 400_000
 
@@ -116,7 +118,12 @@ class PurchaseModel:
 
 
 def know(
-    purchases: pl.DataFrame, day: date, horizon_days: int, *, like: ParetoNbd | None = None
+    purchases: pl.DataFrame,
+    day: date,
+    horizon_days: int,
+    *,
+    like: ParetoNbd | None = None,
+    most: int = btyd.MAX_FITTED,
 ) -> Known:
     """All customers who bought up to `day`. `like`: the fit of another day, to start from."""
     row = features_at(purchases, day)
@@ -125,7 +132,7 @@ def know(
     if "first_pieces" in row.columns:
         traits.append(_log1p(row["first_pieces"]))
     seen = Histories(plain.repeats, plain.recency, plain.age, np.column_stack(traits))
-    pareto = btyd.fit(seen, start=like)
+    pareto = btyd.fit(seen, start=like, most=most)
     rows, names = matrix_of(row)
     alive = pareto.alive(seen)
     monthly = pareto.expected(seen, horizon_days) * 30 / horizon_days
@@ -184,7 +191,7 @@ def _origin(
 ) -> _Origin:
     if not len(purchases.filter(pl.col("day") <= day)):
         return _Origin(know_nothing(horizon_days), np.zeros(0))
-    known = know(purchases, day, horizon_days, like=like)
+    known = know(purchases, day, horizon_days, like=like, most=MAX_FITTED_BEFORE)
     until = day + timedelta(days=horizon_days)
     return _Origin(known, counts_within(purchases, known.customers, day, until))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit, gammaln
+from scipy.special import expit, gammaln, hyp2f1
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ _MOST_SPREADS = 3.0
 #: As if so many customers had been seen whom the traits do not move.
 _TRAIT_PULL = 10.0
 #: Of the continued fraction; a few dozen are the rule.
-_MOST_TERMS = 4_000
+_MOST_TERMS = 1_000
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(48)
 
 
@@ -145,15 +145,21 @@ class ParetoNbd:
         )
 
 
-def fit(seen: Histories, *, start: ParetoNbd | None = None, seed: int = 7) -> ParetoNbd:
+def fit(
+    seen: Histories,
+    *,
+    start: ParetoNbd | None = None,
+    most: int = MAX_FITTED,
+    seed: int = 7,
+) -> ParetoNbd:
     """Maximum likelihood, with a slight pull of the traits' numbers towards 0. Histories without a
     single age above 0 say nothing: a vague prior comes back. `start`: a fit of similar histories,
-    from which the way is short."""
+    from which the way is short. Of more customers than `most` so many are drawn."""
     if not len(seen) or not seen.age.max() > 0:
         return ParetoNbd(1.0, 10.0, 1.0, 10.0)
-    if len(seen) > MAX_FITTED:
+    if len(seen) > most:
         random = np.random.default_rng(seed)
-        seen = seen.chosen(random.choice(len(seen), MAX_FITTED, replace=False))
+        seen = seen.chosen(random.choice(len(seen), most, replace=False))
     unit = float(np.median(seen.age[seen.age > 0])) / 39.0
     centre, spread = seen.traits.mean(axis=0), seen.traits.std(axis=0)
     moved = (seen.traits - centre) / np.maximum(spread, 1e-9)
@@ -247,8 +253,17 @@ def _log_dead_from(rates: _Rates, x: Floats, time: Floats) -> Floats:
 
 
 def _gauss(b: Floats, c: Floats, z: Floats) -> Floats:
-    """2F1(1, b; c; z) for c > b > 0 and 0 <= z < 1, by Gauss's continued fraction (DLMF 15.7.5,
-    evaluated after Lentz); scipy 1.17's hyp2f1 is NaN for b=7, c=107, z=10/11."""
+    """2F1(1, b; c; z) for c > b > 0 and 0 <= z < 1. Where scipy 1.17 says NaN (b=7, c=107,
+    z=10/11), by the continued fraction."""
+    found = np.asarray(hyp2f1(1.0, b, c, z))
+    odd = ~np.isfinite(found)
+    if odd.any():
+        found[odd] = _by_fraction(b[odd], c[odd], z[odd])
+    return found
+
+
+def _by_fraction(b: Floats, c: Floats, z: Floats) -> Floats:
+    """Gauss's (DLMF 15.7.5), evaluated after Lentz."""
     found, up, down = np.ones_like(z), np.ones_like(z), np.zeros_like(z)
     for step in range(1, _MOST_TERMS):
         n = step // 2

@@ -29,6 +29,7 @@ LINE_MEMORIES: tuple[int | None, ...] = (5_000, 20_000)
 SHORTEST_MEMORY = 200
 #: Rows forecast before the first that counts, to learn how far the level is off.
 WARM_UP = 2_000
+WARM_UP_BLOCKS = 20
 #: The level is put right by the last so many forecasts.
 LEVEL_ROWS = 1_000
 
@@ -75,7 +76,7 @@ def rolled(
     told: Told | None = None,
 ) -> Floats:
     """Probabilities of the rows from `start` on."""
-    warm = max(_least(truth), start - WARM_UP)
+    warm = max(_least(truth), start - min(WARM_UP, WARM_UP_BLOCKS * every))
     warm = start - (start - warm) // every * every if warm < start else start
     raw = np.full(len(truth), np.nan)
     levelled = np.full(len(truth), np.nan)

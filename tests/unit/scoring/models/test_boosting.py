@@ -54,5 +54,5 @@ def test_a_saved_model_answers_the_same(tmp_path: Path, name: str) -> None:
 
 def test_no_model_is_pickled(tmp_path: Path) -> None:
     _, _, model = taught()
-    with pytest.raises(ValueError, match="ubj or .json"):
+    with pytest.raises(ValueError, match=r"ubj or \.json"):
         model.save(tmp_path / "model.pkl")  # type: ignore[attr-defined]

@@ -27,7 +27,7 @@ def cdnow_sample() -> Histories:
         pytest.skip(f"{WITHOUT_DATA}: {path}")
     cut = date(1997, 9, 30)
     visits: defaultdict[str, set[date]] = defaultdict(set)
-    for line in gzip.open(path, "rt"):
+    for line in gzip.decompress(path.read_bytes()).decode().splitlines():
         _, customer, at, *_ = line.split()
         day = date(int(at[:4]), int(at[4:6]), int(at[6:]))
         if day <= cut:

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.unit
 
 
 def shown(*, personal: bool, rows: int = 4_000) -> tuple[Logged, np.ndarray]:
-    """Two arms, 70:30. Where `personal`, each suits half of the people; else the first suits all."""
+    """Two arms, 70:30. Where `personal`, each suits half; else the first suits all."""
     random = np.random.default_rng(1)
     chances = np.array([0.7, 0.3])
     arms = random.choice(2, rows, p=chances)
