@@ -35,8 +35,8 @@ Made by `python -m benchmarks.scoring` on {day} ({machine}, xgboost {xgboost}, p
 thread; {seconds:.0f} s). Every figure is of rows after the last that was learned from; models,
 their sizes and how far they are trusted are chosen on earlier rows only. Intervals are 95 of 100
 of a bootstrap by contact, differences are paired. `measured before` was taken with other code,
-before this one was written; where the protocol was not the same, that is said. What was tried and did not
-help: [TRIED.md](TRIED.md). G13 and G14 (latency, batch) are measured elsewhere.
+before this one was written; where the protocol was not the same, that is said. What was tried and
+did not help: [TRIED.md](TRIED.md). G13 and G14 (latency, batch) are measured elsewhere.
 
 """
 

@@ -17,7 +17,7 @@ from switchboard.cli import app
 BEGIN = datetime(2024, 1, 1, 9, 0)  # noqa: DTZ001
 
 
-def purchases(customers: int = 150, *, days: int = 300, seed: int = 1) -> pl.DataFrame:
+def purchases(customers: int = 90, *, days: int = 300, seed: int = 1) -> pl.DataFrame:
     """Everybody buys at a pace of their own; a third stops for good."""
     random = np.random.default_rng(seed)
     rows = []
