@@ -1,4 +1,4 @@
-"""For the sake of time these tests learn from three earlier days, where the command takes twelve."""
+"""For the sake of time these tests learn from three earlier days; the command takes twelve."""
 
 from __future__ import annotations
 
