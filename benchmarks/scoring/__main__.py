@@ -32,7 +32,8 @@ PARTS: dict[str, Callable[[Path], list[Row]]] = {
 _HEAD = """# Scoring: goals and what was reached
 
 Made by `python -m benchmarks.scoring` on {day} ({machine}, xgboost {xgboost}, polars {polars}, one
-thread; {seconds:.0f} s). Every figure is of rows after the last that was learned from. How far trees are
+thread; {seconds:.0f} s). Every figure is of rows after the last that was learned from. How far
+trees are
 trusted is chosen on earlier rows by the code; but the make of some models (the memories and the
 regressions of G1, columns and weeks of G6, G11, G12) was settled after figures of these same tested
 rows had been seen, as TRIED.md lists: of unseen data expect a little less. Intervals are 95 of 100
