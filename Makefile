@@ -90,7 +90,7 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.lock
 lock: $(VENV)/.dev ## new lock files from pyproject.toml, hashes and no addresses
 	@$(PIP) uv
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build -o requirements.lock
-	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build --extra dev --extra train -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build --extra dev --extra train --extra cluster -o requirements-dev.lock
 
 clean: ## what was built; the fetched Asterisk stays in the cache folder
 	@rm -rf $(VENV) var screenpop/static desktop/node_modules *.egg-info
