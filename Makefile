@@ -12,9 +12,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 DESKTOP_SOURCES := $(shell find desktop -path desktop/node_modules -prune -o -type f -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
-# `make test JOBS=2`: groups of tests side by side, sooner done and easier disturbed by other work.
-JOBS ?=
-SIDE_BY_SIDE := $(if $(JOBS),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
+# Groups of tests side by side; those with real calls, which keep time, one after the other by
+# themselves. `make test JOBS=0`: all one after the other.
+JOBS ?= 2
+SIDE_BY_SIDE := $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
@@ -35,7 +36,10 @@ test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the rea
 	@$(BIN)/python -m tests.servers.tryton
 	@$(MAKE) --no-print-directory lint
 	@cd desktop && npm run --silent check
-	@$(PYTEST) $(SIDE_BY_SIDE) tests
+	@failed=0; \
+	$(PYTEST) $(SIDE_BY_SIDE) tests --ignore tests/acceptance || failed=$$?; \
+	$(PYTEST) tests/acceptance || failed=$$?; \
+	exit $$failed
 
 test-odoo: $(VENV)/.dev ## what is shown on a real Odoo 19 alone; part of `test`
 	@deploy/install-programs.sh postgres

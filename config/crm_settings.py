@@ -23,8 +23,9 @@ class HttpCrm(Section):
     """Its address, up to before the API's own path."""
     concurrency: int = Field(8, ge=1, le=100)
     """Requests under way at once."""
-    connect_s: Seconds = 0.5
-    """A connection that takes longer is given up; within the caller's own deadline."""
+    connect_s: Seconds = 3.0
+    """A connection that takes longer is given up, one lost packet (repeated after a second) being
+    no reason; a caller waits no longer than the look-up's own deadline."""
 
 
 class RestSettings(Section):

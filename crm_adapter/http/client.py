@@ -41,7 +41,7 @@ class HttpLimits:
     #: Requests under way at once; others wait, under their own deadlines.
     connections: int = 8
     #: A connection that takes longer to open is given up.
-    connect_s: float = 0.5
+    connect_s: float = 3.0
     #: Of an answer, in bytes.
     most_bytes: int = 256 * 1024
     #: A write is given up after that long; below the outbox's own limit.

@@ -401,7 +401,7 @@ class LimitsPart(Part):
     timeout_ms: int = Field(800, ge=10, le=60_000)
     """For a question; within the caller's own deadline."""
     write_timeout_ms: int = Field(15_000, ge=10, le=60_000)
-    connect_ms: int = Field(500, ge=10, le=60_000)
+    connect_ms: int = Field(3_000, ge=10, le=60_000)
     max_body: Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,3}(KiB|MiB)$")] = "1MiB"
     """A longer answer is refused."""
 

@@ -217,8 +217,9 @@ class LimitsPart(Part):
     """What we may cost the database."""
 
     busy_ms: int = Field(250, ge=0, le=60_000)
-    """How long a locked SQLite file is waited for."""
+    """How long a question waits for a locked SQLite file."""
     write_timeout_ms: int = Field(15_000, ge=10, le=60_000)
+    """How long a write may take, the waiting for others' writes included."""
 
 
 class SqlMapping(Part):

@@ -29,6 +29,7 @@ class Store:
             settings, busy_ms=limits.busy_ms, read_only=not loaded.mapping.writes
         )
         self._write_ms = limits.write_timeout_ms
+        self._busy_ms = limits.busy_ms
         self._loaded = loaded
         self._prepared: Prepared | None = None
         self._preparing = asyncio.Lock()
@@ -68,17 +69,39 @@ class Store:
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
-        """One transaction, kept where nothing is raised."""
+        """One transaction, kept where nothing is raised. Nobody waits at the phone for a write, so
+        it lets others write first."""
         with errors_named():
-            async with self._engine.begin() as connection:
+            async with (
+                self._engine.connect() as connection,
+                self._patience(connection),
+                connection.begin(),
+            ):
                 if connection.dialect.name == "postgresql":
                     await connection.exec_driver_sql(
                         f"SET LOCAL statement_timeout = {self._write_ms:d}"
                     )
                 yield connection
 
+    @asynccontextmanager
+    async def _patience(self, connection: AsyncConnection) -> AsyncIterator[None]:
+        """SQLite's waiting is a setting of the connection, not of a transaction."""
+        if connection.dialect.name != "sqlite":
+            yield
+            return
+        await _set_busy_timeout(connection, self._write_ms)
+        try:
+            yield
+        finally:
+            await _set_busy_timeout(connection, self._busy_ms)
+
     async def in_time(self, deadline: Deadline, answer: Coroutine[Any, Any, T]) -> T:
         try:
             return await self._reads.ask("the customer database", answer, deadline=deadline)
         except DeadlineExceeded as error:
             raise Timeout(str(error)) from error
+
+
+async def _set_busy_timeout(connection: AsyncConnection, milliseconds: int) -> None:
+    await connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds:d}")
+    await connection.commit()

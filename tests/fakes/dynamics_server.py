@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from config.crm_settings import DynamicsSettings
 from crm_adapter.adapters.dynamics import DynamicsCrm
-from tests.fakes.crm_server import Asked, CrmServer, Kept
+from tests.fakes.crm_server import UNHURRIED, Asked, CrmServer, Kept
 
 KEY = "cr_switchboardkey"
 _PERSON = {"firstname", "lastname", "telephone1", "mobilephone", "telephone2", "_ownerid_value"}
@@ -73,7 +73,7 @@ class DynamicsServer(CrmServer):
     def adapter(self, **changed: Any) -> DynamicsCrm:
         given = {"url": self.url, "login_url": self.url, "tenant": "tenant-1", "client_id": "app"}
         given |= {"client_secret": SecretStr("dyn-secret")}
-        return DynamicsCrm(settings=DynamicsSettings(**(given | changed)), region="GB")
+        return DynamicsCrm(settings=DynamicsSettings(**(UNHURRIED | given | changed)), region="GB")
 
     def stranger(self) -> DynamicsCrm:
         return self.adapter(client_secret=SecretStr("wrong"))

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from config.crm_settings import EspoCrmSettings
 from crm_adapter.adapters.espocrm import EspoCrm
-from tests.fakes.crm_server import Asked, CrmServer, Kept, digits
+from tests.fakes.crm_server import UNHURRIED, Asked, CrmServer, Kept, digits
 
 KEY = "espo-key"
 _REQUIRED = {
@@ -57,7 +57,7 @@ class EspoCrmServer(CrmServer):
 
     def adapter(self, **changed: Any) -> EspoCrm:
         given = {"url": self.url, "key": SecretStr(KEY), "webhook_secret": SecretStr("hook")}
-        return EspoCrm(settings=EspoCrmSettings(**(given | changed)), region="GB")
+        return EspoCrm(settings=EspoCrmSettings(**(UNHURRIED | given | changed)), region="GB")
 
     def add_contact(self, *numbers: str, first_name: str = "", last_name: str = "Ng") -> str:
         row = self._keep("Contact", {"firstName": first_name, "lastName": last_name})

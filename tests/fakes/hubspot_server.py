@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from config.crm_settings import HubSpotSettings
 from crm_adapter.adapters.hubspot import HubSpotCrm
-from tests.fakes.crm_server import Asked, CrmServer, Fault, Kept
+from tests.fakes.crm_server import UNHURRIED, Asked, CrmServer, Fault, Kept
 from tests.fakes.hubspot_models import Unfit, fitted
 
 TOKEN = "pat-eu1-token"
@@ -77,7 +77,7 @@ class HubSpotServer(CrmServer):
     def adapter(self, **changed: Any) -> HubSpotCrm:
         given = {"url": self.url, "token": SecretStr(TOKEN), "portal": "77"}
         given |= {"client_secret": SecretStr("hub-secret"), "webhook_url": "https://pbx/hook"}
-        return HubSpotCrm(settings=HubSpotSettings(**(given | changed)), region="GB")
+        return HubSpotCrm(settings=HubSpotSettings(**(UNHURRIED | given | changed)), region="GB")
 
     def stranger(self) -> HubSpotCrm:
         return self.adapter(token=SecretStr("wrong"))

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 
 from config.crm_settings import PipedriveSettings
 from crm_adapter.adapters.pipedrive import PipedriveCrm
-from tests.fakes.crm_server import Asked, CrmServer, Fault, Kept
+from tests.fakes.crm_server import UNHURRIED, Asked, CrmServer, Fault, Kept
 
 TOKEN = "pipe-token"
 KEY = "a" * 40
@@ -80,7 +80,9 @@ class PipedriveServer(CrmServer):
     def adapter(self, **changed: Any) -> PipedriveCrm:
         given = {"url": self.url, "token": SecretStr(TOKEN), "key_field": KEY}
         given |= {"webhook_password": SecretStr("pipe-hook")}
-        return PipedriveCrm(settings=PipedriveSettings(**(given | changed)), region="GB")
+        return PipedriveCrm(
+            settings=PipedriveSettings(**(UNHURRIED | given | changed)), region="GB"
+        )
 
     def stranger(self) -> PipedriveCrm:
         return self.adapter(token=SecretStr("wrong"))

@@ -16,7 +16,7 @@ from pydantic import SecretStr
 
 from config.crm_settings import SalesforceSettings
 from crm_adapter.adapters.salesforce import SalesforceCrm
-from tests.fakes.crm_server import Asked, CrmServer, Fault, Kept, digits
+from tests.fakes.crm_server import UNHURRIED, Asked, CrmServer, Fault, Kept, digits
 
 KEY = "Switchboard_Key__c"
 _PHONES = ("Phone", "MobilePhone", "HomePhone", "OtherPhone")
@@ -74,7 +74,9 @@ class SalesforceServer(CrmServer):
 
     def adapter(self, **changed: Any) -> SalesforceCrm:
         given = {"url": self.url, "client_id": "3MVG9", "client_secret": SecretStr("sf-secret")}
-        return SalesforceCrm(settings=SalesforceSettings(**(given | changed)), region="GB")
+        return SalesforceCrm(
+            settings=SalesforceSettings(**(UNHURRIED | given | changed)), region="GB"
+        )
 
     def stranger(self) -> SalesforceCrm:
         return self.adapter(client_secret=SecretStr("wrong"))

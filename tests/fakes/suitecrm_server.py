@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from config.crm_settings import SuiteCrmSettings
 from crm_adapter.adapters.suitecrm import SuiteCrm
-from tests.fakes.crm_server import Asked, CrmServer, Kept
+from tests.fakes.crm_server import UNHURRIED, Asked, CrmServer, Kept
 
 _FIELDS = {
     "Contacts": "first_name last_name account_name assigned_user_name phone_mobile phone_work "
@@ -62,7 +62,7 @@ class SuiteCrmServer(CrmServer):
 
     def adapter(self, **changed: Any) -> SuiteCrm:
         given = {"url": self.url, "client_id": "id-1", "client_secret": SecretStr("suite+secret/1")}
-        return SuiteCrm(settings=SuiteCrmSettings(**(given | changed)), region="GB")
+        return SuiteCrm(settings=SuiteCrmSettings(**(UNHURRIED | given | changed)), region="GB")
 
     def stranger(self) -> SuiteCrm:
         return self.adapter(client_secret=SecretStr("wrong"))

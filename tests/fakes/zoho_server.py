@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from config.crm_settings import ZohoSettings
 from crm_adapter.adapters.zoho import ZohoCrm
-from tests.fakes.crm_server import Asked, CrmServer, Fault, Kept
+from tests.fakes.crm_server import UNHURRIED, Asked, CrmServer, Fault, Kept
 
 KEY = "Switchboard_Key"
 _PHONES = ("Phone", "Mobile", "Home_Phone", "Other_Phone")
@@ -80,7 +80,7 @@ class ZohoServer(CrmServer):
         given = {"url": self.url, "accounts_url": self.url, "client_id": "1000.ID"}
         given |= {"client_secret": SecretStr("z-secret"), "refresh_token": SecretStr("z-refresh")}
         given |= {"webhook_token": SecretStr("z-hook")}
-        return ZohoCrm(settings=ZohoSettings(**(given | changed)), region="GB")
+        return ZohoCrm(settings=ZohoSettings(**(UNHURRIED | given | changed)), region="GB")
 
     def stranger(self) -> ZohoCrm:
         return self.adapter(refresh_token=SecretStr("wrong"))

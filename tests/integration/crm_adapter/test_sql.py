@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
@@ -206,6 +207,27 @@ async def test_one_key_at_once_from_two_processes_is_one_row(shop: Shop) -> None
     assert LEAD.network_name is not None
     assert row[1:5] == (LEAD.number, LEAD.network_name[:20], "CTI", "open")
     assert str(row[5]).startswith("2026-03-02 09:30:00")
+
+
+async def test_a_write_waits_longer_than_a_question_for_a_locked_file(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shop.db"
+    await execute(url, [*tables_for(url), *people(url)])
+    file = tmp_path / "shop.yaml"
+    file.write_text(f"{MAPPING}\nlimits: {{busy_ms: 1, write_timeout_ms: 60000}}\n")
+    crm = made(url, file)
+    await crm.check()
+    other = sqlite3.connect(tmp_path / "shop.db", isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(crm.create_lead(LEAD, "key-1"))
+        # So much longer than a question would wait that the write has met the lock.
+        done, _ = await asyncio.wait([writing], timeout=0.5)
+        assert not done
+        other.execute("COMMIT")
+        assert await writing
+    finally:
+        other.close()
+        await crm.close()
 
 
 async def test_a_lead_is_withdrawn_unless_somebody_confirmed_it(shop: Shop) -> None:
