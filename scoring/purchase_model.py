@@ -15,12 +15,12 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from scoring.features.purchase_features import counts_within, features_at, histories_of, matrix_of
 from scoring.models import btyd
 from scoring.models.boosting import POISSON, Boosted, Boosting, Matrix, train
 from scoring.models.btyd import Histories, ParetoNbd
 from scoring.models.calibration import logits
 from scoring.models.linear import Logistic, train_logistic
-from scoring.purchase_features import counts_within, features_at, histories_of, matrix_of
 
 Floats = NDArray[np.float64]
 

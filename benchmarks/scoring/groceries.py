@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from benchmarks.scoring.goals import Row, row_of
 from scoring.basket_model import NAMES, BasketHistory, Candidates, train_baskets
 from scoring.evaluation.figures import MODEL, compared
+from scoring.features.purchase_features import features_at, matrix_of
 from scoring.models import metrics
 from scoring.models.boosting import Boosting, train
 from scoring.models.metrics import Resampling, SortedByScore, groups_of
-from scoring.purchase_features import features_at, matrix_of
 
 Floats = NDArray[np.float64]
 

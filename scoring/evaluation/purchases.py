@@ -25,9 +25,9 @@ from scoring.evaluation.figures import (
 from scoring.evaluation.next_baskets import basket_section
 from scoring.evaluation.outside_files import BadTable, find_columns, open_table
 from scoring.evaluation.outside_values import as_names, as_numbers, as_times
+from scoring.features.purchase_features import counts_within
 from scoring.models import metrics
 from scoring.models.metrics import Metric, Resampling, SortedByScore
-from scoring.purchase_features import counts_within
 from scoring.purchase_model import Known, know, train_purchase_model
 
 Floats = NDArray[np.float64]
@@ -62,7 +62,7 @@ LEAST_CUSTOMERS = 30
 @dataclass(frozen=True, slots=True)
 class PurchaseTable:
     """`frame` has customer, day, amount and where given product and quantity, as
-    `scoring.purchase_features` wants them."""
+    `scoring.features.purchase_features` wants them."""
 
     frame: pl.DataFrame
     facts: Mapping[str, object]

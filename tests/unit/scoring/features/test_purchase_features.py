@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from calls.caller import ContactRef
 from calls.ports import ContactPurchases
-from scoring import purchase_features, purchases
-from scoring.purchase_features import features_at
+from scoring import purchases
+from scoring.features import purchase_features
+from scoring.features.purchase_features import features_at
 from scoring.purchase_model import origins_before
 
 pytestmark = pytest.mark.unit
