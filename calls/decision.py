@@ -39,6 +39,9 @@ class OfferConsidered:
     propensity: float | None = None
     #: What the agent may say, where it was chosen.
     agent: str | None = None
+    #: With which it would have been chosen, and what was compared; None where it could not be.
+    probability: float | None = None
+    score: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,11 @@ class Decision:
     facts: Mapping[str, Any] = field(default_factory=dict)
     #: Options of the further menus that the caller came to, by menu, as they were told by then.
     menus: Mapping[str, tuple[OptionShown, ...]] = field(default_factory=dict)
+    #: What chose among the offers: static, best_single, thompson or personal; none where no offer
+    #: could be made.
+    policy: str = "none"
+    #: By experiment: the arm of this caller.
+    arms: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def offer(self) -> OfferConsidered | None:
@@ -133,6 +141,8 @@ class Decision:
                     "reasons": list(o.reasons),
                     "propensity": o.propensity,
                     "agent": o.agent,
+                    "probability": o.probability,
+                    "score": o.score,
                 }
                 for o in self.offers
             ],
@@ -148,6 +158,8 @@ class Decision:
             "model": self.model,
             "facts": dict(self.facts),
             "menus": {name: _as_json(options) for name, options in self.menus.items()},
+            "policy": self.policy,
+            "arms": dict(self.arms),
         }
 
 

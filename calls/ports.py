@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from calls.call import Call, CallId
 from calls.caller import Caller, Contact, ContactRef
 from calls.deadlines import Deadline
+from calls.offer_choice import OfferCandidate, OfferChoice
 from calls.offers import CallerMemory, OfferCap, Propensities
 from calls.segments import Segments
 
@@ -123,6 +124,33 @@ class PropensityScorer(Protocol):
 
     def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
         """Never raises and never waits; NO_PROPENSITIES where nothing is known."""
+        ...
+
+
+class OfferPolicy(Protocol):
+    """Which of the offers that may be made? Never changes, so that a call which is decided again
+    is decided the same way. Implemented by `scoring.policy.ladder`, `calls.offer_choice`."""
+
+    def choose(
+        self,
+        candidates: Sequence[OfferCandidate],
+        *,
+        segments: Segments | None,
+        draw: float,
+        policy: str | None = None,
+    ) -> OfferChoice:
+        """Pure; never raises and never waits. `draw` (0 to 1, without 1) is all the chance there
+        is. Without a candidate that was not chosen, the choice is the same. `policy` is an
+        experiment's wish for a step of the ladder; None: the best one that is proven."""
+        ...
+
+
+class OfferPolicies(Protocol):
+    """What was learned of the offers by now. Implemented by `scoring.policy.learned`."""
+
+    @property
+    def current(self) -> OfferPolicy:
+        """From memory; a call keeps the one that it began with."""
         ...
 
 

@@ -250,11 +250,21 @@ class CrmSettings(Section):
     and `{outcome}` may stand in them."""
 
 
+PolicyName = Literal["auto", "best_single", "thompson", "personal"]
+
+
 class ScoringSettings(Section):
     deadline_s: Seconds = 0.05
     """How long the caller waits for segments."""
     vip_capacity: float = Field(0.2, gt=0, le=1)
     """Largest share of contacts that may be VIP, whatever their value."""
+    policy: PolicyName = "auto"
+    """What chooses among the offers that a caller may hear: best_single, thompson or personal;
+    auto is thompson until calls have shown that personal is better."""
+    policy_by: Literal["tier", "lifecycle"] = "tier"
+    """Callers for whom answers to offers are learned together."""
+    explore: float = Field(0.1, gt=0, le=0.5)
+    """Share of calls in which personal tries other offers, to go on learning."""
 
 
 class PrivacySettings(Section):

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from calls.caller import ContactRef
+from calls.chance import chance
 
 PERSONAL, CONTROL = "personal", "control"
 #: Another word here would draw another group: never change it while results are being compared.
@@ -16,6 +15,4 @@ def arm_of(contact: ContactRef | None, share: float) -> str:
     would be different for them."""
     if contact is None:
         return PERSONAL
-    digest = hashlib.sha256(f"{_SALT}:{contact}".encode()).digest()
-    drawn = int.from_bytes(digest[:8], "big") / 2**64
-    return CONTROL if drawn < share else PERSONAL
+    return CONTROL if chance(_SALT, str(contact)) < share else PERSONAL

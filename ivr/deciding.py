@@ -20,6 +20,7 @@ from calls.ports import (
     CallerMemories,
     ContactDirectory,
     OfferLedger,
+    OfferPolicies,
     PinCheck,
     PropensityScorer,
     SpokenText,
@@ -54,6 +55,7 @@ class Advisers:
     memories: CallerMemories
     scorer: PropensityScorer
     ledger: OfferLedger
+    policies: OfferPolicies
     pins: PinCheck
     webhooks: Webhooks
     speech: SpokenText
@@ -82,7 +84,11 @@ class CallCourse:
         self._bus = bus
         self._answer_s = answer_s
         self._now = now
-        self._known = Known(control_share=control_share, seconds=advisers.speech.seconds)
+        self._known = Known(
+            control_share=control_share,
+            policy=advisers.policies.current,
+            seconds=advisers.speech.seconds,
+        )
         self._offers = OffersOfCall(ledger=advisers.ledger, call_id=call.id, bus=bus, now=now)
         self._told: Decision | None = None
         #: Of plans that were made anew since.

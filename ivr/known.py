@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
+from calls.offer_choice import StaticChoice
 from calls.offers import NO_MEMORY, NO_PROPENSITIES, CallerMemory, Propensities
+from calls.ports import OfferPolicy
 from ivr.ordering import estimated_seconds
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -28,6 +30,8 @@ class Known:
     refused_offers: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     #: Share of known callers who hear the plain menu, to compare with.
     control_share: float = 0.05
+    #: Chooses among the offers that may be made.
+    policy: OfferPolicy = field(default_factory=StaticChoice)
     #: Seconds of listening for a text in a language (`SpokenText.seconds`).
     seconds: Callable[[str, str], float] = estimated_seconds
 

@@ -1,31 +1,47 @@
 """Which product is proposed in this call, if any, and why every other one is not. Pure.
 
-The best is the one with the highest propensity times value. Its cap is kept by the ledger, which
-may still refuse it: then the call is decided again without it.
+Who may hear what is decided here; which one of these it is, the policy says (`calls.ports`). The
+cap is kept by the ledger, which may still refuse the chosen one: then the call is decided again
+without it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from calls.chance import chance
 from calls.decision import OfferConsidered
+from calls.offer_choice import PRIOR, OfferCandidate, OfferChoice
+from calls.segments import Segments
 from config.conditions import Seen, seen_as
 from config.facts import PROPENSITY
 from config.rulebook import Offer
 from ivr.saying import PresentedWith, said
 
-#: Propensity of a product for which none is known, when offers are compared: about what a stranger
-#: to it takes of cold offers. A rule on `propensity` is not met by it.
-PRIOR = 0.02
+#: Another word here would draw other offers for the same calls.
+_SALT = "switchboard-offer-1"
+_NO_OFFER = OfferChoice("none", None)
 
 
 @dataclass(frozen=True, slots=True)
 class OffersWeighed:
     chosen: Offer | None
     considered: tuple[OfferConsidered, ...]
+    #: What chose; `none` where there was nothing to choose from.
+    policy: str
 
 
-def weigh(with_: PresentedWith, *, silenced: str | None) -> OffersWeighed:
+@dataclass(frozen=True, slots=True)
+class Chooser:
+    """Whom an offer is chosen for: `call` alone makes the chance, so a call that is decided again
+    meets the same. `policy` is what an experiment wishes for."""
+
+    call: str
+    segments: Segments | None = None
+    policy: str | None = None
+
+
+def weigh(with_: PresentedWith, chooser: Chooser, *, silenced: str | None) -> OffersWeighed:
     """`silenced` says why this caller hears no offer at all, whatever the rulebook offers."""
     offers = with_.rulebook.offers.values()
     blocked = _blocked(with_, silenced) if offers else None
@@ -33,23 +49,51 @@ def weigh(with_: PresentedWith, *, silenced: str | None) -> OffersWeighed:
     reasons = {
         offer.name: (blocked,) if blocked else _refusals(offer, with_, owns) for offer in offers
     }
-    eligible = [offer for offer in offers if not reasons[offer.name]]
-    best = None
-    # Texts are filled in for the best ones only: it is the dearest question.
-    for offer in sorted(eligible, key=lambda offer: worth(offer, with_), reverse=True):
-        if any(text and said(text, with_) for text in (offer.menu, offer.hold, offer.agent)):
-            best = offer
-            break
-        reasons[offer.name] = ("nothing of it can be said to this caller",)
-    considered = tuple(
-        _considered(offer, with_, reasons[offer.name], best=best) for offer in offers
-    )
-    return OffersWeighed(best, considered)
+    choice = _choice(with_, chooser, reasons)
+    considered = tuple(_considered(offer, with_, reasons[offer.name], choice) for offer in offers)
+    chosen = with_.rulebook.offers[choice.chosen] if choice.chosen is not None else None
+    return OffersWeighed(chosen, considered, choice.policy if chosen else _NO_OFFER.policy)
 
 
-def worth(offer: Offer, with_: PresentedWith) -> float:
-    known = with_.known.propensities.products.get(offer.product)
-    return (PRIOR if known is None else known) * offer.value
+def _choice(
+    with_: PresentedWith, chooser: Chooser, reasons: dict[str, tuple[str, ...]]
+) -> OfferChoice:
+    """Among those without a reason against them. What turns out to have no text for this caller
+    gets one, and is no candidate then: probabilities are of what could really be heard."""
+    offers = with_.rulebook.offers
+    draw = chance(_SALT, chooser.call)
+    texts = _Sayable(with_)
+    while candidates := [
+        OfferCandidate(name, offers[name].value, _propensity(offers[name], with_))
+        for name, against in reasons.items()
+        if not against
+    ]:
+        choice = with_.known.policy.choose(
+            candidates, segments=chooser.segments, draw=draw, policy=chooser.policy
+        )
+        # Texts are filled in for those only that had a chance: it is the dearest question.
+        mute = [name for name, p in choice.probabilities.items() if p > 0 and not texts.has(name)]
+        if not mute:
+            return choice
+        reasons |= dict.fromkeys(mute, ("nothing of it can be said to this caller",))
+    return _NO_OFFER
+
+
+@dataclass(slots=True)
+class _Sayable:
+    with_: PresentedWith
+    found: dict[str, bool] = field(default_factory=dict)
+
+    def has(self, name: str) -> bool:
+        if name not in self.found:
+            offer = self.with_.rulebook.offers[name]
+            texts = (offer.menu, offer.hold, offer.agent)
+            self.found[name] = any(text and said(text, self.with_) for text in texts)
+        return self.found[name]
+
+
+def _propensity(offer: Offer, with_: PresentedWith) -> float | None:
+    return with_.known.propensities.products.get(offer.product)
 
 
 def _blocked(with_: PresentedWith, silenced: str | None) -> str | None:
@@ -90,7 +134,7 @@ def _refusals(offer: Offer, with_: PresentedWith, owns: frozenset[str]) -> tuple
 def _seen(offer: Offer, with_: PresentedWith) -> Seen:
     """With its own `propensity`: another one for each offer, and no fact of the call."""
     seen = with_.facts.seen
-    share = with_.known.propensities.products.get(offer.product)
+    share = _propensity(offer, with_)
     # Compared as it is, said in round.
     words = seen_as(PROPENSITY, None if share is None else float(_round(share)))[1]
     seen[PROPENSITY] = (share, words)
@@ -98,27 +142,37 @@ def _seen(offer: Offer, with_: PresentedWith) -> Seen:
 
 
 def _considered(
-    offer: Offer, with_: PresentedWith, refusals: tuple[str, ...], *, best: Offer | None
+    offer: Offer, with_: PresentedWith, refusals: tuple[str, ...], choice: OfferChoice
 ) -> OfferConsidered:
-    propensities = with_.known.propensities
-    propensity = propensities.products.get(offer.product)
-    if offer is not best:
-        reasons = refusals or (f"worth {_round(worth(offer, with_))}, less than {_name(best)}",)
-        return OfferConsidered(offer.name, False, reasons, propensity)
-    known = "unknown, taken as" if propensity is None else "of"
-    share = PRIOR if propensity is None else propensity
-    why = [f"worth most: propensity {known} {_round(share)} times value {offer.value:g}"]
+    name, propensity = offer.name, _propensity(offer, with_)
+    probability, score = choice.probabilities.get(name), choice.scores.get(name)
+    if name != choice.chosen:
+        reasons = refusals or _not_chosen(choice, name)
+        return OfferConsidered(
+            name, False, reasons, propensity, probability=probability, score=score
+        )
+    why = list(choice.because) or [_worth_most(offer, propensity)]
     if offer.when is not None:
         why.insert(0, offer.when.judge(_seen(offer, with_))[1])
-    why += propensities.reasons.get(offer.product, ())
+    why += with_.known.propensities.reasons.get(offer.product, ())
     agent = said(offer.agent, with_) if offer.agent is not None else None
-    return OfferConsidered(offer.name, True, tuple(why), propensity, agent)
+    return OfferConsidered(name, True, tuple(why), propensity, agent, probability, score)
+
+
+def _not_chosen(choice: OfferChoice, name: str) -> tuple[str, ...]:
+    worth, probability = _round(choice.scores.get(name, 0.0)), choice.probabilities.get(name, 0.0)
+    if probability > 0:
+        share = _round(100 * probability)
+        return (f"worth {worth}; not drawn this time, at a chance of {share} in 100",)
+    return (f"worth {worth}, less than {choice.chosen}",)
+
+
+def _worth_most(offer: Offer, propensity: float | None) -> str:
+    known = "unknown, taken as" if propensity is None else "of"
+    share = PRIOR if propensity is None else propensity
+    return f"worth most: propensity {known} {_round(share)} times value {offer.value:g}"
 
 
 def _round(value: float) -> str:
     """Two digits that count: more of a guess says nothing."""
     return f"{float(f'{value:.2g}'):g}"
-
-
-def _name(offer: Offer | None) -> str:
-    return offer.name if offer else "any"

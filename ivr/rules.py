@@ -117,11 +117,13 @@ def decide(
         person=route.person,
         is_personal=arm != CONTROL,
     )
-    weighed = offers.weigh(with_, silenced=_silenced(arm, winners.get("offers")))
+    chooser = offers.Chooser(str(call.id), caller.segments)
+    weighed = offers.weigh(with_, chooser, silenced=_silenced(arm, winners.get("offers")))
     with_ = replace(with_, offer=weighed.chosen)
     menu = present(with_, route.menu) if route.menu else None
     decision = _decision(with_, number, route, menu, winners)
     decision = replace(decision, arm=arm, offers=weighed.considered, rules=traces)
+    decision = replace(decision, policy=weighed.policy)
     asked = sorted({**facts.aloud, **facts.values}.items())
     decision = replace(decision, facts={name: as_json(value) for name, value in asked})
     menus = {menu.name: menu} if menu else {}

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from calls.errors import Unavailable
 from scoring.associations import Associations
 from scoring.house_choices import HouseChoices
+from scoring.policy.learned import LearnedPolicies
 
 log = logging.getLogger(__name__)
 
@@ -23,10 +24,16 @@ class Refresher:
     again at the next turn."""
 
     def __init__(
-        self, *, house: HouseChoices, associations: Associations, every_s: float = REFRESH_S
+        self,
+        *,
+        house: HouseChoices,
+        associations: Associations,
+        policies: LearnedPolicies,
+        every_s: float = REFRESH_S,
     ) -> None:
         self._house = house
         self._associations = associations
+        self._policies = policies
         self._every_s = every_s
         self.task: asyncio.Task[None] | None = None
 
@@ -46,6 +53,7 @@ class Refresher:
         try:
             await self._house.refresh()
             await self._associations.refresh()
+            await self._policies.refresh()
         except (SQLAlchemyError, OSError, Unavailable):
             log.warning("scoring: what all callers choose was not refreshed", exc_info=True)
 

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 from calls.call import Call, CallId
 from calls.caller import Caller, IdentityOutcome
 from calls.deadlines import Deadline
+from calls.offer_choice import AS_EVER
 from calls.offers import NO_MEMORY, NO_PROPENSITIES
-from calls.ports import CallerMemories, ContactDirectory, PropensityScorer
+from calls.ports import CallerMemories, ContactDirectory, OfferPolicy, PropensityScorer
 from config.facts import PROPENSITY
 from config.rulebook import Rulebook
 from crm_adapter.call_history import CallDetail
@@ -54,6 +55,7 @@ async def explain(
     control_share: float = 0.05,
     seconds: Callable[[str, str], float] = estimated_seconds,
     given: Given = NOTHING_GIVEN,
+    policy: OfferPolicy = AS_EVER,
 ) -> dict[str, Any]:
     """As JSON: identity, caller, rulebook_version, dialled, entry (the rulebook's for that number),
     tried (what was `given`), decision, way (`supervisor.straight_way`). `dialled` None: the
@@ -83,7 +85,11 @@ async def explain(
     if scorer is not None:
         propensities = scorer.propensities_of(caller, memory)
     known = Known(
-        memory=memory, propensities=propensities, control_share=control_share, seconds=seconds
+        memory=memory,
+        propensities=propensities,
+        control_share=control_share,
+        policy=policy,
+        seconds=seconds,
     )
     known = given.known(known, rulebook)
     plan = rules.decide(rulebook, call, caller, now, known, given=given.facts)

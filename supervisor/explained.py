@@ -167,16 +167,22 @@ def _render_offers(decision: dict[str, Any], sets: dict[str, str], console: Cons
             offer["offer"],
             "made" if offer["chosen"] else "no",
             share(offer.get("propensity")),
+            _chance(offer.get("probability")),
             in_short("; ".join(offer["reasons"]), sets),
         )
         for offer in decision["offers"]
     ]
-    print_table(("offer", "", "wanted", "because"), rows, console)
+    print_table(("offer", "", "wanted", "chance", "because"), rows, console)
     if any(row[2] for row in rows):
         console.print(Text(f"  {_OFFER_LEGEND}", style="dim"))
     for offer in decision["offers"]:
         if offer["chosen"] and offer.get("agent"):
             console.print(Text(f"  the agent may say: “{offer['agent']}”"))
+
+
+def _chance(probability: float | None) -> str:
+    """Said only where chance had a part in it."""
+    return share(probability) if probability is not None and 0 < probability < 1 else ""
 
 
 def _render_hold(decision: dict[str, Any], console: Console) -> None:

@@ -33,6 +33,7 @@ from scoring.associations import Associations
 from scoring.batch import score_all
 from scoring.house_choices import HouseChoices
 from scoring.memories import Memories
+from scoring.policy.learned import LearnedPolicies
 from scoring.propensities import PastChoices
 from scoring.scorer import Scorer
 from screenpop.agent_admin import add_agent, list_agents
@@ -77,6 +78,8 @@ async def explained(
         house, associations = HouseChoices(database=database), Associations(database=database)
         await house.load()
         await associations.refresh()
+        policies = LearnedPolicies(database=database, settings=settings.scoring)
+        await policies.refresh()
         connection = CrmConnection(settings=settings, database=database)
         directory = Directory(
             adapter=connection.adapter,
@@ -97,6 +100,7 @@ async def explained(
                 scorer=PastChoices(house=house, associations=associations),
                 control_share=settings.rulebook.control_share,
                 given=given,
+                policy=policies.current,
             )
         finally:
             for part in (connection, scorer, memories):

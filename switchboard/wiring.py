@@ -58,6 +58,7 @@ from scoring.call_follower import CallFollower
 from scoring.house_choices import HouseChoices
 from scoring.memories import Memories
 from scoring.offer_ledger import DatabaseOfferLedger
+from scoring.policy.learned import LearnedPolicies
 from scoring.propensities import PastChoices
 from scoring.refresher import Refresher
 from scoring.scorer import Scorer
@@ -208,7 +209,8 @@ class Centre:
             database=database, ledger=self.ledger, house=house, roster=self.desk.agents
         )
         follower.subscribe(self.bus)
-        refresher = Refresher(house=house, associations=associations)
+        self.policies = LearnedPolicies(database=database, settings=self.settings.scoring)
+        refresher = Refresher(house=house, associations=associations, policies=self.policies)
         self.refresher = await stages.enter("scoring", refresher, 5)
 
     def _try_out(self, rulebook: Rulebook) -> Sequence[Problem]:
@@ -255,6 +257,7 @@ class Centre:
                 memories=self.memories,
                 scorer=self.propensities,
                 ledger=self.ledger,
+                policies=self.policies,
                 pins=self.pins,
                 webhooks=await self._stages.enter("webhooks", webhooks, 3),
                 crm=settings.crm,

@@ -11,6 +11,7 @@ from calls.caller import Caller, ContactRef
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
 from calls.errors import Unavailable
+from calls.offer_choice import StaticChoice
 from calls.offers import (
     MEMORY_MISSED,
     NO_MEMORY,
@@ -19,7 +20,7 @@ from calls.offers import (
     OfferCap,
     Propensities,
 )
-from calls.ports import WebhookAnswer
+from calls.ports import OfferPolicy, WebhookAnswer
 
 
 @dataclass
@@ -72,6 +73,13 @@ class FakeLedger:
         if self.slow:
             await asyncio.Event().wait()
         return self.refused.get(offer)
+
+
+@dataclass
+class FakePolicies:
+    """Implements `calls.ports.OfferPolicies`."""
+
+    current: OfferPolicy = field(default_factory=StaticChoice)
 
 
 @dataclass

@@ -20,6 +20,7 @@ from tests.fakes.advisers import (
     FakeLedger,
     FakeMemories,
     FakePins,
+    FakePolicies,
     FakeScorer,
     FakeWebhooks,
 )
@@ -88,6 +89,7 @@ async def dialog_house(rulebook: Rulebook) -> AsyncIterator[House]:
             memories=memories,
             scorer=scorer,
             ledger=ledger,
+            policies=FakePolicies(),
             pins=pins,
             webhooks=webhooks,
             crm=CrmSettings(lookup_deadline_s=0.05, late_deadline_s=5),

@@ -27,7 +27,7 @@ from calls.offers import (
     OfferPlace,
 )
 from config.settings import ScoringSettings
-from scoring import choice_rows, refresher
+from scoring import choice_rows
 from scoring.association_counts import ANYTHING, Association
 from scoring.associations import Associations, association_row
 from scoring.call_follower import CallFollower
@@ -37,6 +37,7 @@ from scoring.house_choices import LEAST, HouseChoices
 from scoring.memories import Memories
 from scoring.memory_tables import folded_calls, offer_meetings, product_associations
 from scoring.offer_ledger import DatabaseOfferLedger
+from scoring.policy.learned import LearnedPolicies
 from scoring.refresher import Refresher
 from storage.database import Database
 
@@ -272,7 +273,9 @@ async def test_associations_are_read_again_after_a_batch(any_database: Database)
 
 async def test_the_refresher_reads_first_and_writes_last(any_database: Database) -> None:
     centre = Centre(any_database)
-    async with Refresher(house=centre.house, associations=Associations(database=any_database)):
+    policies = LearnedPolicies(database=any_database, settings=ScoringSettings())
+    associations = Associations(database=any_database)
+    async with Refresher(house=centre.house, associations=associations, policies=policies):
         for number in range(int(LEAST)):
             await centre.tell(chosen(number, "sales"))
         assert centre.house.shares() == {}
@@ -285,7 +288,10 @@ async def test_the_refresher_goes_on_without_a_database(tmp_path: Path) -> None:
     async with Database(f"sqlite:///{tmp_path}/empty.db") as database:
         house = HouseChoices(database=database, now=lambda: NOW)
         house.add("main", "sales", "1", NOW)
-        async with Refresher(house=house, associations=Associations(database=database)) as running:
+        policies = LearnedPolicies(database=database, settings=ScoringSettings())
+        associations = Associations(database=database)
+        refresher = Refresher(house=house, associations=associations, policies=policies)
+        async with refresher as running:
             assert running.task is not None
             assert house.shares() == {}
         assert house._new  # kept for the next turn

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from calls.call import CallId
 from calls.caller import Caller, Identity, IdentityOutcome
 from calls.decision import OfferConsidered
+from calls.offer_choice import OfferCandidate, OfferChoice
 from calls.offers import CallerMemory, OfferHistory, Propensities
+from calls.segments import Segments
 from config.rulebook import Offer, SetOffers
 from ivr.known import Known
 from ivr.rules import CallPlan, decide
@@ -43,9 +47,12 @@ def test_the_best_by_propensity_times_value() -> None:
             True,
             ("worth most: propensity of 0.3 times value 1", "bought with KETTLE"),
             0.3,
+            probability=1.0,
+            score=0.3,
         ),
-        OfferConsidered("b", False, ("worth 0.2, less than a",), 0.2),
+        OfferConsidered("b", False, ("worth 0.2, less than a",), 0.2, probability=0.0, score=0.2),
     )
+    assert plan.decision.policy == "static"
     dear = plan_of(a, replace(b, value=2.0), known=LIKELY).decision.offer
     assert dear is not None
     assert (dear.offer, dear.agent) == ("b", "Say Maria")
@@ -154,3 +161,70 @@ def test_a_refusal_of_the_ledger_makes_room_for_the_next() -> None:
         chosen.append(plan.offer.name)
         known = known.without_offer(plan.offer.name, "gone")
     assert chosen == ["a", "b"]
+
+
+class Tossed:
+    """A policy that gives every candidate the same chance."""
+
+    def choose(
+        self,
+        candidates: Sequence[OfferCandidate],
+        *,
+        segments: Segments | None,
+        draw: float,
+        policy: str | None = None,
+    ) -> OfferChoice:
+        names = [one.offer for one in candidates]
+        chosen = names[int(draw * len(names))]
+        return OfferChoice(
+            "tossed",
+            chosen,
+            dict.fromkeys(names, 1 / len(names)),
+            dict.fromkeys(names, 1.0),
+            ("it was tossed",),
+        )
+
+
+def test_the_policy_chooses_and_every_candidate_has_its_chance() -> None:
+    known = replace(LIKELY, policy=Tossed())
+    never = offer("n", never=given("caller.known", "eq", True))
+    mute = offer("m", menu=text("For {{ caller.next_appointment.subject }}"))
+    offers = (offer("a"), offer("b"), never, mute)
+    plan = plan_of(*offers, known=known, caller=NO_DATE)
+    found = {one.offer: one for one in plan.decision.offers}
+    assert plan.decision.policy == "tossed"
+    assert [found[name].probability for name in "abnm"] == [0.5, 0.5, None, None]
+    assert found["m"].reasons == ("nothing of it can be said to this caller",)
+    chosen = plan.decision.offer
+    assert chosen is not None
+    assert chosen.reasons[0] == "it was tossed"
+    other = found["b" if chosen.offer == "a" else "a"]
+    assert other.reasons == ("worth 1; not drawn this time, at a chance of 50 in 100",)
+    again = plan_of(*offers, known=known, caller=NO_DATE)
+    assert again.decision == plan.decision, "the same call is decided the same way again"
+    shown = plan.decision.as_json()
+    assert {one["offer"]: one["probability"] for one in shown["offers"]} == {
+        "a": 0.5,
+        "b": 0.5,
+        "n": None,
+        "m": None,
+    }
+    assert shown["policy"] == "tossed"
+
+
+def test_calls_draw_differently() -> None:
+    known = replace(LIKELY, policy=Tossed())
+    rules = rulebook(offers=(offer("a"), offer("b")))
+    chosen = set()
+    for number in range(40):
+        call = replace(CALL, id=CallId("pbx", f"1763800000.{number}"))
+        made = decide(rules, call, QUIET, NOW, known).offer
+        assert made is not None
+        chosen.add(made.name)
+    assert chosen == {"a", "b"}
+
+
+def test_nothing_to_choose_from_is_no_policy() -> None:
+    assert plan_of(known=LIKELY).decision.policy == "none"
+    blocked = plan_of(offer("a"), caller=STRANGER, known=LIKELY).decision
+    assert (blocked.policy, blocked.offers[0].probability) == ("none", None)

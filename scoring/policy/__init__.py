@@ -1,0 +1,1 @@
+"""Which offer to make: what was learned of each, and experiments that stop themselves."""
