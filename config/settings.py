@@ -256,6 +256,10 @@ PolicyName = Literal["auto", "best_single", "thompson", "personal"]
 class ScoringSettings(Section):
     deadline_s: Seconds = 0.05
     """How long the caller waits for segments."""
+    nightly_at: str = Field("02:30", pattern=r"^(([01]\d|2[0-3]):[0-5]\d)?$")
+    """Local time of the nightly work (`switchboard nightly`), like `02:30`; empty: never."""
+    nightly_limit_h: float = Field(4.0, gt=0, le=20)
+    """Hours after which the nightly work is stopped."""
     vip_capacity: float = Field(0.2, gt=0, le=1)
     """Largest share of contacts that may be VIP, whatever their value."""
     policy: PolicyName = "auto"

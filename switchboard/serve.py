@@ -7,6 +7,8 @@ import gc
 import logging
 import resource
 import signal
+import sys
+from pathlib import Path
 
 import uvloop
 
@@ -20,12 +22,17 @@ log = logging.getLogger(__name__)
 OTHER_FILES = 2_000
 
 
-def run(settings: Settings) -> int:
-    """Until SIGTERM or SIGINT (0), or until a part dies (1). Raises Misconfigured or OSError where
-    it cannot start."""
+def run(settings: Settings, config: Path | None = None) -> int:
+    """Until SIGTERM or SIGINT (0), or until a part dies (1). `config` is the file that the settings
+    are from, for the nightly process. Raises Misconfigured or OSError where it cannot start."""
     crash_points.check()
     allow_many_sockets(settings)
-    return uvloop.run(_serve(settings))
+    return uvloop.run(_serve(settings, _nightly_command(config)))
+
+
+def _nightly_command(config: Path | None) -> list[str]:
+    told = ["--config", str(config)] if config is not None else []
+    return [sys.executable, "-m", "switchboard", "nightly", *told]
 
 
 def allow_many_sockets(settings: Settings) -> None:
@@ -46,12 +53,12 @@ def allow_many_sockets(settings: Settings) -> None:
         )
 
 
-async def _serve(settings: Settings) -> int:
+async def _serve(settings: Settings, nightly: list[str]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with Centre(settings) as centre:
+    async with Centre(settings, nightly=nightly) as centre:
         # What lives as long as the process is not walked through while calls wait.
         gc.collect()
         gc.freeze()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Self
 
 from aiohttp import web
@@ -57,7 +57,9 @@ from scoring.associations import Associations
 from scoring.call_follower import CallFollower
 from scoring.house_choices import HouseChoices
 from scoring.memories import Memories
-from scoring.offer_ledger import DatabaseOfferLedger
+from scoring.nightly.nights import read_time
+from scoring.nightly.run_book import RunBook
+from scoring.offer_ledger import DatabaseOfferLedger, utc_now
 from scoring.policy.learned import LearnedPolicies
 from scoring.propensities import PastChoices
 from scoring.refresher import Refresher
@@ -71,6 +73,9 @@ from supervisor.publishing import try_out
 from switchboard import readiness, warm_up
 from switchboard.health import Health
 from switchboard.listening import listening
+from switchboard.nightly.child import Child
+from switchboard.nightly.gauge import NightlyGauge
+from switchboard.nightly.schedule import NightlySchedule
 from switchboard.probes import Probe, redis_ping
 from switchboard.stages import SideTasks, Stages
 
@@ -83,10 +88,12 @@ _EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 class Centre:
     """`async with Centre(settings)`: on return calls are served; on leaving, dialogs have ended or
-    gone to the queue, and what the CRM is owed is in the outbox."""
+    gone to the queue, and what the CRM is owed is in the outbox. `nightly` is the command that does
+    the nightly work; without it nobody does."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, nightly: Sequence[str] = ()) -> None:
         self.settings = settings
+        self._nightly = nightly
         self.bus = EventBus()
         self.health = Health()
         self.side_tasks = SideTasks()
@@ -138,11 +145,17 @@ class Centre:
         self.outbox_gauge = OutboxGauge(database=self.database, now=lambda: datetime.now(UTC))
         self.redis_probe = Probe(redis_ping(settings.redis.url))
         readiness.add_parts(self.health, self._parts())
+        at = read_time(settings.scoring.nightly_at) if self._nightly else None
+        self.nightly_gauge = NightlyGauge(database=self.database, at=at, now=utc_now)
+        self.health.add_part("nightly", self.nightly_gauge.state)
+        self.health.registry.register(self.nightly_gauge)
         agi = settings.agi
         with listening("FastAGI", section="agi", host=agi.host, port=agi.port):
             await self.agi.start()
         stages.on_stop("agi", lambda: self.agi.stop(DIALOG_GRACE_S), DIALOG_GRACE_S + 5)
         self._watch(self.rulebooks.tasks, self.records.tasks, self.bridge.tasks)
+        if at is not None:
+            self._start_nightly(at)
 
     async def _start_records(self) -> None:
         """Everything that listens to calls is subscribed before the first one comes."""
@@ -330,9 +343,17 @@ class Centre:
             warm_up=self.warm_up,
         )
 
+    def _start_nightly(self, at: time) -> None:
+        limit_s = self.settings.scoring.nightly_limit_h * 3600
+        child = Child(self._nightly, limit_s=limit_s)
+        book = RunBook(database=self.database, now=utc_now)
+        schedule = NightlySchedule(at=at, book=book, start=child.run, now=utc_now)
+        self.side_tasks.start("nightly", schedule.watch())
+
     def _watch(self, *groups: Iterable[asyncio.Task[None]]) -> None:
         self.side_tasks.start("loop-lag", self.health.lag.watch())
         self.side_tasks.start("outbox gauge", self.outbox_gauge.watch())
+        self.side_tasks.start("nightly gauge", self.nightly_gauge.watch())
         self.side_tasks.start("probe:crm", self.crm_probe.watch())
         for name, work in self.connection.side_tasks():
             self.side_tasks.start(name, work)

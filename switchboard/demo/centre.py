@@ -82,6 +82,8 @@ class DemoCentre:
             "ami": {"port": self.pbx.ami_port, "secret": ami_secret},
             "storage": {"url": storage_url or f"sqlite:///{self.database_file}"},
             "speech": {"cache_dir": str(self.folder / "prompts")},
+            # It would take the processor from the calls that are shown.
+            "scoring": {"nightly_at": ""},
             "rulebook": {"state_dir": str(self.folder / "rulebooks")},
         }
         for section, values in (overrides or {}).items():

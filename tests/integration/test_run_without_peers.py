@@ -38,6 +38,7 @@ def settings(folder: Path, **sections: dict[str, Any]) -> dict[str, Any]:
         "storage": {"url": f"sqlite:///{folder}/switchboard.db"},
         "speech": {"cache_dir": str(folder / "prompts")},
         "rulebook": {"state_dir": str(folder / "rulebooks")},
+        "scoring": {"nightly_at": ""},
     }
     return {name: values | sections.pop(name, {}) for name, values in base.items()} | sections
 

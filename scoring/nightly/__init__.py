@@ -1,0 +1,1 @@
+"""What is computed every night: when it is due, who does it, and how far it came."""
