@@ -20,8 +20,8 @@ from config.settings import ScoringSettings
 from scoring.association_counts import AssociationCounts
 from scoring.associations import MAX_ROWS, association_row
 from scoring.memory_tables import product_associations
-from scoring.purchases import Summary, summarise
-from scoring.segments import segment_population
+from scoring.segmenting.purchases import Summary, summarise
+from scoring.segmenting.segments import segment_population
 from scoring.tables import contact_segments
 from storage.database import Database
 

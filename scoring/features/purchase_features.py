@@ -1,7 +1,8 @@
 """One row of numbers per customer from all purchases up to a day, in one pass. Pure; needs polars.
 
-The same words mean the same as in `scoring.purchases`: days after the cut are left out, several
-purchases on one day are one visit, a return (amount below zero) lowers the spend and is no visit.
+The same words mean the same as in `scoring.segmenting.purchases`: days after the cut are left
+out, several purchases on one day are one visit, a return (amount below zero) lowers the spend and
+is no visit.
 """
 
 from __future__ import annotations

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from calls.caller import ContactRef
 from calls.ports import ContactPurchases
-from scoring import purchases
 from scoring.features import purchase_features
 from scoring.features.purchase_features import features_at
 from scoring.purchase_model import origins_before
+from scoring.segmenting import purchases
 
 pytestmark = pytest.mark.unit
 

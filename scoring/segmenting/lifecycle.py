@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from calls.segments import LifecycleStage
-from scoring.purchases import Summary
+from scoring.segmenting.purchases import Summary
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from calls.caller import ContactRef
 from calls.segments import Tier
-from scoring.purchases import Summary
-from scoring.segments import segment_population
-from scoring.tiers import rank_tiers
+from scoring.segmenting.purchases import Summary
+from scoring.segmenting.segments import segment_population
+from scoring.segmenting.tiers import rank_tiers
 
 pytestmark = pytest.mark.unit
 

@@ -8,7 +8,7 @@ import pytest
 
 from calls.caller import ContactRef
 from calls.ports import ContactPurchases
-from scoring.purchases import summarise
+from scoring.segmenting.purchases import summarise
 
 pytestmark = pytest.mark.unit
 

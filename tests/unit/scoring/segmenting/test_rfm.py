@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from calls.caller import ContactRef
-from scoring.purchases import Summary
-from scoring.rfm import Rfm, RfmScale
+from scoring.segmenting.purchases import Summary
+from scoring.segmenting.rfm import Rfm, RfmScale
 
 pytestmark = pytest.mark.unit
 

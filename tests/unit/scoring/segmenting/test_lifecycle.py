@@ -6,8 +6,8 @@ import pytest
 
 from calls.caller import ContactRef
 from calls.segments import LifecycleStage
-from scoring.lifecycle import stage_of
-from scoring.purchases import Summary
+from scoring.segmenting.lifecycle import stage_of
+from scoring.segmenting.purchases import Summary
 
 pytestmark = pytest.mark.unit
 

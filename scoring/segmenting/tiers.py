@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 
 from calls.caller import ContactRef
 from calls.segments import Tier
-from scoring.purchases import Summary
+from scoring.segmenting.purchases import Summary
 
 FIRST_SHARE = 0.8
 TOP_SHARE = 0.2

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scoring.purchases import Summary
+from scoring.segmenting.purchases import Summary
 
 FIFTHS = 5
 

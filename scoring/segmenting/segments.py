@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from calls.caller import ContactRef
 from calls.segments import Segments, Tier
-from scoring.lifecycle import stage_of
-from scoring.purchases import Summary
-from scoring.rfm import RfmScale
-from scoring.tiers import rank_tiers
+from scoring.segmenting.lifecycle import stage_of
+from scoring.segmenting.purchases import Summary
+from scoring.segmenting.rfm import RfmScale
+from scoring.segmenting.tiers import rank_tiers
 
 
 def segment_population(
@@ -18,7 +18,7 @@ def segment_population(
     vip_capacity: float,
     held: Mapping[ContactRef, Tier] | None = None,
 ) -> Iterator[tuple[ContactRef, Segments]]:
-    """`held` are the tiers of the last run (see `scoring.tiers.HYSTERESIS`)."""
+    """`held` are the tiers of the last run (see `scoring.segmenting.tiers.HYSTERESIS`)."""
     scale = RfmScale(population)
     tiers = rank_tiers(population, vip_capacity=vip_capacity, held=held)
     for summary in population:
