@@ -269,6 +269,8 @@ class ScoringSettings(Section):
     """Callers for whom answers to offers are learned together."""
     explore: float = Field(0.1, gt=0, le=0.5)
     """Share of calls in which personal tries other offers, to go on learning."""
+    models_dir: Path = Path("var/models")
+    """Folder of the trained models: every version, and which of each kind is used."""
 
 
 class PrivacySettings(Section):

@@ -18,7 +18,7 @@ from rich.text import Text
 from calls.agents import Agent
 from calls.errors import SwitchboardError
 from config.settings_file import load_settings
-from switchboard import evaluate_commands, logs, nightly_commands, rulebook_commands
+from switchboard import evaluate_commands, logs, model_commands, nightly_commands, rulebook_commands
 from switchboard.contacts_commands import contacts_app
 from switchboard.crm_commands import crm_app
 from switchboard.lead_commands import leads_app
@@ -332,5 +332,6 @@ def agents_list(
 rulebook_commands.add_to(app)
 evaluate_commands.add_to(app)
 nightly_commands.add_to(app)
+model_commands.add_to(app)
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(leads_app, name="leads")

@@ -1,0 +1,1 @@
+"""Models that answer while the phone rings, and why they answer so."""

@@ -1,0 +1,77 @@
+"""treelite answers as xgboost does, and reasons add up, over random models and rows with gaps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import xgboost
+
+from scoring.registry.refusals import ModelRefused
+from scoring.serving.served_model import ServedModel
+from tests.unit.scoring.serving.random_models import booster_of, names_of, rows_of
+
+pytestmark = pytest.mark.unit
+
+OBJECTIVES = ("binary:logistic", "count:poisson", "reg:squarederror", "reg:logistic")
+
+
+def served(booster: object, columns: int, objective: str, form: str = "ubj") -> ServedModel:
+    raw = bytes(booster.save_raw(raw_format=form))  # type: ignore[attr-defined]
+    return ServedModel.of(raw, columns=names_of(columns), objective=objective)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("with_margin", [False, True])
+def test_answers_are_those_of_xgboost(seed: int, with_margin: bool) -> None:
+    random = np.random.default_rng(1000 + seed)
+    columns, objective = int(random.integers(2, 30)), OBJECTIVES[seed % len(OBJECTIVES)]
+    trees = int(random.integers(1, 120))
+    booster = booster_of(seed, columns=columns, trees=trees, objective=objective)
+    model = served(booster, columns, objective, "json" if seed % 3 == 0 else "ubj")
+    rows = rows_of(random, 300, columns)
+    rows[0] = np.nan
+    rows[1, 0], rows[2, 0] = np.inf, -np.inf
+    margin = random.normal(size=len(rows)) if with_margin else None
+
+    wanted = booster.inplace_predict(rows, base_margin=margin, missing=np.nan)
+
+    found = model.answers(rows, margin)
+    assert found.dtype == np.float64
+    assert np.abs(found - wanted).max() <= 1e-6 * max(1.0, float(np.abs(wanted).max()))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_reasons_add_up_to_the_margin(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    objective = OBJECTIVES[seed % 3]
+    model = served(booster_of(seed, objective=objective), 6, objective)
+    for row in rows_of(random, 20, 6):
+        for margin in (None, float(random.normal())):
+            told = model.contributions(row, margin)
+            assert len(told) == 7
+            given = None if margin is None else np.array([margin])
+            assert told.sum() == pytest.approx(model.margins(row[None], given)[0], abs=1e-5)
+
+
+def test_a_column_that_no_tree_asks_for_adds_nothing() -> None:
+    random = np.random.default_rng(3)
+    rows = rows_of(random, 300, 3)
+    rows[:, 1] = 0
+    data = xgboost.DMatrix(rows, label=np.nan_to_num(rows[:, 0]) > 0, feature_names=names_of(3))
+    booster = xgboost.train({"objective": "binary:logistic", "nthread": 1}, data, 5)
+    assert served(booster, 3, "binary:logistic").contributions(rows[0])[1] == 0
+
+
+def test_no_row_gets_no_answer_and_a_row_of_another_width_is_told_so() -> None:
+    model = served(booster_of(1), 6, "binary:logistic")
+    assert len(model.answers(np.zeros((0, 6), np.float32))) == 0
+    with pytest.raises(ValueError, match="6 columns"):
+        model.answers(np.zeros((2, 5), np.float32))
+
+
+def test_other_columns_than_the_models_are_refused() -> None:
+    raw = bytes(booster_of(1).save_raw())
+    with pytest.raises(ModelRefused, match="columns"):
+        ServedModel.of(raw, columns=names_of(5), objective="binary:logistic")
+    with pytest.raises(ModelRefused, match="not those of its card"):
+        ServedModel.of(raw, columns=["other", *names_of(6)[1:]], objective="binary:logistic")
