@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
+from calls.contact_features import ContactFeatures
+
 
 class OfferPlace(enum.StrEnum):
     """Where a caller meets an offer."""
@@ -68,6 +70,8 @@ class CallerMemory:
     offers: Mapping[str, OfferHistory] = field(default_factory=lambda: MappingProxyType({}))
     #: The agent (login) who talked with this contact last.
     last_agent: str | None = None
+    #: All that is known of them as numbers, seen from now.
+    features: ContactFeatures | None = None
     #: False where it could not be read in time: there may be more than is here.
     is_read: bool = True
 
@@ -88,6 +92,20 @@ class Propensities:
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))
     #: What computed them.
     model: str = "none"
+    #: Probability that the contact buys nothing within the horizon.
+    churn: float | None = None
+    #: Purchases within the horizon.
+    expected_purchases: float | None = None
+    #: By kind of model: the version that answered.
+    models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    #: The reasons of products by language of the reader (`en`, `zh`), where they can be told so.
+    reasons_in: Mapping[str, Mapping[str, tuple[str, ...]]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    #: By language: why the churn is so high or low.
+    churn_reasons: Mapping[str, tuple[str, ...]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
 
 NO_PROPENSITIES = Propensities()

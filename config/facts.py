@@ -61,6 +61,8 @@ FACTS: dict[str, Fact] = {
     "caller.spend_12m": _NUMBER,
     "caller.days_since_last": _WHOLE,
     "caller.usual_gap_days": _WHOLE,
+    "caller.churn_risk": _SHARE,
+    "caller.expected_purchases": _NUMBER,
     "caller.open_orders": _WHOLE,
     "caller.open_cases": _WHOLE,
     "caller.open_complaints": _WHOLE,

@@ -56,7 +56,13 @@ _SEGMENTS = (
 )
 _NO_SEGMENTS: dict[str, Any] = {f"caller.{name}": None for name in _SEGMENTS}
 #: Not spoken to somebody who may be somebody else.
-_PRIVATE: dict[str, Any] = {**_NO_CONTACT, **_NO_SEGMENTS, "caller.past_intents": frozenset()}
+_PRIVATE: dict[str, Any] = {
+    **_NO_CONTACT,
+    **_NO_SEGMENTS,
+    "caller.past_intents": frozenset(),
+    "caller.churn_risk": None,
+    "caller.expected_purchases": None,
+}
 #: Not spoken to somebody of whom only the number they show says who they are.
 _SECRET: dict[str, Any] = {"caller.balance": None}
 
@@ -135,6 +141,8 @@ def facts_of(
         "caller.confidence": caller.identity.confidence,
         "caller.number": caller.number,
         "caller.past_intents": past_intents(known),
+        "caller.churn_risk": _of_two_digits(known.propensities.churn),
+        "caller.expected_purchases": _of_two_digits(known.propensities.expected_purchases),
         "caller.pin_ok": known.pin_ok,
         "call.dialled": as_dialled(call.dialled),
         "call.withheld": call.withheld,
@@ -273,6 +281,11 @@ def _of_segments(segments: Segments | None) -> dict[str, Any]:
     found["caller.tier"] = segments.tier.value
     found["caller.lifecycle"] = segments.lifecycle.value
     return found
+
+
+def _of_two_digits(value: float | None) -> float | None:
+    """More digits of a forecast say nothing."""
+    return None if value is None else float(f"{value:.2g}")
 
 
 def _of_answers(known: Known) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from calls.errors import Unavailable
 from scoring.associations import Associations
 from scoring.house_choices import HouseChoices
 from scoring.policy.learned import LearnedPolicies
+from scoring.serving.models_in_use import ModelsInUse
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +30,13 @@ class Refresher:
         house: HouseChoices,
         associations: Associations,
         policies: LearnedPolicies,
+        models: ModelsInUse | None = None,
         every_s: float = REFRESH_S,
     ) -> None:
         self._house = house
         self._associations = associations
         self._policies = policies
+        self._models = models
         self._every_s = every_s
         self.task: asyncio.Task[None] | None = None
 
@@ -56,6 +59,8 @@ class Refresher:
             await self._policies.refresh()
         except (SQLAlchemyError, OSError, Unavailable):
             log.warning("scoring: what all callers choose was not refreshed", exc_info=True)
+        if self._models is not None:
+            await self._models.refresh()
 
     async def _run(self) -> None:
         while True:

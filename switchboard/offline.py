@@ -34,8 +34,8 @@ from scoring.batch import score_all
 from scoring.house_choices import HouseChoices
 from scoring.memories import Memories
 from scoring.policy.learned import LearnedPolicies
-from scoring.propensities import PastChoices
 from scoring.scorer import Scorer
+from scoring.serving.scorer_made import models_in, scorer_of
 from screenpop.agent_admin import add_agent, list_agents
 from screenpop.explain_pop import DeliveryTrace, explain_pop
 from storage import migrate
@@ -80,6 +80,8 @@ async def explained(
         await associations.refresh()
         policies = LearnedPolicies(database=database, settings=settings.scoring)
         await policies.refresh()
+        models = models_in(settings.scoring.models_dir)
+        await models.refresh()
         connection = CrmConnection(settings=settings, database=database)
         directory = Directory(
             adapter=connection.adapter,
@@ -97,7 +99,7 @@ async def explained(
                 now=datetime.now(UTC),
                 region=settings.crm.region,
                 memories=memories,
-                scorer=PastChoices(house=house, associations=associations),
+                scorer=scorer_of(house=house, associations=associations, models=models),
                 control_share=settings.rulebook.control_share,
                 given=given,
                 policy=policies.current,

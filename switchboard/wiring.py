@@ -61,9 +61,9 @@ from scoring.nightly.nights import read_time
 from scoring.nightly.run_book import RunBook
 from scoring.offer_ledger import DatabaseOfferLedger, utc_now
 from scoring.policy.learned import LearnedPolicies
-from scoring.propensities import PastChoices
 from scoring.refresher import Refresher
 from scoring.scorer import Scorer
+from scoring.serving.scorer_made import models_in, scorer_of
 from screenpop import routes as desk_routes
 from screenpop.counters import DeskCounters
 from screenpop.desk import Desk
@@ -214,7 +214,10 @@ class Centre:
         house, associations = HouseChoices(database=database), Associations(database=database)
         self.ledger = DatabaseOfferLedger(database=database)
         self.memories = Memories(database=database, settings=self.settings.scoring)
-        self.propensities = PastChoices(house=house, associations=associations)
+        models = models_in(self.settings.scoring.models_dir)
+        self.propensities = scorer_of(
+            house=house, associations=associations, models=models, metrics=self.health.registry
+        )
         self.pins = Pins(database=database, hashes=EmbeddedCrm(database=database))
         stages.on_stop("memories", self.memories.close, 2)
         stages.on_stop("pins", self.pins.close, 2)
@@ -223,7 +226,9 @@ class Centre:
         )
         follower.subscribe(self.bus)
         self.policies = LearnedPolicies(database=database, settings=self.settings.scoring)
-        refresher = Refresher(house=house, associations=associations, policies=self.policies)
+        refresher = Refresher(
+            house=house, associations=associations, policies=self.policies, models=models
+        )
         self.refresher = await stages.enter("scoring", refresher, 5)
 
     def _try_out(self, rulebook: Rulebook) -> Sequence[Problem]:

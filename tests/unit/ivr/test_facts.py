@@ -22,7 +22,7 @@ from calls.caller import (
     Order,
 )
 from calls.money import Money
-from calls.offers import CallerMemory
+from calls.offers import CallerMemory, Propensities
 from calls.segments import LifecycleStage, Segments, Tier
 from config.facts import ALWAYS_KNOWN, FactKind
 from config.opening_hours import OpeningHours, Period, Span
@@ -71,7 +71,10 @@ RULEBOOK = written.rulebook(
     promotions={"sale": Period("sale", NOW - timedelta(days=1), NOW + timedelta(days=1))},
 )
 KNOWN = (
-    Known(memory=CallerMemory(digits={("main", "sales"): "2"}, choices={("main", "news"): 0.5}))
+    Known(
+        memory=CallerMemory(digits={("main", "sales"): "2"}, choices={("main", "news"): 0.5}),
+        propensities=Propensities(churn=0.23456, expected_purchases=1.26),
+    )
     .with_typed("order_number", "4711")
     .with_answers("stock", {"pieces": 3})
 )
@@ -97,6 +100,8 @@ PRIVATE = {
     "spend_12m",
     "days_since_last",
     "usual_gap_days",
+    "churn_risk",
+    "expected_purchases",
 }
 
 
@@ -132,6 +137,7 @@ def test_a_known_caller() -> None:
     assert values["caller.next_appointment.subject"] == "Repair"
     assert values["caller.past_intents"] == {"sales", "news"}
     assert values["caller.pin_ok"] is False
+    assert (values["caller.churn_risk"], values["caller.expected_purchases"]) == (0.23, 1.3)
     assert (values["call.weekday"], values["call.hour"]) == ("mon", 10)
     assert of(MARIA, KNOWN.with_pin_ok()).fetch("caller.pin_ok") is True
 

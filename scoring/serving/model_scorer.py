@@ -1,0 +1,260 @@
+"""What a caller may want, by whatever trained models there are; the rest by counting.
+
+Answers from memory while the phone rings, each part with a fallback of its own: no model, a model
+that is late, or an answer that is none leave what counting says, or nothing, never an error.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from prometheus_client import CollectorRegistry, Counter
+
+from calls.caller import Caller
+from calls.offers import CallerMemory, Propensities
+from calls.ports import PropensityScorer
+from scoring.registry.card import ModelKind
+from scoring.serving.models_in_use import ModelInUse, ModelsInUse
+from scoring.serving.patience import Patience
+from scoring.serving.reason_words import LANGUAGES
+from scoring.serving.reasons import Lazily, RowReasons
+from scoring.serving.served_model import Floats, Matrix
+
+log = logging.getLogger(__name__)
+
+MODEL = "models-1"
+DEADLINE_S = 0.005
+#: Products scored for one caller; those that counting finds likeliest.
+MAX_PRODUCTS = 60
+#: Nobody buys so often.
+_MOST_PURCHASES = 10_000.0
+#: Of a column: beyond, float32 knows only infinity.
+_FARTHEST = 1e30
+_ALL, _DEFAULT = "", "en"
+_OUTCOMES = ("used", "late", "not_a_number", "failed")
+
+#: By product: sentences.
+Told = Mapping[str, tuple[str, ...]]
+
+
+class OfferRows(Protocol):
+    """Rows of (contact, offer), one for each product, with the columns of the offers' models."""
+
+    def __call__(self, caller: Caller, memory: CallerMemory, products: Sequence[str]) -> Matrix: ...
+
+
+class IntentRows(Protocol):
+    """Rows of (caller, intent) of one menu."""
+
+    def __call__(
+        self, caller: Caller, memory: CallerMemory, menu: str, intents: Sequence[str]
+    ) -> Matrix: ...
+
+
+class ModelCounters:
+    """What `/metrics` says of each kind of model."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.answers = Counter(
+            "switchboard_model_answers",
+            "Answers of models: used, late, not_a_number or failed (then counting answers)",
+            ["kind", "outcome"],
+            registry=registry or CollectorRegistry(),
+        )
+        for kind in ModelKind:
+            for outcome in _OUTCOMES:
+                self.answers.labels(str(kind), outcome)
+
+    def add(self, kind: ModelKind, outcome: str) -> None:
+        self.answers.labels(str(kind), outcome).inc()
+
+
+@dataclass(slots=True)
+class _Asked:
+    """One question; `found` grows part by part."""
+
+    caller: Caller
+    memory: CallerMemory
+    found: Propensities
+    #: The contact's row, None for who has none.
+    row: Matrix | None
+    began: float
+
+
+class ModelScorer:
+    """Implements `calls.ports.PropensityScorer`. `past` answers where no model does."""
+
+    def __init__(
+        self,
+        *,
+        past: PropensityScorer,
+        models: ModelsInUse,
+        schema: str,
+        group_of: Mapping[str, str],
+        offer_rows: OfferRows | None = None,
+        intent_rows: IntentRows | None = None,
+        counters: ModelCounters | None = None,
+        deadline_s: float = DEADLINE_S,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self._past = past
+        self._models = models
+        self._schema = schema
+        self._group_of = group_of
+        self._offer_rows = offer_rows
+        self._intent_rows = intent_rows
+        self._counters = counters or ModelCounters()
+        self._deadline_s = deadline_s
+        self._clock = clock
+        self._patience = Patience(limit_s=deadline_s)
+        self._told: set[str] = set()
+        self._parts = {
+            ModelKind.INTENTS: self._intents,
+            ModelKind.OFFERS: self._offers,
+            ModelKind.CHURN: self._churn,
+            ModelKind.PURCHASES: self._purchases,
+        }
+
+    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+        asked = _Asked(
+            caller,
+            memory,
+            self._past.propensities_of(caller, memory),
+            self._row(memory),
+            self._clock(),
+        )
+        for kind, part in self._parts.items():
+            used = self._models.of(kind)
+            if used is None or not self._patience.allows(used.card.version):
+                continue
+            began = self._clock()
+            if began - asked.began > self._deadline_s:
+                self._counters.add(kind, "late")
+                continue
+            outcome = self._answered(kind, part, used, asked)
+            took = self._clock() - began
+            self._patience.took(used.card.version, took)
+            if outcome is not None:
+                self._counters.add(kind, outcome)
+        return asked.found
+
+    def _answered(
+        self,
+        kind: ModelKind,
+        part: Callable[[ModelInUse, _Asked], Propensities | None],
+        used: ModelInUse,
+        asked: _Asked,
+    ) -> str | None:
+        """None where the model had nothing to say of this caller."""
+        try:
+            found = part(used, asked)
+        except NotANumber:
+            self._tell_once(f"scoring: {kind} {used.card.version} answered with what is no number")
+            return "not_a_number"
+        except Exception:  # noqa: BLE001 -- a caller waits, and counting has answered already
+            self._tell_once(f"scoring: {kind} {used.card.version} failed", trace=True)
+            return "failed"
+        if found is None:
+            return None
+        asked.found = replace(found, models={**found.models, str(kind): used.card.version})
+        return "used"
+
+    def _row(self, memory: CallerMemory) -> Matrix | None:
+        features = memory.features
+        if features is None or features.schema != self._schema:
+            return None
+        values = np.clip(np.array(features.values, dtype=np.float64), -_FARTHEST, _FARTHEST)
+        return np.asarray(values, dtype=np.float32)
+
+    def _churn(self, used: ModelInUse, asked: _Asked) -> Propensities | None:
+        if asked.row is None:
+            return None
+        row = asked.row[used.places]
+        (churn,) = checked(used.answers(row[None]), most=1.0)
+        why = self._why(used, {_ALL: row})
+        reasons = Lazily(LANGUAGES, lambda language: why[language][_ALL])
+        return replace(asked.found, churn=float(churn), churn_reasons=reasons)
+
+    def _purchases(self, used: ModelInUse, asked: _Asked) -> Propensities | None:
+        if asked.row is None:
+            return None
+        (expected,) = checked(used.answers(asked.row[used.places][None]), most=_MOST_PURCHASES)
+        return replace(asked.found, expected_purchases=float(expected))
+
+    def _offers(self, used: ModelInUse, asked: _Asked) -> Propensities | None:
+        products = list(_likeliest(asked.found.products))
+        if self._offer_rows is None or not products:
+            return None
+        rows = self._offer_rows(asked.caller, asked.memory, products)[:, used.places]
+        shares = checked(used.answers(rows), most=1.0)
+        found = dict(asked.found.products)
+        found.update(zip(products, map(float, shares), strict=True))
+        why = self._why(used, dict(zip(products, rows, strict=True)))
+        return replace(
+            asked.found, products=found, reasons=why[_DEFAULT], reasons_in=why, model=MODEL
+        )
+
+    def _intents(self, used: ModelInUse, asked: _Asked) -> Propensities | None:
+        if self._intent_rows is None or not asked.found.intents:
+            return None
+        found: dict[tuple[str, str], float] = {}
+        for menu, intents in _menus(asked.found.intents).items():
+            rows = self._intent_rows(asked.caller, asked.memory, menu, intents)[:, used.places]
+            shares = checked(used.answers(rows), most=1.0)
+            total = max(float(shares.sum()), 1e-12)
+            found.update(
+                ((menu, intent), float(share) / total)
+                for intent, share in zip(intents, shares, strict=True)
+            )
+        return replace(asked.found, intents=found, model=MODEL)
+
+    def _why(self, used: ModelInUse, rows: Mapping[str, Matrix]) -> dict[str, Told]:
+        """By language and what was asked."""
+        made = {key: RowReasons(used, row, self._group_of) for key, row in rows.items()}
+        return {language: self._lazily(used, made, language) for language in LANGUAGES}
+
+    def _lazily(self, used: ModelInUse, made: Mapping[str, RowReasons], language: str) -> Told:
+        def find(key: str) -> tuple[str, ...]:
+            try:
+                return made[key].told(language)
+            except Exception:  # noqa: BLE001 -- a call goes on without reasons
+                self._tell_once(f"scoring: reasons of {used.card.version} failed", trace=True)
+                return ()
+
+        return Lazily(made, find)
+
+    def _tell_once(self, words: str, *, trace: bool = False) -> None:
+        """A fault that each call has is told once."""
+        if words not in self._told:
+            self._told.add(words)
+            log.warning(words, exc_info=trace)
+
+
+class NotANumber(ArithmeticError):
+    """NaN, or beyond what such an answer can be."""
+
+
+def checked(answers: Floats, *, most: float) -> Floats:
+    if not bool(np.isfinite(answers).all() and (answers >= 0).all() and (answers <= most).all()):
+        raise NotANumber
+    return answers
+
+
+def _likeliest(products: Mapping[str, float]) -> Iterable[str]:
+    if len(products) <= MAX_PRODUCTS:
+        return products
+    known = ((share, name) for name, share in products.items() if math.isfinite(share))
+    return [name for _, name in sorted(known, reverse=True)[:MAX_PRODUCTS]]
+
+
+def _menus(intents: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for menu, intent in intents:
+        found.setdefault(menu, []).append(intent)
+    return found

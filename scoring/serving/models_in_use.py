@@ -1,0 +1,127 @@
+"""The models that answer now, in memory; looked for anew behind every call's back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.registry.card import ModelCard, ModelKind
+from scoring.registry.refusals import ModelRefused
+from scoring.registry.registry import ModelRegistry
+from scoring.serving.bases import BaseMargin
+from scoring.serving.served_model import Floats, Matrix, ServedModel, linked
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelInUse:
+    """`places`: where the model's columns stand among those of the row that is made."""
+
+    card: ModelCard
+    model: ServedModel
+    base: BaseMargin
+    places: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, card: ModelCard, model: ServedModel, names: Sequence[str]) -> ModelInUse:
+        """`names` are those of the rows that are made here. Raises ModelRefused."""
+        try:
+            base = BaseMargin(
+                card.base,
+                columns=card.columns,
+                kind=card.kind,
+                objective=card.objective,
+                horizon_days=card.horizon_days,
+            )
+        except ValueError as error:
+            raise ModelRefused(f"{card.kind} {card.version}: {error}") from error
+        return cls(card, model, base, _places(card.columns, names))
+
+    def answers(self, rows: Matrix) -> Floats:
+        """Calibrated as the card says."""
+        margins = self.model.margins(rows, self.base(rows))
+        platt = self.card.calibration
+        if platt is not None:
+            margins = platt.a * margins + platt.b
+        return linked(margins, self.card.objective)
+
+    def contributions(self, row: Matrix) -> Floats:
+        """By column, and last what was there without them; before the calibration."""
+        margin = self.base(row[None])
+        return self.model.contributions(row, None if margin is None else float(margin[0]))
+
+
+class ModelsInUse:
+    """What cannot be used is logged once, and the good one before it stays. `names` are the columns
+    of the rows that are made for each kind; of a kind that is not there no model is used."""
+
+    def __init__(
+        self, *, registry: ModelRegistry, schema: str, names: Mapping[ModelKind, Sequence[str]]
+    ) -> None:
+        self._registry = registry
+        self._schema = schema
+        self._names = names
+        self._found: dict[ModelKind, ModelInUse] = {}
+        #: By kind: the version that was refused, and why.
+        self.refused: dict[ModelKind, tuple[str, str]] = {}
+
+    def of(self, kind: ModelKind) -> ModelInUse | None:
+        return self._found.get(kind)
+
+    def versions(self) -> dict[str, str]:
+        return {str(kind): found.card.version for kind, found in self._found.items()}
+
+    async def refresh(self) -> None:
+        """Never raises."""
+        for kind in self._names:
+            await asyncio.to_thread(self._refresh, kind)
+
+    def _refresh(self, kind: ModelKind) -> None:
+        version = "the pointer"
+        try:
+            pointer = self._registry.pointer(kind)
+            if pointer is None:
+                self._found.pop(kind, None)
+                return
+            version = pointer.current
+            used = self._found.get(kind)
+            if used is not None and used.card.version == version:
+                self.refused.pop(kind, None)
+                return
+            if self.refused.get(kind, ("", ""))[0] == version:
+                return
+            loaded = self._registry.load_checked(kind)
+            if loaded is None:
+                return
+            card, model = loaded
+            if card.contact_schema != self._schema:
+                raise ModelRefused(
+                    f"{kind} {version} was trained on rows of {card.contact_schema}, rows are "
+                    f"{self._schema} now; train anew"
+                )
+            found = ModelInUse.of(card, model, self._names[kind])
+            # The first answer of a library takes longer than those that follow.
+            found.contributions(np.zeros(len(found.card.columns), dtype=np.float32))
+            found.answers(np.zeros((1, len(found.card.columns)), dtype=np.float32))
+            self._found[kind] = found
+            self.refused.pop(kind, None)
+            log.info("scoring: %s model %s is in use", kind, found.card.version)
+        except (ModelRefused, OSError) as error:
+            if self.refused.get(kind) != (version, str(error)):
+                stays = "the one before stays" if kind in self._found else "none is used"
+                log.warning("scoring: %s model refused, %s: %s", kind, stays, error)
+            self.refused[kind] = (version, str(error))
+
+
+def _places(columns: Sequence[str], names: Sequence[str]) -> NDArray[np.intp]:
+    at = {name: place for place, name in enumerate(names)}
+    missing = [name for name in columns if name not in at]
+    if missing:
+        raise ModelRefused(f"the model needs {missing[0]}, which no row here has; train anew")
+    return np.array([at[name] for name in columns], dtype=np.intp)

@@ -1,0 +1,38 @@
+"""The scorer of a server, and of a command that explains what a server would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry
+
+from scoring.associations import Associations
+from scoring.features import schema
+from scoring.house_choices import HouseChoices
+from scoring.propensities import PastChoices
+from scoring.registry.card import ModelKind
+from scoring.registry.registry import ModelRegistry
+from scoring.serving.model_scorer import ModelCounters, ModelScorer
+from scoring.serving.models_in_use import ModelsInUse
+
+
+def models_in(folder: Path) -> ModelsInUse:
+    """Empty until it is refreshed."""
+    names = {ModelKind.CHURN: schema.NAMES, ModelKind.PURCHASES: schema.NAMES}
+    return ModelsInUse(registry=ModelRegistry(folder), schema=schema.SCHEMA, names=names)
+
+
+def scorer_of(
+    *,
+    house: HouseChoices,
+    associations: Associations,
+    models: ModelsInUse,
+    metrics: CollectorRegistry | None = None,
+) -> ModelScorer:
+    return ModelScorer(
+        past=PastChoices(house=house, associations=associations),
+        models=models,
+        schema=schema.SCHEMA,
+        group_of=schema.GROUP_OF,
+        counters=ModelCounters(metrics),
+    )

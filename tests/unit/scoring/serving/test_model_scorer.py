@@ -1,0 +1,270 @@
+"""Each part is answered by its model, or as without one: a caller never meets an error."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xgboost
+
+from calls.caller import Caller, Identity, IdentityOutcome
+from calls.contact_features import ContactFeatures
+from calls.offers import NO_MEMORY, CallerMemory, Propensities
+from scoring.registry.card import Base, ModelKind, Platt
+from scoring.registry.registry import ModelRegistry
+from scoring.serving.model_scorer import MODEL, ModelCounters, ModelScorer
+from scoring.serving.models_in_use import ModelsInUse
+from scoring.serving.patience import MOST_LATE, SITS_OUT_S, Patience
+from tests.unit.scoring.serving.random_models import TRAINED_AT, booster_of, card_of, names_of
+
+pytestmark = pytest.mark.unit
+
+SCHEMA = "contact-1-0123456789ab"
+NAMES = tuple(names_of(6))
+OFFER_NAMES = tuple(names_of(8))
+CALLER = Caller(None, Identity(IdentityOutcome.NONE, "e164", 0.0))
+VALUES = (1.0, float("nan"), 3.0, 0.0, -2.0, 5.0)
+KNOWN = CallerMemory(features=ContactFeatures(SCHEMA, VALUES))
+COUNTED = Propensities(
+    intents={("main", "order"): 0.7, ("main", "repair"): 0.3},
+    products={"LAPTOP": 0.1, "BAG": 0.2},
+    reasons={"LAPTOP": ("10 of 100 bought it",), "BAG": ("20 of 100 bought it",)},
+    model="past-choices-1",
+)
+
+
+class Past:
+    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+        return COUNTED
+
+
+def offer_rows(caller: Caller, memory: CallerMemory, products: Sequence[str]) -> Any:
+    contact = memory.features.values if memory.features else (float("nan"),) * 6
+    rows = [(*contact, float(len(product)), 1.0) for product in products]
+    return np.array(rows, dtype=np.float32)
+
+
+def intent_rows(caller: Caller, memory: CallerMemory, menu: str, intents: Sequence[str]) -> Any:
+    return np.array([[len(intent)] * 6 for intent in intents], dtype=np.float32)
+
+
+class House:
+    """A registry, what is in use, and the scorer."""
+
+    def __init__(self, folder: Path, **more: Any) -> None:
+        self.registry = ModelRegistry(folder)
+        names = {
+            ModelKind.CHURN: NAMES,
+            ModelKind.PURCHASES: NAMES,
+            ModelKind.OFFERS: OFFER_NAMES,
+            ModelKind.INTENTS: NAMES,
+        }
+        self.models = ModelsInUse(registry=self.registry, schema=SCHEMA, names=names)
+        self.counters = ModelCounters()
+        self.scorer = ModelScorer(
+            past=Past(),
+            models=self.models,
+            schema=SCHEMA,
+            group_of={name: f"group {name[-1]}" for name in OFFER_NAMES},
+            offer_rows=offer_rows,
+            intent_rows=intent_rows,
+            counters=self.counters,
+            **{"deadline_s": 60.0, **more},
+        )
+
+    def use(self, kind: ModelKind, booster: Any, day: int = 0, **card: Any) -> str:
+        made = card_of(kind=kind, trained_at=TRAINED_AT + timedelta(days=day)).model_copy(
+            update=card
+        )
+        version = self.registry.add(made, booster)
+        self.registry.promote(kind, version)
+        asyncio.run(self.models.refresh())
+        return version
+
+    def counted(self, kind: ModelKind, outcome: str) -> float:
+        return self.counters.answers.labels(str(kind), outcome)._value.get()
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> House:
+    return House(tmp_path / "models")
+
+
+def test_without_models_counting_answers(house: House) -> None:
+    asyncio.run(house.models.refresh())
+    assert house.scorer.propensities_of(CALLER, KNOWN) == COUNTED
+    assert house.scorer.propensities_of(CALLER, NO_MEMORY) == COUNTED
+
+
+def test_each_kind_of_model_answers_its_part(house: House) -> None:
+    churn, purchases = booster_of(1), booster_of(2, objective="count:poisson")
+    offers, intents = booster_of(3, columns=8), booster_of(4)
+    versions = {
+        "churn": house.use(ModelKind.CHURN, churn),
+        "purchases": house.use(ModelKind.PURCHASES, purchases, objective="count:poisson"),
+        "offers": house.use(ModelKind.OFFERS, offers, columns=OFFER_NAMES),
+        "intents": house.use(ModelKind.INTENTS, intents),
+    }
+
+    found = house.scorer.propensities_of(CALLER, KNOWN)
+
+    row = np.array([VALUES], dtype=np.float32)
+    assert found.churn == pytest.approx(churn.inplace_predict(row)[0], abs=1e-6)
+    assert found.expected_purchases == pytest.approx(purchases.inplace_predict(row)[0], abs=1e-6)
+    wanted = offers.inplace_predict(offer_rows(CALLER, KNOWN, ["LAPTOP", "BAG"]))
+    assert list(found.products.values()) == pytest.approx(list(wanted), abs=1e-6)
+    assert sum(found.intents.values()) == pytest.approx(1.0)
+    assert found.intents != COUNTED.intents
+    assert (found.model, found.models) == (MODEL, versions)
+    assert house.counted(ModelKind.CHURN, "used") == 1
+
+
+def test_reasons_are_computed_when_somebody_looks_and_in_both_languages(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.use(ModelKind.OFFERS, booster_of(3, columns=8), columns=OFFER_NAMES)
+    house.use(ModelKind.CHURN, booster_of(1))
+    used = house.models.of(ModelKind.OFFERS)
+    assert used is not None
+    asked: list[int] = []
+    tell = used.model.contributions
+
+    def contributions(row: Any, margin: float | None = None) -> Any:
+        asked.append(1)
+        return tell(row, margin)
+
+    monkeypatch.setattr(used.model, "contributions", contributions)
+    found = house.scorer.propensities_of(CALLER, KNOWN)
+    assert asked == []
+    english, chinese = found.reasons["BAG"], found.reasons_in["zh"]["BAG"]
+    assert asked == [1]
+    assert 1 <= len(english) <= 3
+    assert len(english) == len(chinese)
+    assert english[0].endswith(("(speaks for it)", "(speaks against it)"))
+    assert chinese[0].endswith(("（支持）", "（反对）"))
+    assert found.reasons.get("NOTHING", ()) == ()
+    assert found.churn_reasons["en"]
+
+
+def test_a_stranger_has_no_churn_and_products_all_the_same(house: House) -> None:
+    house.use(ModelKind.CHURN, booster_of(1))
+    house.use(ModelKind.OFFERS, booster_of(3, columns=8), columns=OFFER_NAMES)
+    for memory in (NO_MEMORY, replace(KNOWN, features=ContactFeatures("contact-0-old", VALUES))):
+        found = house.scorer.propensities_of(CALLER, memory)
+        assert found.churn is None
+        assert set(found.products) == {"LAPTOP", "BAG"}
+        assert set(found.models) == {"offers"}
+
+
+def test_a_calibration_moves_the_logit(house: House) -> None:
+    booster = booster_of(1)
+    house.use(ModelKind.CHURN, booster, calibration=Platt(a=0.5, b=1.0))
+    row = np.array([VALUES], dtype=np.float32)
+    margin = booster.inplace_predict(row, predict_type="margin")[0]
+    found = house.scorer.propensities_of(CALLER, KNOWN)
+    assert found.churn == pytest.approx(1 / (1 + np.exp(-(0.5 * margin + 1.0))), abs=1e-6)
+
+
+def test_the_trees_are_added_to_the_base_of_the_row(house: House) -> None:
+    booster = booster_of(1)
+    house.use(ModelKind.CHURN, booster, base=Base(kind="smoothed", columns=("column_2",)))
+    row = np.array([VALUES], dtype=np.float32)
+    margin = np.log(0.9999 / 0.0001)
+    wanted = booster.inplace_predict(row, base_margin=np.array([margin]))[0]
+    found = house.scorer.propensities_of(CALLER, KNOWN)
+    assert found.churn == pytest.approx(wanted, abs=1e-6)
+
+
+def test_an_answer_that_is_none_leaves_what_counting_said(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    data = xgboost.DMatrix(
+        np.zeros((10, 8), np.float32), label=np.full(10, 7.0), feature_names=list(OFFER_NAMES)
+    )
+    seven = xgboost.train({"objective": "reg:squarederror", "nthread": 1}, data, 3)
+    house.use(ModelKind.OFFERS, seven, columns=OFFER_NAMES, objective="reg:squarederror")
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            assert house.scorer.propensities_of(CALLER, KNOWN) == COUNTED
+    assert house.counted(ModelKind.OFFERS, "not_a_number") == 3
+    assert len([each for each in caplog.records if "no number" in each.message]) == 1
+
+
+def test_whatever_fails_leaves_what_counting_said(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.use(ModelKind.CHURN, booster_of(1))
+    used = house.models.of(ModelKind.CHURN)
+    assert used is not None
+
+    def broken(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(used.model, "margins", broken)
+    assert house.scorer.propensities_of(CALLER, KNOWN) == COUNTED
+    assert house.counted(ModelKind.CHURN, "failed") == 1
+
+
+def test_features_of_any_kind_never_raise(house: House) -> None:
+    house.use(ModelKind.CHURN, booster_of(1))
+    odd = (float("inf"), float("-inf"), float("nan"), 1e300, -1e300, 0.0)
+    for values in (odd, (float("nan"),) * 6, (), (1.0,) * 3, (1.0,) * 600):
+        memory = CallerMemory(features=ContactFeatures(SCHEMA, values))
+        found = house.scorer.propensities_of(CALLER, memory)
+        assert found.churn is None or 0 <= found.churn <= 1
+
+
+def test_who_is_late_again_and_again_sits_out(tmp_path: Path) -> None:
+    times = iter(float(n) for n in range(10_000))
+    house = House(tmp_path / "models", clock=lambda: next(times), deadline_s=0.5)
+    house.use(ModelKind.CHURN, booster_of(1))
+    for _ in range(MOST_LATE):
+        house.scorer.propensities_of(CALLER, KNOWN)
+    assert house.counted(ModelKind.CHURN, "late") + house.counted(ModelKind.CHURN, "used") > 0
+
+
+def test_patience_ends_and_begins_anew() -> None:
+    now = [0.0]
+    patience = Patience(limit_s=0.005, clock=lambda: now[0])
+    for _ in range(MOST_LATE - 1):
+        patience.took("model", 0.01)
+    patience.took("model", 0.001)
+    for _ in range(MOST_LATE):
+        assert patience.allows("model")
+        patience.took("model", 0.01)
+    assert not patience.allows("model")
+    assert patience.allows("another")
+    now[0] = SITS_OUT_S
+    assert patience.allows("model")
+
+
+def test_a_promoted_model_is_taken_and_a_broken_one_is_not(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    first = house.use(ModelKind.CHURN, booster_of(1))
+    second = house.use(ModelKind.CHURN, booster_of(2), day=1)
+    assert house.models.versions() == {"churn": second}
+    house.registry.rollback(ModelKind.CHURN)
+    path = house.registry.folder_of(ModelKind.CHURN, first) / "model.ubj"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with caplog.at_level(logging.WARNING):
+        for _ in range(3):
+            asyncio.run(house.models.refresh())
+    assert house.models.versions() == {"churn": second}
+    assert len([each for each in caplog.records if "the one before stays" in each.message]) == 1
+
+
+def test_a_model_of_other_rows_is_refused(house: House) -> None:
+    house.use(ModelKind.CHURN, booster_of(1), contact_schema="contact-1-aaaaaaaaaaaa")
+    assert "train anew" in house.models.refused[ModelKind.CHURN][1]
+    house.use(ModelKind.PURCHASES, booster_of(1, columns=7), columns=tuple(names_of(7)))
+    assert "column_6" in house.models.refused[ModelKind.PURCHASES][1]
+    assert house.models.versions() == {}
