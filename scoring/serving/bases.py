@@ -37,6 +37,8 @@ class BaseMargin:
         self._is_share = objective in LOGISTIC
         self._is_churn = kind is ModelKind.CHURN
         self._horizon_days = float(horizon_days or 0)
+        #: Models of one key expect the same purchases of the same row.
+        self.key = f"{horizon_days} {base.model_dump_json()}"
         if base.kind == "smoothed" and len(self._places) != 1:
             raise ValueError("a smoothed base has one column")
         if base.kind == "btyd":
@@ -44,9 +46,10 @@ class BaseMargin:
             if len(self._places) != _HISTORY + len(self._pareto.buying) or not horizon_days:
                 raise ValueError("a btyd base has visits, recency, tenure, its traits, a horizon")
 
-    def __call__(self, rows: Matrix) -> Floats | None:
+    def __call__(self, rows: Matrix, known: dict[str, Floats] | None = None) -> Floats | None:
         """One margin for each row; None where there is no base. A row without a first visit gets
-        that of somebody who was seen for the first time now."""
+        that of somebody who was seen for the first time now. `known` keeps what was computed of
+        these very rows for another model's base."""
         if self._kind == "none":
             return None
         seen = rows[:, self._places].astype(np.float64)
@@ -56,7 +59,11 @@ class BaseMargin:
                 return np.asarray(np.log(np.maximum(share, _SHORTEST)))
             sure = np.clip(share, _SUREST, 1 - _SUREST)
             return np.asarray(np.log(sure / (1 - sure)))
-        expected = self._pareto.expected(histories_in(seen), self._horizon_days)
+        expected = known.get(self.key) if known is not None else None
+        if expected is None:
+            expected = self._pareto.expected(histories_in(seen), self._horizon_days)
+            if known is not None:
+                known[self.key] = expected
         logs = np.log(np.maximum(expected, _SHORTEST))
         if not self._is_share:
             return np.asarray(logs)

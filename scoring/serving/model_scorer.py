@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter
@@ -67,21 +67,27 @@ class ModelCounters:
             ["kind", "outcome"],
             registry=registry or CollectorRegistry(),
         )
-        for kind in ModelKind:
-            for outcome in _OUTCOMES:
-                self.answers.labels(str(kind), outcome)
+        self._each = {
+            (kind, outcome): self.answers.labels(str(kind), outcome)
+            for kind in ModelKind
+            for outcome in _OUTCOMES
+        }
 
     def add(self, kind: ModelKind, outcome: str) -> None:
-        self.answers.labels(str(kind), outcome).inc()
+        self._each[kind, outcome].inc()
 
 
 @dataclass(slots=True)
 class _Asked:
-    """One question; `found` grows part by part."""
+    """One question; `found` grows part by part: the fields that models answered."""
 
     caller: Caller
     memory: CallerMemory
-    found: Propensities
+    past: Propensities
+    found: dict[str, Any]
+    models: dict[str, str]
+    #: What bases expect of the contact's row, shared by its models.
+    expected: dict[str, Floats]
     #: The contact's row, None for who has none.
     row: Matrix | None
     began: float
@@ -126,6 +132,9 @@ class ModelScorer:
             caller,
             memory,
             self._past.propensities_of(caller, memory),
+            {},
+            {},
+            {},
             self._row(memory),
             self._clock(),
         )
@@ -142,12 +151,14 @@ class ModelScorer:
             self._patience.took(used.card.version, took)
             if outcome is not None:
                 self._counters.add(kind, outcome)
-        return asked.found
+        if not asked.models:
+            return asked.past
+        return replace(asked.past, models=asked.models, **asked.found)
 
     def _answered(
         self,
         kind: ModelKind,
-        part: Callable[[ModelInUse, _Asked], Propensities | None],
+        part: Callable[[ModelInUse, _Asked], dict[str, Any] | None],
         used: ModelInUse,
         asked: _Asked,
     ) -> str | None:
@@ -162,7 +173,8 @@ class ModelScorer:
             return "failed"
         if found is None:
             return None
-        asked.found = replace(found, models={**found.models, str(kind): used.card.version})
+        asked.found |= found
+        asked.models[str(kind)] = used.card.version
         return "used"
 
     def _row(self, memory: CallerMemory) -> Matrix | None:
@@ -172,39 +184,38 @@ class ModelScorer:
         values = np.clip(np.array(features.values, dtype=np.float64), -_FARTHEST, _FARTHEST)
         return np.asarray(values, dtype=np.float32)
 
-    def _churn(self, used: ModelInUse, asked: _Asked) -> Propensities | None:
+    def _churn(self, used: ModelInUse, asked: _Asked) -> dict[str, Any] | None:
         if asked.row is None:
             return None
         row = asked.row[used.places]
-        (churn,) = checked(used.answers(row[None]), most=1.0)
+        (churn,) = checked(used.answers(row[None], asked.expected), most=1.0)
         why = self._why(used, {_ALL: row})
         reasons = Lazily(LANGUAGES, lambda language: why[language][_ALL])
-        return replace(asked.found, churn=float(churn), churn_reasons=reasons)
+        return {"churn": float(churn), "churn_reasons": reasons}
 
-    def _purchases(self, used: ModelInUse, asked: _Asked) -> Propensities | None:
+    def _purchases(self, used: ModelInUse, asked: _Asked) -> dict[str, Any] | None:
         if asked.row is None:
             return None
-        (expected,) = checked(used.answers(asked.row[used.places][None]), most=_MOST_PURCHASES)
-        return replace(asked.found, expected_purchases=float(expected))
+        row = asked.row[used.places]
+        (expected,) = checked(used.answers(row[None], asked.expected), most=_MOST_PURCHASES)
+        return {"expected_purchases": float(expected)}
 
-    def _offers(self, used: ModelInUse, asked: _Asked) -> Propensities | None:
-        products = list(_likeliest(asked.found.products))
+    def _offers(self, used: ModelInUse, asked: _Asked) -> dict[str, Any] | None:
+        products = list(_likeliest(asked.past.products))
         if self._offer_rows is None or not products:
             return None
         rows = self._offer_rows(asked.caller, asked.memory, products)[:, used.places]
         shares = checked(used.answers(rows), most=1.0)
-        found = dict(asked.found.products)
+        found = dict(asked.past.products)
         found.update(zip(products, map(float, shares), strict=True))
         why = self._why(used, dict(zip(products, rows, strict=True)))
-        return replace(
-            asked.found, products=found, reasons=why[_DEFAULT], reasons_in=why, model=MODEL
-        )
+        return {"products": found, "reasons": why[_DEFAULT], "reasons_in": why, "model": MODEL}
 
-    def _intents(self, used: ModelInUse, asked: _Asked) -> Propensities | None:
-        if self._intent_rows is None or not asked.found.intents:
+    def _intents(self, used: ModelInUse, asked: _Asked) -> dict[str, Any] | None:
+        if self._intent_rows is None or not asked.past.intents:
             return None
         found: dict[tuple[str, str], float] = {}
-        for menu, intents in _menus(asked.found.intents).items():
+        for menu, intents in _menus(asked.past.intents).items():
             rows = self._intent_rows(asked.caller, asked.memory, menu, intents)[:, used.places]
             shares = checked(used.answers(rows), most=1.0)
             total = max(float(shares.sum()), 1e-12)
@@ -212,7 +223,7 @@ class ModelScorer:
                 ((menu, intent), float(share) / total)
                 for intent, share in zip(intents, shares, strict=True)
             )
-        return replace(asked.found, intents=found, model=MODEL)
+        return {"intents": found, "model": MODEL}
 
     def _why(self, used: ModelInUse, rows: Mapping[str, Matrix]) -> dict[str, Told]:
         """By language and what was asked."""

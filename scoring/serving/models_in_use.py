@@ -43,9 +43,9 @@ class ModelInUse:
             raise ModelRefused(f"{card.kind} {card.version}: {error}") from error
         return cls(card, model, base, _places(card.columns, names))
 
-    def answers(self, rows: Matrix) -> Floats:
-        """Calibrated as the card says."""
-        margins = self.model.margins(rows, self.base(rows))
+    def answers(self, rows: Matrix, known: dict[str, Floats] | None = None) -> Floats:
+        """Calibrated as the card says. `known`: as for `BaseMargin`."""
+        margins = self.model.margins(rows, self.base(rows, known))
         platt = self.card.calibration
         if platt is not None:
             margins = platt.a * margins + platt.b

@@ -78,12 +78,14 @@ class ServedModel:
         """What each column added to the margin, and last what was there without them (exact
         TreeSHAP, Lundberg and others 2020, by xgboost). They add up to the margin."""
         data = xgboost.DMatrix(
-            np.ascontiguousarray(row, dtype=np.float32).reshape(1, -1),
-            base_margin=None if margin is None else np.array([margin], dtype=np.float32),
-            nthread=1,
+            np.ascontiguousarray(row, dtype=np.float32).reshape(1, -1), nthread=1
         )
-        found = self._booster.predict(data, pred_contribs=True, validate_features=False)
-        return np.asarray(found[0], dtype=np.float64)
+        told = self._booster.predict(data, pred_contribs=True, validate_features=False)
+        found = np.asarray(told[0], dtype=np.float64)
+        if margin is not None:
+            # Added here: to hand it over takes as long as to walk the trees.
+            found[-1] += margin - self._constant
+        return found
 
 
 def linked(margins: Floats, objective: str) -> Floats:
