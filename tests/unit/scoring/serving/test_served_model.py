@@ -7,7 +7,7 @@ import pytest
 import xgboost
 
 from scoring.registry.refusals import ModelRefused
-from scoring.serving.served_model import ServedModel
+from scoring.serving.served_model import MANY, ServedModel
 from tests.unit.scoring.serving.random_models import booster_of, names_of, rows_of
 
 pytestmark = pytest.mark.unit
@@ -28,7 +28,7 @@ def test_answers_are_those_of_xgboost(seed: int, with_margin: bool) -> None:
     trees = int(random.integers(1, 120))
     booster = booster_of(seed, columns=columns, trees=trees, objective=objective)
     model = served(booster, columns, objective, "json" if seed % 3 == 0 else "ubj")
-    rows = rows_of(random, 300, columns)
+    rows = rows_of(random, MANY - 50, columns)
     rows[0] = np.nan
     rows[1, 0], rows[2, 0] = np.inf, -np.inf
     margin = random.normal(size=len(rows)) if with_margin else None
@@ -38,6 +38,10 @@ def test_answers_are_those_of_xgboost(seed: int, with_margin: bool) -> None:
     found = model.answers(rows, margin)
     assert found.dtype == np.float64
     assert np.abs(found - wanted).max() <= 1e-6 * max(1.0, float(np.abs(wanted).max()))
+    twice, margins = np.tile(rows, (2, 1)), None if margin is None else np.tile(margin, 2)
+    assert len(twice) > MANY
+    many = model.answers(twice, margins)
+    assert np.abs(many[: len(rows)] - found).max() <= 1e-6 * max(1.0, float(np.abs(wanted).max()))
 
 
 @pytest.mark.parametrize("seed", range(6))
