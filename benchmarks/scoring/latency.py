@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -166,7 +166,8 @@ class _Scoring:
     def by_xgboost(self, memory: CallerMemory) -> None:
         """The same rows and bases; nothing else of the way."""
         row = np.array(memory.features.values if memory.features else (), dtype=np.float32)[None]
-        offers = self._offer_rows(_CALLER, memory, _PRODUCTS)
+        card = self._used[ModelKind.OFFERS].card
+        offers = self._offer_rows(card, memory, self._past.products)
         asked = (
             (ModelKind.CHURN, row),
             (ModelKind.PURCHASES, row),
@@ -186,10 +187,10 @@ class _Scoring:
         self._boosters[ModelKind.CHURN].inplace_predict(row)
 
     def _offer_rows(
-        self, caller: Caller, memory: CallerMemory, products: Sequence[str]
+        self, card: ModelCard, memory: CallerMemory, shares: Mapping[str, float]
     ) -> NDArray[np.float32]:
         contact = np.array(memory.features.values if memory.features else (), dtype=np.float32)
-        return np.hstack((np.broadcast_to(contact, (len(products), len(NAMES))), self._offers))
+        return np.hstack((np.broadcast_to(contact, (len(shares), len(NAMES))), self._offers))
 
     def _intent_rows(
         self, caller: Caller, memory: CallerMemory, menu: str, intents: Sequence[str]

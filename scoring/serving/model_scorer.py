@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter
 from calls.caller import Caller
 from calls.offers import CallerMemory, Propensities
 from calls.ports import PropensityScorer
-from scoring.registry.card import ModelKind
+from scoring.registry.card import ModelCard, ModelKind
 from scoring.serving.models_in_use import ModelInUse, ModelsInUse
 from scoring.serving.patience import Patience
 from scoring.serving.reason_words import LANGUAGES
@@ -44,9 +44,11 @@ Told = Mapping[str, tuple[str, ...]]
 
 
 class OfferRows(Protocol):
-    """Rows of (contact, offer), one for each product, with the columns of the offers' models."""
+    """Rows of (contact, offer), one for each product; `shares` are what counting finds for it."""
 
-    def __call__(self, caller: Caller, memory: CallerMemory, products: Sequence[str]) -> Matrix: ...
+    def __call__(
+        self, card: ModelCard, memory: CallerMemory, shares: Mapping[str, float]
+    ) -> Matrix: ...
 
 
 class IntentRows(Protocol):
@@ -204,10 +206,11 @@ class ModelScorer:
         products = list(_likeliest(asked.past.products))
         if self._offer_rows is None or not products:
             return None
-        rows = self._offer_rows(asked.caller, asked.memory, products)[:, used.places]
-        shares = checked(used.answers(rows), most=1.0)
+        shares = {product: asked.past.products[product] for product in products}
+        rows = self._offer_rows(used.card, asked.memory, shares)[:, used.places]
+        answers = checked(used.answers(rows), most=1.0)
         found = dict(asked.past.products)
-        found.update(zip(products, map(float, shares), strict=True))
+        found.update(zip(products, map(float, answers), strict=True))
         why = self._why(used, dict(zip(products, rows, strict=True)))
         return {"products": found, "reasons": why[_DEFAULT], "reasons_in": why, "model": MODEL}
 

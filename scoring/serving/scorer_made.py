@@ -8,17 +8,23 @@ from prometheus_client import CollectorRegistry
 
 from scoring.associations import Associations
 from scoring.features import schema
+from scoring.features.offer_rows import OFFER_COLUMNS, OFFER_GROUP_OF
 from scoring.house_choices import HouseChoices
 from scoring.propensities import PastChoices
 from scoring.registry.card import ModelKind
 from scoring.registry.registry import ModelRegistry
 from scoring.serving.model_scorer import ModelCounters, ModelScorer
 from scoring.serving.models_in_use import ModelsInUse
+from scoring.serving.shelf_rows import ShelfRows
 
 
 def models_in(folder: Path) -> ModelsInUse:
     """Empty until it is refreshed."""
-    names = {ModelKind.CHURN: schema.NAMES, ModelKind.PURCHASES: schema.NAMES}
+    names = {
+        ModelKind.CHURN: schema.NAMES,
+        ModelKind.PURCHASES: schema.NAMES,
+        ModelKind.OFFERS: OFFER_COLUMNS,
+    }
     return ModelsInUse(registry=ModelRegistry(folder), schema=schema.SCHEMA, names=names)
 
 
@@ -33,6 +39,7 @@ def scorer_of(
         past=PastChoices(house=house, associations=associations),
         models=models,
         schema=schema.SCHEMA,
-        group_of=schema.GROUP_OF,
+        group_of=OFFER_GROUP_OF,
+        offer_rows=ShelfRows(),
         counters=ModelCounters(metrics),
     )

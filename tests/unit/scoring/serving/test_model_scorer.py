@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ import xgboost
 from calls.caller import Caller, Identity, IdentityOutcome
 from calls.contact_features import ContactFeatures
 from calls.offers import NO_MEMORY, CallerMemory, Propensities
-from scoring.registry.card import Base, ModelKind, Platt
+from scoring.registry.card import Base, ModelCard, ModelKind, Platt
 from scoring.registry.registry import ModelRegistry
 from scoring.serving.model_scorer import MODEL, ModelCounters, ModelScorer
 from scoring.serving.models_in_use import ModelsInUse
@@ -45,9 +45,9 @@ class Past:
         return COUNTED
 
 
-def offer_rows(caller: Caller, memory: CallerMemory, products: Sequence[str]) -> Any:
+def offer_rows(card: ModelCard, memory: CallerMemory, shares: Mapping[str, float]) -> Any:
     contact = memory.features.values if memory.features else (float("nan"),) * 6
-    rows = [(*contact, float(len(product)), 1.0) for product in products]
+    rows = [(*contact, float(len(product)), 1.0) for product in shares]
     return np.array(rows, dtype=np.float32)
 
 
@@ -118,7 +118,7 @@ def test_each_kind_of_model_answers_its_part(house: House) -> None:
     row = np.array([VALUES], dtype=np.float32)
     assert found.churn == pytest.approx(churn.inplace_predict(row)[0], abs=1e-6)
     assert found.expected_purchases == pytest.approx(purchases.inplace_predict(row)[0], abs=1e-6)
-    wanted = offers.inplace_predict(offer_rows(CALLER, KNOWN, ["LAPTOP", "BAG"]))
+    wanted = offers.inplace_predict(offer_rows(card_of(), KNOWN, COUNTED.products))
     assert list(found.products.values()) == pytest.approx(list(wanted), abs=1e-6)
     assert sum(found.intents.values()) == pytest.approx(1.0)
     assert found.intents != COUNTED.intents

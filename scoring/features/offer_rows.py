@@ -1,0 +1,88 @@
+"""Rows of (contact, offer): the same code makes them for training and while the phone rings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calls.contact_features import ContactFeatures
+from scoring.features.moment import MOMENT_NAMES, CallMoment
+from scoring.features.schema import GROUP_OF, NAMES
+
+Matrix = NDArray[np.float32]
+
+#: What the trees are added to: the share that counting finds.
+ASSOCIATION = "association_share"
+OFFER_NAMES = (
+    ASSOCIATION,
+    "popularity_share",
+    "recent_share",
+    "price",
+    "price_by_visit",
+    "category_share",
+    "category_days_since",
+)
+OFFER_COLUMNS = (*NAMES, *OFFER_NAMES, *MOMENT_NAMES)
+OFFER_GROUP_OF: Mapping[str, str] = MappingProxyType(
+    {
+        **GROUP_OF,
+        **dict.fromkeys(OFFER_NAMES, "goods"),
+        "category_share": "category",
+        "category_days_since": "category",
+        **dict.fromkeys(MOMENT_NAMES, "moment"),
+    }
+)
+_VISIT_AMOUNT = NAMES.index("mean_visit_amount")
+_UNKNOWN = np.full(len(NAMES), np.nan, dtype=np.float32)
+_LEAST_AMOUNT = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class OfferTraits:
+    """A product as offered to one contact. `association` is the largest share, of the owners of
+    anything this contact owns, who own it too; of all buyers where that is more."""
+
+    product: str
+    association: float
+    category: str = ""
+    #: In the money of the purchases; NaN is not known.
+    price: float = float("nan")
+    #: Of all buyers, ever, and of those of the last 90 days.
+    popularity: float = float("nan")
+    recent: float = float("nan")
+
+
+def offer_rows(
+    features: ContactFeatures | None,
+    traits: Sequence[OfferTraits],
+    moment: CallMoment | None,
+) -> Matrix:
+    """One for each offer. `features` of None: nothing is known of the caller; `moment` of None:
+    not in a call."""
+    rows = np.full((len(traits), len(OFFER_COLUMNS)), np.nan, dtype=np.float32)
+    known = _UNKNOWN if features is None else np.array(features.values, dtype=np.float32)
+    rows[:, : len(NAMES)] = known
+    amount = float(known[_VISIT_AMOUNT])
+    for row, each in zip(rows, traits, strict=True):
+        bought = None if features is None else features.categories.get(each.category)
+        # Nothing of it is a share of 0 for who is known, and not known of a stranger.
+        share = float("nan") if features is None else 0.0
+        days = float("nan")
+        if bought is not None and each.category:
+            share, days = bought.share, bought.days_since
+        row[len(NAMES) : len(NAMES) + len(OFFER_NAMES)] = (
+            each.association,
+            each.popularity,
+            each.recent,
+            each.price,
+            each.price / max(amount, _LEAST_AMOUNT),
+            share,
+            days,
+        )
+    if moment is not None:
+        rows[:, -len(MOMENT_NAMES) :] = moment.numbers
+    return rows
