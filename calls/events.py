@@ -259,6 +259,18 @@ class WrapUpDone(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class ExperimentArmStopped:
+    """Callers of `arm` are treated as the control arm's from now on, on every node. `by` is
+    guardrail or person."""
+
+    at: datetime
+    experiment: str
+    arm: str
+    by: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
 class AmiLost:
     at: datetime
     reason: str
@@ -271,4 +283,4 @@ class AmiRestored:
     closed: int = 0
 
 
-Event = CallEvent | AmiLost | AmiRestored
+Event = CallEvent | AmiLost | AmiRestored | ExperimentArmStopped

@@ -16,6 +16,7 @@ _OWN: dict[str, Fact] = {
     rf"^hours\.{_PART}$": Fact(FactKind.TEXT, tuple(Doors)),
     rf"^opens\.{_PART}$": Fact(FactKind.MOMENT),
     rf"^promotion\.{_PART}$": Fact(FactKind.YES_NO),
+    rf"^experiment\.{_PART}$": Fact(FactKind.TEXT),
     rf"^typed\.{_PART}$": Fact(FactKind.TEXT),
 }
 _ANSWERS = rf"^answers\.{_PART}\.{_PART}$"

@@ -13,6 +13,7 @@ from config.condition_schema import condition_schemas
 from config.reading.actions import ACTION_SHAPES, MAX_TYPED
 from config.reading.calendars import HolidaysPart
 from config.reading.examples import TestPart
+from config.reading.experiments import ArmPart, ExperimentPart
 from config.reading.hours import HoursPart
 from config.reading.leads import LONGEST_WAIT_S, LeadPart
 from config.reading.menus import MenuPart, OfferSlotPart, OptionPart, RetryPart
@@ -29,8 +30,10 @@ from config.rulebook import RULE_GROUPS
 Schema = dict[str, Any]
 
 _SHAPES: tuple[type[Part], ...] = (
+    ArmPart,
     CapPart,
     ClosurePart,
+    ExperimentPart,
     HoldEntryPart,
     HolidaysPart,
     HoursPart,
@@ -61,6 +64,7 @@ _SECTIONS = {
     "rules": "In each group the first rule that matches answers its question.",
     "programmes": "What is heard while waiting, again and again.",
     "offers": "Products that are proposed, and how often at most.",
+    "experiments": "Ways to treat callers side by side; one that does harm ends by itself.",
     "tests": "Examples that `switchboard check` tries.",
 }
 
@@ -110,6 +114,7 @@ def _sections() -> dict[str, Schema]:
         "rules": _ref("RulesPart"),
         "programmes": _named(NAME, entries),
         "offers": _named(NAME, _ref("OfferPart")),
+        "experiments": _named(FACT_NAME, _ref("ExperimentPart")),
         "tests": {"type": "array", "items": _ref("TestPart")},
     }
 

@@ -16,6 +16,7 @@ from calls.follow_up import LeadPolicy
 from calls.offers import OfferCap
 from config.actions import Action
 from config.conditions import Condition
+from config.experiments import Experiment
 from config.facts import FACTS, Fact
 from config.opening_hours import OpeningHours, Period
 from config.problems import Place
@@ -223,8 +224,10 @@ class Rulebook:
     #: In the order written.
     offers: Mapping[str, Offer] = field(default_factory=dict)
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
+    #: In the order written.
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
     #: Those of `config.facts` and the rulebook's own: `hours.*`, `promotion.*`, `typed.*`,
-    #: `answers.*`.
+    #: `answers.*`, `experiment.*`.
     facts: Mapping[str, Fact] = field(default_factory=lambda: MappingProxyType(FACTS))
     #: SHA-256 of the recording that replaces a text, by language and the text's name.
     recordings: Mapping[tuple[str, str], str] = field(default_factory=dict)

@@ -160,6 +160,7 @@ def _freeze(found: Found, files: RulebookFiles) -> Rulebook:
         promotions=frozen(found.promotions),
         offers=frozen(found.offers),
         webhooks=frozen(found.webhooks),
+        experiments=frozen(found.experiments),
         facts=frozen(found.facts),
         recordings=frozen({key: sound.sha256 for key, sound in files.sounds.items()}),
     )

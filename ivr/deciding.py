@@ -15,6 +15,7 @@ from calls.deadlines import Deadline
 from calls.decision import Decision, OptionShown
 from calls.errors import SwitchboardError, Unavailable
 from calls.events import CallerIdentified, DecisionMade
+from calls.experiments import StoppedArms
 from calls.offers import MEMORY_MISSED, NO_MEMORY, CallerMemory, OfferAnswer
 from calls.ports import (
     CallerMemories,
@@ -56,6 +57,7 @@ class Advisers:
     scorer: PropensityScorer
     ledger: OfferLedger
     policies: OfferPolicies
+    experiments: StoppedArms
     pins: PinCheck
     webhooks: Webhooks
     speech: SpokenText
@@ -87,6 +89,7 @@ class CallCourse:
         self._known = Known(
             control_share=control_share,
             policy=advisers.policies.current,
+            stopped_arms=advisers.experiments.stopped,
             seconds=advisers.speech.seconds,
         )
         self._offers = OffersOfCall(ledger=advisers.ledger, call_id=call.id, bus=bus, now=now)

@@ -132,9 +132,10 @@ def facts_of(
     language: str,
     known: Known = NOTHING_KNOWN,
     given: Mapping[str, Any] | None = None,
+    arms: Mapping[str, str] = {},
 ) -> Facts:
     """`now` is aware and on the clock of the dialled number. `given` are an example's own facts:
-    they go before what is known, and all may be spoken."""
+    they go before what is known, and all may be spoken. `arms` are by experiment."""
     shared = _shared_facts(caller)
     plain = {
         "caller.identity": caller.identity.outcome.value,
@@ -153,6 +154,7 @@ def facts_of(
         **_of_segments(caller.segments),
         **{f"typed.{name}": digits for name, digits in known.typed.items()},
         **_of_answers(known),
+        **{f"experiment.{name}": arm for name, arm in arms.items()},
         **(given or {}),
     }
 

@@ -15,6 +15,7 @@ from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.events import CallEnded, CallQueued, CallRouted
+from calls.experiments import StoppedArms
 from calls.ports import (
     CallChannel,
     CallerMemories,
@@ -87,6 +88,7 @@ class InboundCalls:
         scorer: PropensityScorer,
         ledger: OfferLedger,
         policies: OfferPolicies,
+        experiments: StoppedArms,
         pins: PinCheck,
         webhooks: Webhooks,
         crm: CrmSettings,
@@ -109,6 +111,7 @@ class InboundCalls:
             scorer=scorer,
             ledger=ledger,
             policies=policies,
+            experiments=experiments,
             pins=pins,
             webhooks=webhooks,
             speech=speech,

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from calls.offer_choice import StaticChoice
+from calls.offer_choice import AS_EVER
 from calls.offers import NO_MEMORY, NO_PROPENSITIES, CallerMemory, Propensities
 from calls.ports import OfferPolicy
 from ivr.ordering import estimated_seconds
@@ -31,7 +31,13 @@ class Known:
     #: Share of known callers who hear the plain menu, to compare with.
     control_share: float = 0.05
     #: Chooses among the offers that may be made.
-    policy: OfferPolicy = field(default_factory=StaticChoice)
+    policy: OfferPolicy = AS_EVER
+    #: Experiments and arms that have ended before their time.
+    stopped_arms: Set[tuple[str, str]] = frozenset()
+    #: False: in no experiment, as in an example.
+    takes_part: bool = True
+    #: By experiment: an arm that is supposed, not drawn.
+    arms: Mapping[str, str] = field(default_factory=lambda: _NOTHING)
     #: Seconds of listening for a text in a language (`SpokenText.seconds`).
     seconds: Callable[[str, str], float] = estimated_seconds
 

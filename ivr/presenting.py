@@ -103,7 +103,11 @@ def _asked(condition: Condition) -> Iterator[str]:
 
 def _ordered(items: list[_Shown], menu: Menu, with_: PresentedWith) -> list[_Shown]:
     """In spoken order, no more than the menu's own limit and the keys allow."""
-    if menu.order == "fixed":
+    order = with_.order or menu.order
+    if order == "fixed" and menu.order != "fixed":
+        why = f"in the order written: {with_.order_because}"
+        return _limited([_because(item, why) for item in items], menu)
+    if order == "fixed":
         return _limited(items, menu)
     if not with_.is_personal:
         why = "in the order written: the caller is in the control group"

@@ -27,6 +27,7 @@ from config.rulebook import (
 from config.spoken_text import Text
 from ivr import offers
 from ivr.control_group import CONTROL, arm_of
+from ivr.experiments import Taken, taken_part
 from ivr.facts import Facts, as_json, facts_of
 from ivr.known import NOTHING_KNOWN, Known
 from ivr.menu import PresentedMenu
@@ -103,10 +104,20 @@ def decide(
     number = rulebook.number_for(call.dialled)
     local = now.astimezone(number.timezone) if number.timezone else now
     language = choose_language(rulebook, number, call, caller)
-    facts = facts_of(rulebook, caller, call, local, language=language, known=known, given=given)
-    traces, winners = trace_rules(rulebook, facts)
     contact = caller.contact.ref if caller.contact else None
     arm = arm_of(contact, known.control_share)
+    taken = taken_part(rulebook, caller, local, known, is_control=arm == CONTROL)
+    facts = facts_of(
+        rulebook,
+        caller,
+        call,
+        local,
+        language=language,
+        known=known,
+        given=given,
+        arms=taken.arms,
+    )
+    traces, winners = trace_rules(rulebook, facts)
     route = route_of(number, winners.get("route"), _doors(rulebook, number, facts))
     with_ = PresentedWith(
         rulebook,
@@ -116,14 +127,17 @@ def decide(
         local.date(),
         person=route.person,
         is_personal=arm != CONTROL,
+        order=taken.menu_order,
+        order_because=taken.because.get("menu_order", ""),
     )
-    chooser = offers.Chooser(str(call.id), caller.segments)
-    weighed = offers.weigh(with_, chooser, silenced=_silenced(arm, winners.get("offers")))
+    chooser = offers.Chooser(str(call.id), caller.segments, taken.policy)
+    silenced = _silenced(arm, winners.get("offers"), taken)
+    weighed = offers.weigh(with_, chooser, silenced=silenced)
     with_ = replace(with_, offer=weighed.chosen)
     menu = present(with_, route.menu) if route.menu else None
-    decision = _decision(with_, number, route, menu, winners)
+    decision = _decision(with_, number, route, menu, winners, taken=taken)
     decision = replace(decision, arm=arm, offers=weighed.considered, rules=traces)
-    decision = replace(decision, policy=weighed.policy)
+    decision = replace(decision, policy=weighed.policy, arms=taken.arms)
     asked = sorted({**facts.aloud, **facts.values}.items())
     decision = replace(decision, facts={name: as_json(value) for name, value in asked})
     menus = {menu.name: menu} if menu else {}
@@ -176,11 +190,13 @@ def _doors(rulebook: Rulebook, number: NumberEntry, facts: Facts) -> Doors | Non
     return Doors(facts.values[f"hours.{number.hours}"])
 
 
-def _silenced(arm: str, winner: _Winner | None) -> str | None:
+def _silenced(arm: str, winner: _Winner | None, taken: Taken) -> str | None:
     if arm == CONTROL:
         return "the caller is in the control group"
     if winner and isinstance(winner[1], SetOffers) and not winner[1].allowed:
         return f"the rule '{winner[0]}' allows no offers"
+    if taken.offers is False:
+        return f"{taken.because['offers']} makes no offers"
     return None
 
 
@@ -190,9 +206,11 @@ def _decision(
     route: RouteTaken,
     menu: PresentedMenu | None,
     winners: Mapping[str, _Winner],
+    *,
+    taken: Taken,
 ) -> Decision:
     """But for what was weighed and traced before."""
-    programme = _programme(with_.rulebook, winners.get("hold"))
+    programme = _programme(with_.rulebook, winners.get("hold"), taken)
     lead = _lead(number, winners.get("lead"))
     return Decision(
         rulebook_version=with_.rulebook.version,
@@ -211,9 +229,11 @@ def _decision(
     )
 
 
-def _programme(rulebook: Rulebook, winner: _Winner | None) -> str | None:
+def _programme(rulebook: Rulebook, winner: _Winner | None, taken: Taken) -> str | None:
     if winner and isinstance(winner[1], ToProgramme):
         return winner[1].programme
+    if taken.programme is not None:
+        return taken.programme
     return DEFAULT_PROGRAMME if DEFAULT_PROGRAMME in rulebook.programmes else None
 
 

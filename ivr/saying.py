@@ -7,7 +7,7 @@ from datetime import date
 from functools import lru_cache
 
 from config.actions import Action, SayText, ToQueue
-from config.rulebook import Offer, Rulebook
+from config.rulebook import MenuOrder, Offer, Rulebook
 from config.spoken_text import Text
 from config.stock_texts import STOCK_TEXTS
 from config.templates import Template, TemplateFailed
@@ -31,6 +31,9 @@ class PresentedWith:
     offer: Offer | None = None
     #: False: options in the order written, as in the control group.
     is_personal: bool = True
+    #: Of an experiment: goes before the menu's own order; and which one says so.
+    order: MenuOrder | None = None
+    order_because: str = ""
 
 
 def said(text: Text, with_: PresentedWith, **values: str) -> str | None:

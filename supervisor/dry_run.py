@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from config.actions import Action, every_step, followers
 from config.problems import Problem
 from config.rulebook import RouteTo, Rulebook
 from ivr import rules
+from ivr.known import Known
 from ivr.recordings import named_texts
 from supervisor.sample_callers import SampleCaller, sample_callers
 
@@ -26,7 +28,8 @@ def dry_run(rulebook: Rulebook, now: datetime) -> list[Problem]:
     for number in rulebook.numbers.values():
         for sample in sample_callers(now):
             try:
-                _walk(rulebook, number.key, sample, now)
+                for known in _treated(rulebook):
+                    _walk(rulebook, number.key, sample, now, known)
             except Exception as fault:
                 log.exception("dry run: number %s", number.key)
                 sentence = (
@@ -37,9 +40,20 @@ def dry_run(rulebook: Rulebook, now: datetime) -> list[Problem]:
     return problems
 
 
-def _walk(rulebook: Rulebook, dialled: str, sample: SampleCaller, now: datetime) -> None:
+def _treated(rulebook: Rulebook) -> Iterator[Known]:
+    """As without experiments, and in every arm of every one."""
+    plain = Known(control_share=0.0, takes_part=False)
+    yield plain
+    for experiment in rulebook.experiments.values():
+        for arm in experiment.arms:
+            yield replace(plain, arms={experiment.name: arm.name})
+
+
+def _walk(
+    rulebook: Rulebook, dialled: str, sample: SampleCaller, now: datetime, known: Known
+) -> None:
     """Every menu and every text, also those that this caller would not come to."""
-    plan = rules.decide(rulebook, sample.call(dialled, now), sample.caller, now)
+    plan = rules.decide(rulebook, sample.call(dialled, now), sample.caller, now, known)
     plan.decision.as_json()
     for text in named_texts(rulebook):
         plan.say(text)

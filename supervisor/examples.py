@@ -115,7 +115,7 @@ def _met(rulebook: Rulebook, test: ExampleTest, extensions: Extensions) -> _Met:
     call = Call(CallId("check", "1"), "", test.number or "", "", False, test.dialled, "en", at)
     caller = Caller(test.number, Identity(IdentityOutcome.NONE, "example", 0.0))
     given = split(test.facts, number.timezone)
-    known = given.known(Known(control_share=0.0), rulebook)
+    known = given.known(Known(control_share=0.0, takes_part=False), rulebook)
 
     def decided(known: Known) -> rules.CallPlan:
         return rules.decide(rulebook, call, caller, at, known, given=given.facts)

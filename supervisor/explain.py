@@ -3,7 +3,7 @@ is made by the same code as in a call; that of a call is the one that was kept w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ from config.rulebook import Rulebook
 from crm_adapter.call_history import CallDetail
 from crm_adapter.phone_numbers import WITHHELD_WORDS
 from ivr import rules
+from ivr.experiments import FACT
 from ivr.facts import as_json
 from ivr.known import Known
 from ivr.ordering import estimated_seconds
@@ -56,6 +57,7 @@ async def explain(
     seconds: Callable[[str, str], float] = estimated_seconds,
     given: Given = NOTHING_GIVEN,
     policy: OfferPolicy = AS_EVER,
+    stopped_arms: Set[tuple[str, str]] = frozenset(),
 ) -> dict[str, Any]:
     """As JSON: identity, caller, rulebook_version, dialled, entry (the rulebook's for that number),
     tried (what was `given`), decision, way (`supervisor.straight_way`). `dialled` None: the
@@ -89,6 +91,7 @@ async def explain(
         propensities=propensities,
         control_share=control_share,
         policy=policy,
+        stopped_arms=stopped_arms,
         seconds=seconds,
     )
     known = given.known(known, rulebook)
@@ -111,6 +114,7 @@ def _tried(given: Given) -> dict[str, Any]:
     facts = {name: as_json(value) for name, value in given.facts.items()}
     if given.propensity is not None:
         facts[PROPENSITY] = given.propensity
+    facts |= {f"{FACT}{experiment}": arm for experiment, arm in given.arms.items()}
     return {"at": given.at.isoformat() if given.at else None, "facts": facts}
 
 

@@ -107,6 +107,8 @@ def _render_route(explained: dict[str, Any], decision: dict[str, Any], console: 
         console.print(Text(f"doors: {decision['doors']}"))
     if decision.get("arm") == "control":
         console.print(Text(_CONTROL))
+    for experiment, arm in decision.get("arms", {}).items():
+        console.print(Text(f"in the experiment {experiment}: the arm {arm}"))
     dialled = explained["dialled"]
     if explained.get("entry") == "default" != dialled:
         dialled += " (not listed: the entry `default` is used)"

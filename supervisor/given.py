@@ -14,6 +14,7 @@ from config.located_yaml import read_yaml
 from config.reading.examples import given_fact
 from config.reading.moments import read_instant
 from config.rulebook import Rulebook
+from ivr.experiments import FACT
 from ivr.known import Known
 
 
@@ -28,8 +29,11 @@ class Given:
     at: datetime | None = None
     facts: Mapping[str, object] = field(default_factory=dict)
     propensity: float | None = None
+    #: By experiment.
+    arms: Mapping[str, str] = field(default_factory=dict)
 
     def known(self, known: Known, rulebook: Rulebook) -> Known:
+        known = replace(known, arms=self.arms)
         if self.propensity is None:
             return known
         products = {offer.product: self.propensity for offer in rulebook.offers.values()}
@@ -45,7 +49,14 @@ def split(facts: Mapping[str, object], zone: ZoneInfo | None) -> Given:
     placed = {name: _placed(value, zone) for name, value in facts.items()}
     propensity = placed.pop(PROPENSITY, None)
     share = float(propensity) if isinstance(propensity, int | float) else None
-    return Given(facts=placed, propensity=share)
+    arms = {
+        name.removeprefix(FACT): str(placed.pop(name)) for name in list(placed) if _is_arm(name)
+    }
+    return Given(facts=placed, propensity=share, arms=arms)
+
+
+def _is_arm(name: str) -> bool:
+    return name.startswith(FACT)
 
 
 def read_given(

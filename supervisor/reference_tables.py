@@ -65,7 +65,7 @@ def tables() -> Iterator[str]:
     yield "## Facts"
     yield ""
     yield "For `when:` and for texts (`{{ caller.first_name }}`). Besides these a rulebook has its"
-    yield "own: `hours.NAME`, `opens.NAME`, `promotion.NAME`, `typed.FIELD`,"
+    yield "own: `hours.NAME`, `opens.NAME`, `promotion.NAME`, `typed.FIELD`, `experiment.NAME`,"
     yield "`answers.WEBHOOK.VALUE`, and `propensity` in the `when` of an offer."
     yield ""
     yield "| fact | kind | values |"

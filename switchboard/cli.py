@@ -21,6 +21,7 @@ from config.settings_file import load_settings
 from switchboard import evaluate_commands, logs, model_commands, nightly_commands, rulebook_commands
 from switchboard.contacts_commands import contacts_app
 from switchboard.crm_commands import crm_app
+from switchboard.experiment_commands import experiments_app
 from switchboard.lead_commands import leads_app
 from switchboard.outbox_commands import outbox_app
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
@@ -335,3 +336,4 @@ nightly_commands.add_to(app)
 model_commands.add_to(app)
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(leads_app, name="leads")
+app.add_typer(experiments_app, name="experiments")

@@ -33,6 +33,7 @@ from scoring.associations import Associations
 from scoring.batch import score_all
 from scoring.house_choices import HouseChoices
 from scoring.memories import Memories
+from scoring.policy import experiment_book
 from scoring.policy.learned import LearnedPolicies
 from scoring.scorer import Scorer
 from scoring.serving.scorer_made import models_in, scorer_of
@@ -70,7 +71,7 @@ async def explained(
     facts: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Raises ProblemsFound where the rulebook cannot be used, WronglyGiven for `at` and `facts`."""
-    current = _rulebook(settings, rulebook)
+    current = rulebook_in_use(settings, rulebook)
     given = read_given(current, dialled, at, facts)
     async with opened(settings) as database:
         scorer = Scorer(database=database, settings=settings.scoring)
@@ -82,6 +83,7 @@ async def explained(
         await policies.refresh()
         models = models_in(settings.scoring.models_dir)
         await models.refresh()
+        arms = await experiment_book.states_of(database)
         connection = CrmConnection(settings=settings, database=database)
         directory = Directory(
             adapter=connection.adapter,
@@ -103,13 +105,14 @@ async def explained(
                 control_share=settings.rulebook.control_share,
                 given=given,
                 policy=policies.current,
+                stopped_arms={key for key, arm in arms.items() if arm.stopped_at is not None},
             )
         finally:
             for part in (connection, scorer, memories):
                 await part.close()
 
 
-def _rulebook(settings: Settings, folder: Path | None) -> Rulebook:
+def rulebook_in_use(settings: Settings, folder: Path | None) -> Rulebook:
     """The one in `folder`, else the one that is published, else the one in the settings' folder.
     Raises ProblemsFound."""
     around = Surroundings.of(settings.rulebook)

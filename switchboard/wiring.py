@@ -61,6 +61,7 @@ from scoring.nightly.nights import read_time
 from scoring.nightly.run_book import RunBook
 from scoring.offer_ledger import DatabaseOfferLedger, utc_now
 from scoring.policy.learned import LearnedPolicies
+from scoring.policy.watch import ExperimentWatch
 from scoring.refresher import Refresher
 from scoring.scorer import Scorer
 from scoring.serving.scorer_made import models_in, scorer_of
@@ -226,6 +227,13 @@ class Centre:
         )
         follower.subscribe(self.bus)
         self.policies = LearnedPolicies(database=database, settings=self.settings.scoring)
+        self.experiments = ExperimentWatch(
+            database=database,
+            bus=self.bus,
+            experiments=lambda: self.rulebooks.current.experiments,
+        )
+        self.experiments.subscribe()
+        await stages.enter("experiments", self.experiments, 5)
         refresher = Refresher(
             house=house, associations=associations, policies=self.policies, models=models
         )
@@ -276,6 +284,7 @@ class Centre:
                 scorer=self.propensities,
                 ledger=self.ledger,
                 policies=self.policies,
+                experiments=self.experiments,
                 pins=self.pins,
                 webhooks=await self._stages.enter("webhooks", webhooks, 3),
                 crm=settings.crm,
@@ -364,8 +373,9 @@ class Centre:
             self.side_tasks.start(name, work)
         if self.settings.redis.url is not None:
             self.side_tasks.start("probe:redis", self.redis_probe.watch())
-        if self.refresher.task is not None:
-            self.side_tasks.watch(self.refresher.task)
+        for task in (self.refresher.task, self.experiments.task):
+            if task is not None:
+                self.side_tasks.watch(task)
         for group in groups:
             for task in group:
                 self.side_tasks.watch(task)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from config.checks.clocks import unclear_clocks
 from config.checks.dialled import unknown_numbers
 from config.checks.endless import endless_ways
+from config.checks.experiments import rival_experiments
 from config.checks.intents import unknown_intents
 from config.checks.keys import keys
 from config.checks.languages import full_languages, missing_languages, read_as_they_are
@@ -27,6 +28,7 @@ def check_whole(found: Found) -> Iterator[Problem]:
     yield from keys(found)
     yield from unclear_clocks(found)
     yield from never_matching(found)
+    yield from rival_experiments(found)
     yield from endless_ways(found)
     yield from missing_languages(found)
 

@@ -20,6 +20,8 @@ def unused(found: Found) -> Iterator[Problem]:
             sentence = f"no number, option or rule leads to the menu '{menu.name}'"
             yield Problem.at(menu.place, sentence, Severity.WARNING)
     used = {r.then.programme for r in found.rules if isinstance(r.then, ToProgramme)}
+    arms = [arm for experiment in found.experiments.values() for arm in experiment.arms]
+    used |= {arm.programme for arm in arms if arm.programme is not None}
     for name, place in found.programme_places.items():
         if name not in used and name != "default":
             sentence = f"no rule chooses the hold programme '{name}'"

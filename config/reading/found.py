@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from config.experiments import Experiment
 from config.facts import FACTS, Fact
 from config.opening_hours import OpeningHours, Period
 from config.problems import Place
@@ -50,6 +51,7 @@ class Found:
     rules: list[Rule] = field(default_factory=list)
     programmes: dict[str, tuple[HoldEntry, ...]] = field(default_factory=dict)
     offers: dict[str, Offer] = field(default_factory=dict)
+    experiments: dict[str, Experiment] = field(default_factory=dict)
     tests: list[ExampleTest] = field(default_factory=list)
     #: By source, and whether it may use what belongs to an option: an alias may repeat one.
     templates: dict[tuple[str, bool], Template] = field(default_factory=dict)

@@ -2,6 +2,7 @@
 because texts and conditions anywhere may use them.
 
     hours.<hours>  opens.<hours>  promotion.<promotion>  typed.<field>  answers.<webhook>.<value>
+    experiment.<experiment>
 """
 
 from __future__ import annotations
@@ -32,9 +33,17 @@ def own_facts(section: str, raw: dict[str, Any]) -> Iterator[tuple[str, Fact]]:
         case "webhooks":
             for name, webhook in raw.items():
                 yield from _answers(name, webhook)
+        case "experiments":
+            for name, experiment in raw.items():
+                yield f"experiment.{name}", Fact(FactKind.TEXT, _arms(experiment))
         case "menus" | "numbers" | "rules" | "offers":
             for field in _collected(raw):
                 yield f"typed.{field}", _TYPED
+
+
+def _arms(experiment: Any) -> tuple[str, ...]:
+    arms = experiment.get("arms") if isinstance(experiment, dict) else None
+    return tuple(name for name in arms if isinstance(name, str)) if isinstance(arms, dict) else ()
 
 
 def _answers(name: str, webhook: Any) -> Iterator[tuple[str, Fact]]:

@@ -48,7 +48,7 @@ class PromotionPart(Part):
 def read_closure(reader: Reader, name: str, raw: Any) -> None:
     path: Path = ("closures", name)
     part = check_shape(ClosurePart, raw, path, reader.report)
-    span = _span(reader, raw, path)
+    span = span_of(reader, raw, path)
     if part is None or span is None:
         return
     names = part.hours if part.hours is not None else list(reader.found.named("hours"))
@@ -62,14 +62,14 @@ def read_promotion(reader: Reader, name: str, raw: Any) -> None:
     path: Path = ("promotions", name)
     fact_name(reader, name, path)
     part = check_shape(PromotionPart, raw, path, reader.report)
-    span = _span(reader, raw, path)
+    span = span_of(reader, raw, path)
     if part is None or span is None:
         return
     zone = zoneinfo.ZoneInfo(part.timezone) if part.timezone else None
     reader.found.promotions[name] = Period(name, aware(span[0], zone), aware(span[1], zone))
 
 
-def _span(reader: Reader, raw: Any, path: Path) -> tuple[datetime, datetime] | None:
+def span_of(reader: Reader, raw: Any, path: Path) -> tuple[datetime, datetime] | None:
     if not isinstance(raw, dict) or "from" not in raw or "to" not in raw:
         return None
     ends: dict[str, datetime] = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +69,15 @@ class Reader:
         if name in names or self.found.is_partial:
             return True
         hint = did_you_mean(name, names) or f"; write it under {section}"
+        return self._no_such(name, path, what, hint)
+
+    def known_among(self, name: str, names: Collection[str], path: Path, what: str) -> bool:
+        """Whether it is one of `names`; reported where not."""
+        if name in names:
+            return True
+        return self._no_such(name, path, what, did_you_mean(name, names))
+
+    def _no_such(self, name: str, path: Path, what: str, hint: str) -> bool:
         is_no = "are no" if what.endswith("s") else "is no"
         self.report(path, f"there {is_no} {what} '{name[:60]}'{hint}")
         return False

@@ -11,6 +11,7 @@ from config.located_yaml import Document
 from config.problems import MAX_PROBLEMS, Problem, did_you_mean
 from config.reading.calendars import YEARS_AHEAD, read_holidays
 from config.reading.examples import read_test
+from config.reading.experiments import read_experiment
 from config.reading.found import Found
 from config.reading.hours import read_hours
 from config.reading.menus import read_menu
@@ -38,6 +39,7 @@ SECTIONS = (
     "rules",
     "programmes",
     "offers",
+    "experiments",
     "tests",
 )
 #: What a section refers to is read before it.
@@ -54,6 +56,7 @@ READ_IN_ORDER = (
     "rules",
     "programmes",
     "offers",
+    "experiments",
     "tests",
 )
 #: Beyond any real centre; keeps the search for ways through them short.
@@ -63,6 +66,10 @@ MAX_TEXTS = 5_000
 #: Of holidays, hours and their like.
 MAX_NAMED = 200
 
+#: Each of their arms is walked dry with every caller.
+MAX_EXPERIMENTS = 20
+
+_LIMITS = {"menus": MAX_MENUS, "texts": MAX_TEXTS, "experiments": MAX_EXPERIMENTS}
 _LISTS = ("tests",)
 _UNNAMED = ("numbers", "rules", "tests")
 _YEAR = re.compile(r"20[0-9]{2}|21[0-9]{2}")
@@ -114,7 +121,7 @@ def collect_names(section: Section, found: Found) -> None:
     if section.name not in _UNNAMED:
         names = found.names.setdefault(section.name, set())
         names.update(raw)
-        limit = {"menus": MAX_MENUS, "texts": MAX_TEXTS}.get(section.name, MAX_NAMED)
+        limit = _LIMITS.get(section.name, MAX_NAMED)
         if len(names) > limit:
             sentence = f"a rulebook holds at most {limit} {section.name}"
             place = section.document.place((section.name,))
@@ -156,6 +163,7 @@ _READERS: dict[str, _Read] = {
     "menus": read_menu,
     "programmes": read_programme,
     "offers": read_offer,
+    "experiments": read_experiment,
 }
 
 

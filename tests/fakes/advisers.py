@@ -83,6 +83,13 @@ class FakePolicies:
 
 
 @dataclass
+class FakeExperiments:
+    """Implements `calls.experiments.StoppedArms`."""
+
+    stopped: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass
 class FakePins:
     """Implements `calls.ports.PinCheck`."""
 

@@ -16,6 +16,7 @@ from config.rulebook import Rulebook
 from config.settings import CrmSettings, RulebookSettings
 from ivr.inbound import InboundCalls
 from tests.fakes.advisers import (
+    FakeExperiments,
     FakeHold,
     FakeLedger,
     FakeMemories,
@@ -90,6 +91,7 @@ async def dialog_house(rulebook: Rulebook) -> AsyncIterator[House]:
             scorer=scorer,
             ledger=ledger,
             policies=FakePolicies(),
+            experiments=FakeExperiments(),
             pins=pins,
             webhooks=webhooks,
             crm=CrmSettings(lookup_deadline_s=0.05, late_deadline_s=5),

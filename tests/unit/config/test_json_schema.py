@@ -16,6 +16,7 @@ from config.reading.sections import SECTIONS
 from config.rulebook_loader import SHIPPED, load_rulebook
 from tests.fakes.rulebook_folder import AROUND, write_rulebook
 from tests.unit.config.test_broken_actions import BROKEN as ACTIONS
+from tests.unit.config.test_broken_experiments import BROKEN as EXPERIMENTS
 from tests.unit.config.test_broken_hours import BROKEN as HOURS
 from tests.unit.config.test_broken_rulebooks import BROKEN as OLDER
 from tests.unit.config.test_broken_rules import BROKEN as RULES
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.unit
 
 SCHEMA = json_schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
-EVERYTHING = {**OLDER, **HOURS, **ACTIONS, **RULES}
+EVERYTHING = {**OLDER, **HOURS, **ACTIONS, **RULES, **EXPERIMENTS}
 FOLDERS = sorted(SHIPPED.parent.iterdir())
 
 #: Broken rulebooks of which a single file tells: editors underline them while they are typed.
@@ -42,7 +43,9 @@ SEEN = """
     retry with a typo, unknown fact in a when, money compared with words, unknown group,
     lead that is no policy, offers perhaps, propensity in a rule, offer without cap,
     cap with a typo, offer of no value, propensity in never, example with a misspelt wish,
-    example with impossible doors
+    example with impossible doors, one arm, misspelt change, misspelt order, misspelt policy,
+    weight below nothing, share above all, name that is no fact, arms of the wrong kind,
+    arm of the wrong kind
 """
 
 

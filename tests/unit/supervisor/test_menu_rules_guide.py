@@ -109,6 +109,11 @@ PROMISED = {
         '{menu: stock, queue: sales, says: ["We have one thousand five machines."]}',
         "{menu: main}",
     ),
+    "Recipe 17:": (
+        "facts: {experiment.menu_order: by_habit}",
+        "{menu: main}",
+        "{queue: sales}",
+    ),
     "Recipe 16:": ('presses: ["1"]', "{queue: sales}", "{queue: billing}"),
 }  # fmt: skip
 

@@ -1,0 +1,114 @@
+"""Personal offers are used only where calls have shown that they earn more."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scoring.policy.gate import DEPLOY, FALL_BACK, LEAST_CALLS, LoggedChoice, judge
+
+pytestmark = pytest.mark.unit
+
+OFFERS = ("ham", "jam", "tea")
+
+
+def calls(
+    count: int,
+    *,
+    rate: Callable[[str, str], float],
+    propensity: Callable[[str, str], float],
+    chances: tuple[float, ...] = (0.2, 0.3, 0.5),
+    seed: int = 5,
+) -> list[LoggedChoice]:
+    """Callers like one offer; `rate` and `propensity` are of what they like and an offer."""
+    random = np.random.default_rng(seed)
+    made = []
+    for number in range(count):
+        likes = OFFERS[int(random.integers(3))]
+        chosen = OFFERS[int(random.choice(3, p=chances))]
+        candidates = {
+            name: (propensity(likes, name), chance)
+            for name, chance in zip(OFFERS, chances, strict=True)
+        }
+        accepted = bool(random.random() < rate(likes, chosen))
+        made.append(LoggedChoice(f"c{number // 2}", candidates, chosen, accepted))
+    return made
+
+
+def tasteful(likes: str, offer: str) -> float:
+    return 0.4 if likes == offer else 0.05
+
+
+def same(_likes: str, offer: str) -> float:
+    return {"ham": 0.3, "jam": 0.1, "tea": 0.05}[offer]
+
+
+def test_personal_is_deployed_where_taste_differs_and_the_model_knows_it() -> None:
+    found = judge(calls(4_000, rate=tasteful, propensity=tasteful), {})
+    assert found.decision == DEPLOY
+    assert found.because.startswith("personal earns more than the best single offer: SNIPS +0.2")
+    for name in ("SNIPS", "DR"):
+        gain = found.figures[name]["gain"]
+        assert gain["low"] < 0.4 - 0.5 / 3 < gain["high"], "the truth lies in the interval"
+        assert found.figures[name]["personal"]["value"] == pytest.approx(0.4, abs=0.05)
+    json.dumps(found.figures)
+
+
+def test_a_model_that_knows_nothing_does_not_pass() -> None:
+    random = np.random.default_rng(2)
+    found = judge(calls(4_000, rate=same, propensity=lambda _l, _o: float(random.random())), {})
+    assert found.decision == FALL_BACK
+    assert found.because.startswith("not shown that personal earns more")
+    assert found.figures["best_single"] == "ham"
+
+
+def test_equal_is_not_better() -> None:
+    """The model says what everybody likes: it chooses the single offer, too."""
+    found = judge(calls(4_000, rate=same, propensity=same), {})
+    assert (found.decision, found.figures["differs"]) == (FALL_BACK, 0.0)
+    assert found.figures["DR"]["gain"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+
+
+def test_values_weigh() -> None:
+    found = judge(calls(3_000, rate=same, propensity=same), {"tea": 50.0})
+    assert found.figures["best_single"] == "tea"
+
+
+def test_few_calls_prove_nothing() -> None:
+    few = judge(calls(LEAST_CALLS - 1, rate=tasteful, propensity=tasteful), {})
+    assert few.decision == FALL_BACK
+    assert few.because.startswith(f"{LEAST_CALLS - 1} calls whose offer was drawn by chance")
+    assert judge([], {}).figures["calls"] == 0
+
+
+def test_what_was_never_tried_cannot_be_judged() -> None:
+    found = judge(calls(3_000, rate=tasteful, propensity=tasteful, chances=(0.0, 0.0, 1.0)), {})
+    assert found.decision == FALL_BACK
+    assert "cannot be judged" in found.because
+
+
+def test_what_cannot_be_is_left_out() -> None:
+    good = calls(600, rate=tasteful, propensity=tasteful)
+    bad = [
+        LoggedChoice("c", {"tea": (0.1, 1.0)}, "tea", accepted=True),
+        LoggedChoice("c", {"tea": (0.1, 0.5), "ham": (0.1, 0.5)}, "gone", accepted=True),
+        LoggedChoice("c", {"tea": (0.1, 0.0), "ham": (0.1, 1.0)}, "tea", accepted=True),
+        LoggedChoice("c", {"tea": (0.1, math.nan), "ham": (0.1, 1.0)}, "ham", accepted=True),
+        LoggedChoice("c", {"tea": (0.1, 7.0), "ham": (0.1, 0.5)}, "ham", accepted=True),
+    ]
+    assert judge([*good, *bad], {}).figures["calls"] == 600
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.integers(0, 1000), st.floats(allow_nan=True))
+def test_any_propensity_gives_a_decision(seed: int, odd: float) -> None:
+    made = calls(600, rate=tasteful, propensity=lambda _l, o: odd if o == "tea" else 0.1, seed=seed)
+    found = judge(made, {})
+    assert found.decision in {DEPLOY, FALL_BACK}
+    json.dumps(found.figures, allow_nan=False)
