@@ -78,6 +78,15 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentMet:
+    """One of the rulebook's own segments that the caller belongs to; `titles` by language, ""
+    where the author named none."""
+
+    name: str
+    titles: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     rulebook_version: str
     language: str
@@ -109,6 +118,7 @@ class Decision:
     policy: str = "none"
     #: By experiment: the arm of this caller.
     arms: Mapping[str, str] = field(default_factory=dict)
+    segments: tuple[SegmentMet, ...] = ()
 
     @property
     def offer(self) -> OfferConsidered | None:
@@ -160,6 +170,7 @@ class Decision:
             "menus": {name: _as_json(options) for name, options in self.menus.items()},
             "policy": self.policy,
             "arms": dict(self.arms),
+            "segments": [one.name for one in self.segments],
         }
 
 

@@ -283,4 +283,17 @@ class AmiRestored:
     closed: int = 0
 
 
-Event = CallEvent | AmiLost | AmiRestored | ExperimentArmStopped
+@dataclass(frozen=True, slots=True)
+class ChurnRiskRaised:
+    """A contact buys less than they used to: told once, until they bought again. Stages are of
+    `calls.segments.LifecycleStage`."""
+
+    contact: ContactRef
+    at: datetime
+    from_stage: str
+    to_stage: str
+    #: A plain sentence with the values it hangs on.
+    because: str
+
+
+Event = CallEvent | AmiLost | AmiRestored | ExperimentArmStopped | ChurnRiskRaised

@@ -80,6 +80,19 @@ class ContactReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class PurchaseLine:
+    """`amount` is below zero for what came back; `quantity` is None where nobody says."""
+
+    at: datetime
+    amount: float
+    product: str | None = None
+    category: str | None = None
+    quantity: float | None = None
+    #: What it cost us, in the same currency; None where the CRM does not say.
+    cost: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ContactPurchases:
     """Everything one contact ever bought: aware times and amounts (below zero for returns), oldest
     first; empty for a contact who bought nothing yet."""
@@ -88,6 +101,8 @@ class ContactPurchases:
     purchases: tuple[tuple[datetime, float], ...]
     #: Codes of what was bought, returns aside.
     products: frozenset[str] = frozenset()
+    #: The same purchases with all that is told of them, in the same order.
+    lines: tuple[PurchaseLine, ...] = ()
 
 
 class PurchaseHistories(Protocol):

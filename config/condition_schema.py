@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from config.condition_reader import MAX_LIST, MAX_PATTERN, OPERATORS_BY_KIND
-from config.facts import FACTS, PROPENSITY, PROPENSITY_FACT, Fact, FactKind
+from config.facts import FACTS, PROPENSITY, PROPENSITY_FACT, SEGMENT_FACTS, Fact, FactKind
 from config.opening_hours import Doors
 
 Schema = dict[str, Any]
@@ -35,16 +35,20 @@ _VALUES: dict[FactKind, Schema] = {
 
 
 def condition_schemas() -> dict[str, Schema]:
-    """`condition`, and `offer_condition`, which may ask for the propensity too."""
+    """`condition`; `offer_condition`, which may ask for the propensity too; and
+    `segment_condition`, which asks for what is known of a contact without a call."""
     plain = {name: _asked(fact) for name, fact in FACTS.items()}
     propensity = {PROPENSITY: _asked(PROPENSITY_FACT)}
     return {
         "condition": _condition("condition", plain),
         "offer_condition": _condition("offer_condition", {**plain, **propensity}),
+        "segment_condition": _condition(
+            "segment_condition", {name: plain[name] for name in SEGMENT_FACTS}, own=False
+        ),
     }
 
 
-def _condition(name: str, facts: dict[str, Schema]) -> Schema:
+def _condition(name: str, facts: dict[str, Schema], *, own: bool = True) -> Schema:
     inner = {"$ref": f"#/$defs/{name}"}
     several = {"type": "array", "items": inner, "minItems": 1}
     return {
@@ -52,15 +56,21 @@ def _condition(name: str, facts: dict[str, Schema]) -> Schema:
         "type": "object",
         "minProperties": 1,
         "properties": {"all": several, "any": several, "not": inner, **facts},
-        "patternProperties": {
-            **{pattern: _asked(fact) for pattern, fact in _OWN.items()},
-            _ANSWERS: {"anyOf": [_asked(Fact(kind)) for kind in _ANSWER_KINDS]},
-        },
+        "patternProperties": _patterns() if own else {},
         "additionalProperties": False,
         "examples": [
             {"caller.tier": "vip", "caller.open_complaints": {"gt": 0}},
             {"any": [{"hours.shop": "closed"}, {"not": {"caller.known": True}}]},
-        ],
+        ]
+        if own
+        else [{"caller.monetary": {"gte": 4}, "caller.lifecycle": ["at_risk", "dormant"]}],
+    }
+
+
+def _patterns() -> Schema:
+    return {
+        **{pattern: _asked(fact) for pattern, fact in _OWN.items()},
+        _ANSWERS: {"anyOf": [_asked(Fact(kind)) for kind in _ANSWER_KINDS]},
     }
 
 

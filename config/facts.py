@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from calls.caller import IdentityOutcome
-from calls.segments import LifecycleStage, Tier
+from calls.segments import Behaviour, LifecycleStage, Loyalty, PriceBand, Tier
 
 
 class FactKind(enum.StrEnum):
@@ -63,6 +63,12 @@ FACTS: dict[str, Fact] = {
     "caller.usual_gap_days": _WHOLE,
     "caller.churn_risk": _SHARE,
     "caller.expected_purchases": _NUMBER,
+    "caller.behaviour": Fact(FactKind.TEXT, tuple(Behaviour)),
+    "caller.price_band": Fact(FactKind.TEXT, tuple(PriceBand)),
+    "caller.main_category": _TEXT,
+    "caller.loyalty": Fact(FactKind.TEXT, tuple(Loyalty)),
+    "caller.churn_warning": _YES_NO,
+    "caller.segments": Fact(FactKind.SET),
     "caller.open_orders": _WHOLE,
     "caller.open_cases": _WHOLE,
     "caller.open_complaints": _WHOLE,
@@ -96,6 +102,7 @@ ALWAYS_KNOWN = frozenset(
         "caller.owns",
         "caller.past_intents",
         "caller.pin_ok",
+        "caller.segments",
         "call.dialled",
         "call.withheld",
         "call.hour",
@@ -103,6 +110,26 @@ ALWAYS_KNOWN = frozenset(
         "call.language",
     }
 )
+
+#: What the nightly run keeps of each contact: all that `segments` may ask for, so that who belongs
+#: to one can be counted without asking the CRM for everybody.
+SEGMENT_FACTS = (
+    "caller.tier",
+    "caller.lifecycle",
+    "caller.recency",
+    "caller.frequency",
+    "caller.monetary",
+    "caller.spend_12m",
+    "caller.days_since_last",
+    "caller.usual_gap_days",
+    "caller.behaviour",
+    "caller.price_band",
+    "caller.main_category",
+    "caller.loyalty",
+    "caller.churn_warning",
+)
+#: Names of the rulebook's `segments` that the caller belongs to.
+OWN_SEGMENTS = "caller.segments"
 
 #: The dialled number: compared by its digits, however it is written.
 DIALLED = "call.dialled"

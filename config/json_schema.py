@@ -23,6 +23,7 @@ from config.reading.parts import FACT_NAME, LANGUAGE, NAME, SHAPE_KEY, Lead, Par
 from config.reading.periods import ClosurePart, PromotionPart
 from config.reading.programmes import HoldEntryPart
 from config.reading.rules import THEN_SHAPES, RulePart, RulesPart
+from config.reading.segments import SegmentPart
 from config.reading.skills import SkillPart
 from config.reading.webhooks import WebhookPart
 from config.rulebook import RULE_GROUPS
@@ -47,6 +48,7 @@ _SHAPES: tuple[type[Part], ...] = (
     PromotionPart,
     RetryPart,
     RulesPart,
+    SegmentPart,
     SkillPart,
     TestPart,
     WebhookPart,
@@ -58,6 +60,7 @@ _SECTIONS = {
     "holidays": "Calendars of holidays with a name, for several hours.",
     "closures": "Doors shut for a while.",
     "promotions": "From one day to another: facts like promotion.black_week.",
+    "segments": "Groups of contacts in your own words, for `caller.segments`.",
     "skills": "Agents' penalties in their queues tell what they can do.",
     "webhooks": "Systems of the company's own that are asked during a call.",
     "menus": "What callers may choose from.",
@@ -108,6 +111,7 @@ def _sections() -> dict[str, Schema]:
         "holidays": {"type": "object", "additionalProperties": _ref("HolidaysPart")},
         "closures": {"type": "object", "additionalProperties": _ref("ClosurePart")},
         "promotions": _named(FACT_NAME, _ref("PromotionPart")),
+        "segments": _named(FACT_NAME, _ref("SegmentPart")),
         "skills": {"type": "object", "additionalProperties": _ref("SkillPart")},
         "webhooks": _named(FACT_NAME, _ref("WebhookPart")),
         "menus": _named(NAME, _ref("MenuPart")),

@@ -185,6 +185,18 @@ class Webhook:
     place: Place
 
 
+@dataclass(frozen=True, slots=True)
+class OwnSegment:
+    """A group of contacts in a supervisor's own words."""
+
+    name: str
+    #: By language; ANY_LANGUAGE where the author named none. Without one the name is shown.
+    titles: Mapping[str, str]
+    #: Asks for `config.facts.SEGMENT_FACTS` only.
+    when: Condition
+    place: Place
+
+
 def digits_of(number: str) -> str:
     return re.sub(r"\D", "", number)
 
@@ -226,6 +238,8 @@ class Rulebook:
     webhooks: Mapping[str, Webhook] = field(default_factory=dict)
     #: In the order written.
     experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    #: In the order written.
+    segments: Mapping[str, OwnSegment] = field(default_factory=dict)
     #: Those of `config.facts` and the rulebook's own: `hours.*`, `promotion.*`, `typed.*`,
     #: `answers.*`, `experiment.*`.
     facts: Mapping[str, Fact] = field(default_factory=lambda: MappingProxyType(FACTS))

@@ -159,6 +159,7 @@ def _freeze(found: Found, files: RulebookFiles) -> Rulebook:
         hours=frozen(found.hours),
         promotions=frozen(found.promotions),
         offers=frozen(found.offers),
+        segments=frozen(found.segments),
         webhooks=frozen(found.webhooks),
         experiments=frozen(found.experiments),
         facts=frozen(found.facts),

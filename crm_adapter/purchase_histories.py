@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 
-from calls.caller import ContactRef, Purchase
+from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.ports import ContactPurchases, PurchaseHistories
 from crm_adapter.adapter import CrmAdapter, HitKind, NotFound, Unavailable
 from crm_adapter.live.index_keeper import PAGE_S
 from crm_adapter.live.phone_index import PhoneIndex
+from crm_adapter.purchase_lines import line_of, of_lines
 
 log = logging.getLogger(__name__)
 
@@ -67,16 +68,7 @@ class AdapterPurchaseHistories:
             )
         except NotFound:  # deleted since it was listed
             return None
-        return _contact_purchases(ref, bought)
-
-
-def _contact_purchases(ref: ContactRef, bought: Sequence[Purchase]) -> ContactPurchases:
-    oldest_first = sorted(bought, key=lambda purchase: purchase.at)
-    return ContactPurchases(
-        ref,
-        tuple((purchase.at, float(purchase.amount)) for purchase in oldest_first),
-        frozenset(one.product for one in bought if one.product and one.amount >= 0),
-    )
+        return of_lines(ref, sorted(map(line_of, bought), key=lambda line: line.at))
 
 
 class SeveralHistories:

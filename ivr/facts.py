@@ -15,10 +15,11 @@ from calls.caller import Caller, Contact, IdentityOutcome, Order
 from calls.money import Money
 from calls.segments import Segments
 from config.conditions import Seen
-from config.facts import WEEKDAYS, as_dialled
+from config.facts import OWN_SEGMENTS, WEEKDAYS, as_dialled
 from config.rulebook import Rulebook
 from ivr.doors import doors_at, next_opening
 from ivr.known import NOTHING_KNOWN, Known
+from ivr.own_segments import own_segments
 
 MAX_SPOKEN = 200
 
@@ -53,6 +54,11 @@ _SEGMENTS = (
     "spend_12m",
     "days_since_last",
     "usual_gap_days",
+    "behaviour",
+    "price_band",
+    "main_category",
+    "loyalty",
+    "churn_warning",
 )
 _NO_SEGMENTS: dict[str, Any] = {f"caller.{name}": None for name in _SEGMENTS}
 #: Not spoken to somebody who may be somebody else.
@@ -62,6 +68,7 @@ _PRIVATE: dict[str, Any] = {
     "caller.past_intents": frozenset(),
     "caller.churn_risk": None,
     "caller.expected_purchases": None,
+    OWN_SEGMENTS: frozenset(),
 }
 #: Not spoken to somebody of whom only the number they show says who they are.
 _SECRET: dict[str, Any] = {"caller.balance": None}
@@ -159,6 +166,8 @@ def facts_of(
     }
 
     def fetch(name: str) -> Any:
+        if name == OWN_SEGMENTS and name not in plain:
+            return own_segments(rulebook, seen)
         return plain[name] if name in plain else _of_the_house(name, rulebook, now)
 
     personal = caller.may_hear_personal_facts or bool(given)
@@ -277,9 +286,16 @@ def late_days(order: Order, now: datetime) -> int:
 
 
 def _of_segments(segments: Segments | None) -> dict[str, Any]:
-    if segments is None:
-        return _NO_SEGMENTS
+    return _NO_SEGMENTS if segments is None else segment_facts(segments)
+
+
+def segment_facts(segments: Segments) -> dict[str, Any]:
+    """Everything that `config.facts.SEGMENT_FACTS` names."""
     found = {f"caller.{name}": getattr(segments, name) for name in _SEGMENTS}
+    for name in ("behaviour", "price_band", "loyalty"):
+        value = getattr(segments, name)
+        found[f"caller.{name}"] = value.value if value is not None else None
+    found["caller.churn_warning"] = segments.churn_warning is not None
     found["caller.tier"] = segments.tier.value
     found["caller.lifecycle"] = segments.lifecycle.value
     return found

@@ -13,6 +13,7 @@ from calls.caller import Caller
 from calls.decision import Decision, OptionShown, PopWish, RuleTrace
 from calls.follow_up import FollowUp, LeadPolicy
 from config.actions import Action, ToQueue
+from config.facts import OWN_SEGMENTS
 from config.opening_hours import Doors
 from config.rulebook import (
     Consequence,
@@ -31,6 +32,7 @@ from ivr.experiments import Taken, taken_part
 from ivr.facts import Facts, as_json, facts_of
 from ivr.known import NOTHING_KNOWN, Known
 from ivr.menu import PresentedMenu
+from ivr.own_segments import segments_met
 from ivr.presenting import present
 from ivr.programme import planned
 from ivr.routes import RouteTaken, route_of
@@ -137,7 +139,8 @@ def decide(
     menu = present(with_, route.menu) if route.menu else None
     decision = _decision(with_, number, route, menu, winners, taken=taken)
     decision = replace(decision, arm=arm, offers=weighed.considered, rules=traces)
-    decision = replace(decision, policy=weighed.policy, arms=taken.arms)
+    met = segments_met(rulebook, facts.values[OWN_SEGMENTS]) if rulebook.segments else ()
+    decision = replace(decision, policy=weighed.policy, arms=taken.arms, segments=met)
     asked = sorted({**facts.aloud, **facts.values}.items())
     decision = replace(decision, facts={name: as_json(value) for name, value in asked})
     menus = {menu.name: menu} if menu else {}

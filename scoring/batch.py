@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from functools import partial
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Table, delete, select
+from sqlalchemy import Table, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calls.caller import ContactRef
 from calls.ports import PurchaseHistories
-from calls.segments import Segments, Tier
 from config.settings import ScoringSettings
 from scoring.association_counts import AssociationCounts
 from scoring.associations import MAX_ROWS, association_row
 from scoring.memory_tables import product_associations
 from scoring.segmenting.purchases import Summary, summarise
-from scoring.segmenting.segments import segment_population
+from scoring.segmenting.run import begin_run
 from scoring.tables import contact_segments
 from storage.database import Database
 
@@ -54,10 +52,15 @@ async def score_all(
         population.append(summarise(history, today or now.date()))
         baskets.add(history.products)
         progress(len(population), max(total, len(population)))
-    held = await _held_tiers(database)
-    computed = segment_population(population, vip_capacity=settings.vip_capacity, held=held)
-    rows = (_row(contact, segments, now) for contact, segments in computed)
-    await _replace(database, contact_segments, rows, now)
+    run = await begin_run(
+        database,
+        population,
+        vip_capacity=settings.vip_capacity,
+        today=today or now.date(),
+        now=now,
+    )
+    await _replace(database, contact_segments, run.rows(), now)
+    await run.finish(database)
     found = (association_row(each, now) for each in baskets.associations())
     await _replace(database, product_associations, islice(found, MAX_ROWS), now)
     return len(population)
@@ -84,28 +87,3 @@ async def _upsert(connection: AsyncConnection, table: Table, rows: list[dict[str
     await connection.execute(
         statement.on_conflict_do_update(index_elements=keys, set_=changes), rows
     )
-
-
-async def _held_tiers(database: Database) -> dict[ContactRef, Tier]:
-    columns = contact_segments.c
-    query = select(columns.crm, columns.contact_id, columns.tier)
-    async with database.read() as connection:
-        rows: Iterable[Any] = await connection.execute(query)
-        return {ContactRef(row.crm, row.contact_id): Tier(row.tier) for row in rows}
-
-
-def _row(contact: ContactRef, segments: Segments, now: datetime) -> dict[str, Any]:
-    return {
-        "crm": contact.crm,
-        "contact_id": contact.id,
-        "tier": segments.tier.value,
-        "lifecycle": segments.lifecycle.value,
-        "recency": segments.recency,
-        "frequency": segments.frequency,
-        "monetary": segments.monetary,
-        "days_since_last": segments.days_since_last,
-        "usual_gap_days": segments.usual_gap_days,
-        "spend_12m": segments.spend_12m,
-        "reasons": list(segments.reasons),
-        "computed_at": now,
-    }

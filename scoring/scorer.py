@@ -10,8 +10,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded
-from calls.segments import LifecycleStage, Segments, Tier
+from calls.segments import Segments
 from config.settings import ScoringSettings
+from scoring.segmenting.segment_rows import segments_in
 from scoring.tables import contact_segments
 from storage.database import Database
 from storage.overtime import Overtime
@@ -53,16 +54,4 @@ class Scorer:
         whose = {"of_crm": contact.crm, "of_contact": contact.id}
         async with self._database.read() as connection:
             row = (await connection.execute(_OF_CONTACT, whose)).one_or_none()
-        if row is None:
-            return None
-        return Segments(
-            tier=Tier(row.tier),
-            lifecycle=LifecycleStage(row.lifecycle),
-            recency=row.recency,
-            frequency=row.frequency,
-            monetary=row.monetary,
-            days_since_last=row.days_since_last,
-            usual_gap_days=row.usual_gap_days,
-            spend_12m=row.spend_12m,
-            reasons=tuple(row.reasons),
-        )
+        return None if row is None else segments_in(row)

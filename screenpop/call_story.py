@@ -16,7 +16,7 @@ from calls.caller import (
     Order,
     Purchase,
 )
-from calls.decision import Decision, PopWish
+from calls.decision import Decision, PopWish, SegmentMet
 from calls.segments import Segments
 from screenpop import content
 from screenpop.content import clean, clean_lines, safe_url
@@ -26,6 +26,7 @@ MAX_PURCHASES = 5
 MAX_ORDERS = 8
 MAX_CASES = 8
 MAX_NOTES = 10
+MAX_OWN_SEGMENTS = 10
 MAX_RULE_NOTE = 500
 
 
@@ -78,7 +79,9 @@ class CallStory:
             offer=self._offer(),
             match=self._match(),
             contact=_contact(contact, today) if contact else None,
-            segments=_segments(caller.segments) if caller and caller.segments else None,
+            segments=_segments(caller.segments, self.decision)
+            if caller and caller.segments
+            else None,
             decision=_decision(self.decision) if self.decision else None,
             lead=self._lead(),
             degraded=tuple(clean(text) for text in (caller.degraded if caller else ())),
@@ -222,14 +225,31 @@ def _case(case: Case) -> content.CaseShown:
     )
 
 
-def _segments(segments: Segments) -> content.SegmentsShown:
+def _segments(segments: Segments, decision: Decision | None) -> content.SegmentsShown:
+    behaviour, band, loyalty = segments.behaviour, segments.price_band, segments.loyalty
+    category, warning = segments.main_category, segments.churn_warning
+    own = decision.segments[:MAX_OWN_SEGMENTS] if decision else ()
     return content.SegmentsShown(
         tier=segments.tier.value,
         lifecycle=segments.lifecycle.value,
         spend_12m=segments.spend_12m,
         days_since_last=segments.days_since_last,
         reasons=tuple(clean(reason) for reason in segments.reasons),
+        behaviour=behaviour.value if behaviour else None,
+        price_band=band.value if band else None,
+        main_category=clean(category, 80) or None if category else None,
+        loyalty=loyalty.value if loyalty else None,
+        churn_warning=clean(warning, 300) or None if warning else None,
+        own=tuple(_own_segment(one) for one in own),
     )
+
+
+def _own_segment(met: SegmentMet) -> content.OwnSegmentShown:
+    titles = (
+        content.TitleShown(language=clean(language, 20), text=clean(text, 80))
+        for language, text in met.titles.items()
+    )
+    return content.OwnSegmentShown(name=clean(met.name, 80), titles=tuple(titles))
 
 
 def _decision(decision: Decision) -> content.DecisionShown:

@@ -131,12 +131,33 @@ class ContactShown(Part):
     cases: tuple[CaseShown, ...]
 
 
+class TitleShown(Part):
+    #: Empty: for any language.
+    language: str
+    text: str
+
+
+class OwnSegmentShown(Part):
+    """A group in the supervisors' own words."""
+
+    name: str
+    titles: tuple[TitleShown, ...]
+
+
 class SegmentsShown(Part):
     tier: str
     lifecycle: str
     spend_12m: float
     days_since_last: int | None
     reasons: tuple[str, ...]
+    # Contents stored before these were there have none of them.
+    behaviour: str | None = None
+    price_band: str | None = None
+    main_category: str | None = None
+    loyalty: str | None = None
+    #: Why this caller may be leaving.
+    churn_warning: str | None = None
+    own: tuple[OwnSegmentShown, ...] = ()
 
 
 class OfferShown(Part):

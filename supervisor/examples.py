@@ -70,6 +70,7 @@ class _Met:
             "programme": decision.hold_programme,
             "lead": decision.lead,
             "offer": decision.offer.offer if decision.offer else None,
+            "segments": [one.name for one in decision.segments],
             "doors": decision.doors,
             "voicemail": ending.mailbox if isinstance(ending, ToVoicemail) else None,
             "transfer": ending.target if isinstance(ending, ToTarget) else None,

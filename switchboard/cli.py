@@ -24,6 +24,7 @@ from switchboard.crm_commands import crm_app
 from switchboard.experiment_commands import experiments_app
 from switchboard.lead_commands import leads_app
 from switchboard.outbox_commands import outbox_app
+from switchboard.segment_commands import segments
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
 app = typer.Typer(
@@ -337,3 +338,4 @@ model_commands.add_to(app)
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(leads_app, name="leads")
 app.add_typer(experiments_app, name="experiments")
+app.command()(segments)

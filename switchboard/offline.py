@@ -112,7 +112,7 @@ async def explained(
                 await part.close()
 
 
-def rulebook_in_use(settings: Settings, folder: Path | None) -> Rulebook:
+def rulebook_in_use(settings: Settings, folder: Path | None = None) -> Rulebook:
     """The one in `folder`, else the one that is published, else the one in the settings' folder.
     Raises ProblemsFound."""
     around = Surroundings.of(settings.rulebook)

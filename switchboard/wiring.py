@@ -64,6 +64,7 @@ from scoring.policy.learned import LearnedPolicies
 from scoring.policy.watch import ExperimentWatch
 from scoring.refresher import Refresher
 from scoring.scorer import Scorer
+from scoring.segmenting.churn_teller import ChurnTeller
 from scoring.serving.scorer_made import models_in, scorer_of
 from screenpop import routes as desk_routes
 from screenpop.counters import DeskCounters
@@ -200,6 +201,8 @@ class Centre:
         await stages.enter("records", self.records, 15)
         await stages.enter("desk", self.desk, 5)
         await stages.enter("bus", self.bus, 5)
+        churn = ChurnTeller(database=self.database, bus=self.bus)
+        self.churn_teller = await stages.enter("churn warnings", churn, 2)
         for lead in await remembered_leads(self.database, now=datetime.now(UTC)):
             self.bus.publish(lead)
         # Before AMI tells of ringing agents.
@@ -373,7 +376,7 @@ class Centre:
             self.side_tasks.start(name, work)
         if self.settings.redis.url is not None:
             self.side_tasks.start("probe:redis", self.redis_probe.watch())
-        for task in (self.refresher.task, self.experiments.task):
+        for task in (self.refresher.task, self.experiments.task, self.churn_teller.task):
             if task is not None:
                 self.side_tasks.watch(task)
         for group in groups:

@@ -14,6 +14,7 @@ from config.checks.languages import full_languages, missing_languages, read_as_t
 from config.checks.names import unknown_names
 from config.checks.never import never_matching
 from config.checks.recordings import check_recordings
+from config.checks.segments import unknown_segments
 from config.checks.standing import standing_still
 from config.checks.unused import unused
 from config.problems import Problem
@@ -25,6 +26,7 @@ __all__ = ["check_recordings", "check_sound", "check_whole", "full_languages"]
 def check_whole(found: Found) -> Iterator[Problem]:
     yield from unknown_names(found)
     yield from unknown_intents(found)
+    yield from unknown_segments(found)
     yield from keys(found)
     yield from unclear_clocks(found)
     yield from never_matching(found)

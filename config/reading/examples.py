@@ -48,6 +48,8 @@ class ExpectPart(Part):
     offer: str | None = None
     voicemail: Digits | None = None
     transfer: str | None = None
+    segments: list[str] | None = None
+    """Which of your own segments the caller belongs to, in the order they are written."""
     doors: Literal["open", "closed", "holiday", "closure"] | None = None
 
 
@@ -78,7 +80,7 @@ def read_test(reader: Reader, index: int, raw: Any) -> None:
         read_instant(given.at or "2026-01-05T10:00", "'at'")
     except ValueError as error:
         reader.report((*path, "given", "at"), str(error))
-    _check_offer(reader, part.expect, path)
+    _check_names(reader, part.expect, path)
     if reader.errors > before:
         return
     reader.found.tests.append(
@@ -95,11 +97,13 @@ def read_test(reader: Reader, index: int, raw: Any) -> None:
     )
 
 
-def _check_offer(reader: Reader, expect: ExpectPart, path: Path) -> None:
+def _check_names(reader: Reader, expect: ExpectPart, path: Path) -> None:
     for key, section, what in (("menu", "menus", "menu"), ("offer", "offers", "offer")):
         name = getattr(expect, key)
         if name is not None:
             reader.known(section, name, (*path, "expect", key), what)
+    for index, name in enumerate(expect.segments or ()):
+        reader.known("segments", name, (*path, "expect", "segments", index), "segment")
 
 
 def given_fact(facts: Mapping[str, Fact], name: str, value: Any) -> object:

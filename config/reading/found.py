@@ -17,6 +17,7 @@ from config.rulebook import (
     Menu,
     NumberEntry,
     Offer,
+    OwnSegment,
     RouteTo,
     Rule,
     Webhook,
@@ -46,6 +47,7 @@ class Found:
     closures: list[WrittenClosure] = field(default_factory=list)
     promotions: dict[str, Period] = field(default_factory=dict)
     skills: dict[str, Skill] = field(default_factory=dict)
+    segments: dict[str, OwnSegment] = field(default_factory=dict)
     webhooks: dict[str, Webhook] = field(default_factory=dict)
     menus: dict[str, Menu] = field(default_factory=dict)
     rules: list[Rule] = field(default_factory=list)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from config.facts import OWN_SEGMENTS, Fact, FactKind
 from config.located_yaml import Document
 from config.problems import MAX_PROBLEMS, Problem, did_you_mean
 from config.reading.calendars import YEARS_AHEAD, read_holidays
@@ -22,6 +23,7 @@ from config.reading.periods import read_closure, read_promotion
 from config.reading.programmes import read_programme
 from config.reading.reader import Reader
 from config.reading.rules import read_rules
+from config.reading.segments import read_segment
 from config.reading.skills import read_skill
 from config.reading.webhooks import read_webhook
 from config.yaml_sentences import missing_blank
@@ -33,6 +35,7 @@ SECTIONS = (
     "holidays",
     "closures",
     "promotions",
+    "segments",
     "skills",
     "webhooks",
     "menus",
@@ -49,6 +52,7 @@ READ_IN_ORDER = (
     "hours",
     "closures",
     "promotions",
+    "segments",
     "webhooks",
     "texts",
     "numbers",
@@ -127,6 +131,8 @@ def collect_names(section: Section, found: Found) -> None:
             place = section.document.place((section.name,))
             section.document.problems.append(Problem.at(place, sentence))
             raw.clear()
+    if section.name == "segments":
+        found.facts[OWN_SEGMENTS] = Fact(FactKind.SET, tuple(sorted(found.named("segments"))))
     if section.name == "tests":
         found.years |= set(_years_of(raw))
     elif section.name != "texts":
@@ -158,6 +164,7 @@ _READERS: dict[str, _Read] = {
     "hours": read_hours,
     "closures": read_closure,
     "promotions": read_promotion,
+    "segments": read_segment,
     "webhooks": read_webhook,
     "texts": _read_text,
     "menus": read_menu,

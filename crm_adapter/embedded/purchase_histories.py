@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator
-from datetime import datetime
 
 from sqlalchemy import func, select, type_coerce
 from sqlalchemy.types import BigInteger
 
 from calls.caller import ContactRef
-from calls.ports import ContactPurchases
+from calls.ports import ContactPurchases, PurchaseLine
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import CRM
+from crm_adapter.purchase_lines import of_lines
 from storage.database import Database
+
+#: Of one contact at once in memory; more is a shop of its own.
+MOST_LINES = 100_000
 
 
 class EmbeddedPurchaseHistories:
@@ -27,32 +31,32 @@ class EmbeddedPurchaseHistories:
             return int((await connection.execute(query)).scalar_one())
 
     async def histories(self) -> AsyncIterator[ContactPurchases]:
-        contacts, bought = tables.contacts.c, tables.purchases.c
+        """Of a contact with more than MOST_LINES purchases the newest."""
+        contacts, bought, products = tables.contacts.c, tables.purchases.c, tables.products.c
         # The raw whole number: a Decimal for each of millions of rows is time for nothing.
         amount = type_coerce(bought.amount, BigInteger).label("amount")
         query = (
-            select(contacts.id, bought.at, amount, bought.product)
-            .select_from(tables.contacts.outerjoin(tables.purchases))
-            .order_by(contacts.id, bought.at)
+            select(
+                contacts.id, bought.at, amount, bought.product, products.category, bought.quantity
+            )
+            .select_from(
+                tables.contacts.outerjoin(tables.purchases).outerjoin(
+                    tables.products, bought.product == products.code
+                )
+            )
+            .order_by(contacts.id, bought.at, bought.id)
         )
         contact_id: str | None = None
-        purchases: list[tuple[datetime, float]] = []
-        products: set[str] = set()
+        lines: deque[PurchaseLine] = deque(maxlen=MOST_LINES)
         async with self._database.read() as connection, connection.stream(query) as rows:
-            async for found, at, units, product in rows:
+            async for found, at, units, product, category, quantity in rows:
                 if found != contact_id:
                     if contact_id is not None:
-                        yield _of(contact_id, purchases, products)
-                    contact_id, purchases, products = found, [], set()
+                        yield of_lines(ContactRef(CRM, contact_id), lines)
+                    contact_id = found
+                    lines.clear()
                 if at is not None:
-                    purchases.append((at, units / tables.MONEY_SCALE))
-                    if product and units >= 0:
-                        products.add(product)
+                    amount_paid = units / tables.MONEY_SCALE
+                    lines.append(PurchaseLine(at, amount_paid, product, category, quantity))
         if contact_id is not None:
-            yield _of(contact_id, purchases, products)
-
-
-def _of(
-    contact_id: str, purchases: list[tuple[datetime, float]], products: set[str]
-) -> ContactPurchases:
-    return ContactPurchases(ContactRef(CRM, contact_id), tuple(purchases), frozenset(products))
+            yield of_lines(ContactRef(CRM, contact_id), lines)

@@ -181,6 +181,11 @@ export interface OrderShown {
   late_days: number;
 }
 
+export interface OwnSegmentShown {
+  name: string;
+  titles: readonly TitleShown[];
+}
+
 export interface PopClaim {
   v: 3;
   ts: number;
@@ -264,6 +269,12 @@ export interface SegmentsShown {
   spend_12m: number;
   days_since_last: number | null;
   reasons: readonly string[];
+  behaviour: string | null;
+  price_band: string | null;
+  main_category: string | null;
+  loyalty: string | null;
+  churn_warning: string | null;
+  own: readonly OwnSegmentShown[];
 }
 
 export interface Select {
@@ -276,6 +287,11 @@ export interface StateSet {
   kind: "state.set";
   state: AgentState;
   reason?: string | null;
+}
+
+export interface TitleShown {
+  language: string;
+  text: string;
 }
 
 export interface WrapUp {

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import { clock, phone } from "../core/format";
-import type { KeyShown, PopContent } from "../core/protocol.gen";
+import type { KeyShown, OwnSegmentShown, PopContent, SegmentsShown } from "../core/protocol.gen";
 import type { Pop } from "../core/store";
 import { Since } from "./time";
 import { useWords } from "./words";
@@ -33,6 +33,7 @@ export function StoryPanel({ content, pop, skewMs }: Props) {
           <Fact name={words("transferred_from")}>{call.transferred_from}</Fact>
         )}
       </dl>
+      {content.segments && <Segments segments={content.segments} />}
       <h4>{words("in_menu")}</h4>
       {call.keys.length === 0 ? <p className="faint">{words("no_keys")}</p> : <Keys keys={call.keys} />}
       {call.notes.length > 0 && (
@@ -49,6 +50,46 @@ export function StoryPanel({ content, pop, skewMs }: Props) {
       )}
     </section>
   );
+}
+
+/** Groups that the supervisors made themselves, how the caller buys, and whether they may leave. */
+function Segments({ segments }: { segments: SegmentsShown }) {
+  const words = useWords();
+  const { own, churn_warning, behaviour, price_band, main_category, loyalty } = segments;
+  return (
+    <>
+      {churn_warning && (
+        <p className="degraded" role="note">
+          <strong>{words("churn_warning")}:</strong> <bdi>{churn_warning}</bdi>
+        </p>
+      )}
+      {own.length > 0 && (
+        <ul className="badges" aria-label={words("own_segments")}>
+          {own.map((one) => (
+            <li key={one.name} className="badge">
+              <bdi>{titleOf(one, words.language)}</bdi>
+            </li>
+          ))}
+        </ul>
+      )}
+      {(behaviour || loyalty || price_band || main_category) && (
+        <dl className="facts">
+          {loyalty && <Fact name={words("loyalty")}>{words.code("loyalty", loyalty)}</Fact>}
+          {behaviour && <Fact name={words("behaviour")}>{words.code("behaviour", behaviour)}</Fact>}
+          {price_band && <Fact name={words("price_band")}>{words.code("price_band", price_band)}</Fact>}
+          {main_category && <Fact name={words("main_category")}>{main_category}</Fact>}
+        </dl>
+      )}
+    </>
+  );
+}
+
+function titleOf(segment: OwnSegmentShown, language: string): string {
+  const title =
+    segment.titles.find((one) => one.language === language) ??
+    segment.titles.find((one) => one.language === "") ??
+    segment.titles[0];
+  return title?.text ?? segment.name;
 }
 
 function Fact({ name, children }: { name: string; children: ReactNode }) {

@@ -107,6 +107,7 @@ async def _belongings(database: Database, contact_id: str, rng: random.Random) -
         await add(database, call_tables.pin_tries, of_crm | {"tries": tries})
         await add(database, memory_tables.contact_agents, of_crm | {"agent": "anna", "at": AT})
         await add(database, scoring_tables.contact_segments, _segments(contact_id))
+        await add(database, scoring_tables.churn_warnings, _warning(contact_id))
     for intent in rng.sample(("sales", "repair", "other"), rng.randint(0, 3)):
         choice = {"menu": "main", "intent": intent, "digit": "1", "weight": 1.5, "last_at": AT}
         await add(database, memory_tables.menu_choices, of_crm | choice)
@@ -114,6 +115,13 @@ async def _belongings(database: Database, contact_id: str, rng: random.Random) -
         number = f"+4420794600{rng.randint(10, 99)}{contact_id[-1]}"
         chosen = {"e164": number, "crm": "embedded", "agent": "anna", "chosen_at": AT}
         await add(database, index_tables.number_choices, mine | chosen)
+
+
+def _warning(contact_id: str) -> dict[str, Any]:
+    return {
+        "crm": "embedded", "contact_id": contact_id, "raised_on": AT.date(), "raised_at": AT,
+        "from_stage": "loyal", "to_stage": "at_risk", "because": "last order 61 days ago",
+    }  # fmt: skip
 
 
 def _call() -> dict[str, Any]:

@@ -14,8 +14,9 @@ from calls.call import CallId, CallOutcome
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.money import Money
+from calls.ports import PurchaseLine
 from calls.records import CallRecord
-from crm_adapter.embedded import tables
+from crm_adapter.embedded import purchase_histories, tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from storage.database import Database
@@ -105,10 +106,14 @@ async def test_the_card_shows_numbers_and_earlier_calls(any_database: Database) 
 async def test_every_contact_is_given_to_scoring_once(any_database: Database) -> None:
     for name in ("C-1", "C-2", "C-3"):
         await add_contact(any_database, name)
-    bought = [purchase(2), purchase(1), purchase(5, "C-3")]
+    await fill(any_database, tables.products, [{"code": "mill", "name": "Mill", "category": "g"}])
+    bought = [purchase(2, product="mill"), purchase(1, product="mill"), purchase(5, "C-3")]
     await fill(any_database, tables.purchases, bought)
     histories = EmbeddedPurchaseHistories(database=any_database)
-    found = {h.contact.id: h.purchases async for h in histories.histories()}
+    whole = {h.contact.id: h async for h in histories.histories()}
+    assert whole["C-1"].lines[0] == PurchaseLine(START + timedelta(days=1), 12.34, "mill", "g", 1)
+    assert [(line.product, line.category) for line in whole["C-3"].lines] == [(None, None)]
+    found = {name: each.purchases for name, each in whole.items()}
     assert await histories.count() == 3
     assert list(found) == ["C-1", "C-2", "C-3"]
     assert found["C-1"] == (
@@ -116,6 +121,16 @@ async def test_every_contact_is_given_to_scoring_once(any_database: Database) ->
         (START + timedelta(days=2), 12.34),
     )
     assert found["C-2"] == ()
+
+
+async def test_of_a_contact_with_very_many_purchases_the_newest_are_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purchase_histories, "MOST_LINES", 5)
+    await add_contact(database, "C-1")
+    await fill(database, tables.purchases, [purchase(number) for number in range(20)])
+    [told] = [h async for h in EmbeddedPurchaseHistories(database=database).histories()]
+    assert [line.at for line in told.lines] == [START + timedelta(days=n) for n in range(15, 20)]
 
 
 async def test_the_balance_is_exact_and_the_next_appointment_comes_first(

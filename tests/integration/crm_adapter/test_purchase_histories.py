@@ -71,6 +71,11 @@ async def test_each_contact_comes_once_oldest_purchase_first(
     maria, empty = await all_of(shop, database)
     assert [amount for _, amount in maria.purchases] == [5.5, 20, -5]
     assert maria.products == {"pot", "mug"}
+    assert [(line.product, line.category, line.quantity) for line in maria.lines] == [
+        ("mug", None, 1),
+        ("pot", None, 1),
+        ("mug", None, 1),
+    ]
     assert (empty.contact.id, empty.purchases) == ("C-2", ())
 
 

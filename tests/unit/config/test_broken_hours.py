@@ -1,5 +1,5 @@
 # ruff: noqa: E501 (whole sentences, as they are read)
-"""What authors get wrong about hours, holidays, closures, promotions, skills and webhooks."""
+"""What authors get wrong about hours, holidays, closures, promotions, segments, skills and webhooks."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"menus": "# nothing\n"},
         [
             "menus.yaml:1: the file is empty; it holds one or more of texts, numbers, hours, holidays, "
-            "closures, promotions, skills, webhooks, menus, rules, programmes, offers, experiments, tests"
+            "closures, promotions, segments, skills, webhooks, menus, rules, programmes, offers, "
+            "experiments, tests"
         ],
     ),
     "too large": ({"texts": b"#" * 1_000_001}, ["texts.yaml:1: the file has more than 1,000,000 bytes"]),
@@ -94,7 +95,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     "a list of files": (
         {"texts": "- a\n"},
         ["texts.yaml:1: the file must hold one or more of texts, numbers, hours, holidays, closures, "
-         "promotions, skills, webhooks, menus, rules, programmes, offers, experiments, tests"],
+         "promotions, segments, skills, webhooks, menus, rules, programmes, offers, experiments, tests"],
     ),
     "unknown section": (
         {"more": "menu: {}\n"},

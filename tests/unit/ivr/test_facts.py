@@ -23,9 +23,12 @@ from calls.caller import (
 )
 from calls.money import Money
 from calls.offers import CallerMemory, Propensities
-from calls.segments import LifecycleStage, Segments, Tier
+from calls.segments import Behaviour, LifecycleStage, Loyalty, PriceBand, Segments, Tier
+from config.conditions import Comparison
 from config.facts import ALWAYS_KNOWN, FactKind
 from config.opening_hours import OpeningHours, Period, Span
+from config.problems import Place
+from config.rulebook import OwnSegment
 from ivr.facts import Facts, all_values, as_json, facts_of
 from ivr.known import Known
 from tests.fakes import written_rulebook as written
@@ -62,12 +65,27 @@ MARIA = Caller(
             Appointment("2", NOW + timedelta(days=1), "Repair"),
         ),
     ),
-    Segments(Tier.VIP, LifecycleStage.LOYAL, 5, 4, 3, 12, 30, 900.0),
+    Segments(
+        Tier.VIP,
+        LifecycleStage.LOYAL,
+        5,
+        4,
+        3,
+        12,
+        30,
+        900.0,
+        behaviour=Behaviour.SHORT_GAPS,
+        price_band=PriceBand.HIGH,
+        main_category="beans",
+        loyalty=Loyalty.SETTLED,
+        churn_warning="was loyal, now at risk",
+    ),
 )
 STRANGER = Caller(None, Identity(IdentityOutcome.NONE, "e164", 0.0))
 UNSURE = replace(MARIA, identity=Identity(IdentityOutcome.UNIQUE, "national", 0.5))
 RULEBOOK = written.rulebook(
     hours={"shop": OpeningHours("shop", None, {0: (Span(time(9), time(18)),)})},
+    segments={"key": OwnSegment("key", {}, Comparison("caller.tier", "eq", "vip"), Place("", 0))},
     promotions={"sale": Period("sale", NOW - timedelta(days=1), NOW + timedelta(days=1))},
 )
 KNOWN = (
@@ -102,6 +120,11 @@ PRIVATE = {
     "usual_gap_days",
     "churn_risk",
     "expected_purchases",
+    "behaviour",
+    "price_band",
+    "main_category",
+    "loyalty",
+    "churn_warning",
 }
 
 
@@ -137,6 +160,9 @@ def test_a_known_caller() -> None:
     assert values["caller.next_appointment.subject"] == "Repair"
     assert values["caller.past_intents"] == {"sales", "news"}
     assert values["caller.pin_ok"] is False
+    assert values["caller.segments"] == {"key"}
+    assert values["caller.churn_warning"] is True
+    assert (values["caller.behaviour"], values["caller.loyalty"]) == ("short_gaps", "settled")
     assert (values["caller.churn_risk"], values["caller.expected_purchases"]) == (0.23, 1.3)
     assert (values["call.weekday"], values["call.hour"]) == ("mon", 10)
     assert of(MARIA, KNOWN.with_pin_ok()).fetch("caller.pin_ok") is True

@@ -115,6 +115,11 @@ PROMISED = {
         "{queue: sales}",
     ),
     "Recipe 16:": ('presses: ["1"]', "{queue: sales}", "{queue: billing}"),
+    "Recipe 18:": (
+        "facts: {caller.monetary: 5, caller.lifecycle: dormant}",
+        "{queue: key_accounts, segments: [win_back]}",
+        "{queue: sales}",
+    ),
 }  # fmt: skip
 
 
