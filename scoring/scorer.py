@@ -46,7 +46,7 @@ class Scorer:
             return await self._reads.ask("scoring", self._read(contact), deadline=nearest)
         except DeadlineExceeded:
             log.warning("segments were not read in time")
-        except (SQLAlchemyError, OSError):
+        except (SQLAlchemyError, OSError, ValueError):  # also words that a later version wrote
             log.warning("segments cannot be read", exc_info=True)
         return None
 
