@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from calls.bus import EventBus
 from calls.caller import ContactRef
@@ -21,7 +21,7 @@ from config.settings import ScoringSettings
 from scoring.batch import score_all
 from scoring.scorer import Scorer
 from scoring.segmenting.churn_teller import ChurnTeller
-from scoring.tables import churn_warnings, segment_runs
+from scoring.tables import churn_warnings, contact_segments, segment_runs
 from storage.database import Database
 
 pytestmark = pytest.mark.integration
@@ -129,6 +129,15 @@ async def test_the_server_s_own_task_tells(any_database: Database) -> None:
         await asyncio.wait_for(told.wait(), 10)
     [row] = await rows_of(any_database, churn_warnings)
     assert row.told_at is not None
+
+
+async def test_a_word_of_a_later_version_is_no_segments(any_database: Database) -> None:
+    await night(any_database, Town({"anna": MONTHLY}), 0)
+    strange = update(contact_segments).values(loyalty="unheard_of")
+    await any_database.writer.write(lambda link: link.execute(strange))
+    scorer = Scorer(database=any_database, settings=ScoringSettings(deadline_s=5))
+    anna = ContactRef("embedded", "anna")
+    assert await scorer.segments_of(anna, deadline=Deadline.after(5)) is None
 
 
 async def test_two_runs_are_kept_with_who_moved(any_database: Database) -> None:
