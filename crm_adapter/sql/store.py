@@ -13,7 +13,7 @@ from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded
 from config.crm_settings import SqlSettings
 from config.problems import Problem
-from crm_adapter.adapter import Timeout
+from crm_adapter.adapter import Timeout, Unavailable
 from crm_adapter.sql.engine import errors_named, open_engine
 from crm_adapter.sql.mapping import LoadedSql
 from crm_adapter.sql.prepared import Prepared, prepare, slow_look_ups
@@ -33,6 +33,7 @@ class Store:
         self._loaded = loaded
         self._prepared: Prepared | None = None
         self._preparing = asyncio.Lock()
+        self._writing = asyncio.Lock()
         self._reads = Overtime("sql-crm:read")
 
     async def close(self) -> None:
@@ -71,10 +72,12 @@ class Store:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """One transaction, kept where nothing is raised. Nobody waits at the phone for a write, so
         it lets others write first."""
+        limit = Deadline.after(self._write_ms / 1000)
         with errors_named():
             async with (
+                self._turn(limit),
                 self._engine.connect() as connection,
-                self._patience(connection),
+                self._patience(connection, limit),
                 connection.begin(),
             ):
                 if connection.dialect.name == "postgresql":
@@ -84,12 +87,29 @@ class Store:
                 yield connection
 
     @asynccontextmanager
-    async def _patience(self, connection: AsyncConnection) -> AsyncIterator[None]:
+    async def _turn(self, limit: Deadline) -> AsyncIterator[None]:
+        """SQLite lets one write at a time: those who wait hold no connections, which callers'
+        questions need."""
+        if self._engine.dialect.name != "sqlite":
+            yield
+            return
+        try:
+            async with asyncio.timeout_at(limit.at):
+                await self._writing.acquire()
+        except TimeoutError as error:
+            raise Unavailable("the database is busy with other writes") from error
+        try:
+            yield
+        finally:
+            self._writing.release()
+
+    @asynccontextmanager
+    async def _patience(self, connection: AsyncConnection, limit: Deadline) -> AsyncIterator[None]:
         """SQLite's waiting is a setting of the connection, not of a transaction."""
         if connection.dialect.name != "sqlite":
             yield
             return
-        await _set_busy_timeout(connection, self._write_ms)
+        await _set_busy_timeout(connection, round(limit.left_s * 1000))
         try:
             yield
         finally:

@@ -104,13 +104,13 @@ async def shop(empty_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
 
 def made(url: str, mapping: Path | str, **given: object) -> SqlCrm:
     settings = SqlSettings.model_validate(
-        {"mapping": mapping, "url": SecretStr(url), "statement_timeout_s": 20, **given}
+        {"mapping": mapping, "url": SecretStr(url), "statement_timeout_s": 30, **given}
     )
     return SqlCrm(settings=settings, region="GB", now=lambda: AT)
 
 
 def soon() -> Deadline:
-    return Deadline.after(20)
+    return Deadline.after(30)
 
 
 async def test_check_finds_all_tables_and_indexes(shop: Shop) -> None:
@@ -225,6 +225,29 @@ async def test_a_write_waits_longer_than_a_question_for_a_locked_file(tmp_path: 
         assert not done
         other.execute("COMMIT")
         assert await writing
+    finally:
+        other.close()
+        await crm.close()
+
+
+async def test_who_waits_to_write_leaves_the_connections_to_questions(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shop.db"
+    await execute(url, [*tables_for(url), *people(url)])
+    file = tmp_path / "shop.yaml"
+    file.write_text(f"{MAPPING}\nlimits: {{write_timeout_ms: 60000}}\n")
+    crm = made(url, file, pool=2)
+    await crm.check()
+    other = sqlite3.connect(tmp_path / "shop.db", isolation_level=None)
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        writing = [asyncio.create_task(crm.create_lead(LEAD, f"key-{n}")) for n in range(4)]
+        done, _ = await asyncio.wait(writing, timeout=0.5)
+        assert not done
+        [hit] = await crm.find_by_phone(LONDON, limit=5, deadline=soon())
+        assert hit.candidate.ref == ANN
+        assert not any(task.done() for task in writing)
+        other.execute("COMMIT")
+        assert len(set(await asyncio.gather(*writing))) == 4
     finally:
         other.close()
         await crm.close()
