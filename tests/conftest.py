@@ -96,7 +96,7 @@ def _postgres_template(postgres_cluster: str) -> str:
 
 
 async def _administer(cluster: str, statement: str) -> None:
-    connection = await asyncpg.connect(f"{cluster}/postgres", timeout=10)
+    connection = await asyncpg.connect(f"{cluster}/postgres", timeout=60)
     try:
         await connection.execute(statement)
     finally:

@@ -45,7 +45,7 @@ class Example:
         """By text, how it sounds; every text is one sentence."""
         found = {}
         for text in texts:
-            url = await self._prompts.render(text, language, deadline=Deadline.after(10))
+            url = await self._prompts.render(text, language, deadline=Deadline.after(30))
             assert url is not None
             path = self._store.path(Path(urlsplit(url).path).stem)
             found[text] = await asyncio.to_thread(path.read_bytes)

@@ -56,6 +56,8 @@ class House:
     withdrawn: Handler | None = None
     #: Where the dialplan asked for realtime rows.
     fetched: list[str] = field(default_factory=list)
+    #: Ended with the house at the latest: a test that fails leaves no callers to the next.
+    at_work: list[CallersAtWork] = field(default_factory=list)
 
     async def tell(self, event: events.CallEvent) -> None:
         self.told.append(event)
@@ -73,7 +75,8 @@ class House:
             ScriptedCall(f"+12025550{100 + n}", DIALLED, "", shape)
             for n, shape in enumerate(shapes)
         ]
-        return self.callers.start(calls, rate_per_s=rate_per_s)
+        self.at_work.append(self.callers.start(calls, rate_per_s=rate_per_s))
+        return self.at_work[-1]
 
     def of(self, kind: type[events.CallEvent]) -> list[Any]:
         return [event for event in self.told if isinstance(event, kind)]
@@ -83,7 +86,7 @@ class House:
             found = self.of(kind)
             return found if len(found) >= count else []
 
-        return await until(seen, kind.__name__, deadline_s=14, every_s=0.01)
+        return await until(seen, kind.__name__, deadline_s=60, every_s=0.01)
 
     async def outcome(self) -> CallOutcome:
         ended: list[events.CallEnded] = await self.some(events.CallEnded)
@@ -159,9 +162,11 @@ async def opened(
             async def in_step() -> bool:
                 return bridge.is_connected
 
-            await until(in_step, "a first resync", deadline_s=10)
+            await until(in_step, "a first resync", deadline_s=60)
             yield house
     finally:
+        for work in house.at_work:
+            await work.stop()
         await agi.stop(0)
         await runner.cleanup()
         await asyncio.sleep(0)

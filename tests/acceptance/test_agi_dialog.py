@@ -66,7 +66,7 @@ class Centre:
         assert (result.successful, result.failed) == (1, 0), result.errors
 
     async def end(self) -> tuple[bool, bool]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             return await self.ends.get()
 
 

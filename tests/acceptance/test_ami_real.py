@@ -62,7 +62,7 @@ class Followed:
                 await self._changed.wait()
 
     async def until_in_step(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not self.bridge.is_connected:
                 await asyncio.sleep(0.02)
 

@@ -103,10 +103,12 @@ async def test_who_cannot_take_it_costs_no_waiting(
     house: House, phones: PhonesFor, why: str
 ) -> None:
     login = "nobody" if why == "unknown" else "ben"
-    house.dialog = to(QueueRequest("sales", prefer=login, prefer_s=10))
+    house.dialog = to(QueueRequest("sales", prefer=login, prefer_s=30))
     if why == "paused":
         await house.bridge.queue_control.set_paused(BEN, paused=True, reason="lunch")
-    shapes = {"agent1": PICKS_UP, "agent2": PhoneShape(busy=why == "busy", ring_ms=None)}
+    # Ben would let it ring. Where he is not the one who is preferred, the queue, which rings one
+    # after the other, may come to him first: then he refuses.
+    shapes = {"agent1": PICKS_UP, "agent2": PhoneShape(busy=why != "paused", ring_ms=None)}
     async with phones(shapes):
         began = time.monotonic()
         work = house.ring(CallerShape())
@@ -118,7 +120,8 @@ async def test_who_cannot_take_it_costs_no_waiting(
         await house.bridge.queue_control.set_paused(BEN, paused=False, reason="")
         assert BEN not in [event.interface for event in house.of(events.AgentRinging)]
     assert answered.interface == ANNA
-    assert waited_s < 4
+    # Of the 30 s that they would be rung alone; a phone may be long in starting.
+    assert waited_s < 15
 
 
 async def test_what_a_caller_says_is_recorded(house: House) -> None:

@@ -17,6 +17,7 @@ from storage.database import Database
 from tests.fakes.crm_rows import DIALLED, add_contact, add_order, call_from
 from tests.fakes.directories import directory_over
 from tests.fakes.in_memory_directory import InMemoryDirectory
+from tests.punctual import in_time
 
 pytestmark = pytest.mark.contract
 
@@ -85,7 +86,7 @@ def _contact(contact_id: str, first_name: str, last_name: str) -> Contact:
 
 async def test_one_contact_is_unique_and_may_hear_personal_facts(world: World) -> None:
     caller = await world.directory.identify(
-        call_from(MARIA), region="US", deadline=Deadline.after(5)
+        call_from(MARIA), region="US", deadline=Deadline.after(30)
     )
     assert caller.identity.outcome is IdentityOutcome.UNIQUE
     assert caller.number == MARIA
@@ -99,7 +100,7 @@ async def test_one_contact_is_unique_and_may_hear_personal_facts(world: World) -
 
 async def test_several_contacts_are_candidates_and_nobody_is_guessed(world: World) -> None:
     caller = await world.directory.identify(
-        call_from(HOME), region="US", deadline=Deadline.after(5)
+        call_from(HOME), region="US", deadline=Deadline.after(30)
     )
     assert caller.identity.outcome is IdentityOutcome.MULTIPLE
     assert caller.contact is None
@@ -110,7 +111,7 @@ async def test_several_contacts_are_candidates_and_nobody_is_guessed(world: Worl
 
 async def test_a_stranger_keeps_the_number(world: World) -> None:
     caller = await world.directory.identify(
-        call_from(STRANGER), region="US", deadline=Deadline.after(5)
+        call_from(STRANGER), region="US", deadline=Deadline.after(30)
     )
     assert caller.identity.outcome is IdentityOutcome.NONE
     assert caller.number == STRANGER
@@ -132,7 +133,7 @@ async def test_some_are_never_looked_up(
 ) -> None:
     world.crm.is_broken = True
     caller = await world.directory.identify(
-        call_from(raw, withheld=withheld), region="US", deadline=Deadline.after(5)
+        call_from(raw, withheld=withheld), region="US", deadline=Deadline.after(30)
     )
     assert (caller.identity.outcome, caller.number) == (outcome, number)
 
@@ -141,19 +142,18 @@ async def test_a_silent_crm_costs_the_deadline_and_no_more(world: World) -> None
     world.crm.stalls = True
     loop = asyncio.get_running_loop()
     began = loop.time()
-    caller = await world.directory.identify(
-        call_from(MARIA), region="US", deadline=Deadline.after(0.05)
-    )
+    asked = world.directory.identify(call_from(MARIA), region="US", deadline=Deadline.after(0.05))
+    caller = await in_time(asked, 0.05)
     assert caller.identity.outcome is IdentityOutcome.TIMEOUT
     assert caller.number == MARIA
     assert caller.degraded
-    assert 0.04 < loop.time() - began < 1
+    assert loop.time() - began > 0.04
 
 
 async def test_a_broken_crm_is_said_and_not_raised(world: World) -> None:
     world.crm.is_broken = True
     caller = await world.directory.identify(
-        call_from(MARIA), region="US", deadline=Deadline.after(5)
+        call_from(MARIA), region="US", deadline=Deadline.after(30)
     )
     assert caller.identity.outcome is IdentityOutcome.ERROR
     assert caller.degraded
@@ -165,7 +165,7 @@ async def test_a_typed_key_outranks_the_number(
     world: World, field: str, digits: str, raw: str, withheld: bool
 ) -> None:
     call = call_from(raw, withheld=withheld)
-    caller = await world.directory.identify_typed(call, field, digits, deadline=Deadline.after(5))
+    caller = await world.directory.identify_typed(call, field, digits, deadline=Deadline.after(30))
     assert caller is not None
     assert caller.number == (None if withheld else raw)
     assert caller.contact is not None
@@ -191,7 +191,7 @@ async def test_a_typed_key_outranks_the_number(
 async def test_what_fits_nobody_or_several_says_nothing(
     world: World, field: str, digits: str
 ) -> None:
-    deadline = Deadline.after(5)
+    deadline = Deadline.after(30)
     call = call_from(STRANGER)
     assert await world.directory.identify_typed(call, field, digits, deadline=deadline) is None
 

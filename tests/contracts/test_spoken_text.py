@@ -62,7 +62,7 @@ def test_pieces_are_sentences_and_recorded_words(
 
 
 async def test_every_piece_has_an_address_of_its_own(spoken: SpokenText) -> None:
-    deadline = Deadline.after(5)
+    deadline = Deadline.after(30)
     urls = await render_all(
         spoken, ["Welcome to Acme.", f"{RECORDED}, press 1."], "en", deadline=deadline
     )

@@ -14,7 +14,7 @@ from tests.crm_worlds.claims import unclaimed
 MOST_PAGES = 100
 
 
-def soon(seconds: float = 5) -> Deadline:
+def soon(seconds: float = 30) -> Deadline:
     return Deadline.after(seconds)
 
 

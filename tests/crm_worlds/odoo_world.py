@@ -38,6 +38,7 @@ def settings_of(server: OdooServer, *, api: str, url: str | None = None) -> Odoo
         username=server.username,
         key=SecretStr(server.key),
         api=api,
+        connect_s=20,
         webhook_secret=SecretStr(WEBHOOK_SECRET),
     )
 
@@ -106,7 +107,7 @@ class OdooWorld:
     async def _written(self, *partners: int) -> None:
         """As if these were the latest changes, a while after the ones before."""
         self.clock += APART
-        connection = await asyncpg.connect(self.server.dsn, timeout=10)
+        connection = await asyncpg.connect(self.server.dsn, timeout=60)
         try:
             await connection.execute(
                 "UPDATE res_partner SET write_date = $1 WHERE id = ANY($2::int[])",

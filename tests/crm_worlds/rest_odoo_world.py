@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -14,15 +15,16 @@ from calls.caller import ContactRef
 from config.crm_settings import RestSettings
 from crm_adapter.rest.adapter import RestCrm
 from tests.crm_worlds.odoo_world import OdooWorld
+from tests.crm_worlds.presets import unhurried
 from tests.crm_worlds.world import WorldKind
 from tests.servers.odoo.server import OdooServer
 
 FIELDS = {"last_name": "name", "email": "email"}
 
 
-def made(server: OdooServer, url: str | None = None) -> RestCrm:
+def made(server: OdooServer, mapping: Path, url: str | None = None) -> RestCrm:
     return RestCrm(
-        settings=RestSettings.model_validate({"mapping": "preset:odoo"}),
+        settings=RestSettings(mapping=mapping),
         region="GB",
         environ={
             "ODOO_URL": url or server.url,
@@ -40,10 +42,11 @@ class RestOdooWorld(OdooWorld):
     the second, and the others a minute."""
 
     _changed: list[int] = field(default_factory=list)
+    mapping: Path = Path()
 
     async def _written(self, *partners: int) -> None:
         old, self._changed = self._changed[:-1], [*self._changed[-1:], *partners]
-        connection = await asyncpg.connect(self.server.dsn, timeout=10)
+        connection = await asyncpg.connect(self.server.dsn, timeout=60)
         try:
             for ids, seconds in ((old, 60), (list(partners), 3)):
                 await connection.execute(
@@ -56,7 +59,7 @@ class RestOdooWorld(OdooWorld):
             await connection.close()
 
     def through(self, url: str) -> RestCrm:
-        return made(self.server, url)
+        return made(self.server, self.mapping, url)
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -76,13 +79,14 @@ class RestOdooWorld(OdooWorld):
 
 
 @asynccontextmanager
-async def _opened(server: OdooServer) -> AsyncIterator[RestOdooWorld]:
+async def _opened(server: OdooServer, folder: Path) -> AsyncIterator[RestOdooWorld]:
     await server.clean()
-    crm, other = made(server), made(server)
+    mapping = unhurried(folder, "odoo")
+    crm, other = made(server, mapping), made(server, mapping)
     await crm.open()
     await other.open()
     try:
-        yield RestOdooWorld(server, "json2", crm, other)
+        yield RestOdooWorld(server, "json2", crm, other, mapping=mapping)
     finally:
         await crm.close()
         await other.close()
@@ -103,7 +107,7 @@ WORLDS = (
     WorldKind(
         name="rest-odoo",
         opened=_opened,
-        needs=("odoo_server",),
+        needs=("odoo_server", "tmp_path"),
         proven_by="real server",
         is_http=True,
         gaps=GAPS,

@@ -7,19 +7,21 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from calls.caller import ContactRef
 from config.crm_settings import RestSettings
 from crm_adapter.rest.adapter import RestCrm
+from tests.crm_worlds.presets import unhurried
 from tests.crm_worlds.tryton_world import TrytonWorld
 from tests.crm_worlds.world import CallRow, LeadRow, TaskRow, WorldKind
 from tests.servers.tryton.server import HOUSE, TrytonServer
 
 
-def made(server: TrytonServer, url: str | None = None) -> RestCrm:
+def made(server: TrytonServer, mapping: Path, url: str | None = None) -> RestCrm:
     return RestCrm(
-        settings=RestSettings.model_validate({"mapping": "preset:tryton"}),
+        settings=RestSettings(mapping=mapping),
         region="GB",
         environ={
             "TRYTON_URL": f"{url or server.url}/{server.database}",
@@ -34,8 +36,10 @@ class RestTrytonWorld(TrytonWorld):
     """Implements `tests.crm_worlds.world.HttpCrmWorld`. A note of the mapping's is a call where it
     says how long somebody talked, and a task otherwise."""
 
+    mapping: Path = Path()
+
     def through(self, url: str) -> RestCrm:
-        return made(self.server, url)
+        return made(self.server, self.mapping, url)
 
     async def add_contact(self, *numbers: str, **given: Any) -> ContactRef:
         ref = await super().add_contact(*numbers, **given)
@@ -100,16 +104,17 @@ def _line(message: str, name: str) -> str | None:
 
 
 @asynccontextmanager
-async def _opened(server: TrytonServer) -> AsyncIterator[RestTrytonWorld]:
+async def _opened(server: TrytonServer, folder: Path) -> AsyncIterator[RestTrytonWorld]:
     await server.clean()
-    crm, other = made(server), made(server)
+    mapping = unhurried(folder, "tryton")
+    crm, other = made(server, mapping), made(server, mapping)
     await crm.open()
     await other.open()
     # Both have logged in, and what they do at once really is.
     await crm.check()
     await other.check()
     try:
-        yield RestTrytonWorld(server, crm, other)
+        yield RestTrytonWorld(server, crm, other, mapping=mapping)
     finally:
         await crm.close()
         await other.close()
@@ -127,7 +132,7 @@ WORLDS = (
     WorldKind(
         name="rest-tryton",
         opened=_opened,
-        needs=("tryton_server",),
+        needs=("tryton_server", "tmp_path"),
         proven_by="real server",
         is_http=True,
         renews_log_in=True,

@@ -29,7 +29,7 @@ class SqlWorld(EmbeddedWorld):
 
 def made(url: str) -> SqlCrm:
     settings = SqlSettings(
-        mapping=Path("preset:embedded"), url=SecretStr(url), statement_timeout_s=5
+        mapping=Path("preset:embedded"), url=SecretStr(url), statement_timeout_s=30
     )
     return SqlCrm(settings=settings, region="GB")
 

@@ -214,6 +214,7 @@ def _crm(server: TrytonServer, url: str) -> TrytonCrm:
         database=server.database,
         username=server.username,
         password=SecretStr(server.password),
+        connect_s=20,
     )
     return TrytonCrm(settings=settings, region="GB")
 

@@ -119,7 +119,7 @@ class FakeAmi:
 
     # What the test waits for
 
-    async def wait_for(self, condition: Callable[[], bool], within_s: float = 5.0) -> None:
+    async def wait_for(self, condition: Callable[[], bool], within_s: float = 30.0) -> None:
         """Until `condition()` holds, looked at whenever an action or a connection comes."""
         async with asyncio.timeout(within_s):
             while not condition():

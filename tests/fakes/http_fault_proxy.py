@@ -8,7 +8,7 @@ import enum
 from typing import Self
 
 #: Seconds; longer than anybody waits.
-LATENCY_S = 5.0
+LATENCY_S = 60.0
 RETRY_AFTER_S = 7
 _HUGE = 10 * 1024 * 1024
 
@@ -48,6 +48,8 @@ class HttpFaultProxy:
         #: Requests that came, and that met the fault, since the last `fail` or `heal`.
         self.requests = 0
         self.failed = 0
+        #: An answer is kept back by latency or silence; the server has done what it will do.
+        self.kept_back = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -64,6 +66,7 @@ class HttpFaultProxy:
         self._fault = None
         self.requests = self.failed = 0
         await self._end_tasks()
+        self.kept_back.clear()
         await self._listen()
 
     async def __aenter__(self) -> Self:
@@ -117,11 +120,13 @@ class HttpFaultProxy:
 
     async def _suffer(self, fault: Fault, request: bytes, writer: asyncio.StreamWriter) -> None:
         if fault is Fault.SILENCE:
+            self.kept_back.set()
             await asyncio.Event().wait()
         answer = _ANSWERS.get(fault, b"")
         if fault in _CARRIED_OUT:
             carried_out = await self._forwarded(request)
             if fault is Fault.LATENCY:
+                self.kept_back.set()
                 await asyncio.sleep(LATENCY_S)
                 answer = carried_out
             elif fault is Fault.TRUNCATED:

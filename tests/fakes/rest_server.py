@@ -155,5 +155,5 @@ async def started(server: RestServer) -> TestServer:
     return listening
 
 
-MAPPING = whole_example("crm/rest.md")
+MAPPING = whole_example("crm/rest.md").replace("timeout_ms: 2000", "timeout_ms: 30000")
 ENVIRON = {"SHOP_SECRET": "the-client-secret", "SHOP_HOOK": "the-hook-secret"}

@@ -134,7 +134,7 @@ class StorageHouse:
     async def all_called(self) -> None:
         await asyncio.gather(*self._calls)
 
-    async def settled(self, within_s: float = 20.0) -> None:
+    async def settled(self, within_s: float = 60.0) -> None:
         """Returns when all calls are over, recorded and delivered."""
         async with asyncio.timeout(within_s):
             await self.all_called()

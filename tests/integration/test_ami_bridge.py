@@ -37,12 +37,12 @@ class House:
                 port=fake.port,
                 secret=SecretStr("s3cret"),
                 ping_every_s=0.2,
-                ping_deadline_s=0.2,
+                ping_deadline_s=1.0,
                 resync_every_s=resync_every_s,
             ),
             journal=self.journal,
             bus=self.bus,
-            timing=AmiTiming(retry_s=(0.02, 0.05), action_s=2.0),
+            timing=AmiTiming(retry_s=(0.02, 0.05), action_s=30.0),
             settle_s=0.05,
             queue_size=queue_size,
         )
@@ -51,7 +51,7 @@ class House:
         self.told.append(event)
         self._changed.set()
 
-    async def until(self, condition: Callable[[], bool], within_s: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], within_s: float = 30.0) -> None:
         """Looked at after each event on the bus."""
         async with asyncio.timeout(within_s):
             while not condition():

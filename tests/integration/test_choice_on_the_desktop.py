@@ -42,7 +42,7 @@ class House:
     anna: DesktopClient
 
     async def who(self) -> Caller:
-        return await self.directory.identify(CALL, region="US", deadline=Deadline.after(5))
+        return await self.directory.identify(CALL, region="US", deadline=Deadline.after(30))
 
     async def chooses(self, pop_id: str, candidate: ContactRef | None) -> None:
         """Returns when all that follows is written, in the CRM too."""

@@ -43,12 +43,12 @@ class Site:
     client: TestClient[web.Request, web.Application]
 
     async def prompt_path(self, text: str) -> str:
-        url = await self.prompts.render(text, "en", deadline=Deadline.after(5))
+        url = await self.prompts.render(text, "en", deadline=Deadline.after(30))
         assert url is not None
         return urlsplit(url).path
 
     async def wait_with(self, call_id: CallId) -> str:
-        name = await self.hold.prepare(call_id, PROGRAMME, "en", deadline=Deadline.after(5))
+        name = await self.hold.prepare(call_id, PROGRAMME, "en", deadline=Deadline.after(30))
         assert name is not None
         return name
 

@@ -244,7 +244,7 @@ async def test_no_cookie_is_sent_back() -> None:
         HttpWebhooks(settings=SETTINGS) as asking,
     ):
         for _ in range(2):
-            await asking.ask("stock", shop.url, BODY, deadline=Deadline.after(5))
+            await asking.ask("stock", shop.url, BODY, deadline=Deadline.after(30))
     assert "Cookie" not in shop.headers[1]
 
 

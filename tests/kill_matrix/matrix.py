@@ -59,7 +59,7 @@ async def create_tables(url: str) -> None:
 
 
 async def _administer(cluster: str, statement: str) -> None:
-    connection = await asyncpg.connect(f"{cluster}/postgres", timeout=10)
+    connection = await asyncpg.connect(f"{cluster}/postgres", timeout=60)
     try:
         await connection.execute(statement)
     finally:

@@ -93,7 +93,7 @@ class HoldSide:
 
     async def wav(self, text: str) -> bytes:
         """How a text of one sentence sounds."""
-        url = await self.prompts.render(text, "en", deadline=Deadline.after(10))
+        url = await self.prompts.render(text, "en", deadline=Deadline.after(30))
         assert url is not None
         path = self.store.path(Path(urlsplit(url).path).stem)
         return await asyncio.to_thread(path.read_bytes)
@@ -103,7 +103,7 @@ class HoldSide:
         for entry in entries:
             if entry.text:
                 await self.wav(entry.text)
-        name = await self.programmes.prepare(CALL, entries, "en", deadline=Deadline.after(10))
+        name = await self.programmes.prepare(CALL, entries, "en", deadline=Deadline.after(30))
         assert name is not None
         return name
 

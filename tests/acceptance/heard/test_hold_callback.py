@@ -69,12 +69,12 @@ class Site:
         self, channel: CallChannel, entries: tuple[HoldEntryPlanned, ...], position: int | None
     ) -> None:
         name = await self.programmes.prepare(
-            channel.call.id, entries, "en", deadline=Deadline.after(5)
+            channel.call.id, entries, "en", deadline=Deadline.after(30)
         )
         await channel.to_queue(QueueRequest("billing", hold_class=name, position=position))
 
     async def wav(self, text: str) -> bytes:
-        url = await self.prompts.render(text, "en", deadline=Deadline.after(10))
+        url = await self.prompts.render(text, "en", deadline=Deadline.after(30))
         assert url is not None
         return self.store.path(Path(urlsplit(url).path).stem).read_bytes()
 

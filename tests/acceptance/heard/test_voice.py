@@ -124,7 +124,7 @@ class VoiceSide:
             await self._news.wait_for(lambda: set(paths) <= set(self.fetched))
 
     async def path_of(self, text: str, language: str = "en") -> str:
-        url = await self.prompts.render(text, language, deadline=Deadline.after(10))
+        url = await self.prompts.render(text, language, deadline=Deadline.after(30))
         assert url is not None
         return urlsplit(url).path
 
@@ -154,7 +154,7 @@ class VoiceSide:
         end = await dialog.run(ToMenu("main"))
         assert isinstance(end, ToQueue)
         name = await self.hold.prepare(
-            channel.call.id, programme(self.name), "en", deadline=Deadline.after(5)
+            channel.call.id, programme(self.name), "en", deadline=Deadline.after(30)
         )
         await channel.to_queue(QueueRequest(end.queue, hold_class=name))
 

@@ -318,7 +318,7 @@ async def test_events_wait_for_a_database_that_is_away(
             async with asyncio.timeout(0.05):
                 await records.settled()
         await any_database.writer.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await records.settled()
         assert (await records.history.counts()).owed == 1
         await records.stop()

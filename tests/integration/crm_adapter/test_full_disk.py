@@ -58,7 +58,7 @@ Failing = Callable[[Database], AbstractContextManager[None]]
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0.01)
 

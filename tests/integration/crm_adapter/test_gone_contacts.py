@@ -195,5 +195,5 @@ async def test_who_was_merged_is_gone_for_look_ups_and_no_outage(house: House) -
     guarded = GuardedCrm(crm=house.crm)
     for _ in range(6):
         with pytest.raises(NotFound, match="merged"):
-            await guarded.get(ContactRef("rest", "7"), deadline=Deadline.after(5))
+            await guarded.get(ContactRef("rest", "7"), deadline=Deadline.after(30))
     assert guarded.breakers[GET].state(0.0) is BreakerState.CLOSED

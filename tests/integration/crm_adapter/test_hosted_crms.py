@@ -5,7 +5,6 @@ read it, not that the vendor does."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -34,6 +33,7 @@ from crm_adapter.adapter import (
 from crm_adapter.http.traces import Exchange
 from tests.crm_worlds.hosted import HOSTED, WITH_TOKENS, WITH_UNIQUE_KEYS
 from tests.fakes.crm_server import HUGE, Asked, CrmServer, Fault, digits
+from tests.punctual import in_time
 
 pytestmark = pytest.mark.integration
 
@@ -72,7 +72,7 @@ async def crm(server: CrmServer) -> AsyncIterator[CrmAdapter]:
 
 
 def soon() -> Deadline:
-    return Deadline.after(5)
+    return Deadline.after(30)
 
 
 async def test_check_passes_on_a_crm_that_is_set_up(crm: CrmAdapter) -> None:
@@ -463,11 +463,9 @@ async def test_too_many_questions_are_told_with_the_pause(
 async def test_a_slow_crm_costs_no_more_than_the_deadline(
     server: CrmServer, crm: CrmAdapter
 ) -> None:
-    server.faults = [Fault(wait_s=0.5, times=9)]
-    started = time.monotonic()
+    server.faults = [Fault(wait_s=60, times=9)]
     with pytest.raises(Timeout):
-        await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(0.2))
-    assert time.monotonic() - started < 0.35
+        await in_time(crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(0.2)), 0.2)
 
 
 async def test_wrong_credentials_are_told(server: CrmServer, crm: CrmAdapter) -> None:

@@ -98,7 +98,7 @@ async def test_dynamics_lets_one_of_two_changes_at_once_win() -> None:
         await crm.open()
         try:
             ref = ContactRef("dynamics", server.add_contact("+442079460018"))
-            [hit] = (await crm.changes(None, limit=1, deadline=Deadline.after(5))).changed
+            [hit] = (await crm.changes(None, limit=1, deadline=Deadline.after(30))).changed
             done = await asyncio.gather(
                 *(
                     crm.update_fields(

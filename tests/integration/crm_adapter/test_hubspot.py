@@ -44,14 +44,14 @@ async def test_a_new_lead_is_known_before_hubspot_finds_it() -> None:
         await crm.open()
         try:
             lead = await crm.create_lead(LEAD, "key-1")
-            [hit] = await crm.find_by_phone(LEAD.number, limit=5, deadline=Deadline.after(5))
+            [hit] = await crm.find_by_phone(LEAD.number, limit=5, deadline=Deadline.after(30))
             assert hit.candidate.ref.id == f"lead:{lead}"
             now += timedelta(minutes=2)
-            assert not await crm.find_by_phone(LEAD.number, limit=5, deadline=Deadline.after(5))
+            assert not await crm.find_by_phone(LEAD.number, limit=5, deadline=Deadline.after(30))
             server.index()
-            assert await crm.find_by_phone(LEAD.number, limit=5, deadline=Deadline.after(5))
+            assert await crm.find_by_phone(LEAD.number, limit=5, deadline=Deadline.after(30))
             await crm.withdraw_lead(lead, "key-2")
-            assert not await crm.find_by_phone(LEAD.number, limit=5, deadline=Deadline.after(5))
+            assert not await crm.find_by_phone(LEAD.number, limit=5, deadline=Deadline.after(30))
         finally:
             await crm.close()
 
@@ -96,7 +96,7 @@ async def test_the_pause_hangs_on_the_limit(
         await crm.open()
         try:
             with pytest.raises(RateLimited) as told:
-                await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(5))
+                await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(30))
             assert told.value.after_s == pause_s
         finally:
             await crm.close()

@@ -57,9 +57,9 @@ async def test_three_files_in_any_order(any_database: Database, tmp_path: Path) 
     )
     assert done.rows == {"contacts": 2, "products": 1, "purchases": 3}
     crm = EmbeddedCrm(database=any_database)
-    [hit] = await crm.find_by_phone("+442079460018", limit=5, deadline=Deadline.after(5))
+    [hit] = await crm.find_by_phone("+442079460018", limit=5, deadline=Deadline.after(30))
     assert hit.candidate.name == "Ann O'Brien"
-    contact = await crm.get(ContactRef("embedded", "K1"), deadline=Deadline.after(5))
+    contact = await crm.get(ContactRef("embedded", "K1"), deadline=Deadline.after(30))
     assert [p.amount for p in contact.purchases] == [Decimal("-24.5"), Decimal(49)]
     assert contact.purchases[0].at.isoformat() == "2026-02-05T08:30:00+00:00"
     assert contact.purchases[1].product_name == "House blend"
@@ -92,7 +92,7 @@ async def test_what_callers_type_and_ask_for(any_database: Database, tmp_path: P
     done = await import_files(any_database, paths, region="US")
     assert done.rows == {"contacts": 2, "accounts": 2, "orders": 2, "appointments": 2}
     crm = EmbeddedCrm(database=any_database, now=lambda: datetime(2026, 3, 2, tzinfo=UTC))
-    deadline = Deadline.after(10)
+    deadline = Deadline.after(30)
     for field, digits, owners in (
         (KeyField.CUSTOMER_ID, "0042", ["K1"]),
         (KeyField.ACCOUNT_NUMBER, "0007001", ["K1", "K2"]),

@@ -47,7 +47,7 @@ class World:
         self.clock = Clock()
         self.index = PhoneIndex(database=database, region="US")
         self.choices = NumberChoices(database=database)
-        self.settings = CrmSettings(late_deadline_s=0.5, **settings)  # type: ignore[arg-type]
+        self.settings = CrmSettings(late_deadline_s=30, **settings)  # type: ignore[arg-type]
         self.directory: Directory = directory_over(
             self.crm,
             settings=self.settings,
@@ -64,7 +64,7 @@ class World:
             copy_hour=3,
         )
 
-    async def who(self, number: str, within_s: float = 5.0, **call: object) -> Caller:
+    async def who(self, number: str, within_s: float = 30.0, **call: object) -> Caller:
         return await self.directory.identify(
             call_from(number, **call),  # type: ignore[arg-type]
             region="US",
@@ -113,7 +113,7 @@ async def test_a_stale_answer_stands_in_for_a_crm_that_does_not_answer(
         world.crm.gate.clear()
     else:
         world.crm.fault = Unavailable("down")
-    caller = await world.who(MARIA, within_s=0.05)
+    caller = await world.who(MARIA, within_s=1)
     assert caller.contact is not None
     assert caller.degraded == (FROM_MEMORY,)
     await world.directory.close()
@@ -184,7 +184,7 @@ async def test_changes_come_page_by_page_and_the_gone_go(world: World) -> None:
         ChangePage((), (ref,), "3", more=False),
     ]
     assert await world.keeper.copy_all() == 2
-    soon = Deadline.after(5)
+    soon = Deadline.after(30)
     held = await world.index.holders("+12025550104", crms=[ref.crm], limit=5, deadline=soon)
     assert [hit.candidate.ref for hit in held] == [other]
     assert await world.keeper.take_changes() == 0
@@ -264,7 +264,7 @@ async def test_the_newest_choice_counts(world: World) -> None:
     await world.choices.remember(HOME, ContactRef("c", "new"), agent="a", at=now)
     earlier = now - timedelta(minutes=1)
     await world.choices.remember(HOME, ContactRef("c", "old"), agent="b", at=earlier)
-    assert await world.choices.of(HOME, deadline=Deadline.after(5)) == ContactRef("c", "new")
+    assert await world.choices.of(HOME, deadline=Deadline.after(30)) == ContactRef("c", "new")
     [(number, contact, agent, at)] = await world.choices.all()
     assert (number, contact.id, agent, at) == (HOME, "new", "a", now)
 
@@ -340,7 +340,7 @@ async def chained(database: Database) -> tuple[ScriptedCrm, ScriptedCrm, Directo
         state={"copied_at": at, "changed_at": at},
     )
     chain = ChainCrm(crms=[first, second])
-    settings = CrmSettings(late_deadline_s=0.5)
+    settings = CrmSettings(late_deadline_s=30)
     look_up = LookUp(
         adapter=chain,
         settings=settings,
@@ -354,7 +354,7 @@ async def chained(database: Database) -> tuple[ScriptedCrm, ScriptedCrm, Directo
 
 async def test_a_copy_of_one_crm_hides_nobody_of_another(database: Database) -> None:
     first, _, directory, _ = await chained(database)
-    soon = Deadline.after(5)
+    soon = Deadline.after(30)
     caller = await directory.identify(call_from(HOME), region="US", deadline=soon)
     assert caller.identity.outcome is IdentityOutcome.MULTIPLE
     first.fault = Unavailable("down")
@@ -416,14 +416,14 @@ async def test_the_copy_of_another_installation_is_dropped(any_database: Databas
     choices = NumberChoices(database=any_database)
     now = datetime.now(UTC)
     await choices.remember(HOME, ContactRef("scripted", "C-1"), agent="anna", at=now)
-    assert await test.are_trusted(["scripted"], deadline=Deadline.after(5))
+    assert await test.are_trusted(["scripted"], deadline=Deadline.after(30))
     production, keeper = here("production")
-    assert not await production.are_trusted(["scripted"], deadline=Deadline.after(5))
+    assert not await production.are_trusted(["scripted"], deadline=Deadline.after(30))
     crm.pages = []
     await keeper.copy_all()
     assert await production.count("scripted") == 0
     assert await choices.all() == []
-    assert await production.are_trusted(["scripted"], deadline=Deadline.after(5))
+    assert await production.are_trusted(["scripted"], deadline=Deadline.after(30))
 
 
 async def test_news_overtake_an_answer_under_way(world: World) -> None:

@@ -92,7 +92,7 @@ async def test_nobody_is_made_of_them(database: Database, bus: EventBus, clock: 
         by_dialplan = turn % 3 == 0
         bus.publish(story.arrives(fallback=by_dialplan))
         if not by_dialplan:
-            deadline = Deadline.after(5)
+            deadline = Deadline.after(30)
             caller = await directory.identify(call, region="US", deadline=deadline)
             assert caller.number is None, f"{number!r} was read as a number"
             bus.publish(CallerIdentified(call.id, START, caller))

@@ -27,7 +27,7 @@ ORDERED = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 
 
 def soon() -> Deadline:
-    return Deadline.after(5)
+    return Deadline.after(30)
 
 
 async def opened(settings: OdooSettings, told: list[Exchange] | None = None) -> OdooCrm:

@@ -104,7 +104,7 @@ async def test_a_change_whose_answer_is_lost_may_be_repeated_by_the_same_writer(
 ) -> None:
     partner = await odoo_server.add_partner("Ann Lee", phone=LONDON)
     ref = ContactRef("odoo", str(partner))
-    [hit] = await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(5))
+    [hit] = await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(30))
     proxy.lose = "mail.message"
 
     async def change() -> None:

@@ -236,7 +236,7 @@ async def test_a_running_worker_delivers_as_soon_as_it_is_told(
     await desk.worker.start()
     await desk.owe(call_entry("a"))
     desk.worker.wake()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await delivered.wait()
     await desk.worker.stop()
     assert await desk.states() == {"a": "done"}
@@ -268,6 +268,6 @@ async def test_a_crm_that_never_answers_does_not_hold_up_the_stop(
     await desk.owe(call_entry("a"))
     await desk.worker.start()
     await silent.asked.wait()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await desk.worker.stop(limit_s=0.01)
     assert await desk.states() == {"a": "claimed"}

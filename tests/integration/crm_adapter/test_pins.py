@@ -64,7 +64,7 @@ async def pins(
 
 
 def soon() -> Deadline:
-    return Deadline.after(10)
+    return Deadline.after(30)
 
 
 async def test_the_right_pin_and_no_other(pins: Pins, maria: ContactRef) -> None:

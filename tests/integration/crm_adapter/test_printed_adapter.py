@@ -45,7 +45,7 @@ def printed(url: str, token: str) -> CrmAdapter:
     source = printed_python("crm/README.md", "## How to write an adapter")
     exec(compile(source, "docs/crm/README.md", "exec"), made)
     settings = SimpleNamespace(
-        url=url, token=SecretStr(token), token_file=None, concurrency=4, connect_s=1.0
+        url=url, token=SecretStr(token), token_file=None, concurrency=4, connect_s=20.0
     )
     adapter: CrmAdapter = made["MyCrm"](settings=settings, region="GB")
     return adapter

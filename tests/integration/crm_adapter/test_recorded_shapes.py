@@ -97,7 +97,7 @@ def _holds(given: Any, wanted: Any) -> bool:
 
 
 async def _done(crm: CrmAdapter, what: str, about: dict[str, Any]) -> Any:
-    soon = Deadline.after(5)
+    soon = Deadline.after(30)
     ref = ContactRef(crm.name, about["contact"]) if "contact" in about else None
     if what == "find_by_phone":
         hits = await crm.find_by_phone(about["number"], limit=5, deadline=soon)

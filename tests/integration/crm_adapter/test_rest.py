@@ -106,7 +106,7 @@ async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
 
 
 def soon() -> Deadline:
-    return Deadline.after(5)
+    return Deadline.after(30)
 
 
 async def test_a_number_is_asked_for_in_each_spelling_and_found_once(shop: Shop) -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from calls.records import CallRecord, NewLead, NewTask
 from config.crm_settings import RestSettings
 from crm_adapter.adapter import HitKind, Invalid, KeyField, NotFound
 from crm_adapter.rest.adapter import RestCrm
+from tests.crm_worlds.presets import unhurried
 from tests.servers.odoo.server import OdooServer, SoldLine
 
 pytestmark = [pytest.mark.integration, pytest.mark.odoo]
@@ -37,10 +39,10 @@ RECORD = CallRecord(
 
 
 @pytest.fixture
-async def crm(odoo_server: OdooServer) -> AsyncIterator[RestCrm]:
+async def crm(odoo_server: OdooServer, tmp_path: Path) -> AsyncIterator[RestCrm]:
     await odoo_server.clean()
     crm = RestCrm(
-        settings=RestSettings.model_validate({"mapping": "preset:odoo"}),
+        settings=RestSettings(mapping=unhurried(tmp_path, "odoo")),
         region="GB",
         environ={
             "ODOO_URL": odoo_server.url,
@@ -55,7 +57,7 @@ async def crm(odoo_server: OdooServer) -> AsyncIterator[RestCrm]:
 
 
 def soon() -> Deadline:
-    return Deadline.after(20)
+    return Deadline.after(30)
 
 
 async def test_contacts_and_leads_are_found_with_their_history(

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.integration
 _MAPPING = """
 base_url: "${env:SHOP_URL}"
 check: {path: /ping}
+limits: {timeout_ms: 30000}
 lookup: {path: /contacts, query: {phone: "{phone}"}, map: {id: id, name: name, phones: phones}}
 create_lead: {request: {method: POST, path: /leads, json: {phone: "{e164}"}}, idempotent: true}
 log_call: {request: {method: POST, path: /calls, json: {call: "{call_id}"}}, idempotent: true}

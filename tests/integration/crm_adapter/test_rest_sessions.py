@@ -37,7 +37,7 @@ auth:
     scheme: Session
     value: "${env:RPC_USER}:{user_id}:{session}"
     encode: base64
-limits: {rate: 3/1s, timeout_ms: 3000}
+limits: {rate: 3/2s, timeout_ms: 30000}
 lookup:
   method: POST
   path: /rpc
@@ -101,7 +101,7 @@ async def opened(
 
 
 def soon() -> Deadline:
-    return Deadline.after(5)
+    return Deadline.after(30)
 
 
 async def test_a_session_is_had_kept_and_had_again(
@@ -142,13 +142,13 @@ async def test_no_more_is_asked_than_the_rate_allows(
 ) -> None:
     server, url = rpc
     async with opened(tmp_path, url, []) as crm:
-        asked = [crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(0.7)) for _ in range(5)]
+        asked = [crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(1.4)) for _ in range(5)]
         answers = await asyncio.gather(*asked, return_exceptions=True)
         refused = [answer for answer in answers if isinstance(answer, RateLimited)]
         assert len(refused) == 2
-        assert all(one.after_s is not None and 0 < one.after_s <= 1 for one in refused)
+        assert all(one.after_s is not None and 0 < one.after_s <= 2 for one in refused)
         assert len(server.asked) == 3
-        assert len(await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(2))) == 1
+        assert len(await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(30))) == 1
 
 
 async def test_who_was_found_by_number_is_known_by_id(

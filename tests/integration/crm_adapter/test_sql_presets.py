@@ -30,13 +30,13 @@ INDEXES = [
 
 def made(url: str, preset: str) -> SqlCrm:
     settings = SqlSettings(
-        mapping=Path(f"preset:{preset}"), url=SecretStr(url), statement_timeout_s=20
+        mapping=Path(f"preset:{preset}"), url=SecretStr(url), statement_timeout_s=30
     )
     return SqlCrm(settings=settings, region="GB")
 
 
 def soon() -> Deadline:
-    return Deadline.after(20)
+    return Deadline.after(30)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

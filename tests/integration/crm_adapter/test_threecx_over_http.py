@@ -75,7 +75,7 @@ async def test_a_look_up(crm: tuple[Crm, str], tmp_path: Path) -> None:
     rest = adapter(tmp_path, "json_paths", "https://none", base, **secrets)
     await rest.open()
     try:
-        hits = await rest.find_by_phone(CALLER, limit=5, deadline=Deadline.after(10))
+        hits = await rest.find_by_phone(CALLER, limit=5, deadline=Deadline.after(30))
     finally:
         await rest.close()
     [hit] = [hit for hit in hits if CALLER in hit.numbers]
@@ -97,7 +97,7 @@ async def test_a_chain_finds_contacts_and_leads(crm: tuple[Crm, str], tmp_path: 
     rest = adapter(tmp_path, "chained", "https://api.lantern.example", base)
     await rest.open()
     try:
-        [hit] = await rest.find_by_phone(CALLER, limit=5, deadline=Deadline.after(10))
+        [hit] = await rest.find_by_phone(CALLER, limit=5, deadline=Deadline.after(30))
     finally:
         await rest.close()
     assert (hit.kind, hit.candidate.name) == (HitKind.LEAD, "Stone")
@@ -131,7 +131,7 @@ async def test_a_log_in_comes_first(crm: tuple[Crm, str], tmp_path: Path) -> Non
     rest = adapter(tmp_path, "log_in", "https://none", base, **secrets)
     await rest.open()
     try:
-        [hit] = await rest.find_by_phone(CALLER, limit=5, deadline=Deadline.after(10))
+        [hit] = await rest.find_by_phone(CALLER, limit=5, deadline=Deadline.after(30))
     finally:
         await rest.close()
     assert hit.candidate.name == "Ann Berg"

@@ -70,7 +70,7 @@ def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def crm_at(url: str) -> EspoCrm:
-    settings = EspoCrmSettings(url=url, key=SecretStr("key"), connect_s=5)
+    settings = EspoCrmSettings(url=url, key=SecretStr("key"), connect_s=20)
     return EspoCrm(settings=settings, region="GB")
 
 
@@ -80,7 +80,7 @@ async def refused_by(crm: EspoCrm) -> list[str]:
     await crm.open()
     try:
         with pytest.raises(Unavailable) as question:
-            await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(5))
+            await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(30))
         with pytest.raises(Unavailable) as write:
             await crm.create_lead(LEAD, "key-1")
         said = [str(question.value), str(write.value)]
@@ -120,7 +120,7 @@ async def test_a_signer_nobody_knows_is_told_too(server: TlsServer) -> None:
 async def test_a_good_certificate_is_taken(server: TlsServer) -> None:
     crm = crm_at(f"https://localhost:{server.port}")
     await crm.open()
-    assert list(await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(5))) == []
+    assert list(await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(30))) == []
     await crm.close()
     assert server.asked > 0
 
@@ -151,12 +151,12 @@ async def test_no_caller_waits_once_that_is_known(server: TlsServer, host: str) 
     await crm.open()
     for _ in range(ENOUGH):
         with pytest.raises(Unavailable, match="cannot be reached"):
-            await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(5))
+            await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(30))
     assert not crm.breakers[FIND_BY_PHONE].lets_pass(asyncio.get_running_loop().time())
     before, began = server.connections, time.perf_counter()
     for _ in range(100):
         with pytest.raises(Unavailable, match="not asked for now"):
-            await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(5))
-    assert (time.perf_counter() - began) / 100 < 0.005
+            await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(30))
+    assert (time.perf_counter() - began) / 100 < 0.05
     assert server.connections == before
     await crm.close()

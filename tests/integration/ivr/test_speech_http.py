@@ -145,7 +145,7 @@ async def test_while_the_endpoint_is_away_the_programs_of_the_machine_speak(
         prompts = Prompts(store=store, engine=engine, stand_in=engine.stand_in)
 
         async def heard(text: str) -> float:
-            url = await prompts.render(text, "zh", deadline=Deadline.after(5))
+            url = await prompts.render(text, "zh", deadline=Deadline.after(30))
             assert url is not None
             return store.seconds(url.removeprefix("http://x/prompts/")[:64]) or 0.0
 

@@ -84,7 +84,7 @@ class Centre:
             await self.follower.handle(event)
 
     async def memory(self, contact: ContactRef = MARIA) -> CallerMemory:
-        return await self.memories.memory_of(contact, deadline=Deadline.after(5))
+        return await self.memories.memory_of(contact, deadline=Deadline.after(30))
 
 
 def call(number: int) -> CallId:
@@ -163,7 +163,7 @@ async def test_two_nodes_that_fold_at_once_lose_nothing(any_database_url: str) -
 async def test_offers_and_the_last_agent(any_database: Database) -> None:
     centre = Centre(any_database)
     cap = OfferCap(heard=2, per_days=30)
-    claim = await centre.ledger.claim(MARIA, call(1), "bag", cap, deadline=Deadline.after(5))
+    claim = await centre.ledger.claim(MARIA, call(1), "bag", cap, deadline=Deadline.after(30))
     assert claim is None
     assert (await centre.memory()).offers == {}
 
@@ -197,7 +197,7 @@ async def test_an_offer_heard_without_a_claim_is_written_for_its_caller(
 async def test_the_end_gives_back_what_was_not_heard(any_database: Database) -> None:
     centre = Centre(any_database)
     cap = OfferCap(heard=1, per_days=30)
-    await centre.ledger.claim(MARIA, call(1), "bag", cap, deadline=Deadline.after(5))
+    await centre.ledger.claim(MARIA, call(1), "bag", cap, deadline=Deadline.after(30))
     await centre.tell(ended(1))
     async with any_database.read() as connection:
         assert (

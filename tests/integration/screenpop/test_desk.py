@@ -279,7 +279,7 @@ async def test_a_desktop_that_does_not_read_is_dropped_alone(server: DeskServer)
         assert server.metric("desktops_dropped_slow_total") == 1
         await ben.wait_for(lambda: ben.counters.updates > n)
         assert ben.counters.connects == 1
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await slow.receive()).type is aiohttp.WSMsgType.TEXT:
                 pass
         assert server.desk.hub.desktops_of("anna") == 0
@@ -589,7 +589,7 @@ def _small_socket(address) -> socket.socket:
 
 
 async def close_code(ws: aiohttp.ClientWebSocketResponse) -> int | None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (await ws.receive()).type is aiohttp.WSMsgType.TEXT:
             pass
     return ws.close_code

@@ -29,7 +29,7 @@ async def test_a_server_that_goes_silent_is_given_up_and_used_again(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage_database, "STATEMENT_S", 0.2)
-    async with Database(postgres_url) as database, asyncio.timeout(10):
+    async with Database(postgres_url) as database, asyncio.timeout(30):
         with pytest.raises(TimeoutError):
             async with database.read() as connection:
                 await connection.execute(text("SELECT pg_sleep(60)"))
@@ -51,7 +51,7 @@ async def test_a_server_that_does_not_let_us_in_is_given_up(
     port = server.sockets[0].getsockname()[1]
     try:
         async with Database(f"postgresql://nobody@127.0.0.1:{port}/none") as database:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 with pytest.raises(TimeoutError):
                     async with database.read():
                         pass

@@ -171,7 +171,7 @@ class OdooServer:
 
     async def clean(self) -> None:
         """Everything that tests made is gone, quicker than Odoo itself could."""
-        connection = await asyncpg.connect(self.dsn, timeout=10)
+        connection = await asyncpg.connect(self.dsn, timeout=60)
         try:
             async with connection.transaction():
                 await connection.execute("SET LOCAL session_replication_role = replica")
@@ -216,7 +216,7 @@ def _answers(url: str) -> bool:
 
 def _newest(dsn: str) -> dict[str, int]:
     async def ask() -> dict[str, int]:
-        connection = await asyncpg.connect(dsn, timeout=10)
+        connection = await asyncpg.connect(dsn, timeout=60)
         try:
             return {
                 table: await connection.fetchval(f"SELECT coalesce(max(id), 0) FROM {table}")

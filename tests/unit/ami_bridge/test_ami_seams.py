@@ -205,7 +205,7 @@ async def test_an_answer_loses_a_torn_row_and_nothing_else() -> None:
         + message(["Event: CoreShowChannel", action], plain)
         + message(["Event: CoreShowChannelsComplete", action], ["EventList: Complete"])
     )
-    answer = await asyncio.wait_for(question.future, 1)
+    answer = await asyncio.wait_for(question.future, 30)
     assert [row.get("Channel") for row in answer[1:]] == ["PJSIP/b-3"]
     assert house.victim_lives
 
@@ -235,7 +235,7 @@ async def test_a_row_of_a_queue_is_torn_too_though_it_names_its_question_last() 
         + message(["Event: QueueEntry"], [*row, *rest])
         + message(["Event: QueueStatusComplete", action], ["EventList: Complete"])
     )
-    answer = await asyncio.wait_for(question.future, 1)
+    answer = await asyncio.wait_for(question.future, 30)
     assert [told.get("Event") for told in answer[1:]] == ["QueueParams"]
     assert seen == []
 

@@ -79,6 +79,6 @@ async def test_wait_returns_when_something_is_there() -> None:
     await asyncio.sleep(0)
     assert not waiter.done()
     queue.put(low(1))
-    await asyncio.wait_for(waiter, 1)
+    await asyncio.wait_for(waiter, 30)
     assert queue.pop() == low(1)
     assert queue.pop() is None

@@ -104,7 +104,7 @@ async def test_leaving_does_not_wait_for_ever() -> None:
 
     bus = EventBus(drain_s=0.01)
     hanging = bus.subscribe("hangs", hang, int)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         async with bus:
             bus.publish(1)
             bus.publish(2)

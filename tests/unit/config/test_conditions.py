@@ -170,6 +170,6 @@ def test_the_reason_names_the_value(
 
 
 def test_wildcards_stay_cheap_on_hostile_values() -> None:
-    started = time.monotonic()
+    started = time.thread_time()
     assert not judge({"caller.name": {"matches": "*a" * 49}}, name="a" * 48 + "b" * 5000).matched
-    assert time.monotonic() - started < 1
+    assert time.thread_time() - started < 1

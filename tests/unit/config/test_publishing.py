@@ -36,7 +36,7 @@ def rulebooks(tmp_path: Path, *, watch: bool = False) -> Rulebooks:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not holds():
             await asyncio.sleep(0.005)
 

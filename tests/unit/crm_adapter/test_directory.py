@@ -108,7 +108,7 @@ async def directory(crm: LooseCrm) -> AsyncIterator[Directory]:
 
 
 def soon() -> Deadline:
-    return Deadline.after(5)
+    return Deadline.after(30)
 
 
 async def test_segments_come_with_the_contact(crm: LooseCrm, directory: Directory) -> None:

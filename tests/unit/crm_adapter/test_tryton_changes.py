@@ -28,7 +28,7 @@ async def changes(monkeypatch: pytest.MonkeyPatch, rows: list[Any]) -> bool:
         return rows
 
     monkeypatch.setattr(crm._rpc, "rows", told)
-    return (await crm.changes(None, limit=1, deadline=Deadline.after(5))).more
+    return (await crm.changes(None, limit=1, deadline=Deadline.after(30))).more
 
 
 @pytest.mark.parametrize("record_id", [None, "x", {}, 1.5])

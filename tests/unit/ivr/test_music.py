@@ -52,8 +52,8 @@ def test_our_tune_is_soft_long_enough_and_always_the_same() -> None:
 async def test_music_is_as_long_as_asked_and_goes_on_where_it_stopped(
     tune: Music, store: PromptStore
 ) -> None:
-    whole = read(store, await tune.address(seconds=20, deadline=Deadline.after(5)))
-    later = read(store, await tune.address(seconds=5, start_s=10, deadline=Deadline.after(5)))
+    whole = read(store, await tune.address(seconds=20, deadline=Deadline.after(30)))
+    later = read(store, await tune.address(seconds=5, start_s=10, deadline=Deadline.after(30)))
     assert whole.size == 20 * sound.RATE
     assert later.size == 5 * sound.RATE
     assert np.allclose(later[8000:16000], whole[11 * 8000 : 12 * 8000], atol=1e-3)
@@ -64,9 +64,9 @@ async def test_music_is_as_long_as_asked_and_goes_on_where_it_stopped(
 async def test_equal_wishes_share_a_file_and_lengths_are_bounded(
     tune: Music, store: PromptStore
 ) -> None:
-    first = await tune.address(seconds=20, deadline=Deadline.after(5))
-    assert await tune.address(seconds=20.2, deadline=Deadline.after(5)) == first
-    endless = await tune.address(seconds=10**9, deadline=Deadline.after(5))
+    first = await tune.address(seconds=20, deadline=Deadline.after(30))
+    assert await tune.address(seconds=20.2, deadline=Deadline.after(30)) == first
+    endless = await tune.address(seconds=10**9, deadline=Deadline.after(30))
     assert read(store, endless).size == music.LONGEST_S * sound.RATE
 
 
@@ -75,7 +75,7 @@ async def test_the_centres_own_music_is_played(store: PromptStore, tmp_path: Pat
     own.write_bytes(sound.encode_wav(np.full(2 * sound.RATE, 0.25)))
     tune = Music(store=store, file=own)
     await tune.open()
-    heard = read(store, await tune.address(seconds=5, deadline=Deadline.after(5)))
+    heard = read(store, await tune.address(seconds=5, deadline=Deadline.after(30)))
     assert heard.size == 5 * sound.RATE
     assert float(heard[20_000]) == pytest.approx(0.25, abs=0.001)
 

@@ -17,7 +17,7 @@ from tests.fakes.speech_engine import FakeEngine
 
 pytestmark = pytest.mark.unit
 
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 @pytest.fixture

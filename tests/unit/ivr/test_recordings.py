@@ -37,7 +37,7 @@ texts:
   press_1: "press 1."
 """
 RECORDED = ("en/main-greeting", "en/main-sales", "en/main-news", "en/main-mine", "zh/closing")
-SOON_S = 5.0
+SOON_S = 30.0
 
 
 def rulebook(folder: Path, *recorded: str, seconds: float = 1.0) -> Rulebook:

@@ -147,7 +147,7 @@ async def told_pids(folder: Path, asked: asyncio.Task[object]) -> list[int]:
 
 async def gone(pid: int) -> bool:
     """Whether the process ends; a zombie counts as ended."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while True:
             try:
                 if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":

@@ -126,7 +126,7 @@ async def test_closing_leaves_no_program_and_no_file(piper: Piper) -> None:
 async def test_closing_in_the_middle_of_sentences_ends_them(piper: Piper) -> None:
     await piper.speak("Guten Tag.", "de")
     asked = [asyncio.create_task(piper.speak(f"Hang {n}", "de")) for n in range(4)]
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(processes(piper)) < 2:
             await asyncio.sleep(0.01)
         pids = processes(piper)

@@ -54,7 +54,7 @@ def roll_back(settings: RulebookSettings, version: str | None = None, minutes: i
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not holds():
             await asyncio.sleep(0.005)
 

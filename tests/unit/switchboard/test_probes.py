@@ -35,6 +35,6 @@ async def test_a_probe_says_what_is_wrong_until_it_is_right() -> None:
 
 async def test_a_probe_does_not_wait_for_ever() -> None:
     probe = Probe(asyncio.Event().wait, deadline_s=0.01)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await probe.ask_once()
     assert "no answer" in (probe.error or "")

@@ -49,7 +49,7 @@ async def test_a_dead_side_task_is_said_and_stopping_is_not_dying() -> None:
 
     tasks.start("lives", live())
     tasks.start("dies", die())
-    await asyncio.wait_for(tasks.failed.wait(), 1)
+    await asyncio.wait_for(tasks.failed.wait(), 30)
     assert tasks.reason == "dies ended: ValueError('the wire broke')"
     await tasks.stop()
 

@@ -58,7 +58,7 @@ async def test_the_texts_are_gathered_beside_the_loop(monkeypatch: pytest.Monkey
 
     monkeypatch.setattr(warm_up, "fixed_texts", texts)
     renderer = Renderer()
-    async with warming(renderer) as warm, asyncio.timeout(5):
+    async with warming(renderer) as warm, asyncio.timeout(30):
         await renderer.asked.wait()
         assert warm.problem in ("rendering, 1 of 2", None)
     assert renderer.given == [[("Welcome.", "en")]]
@@ -70,7 +70,7 @@ async def test_a_fault_is_said(
 ) -> None:
     monkeypatch.setattr(warm_up, "fixed_texts", lambda _: [])
     renderer = Renderer(fault=RuntimeError("no"))
-    async with warming(renderer) as warm, asyncio.timeout(5):
+    async with warming(renderer) as warm, asyncio.timeout(30):
         assert warm.problem == "rendering"
         await renderer.asked.wait()
     assert "a fault" in (warm.problem or "")
