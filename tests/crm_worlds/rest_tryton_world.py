@@ -110,10 +110,10 @@ async def _opened(server: TrytonServer, folder: Path) -> AsyncIterator[RestTryto
     crm, other = made(server, mapping), made(server, mapping)
     await crm.open()
     await other.open()
-    # Both have logged in, and what they do at once really is.
-    await crm.check()
-    await other.check()
     try:
+        # Both have logged in, and what they do at once really is.
+        await crm.check()
+        await other.check()
         yield RestTrytonWorld(server, crm, other, mapping=mapping)
     finally:
         await crm.close()

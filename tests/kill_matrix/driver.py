@@ -34,7 +34,7 @@ from tests.kill_matrix.asterisk import Asterisk
 from tests.kill_matrix.stories import CALLS, CONTACTS, FOLLOW_UP, WAVE
 
 SYSTEM = "pbx"
-SETTLED_S = 60.0
+SETTLED_S = 180.0
 #: After these the recorder has written before anything else happens.
 _PAUSES = (AgentAnswered, CallEnded, WrapUpDone)
 
