@@ -37,6 +37,7 @@ class Refresher:
         self._associations = associations
         self._policies = policies
         self._models = models
+        self._ends = False
         self._every_s = every_s
         self.task: asyncio.Task[None] | None = None
 
@@ -46,6 +47,7 @@ class Refresher:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        self._ends = True
         task, self.task = self.task, None
         if task is not None:
             task.cancel()
@@ -59,7 +61,7 @@ class Refresher:
             await self._policies.refresh()
         except (SQLAlchemyError, OSError, Unavailable):
             log.warning("scoring: what all callers choose was not refreshed", exc_info=True)
-        if self._models is not None:
+        if self._models is not None and not self._ends:
             await self._models.refresh()
 
     async def _run(self) -> None:

@@ -112,7 +112,7 @@ class ModelsInUse:
             self._found[kind] = found
             self.refused.pop(kind, None)
             log.info("scoring: %s model %s is in use", kind, found.card.version)
-        except (ModelRefused, OSError) as error:
+        except Exception as error:  # noqa: BLE001 -- a model must not end the server
             if self.refused.get(kind) != (version, str(error)):
                 stays = "the one before stays" if kind in self._found else "none is used"
                 log.warning("scoring: %s model refused, %s: %s", kind, stays, error)

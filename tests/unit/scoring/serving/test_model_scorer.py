@@ -262,6 +262,19 @@ def test_a_promoted_model_is_taken_and_a_broken_one_is_not(
     assert len([each for each in caplog.records if "the one before stays" in each.message]) == 1
 
 
+def test_whatever_a_model_does_while_it_is_loaded_does_not_end_the_server(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = house.use(ModelKind.CHURN, booster_of(1))
+
+    def broken(kind: ModelKind) -> None:
+        raise RecursionError
+
+    monkeypatch.setattr(house.registry, "load_checked", broken)
+    house.use(ModelKind.CHURN, booster_of(2), day=1)
+    assert house.models.versions() == {"churn": first}
+
+
 def test_a_model_of_other_rows_is_refused(house: House) -> None:
     house.use(ModelKind.CHURN, booster_of(1), contact_schema="contact-1-aaaaaaaaaaaa")
     assert "train anew" in house.models.refused[ModelKind.CHURN][1]
