@@ -12,6 +12,7 @@ from calls.caller import Caller, Contact, ContactRef
 from calls.deadlines import Deadline
 from calls.offer_choice import OfferCandidate, OfferChoice
 from calls.offers import CallerMemory, OfferCap, Propensities
+from calls.past_calls import PastCallTold
 from calls.segments import Segments
 
 T = TypeVar("T")
@@ -114,6 +115,16 @@ class PurchaseHistories(Protocol):
 
     def histories(self) -> AsyncIterator[ContactPurchases]:
         """Each contact once, never all in memory."""
+        ...
+
+
+class CallHistories(Protocol):
+    """All calls that are over, for training and batches. Implemented by
+    `crm_adapter.call_histories`."""
+
+    def calls(self, since: datetime) -> AsyncIterator[PastCallTold]:
+        """Those that arrived at `since` or later, the oldest first, never all in memory. A call
+        whose row says what no call says is told without that part."""
         ...
 
 

@@ -36,18 +36,38 @@ def features_at(
 ) -> pl.DataFrame:
     """By customer with at least one visit up to `cut`, sorted: what is known then. `categories`
     are those named at training; ask `largest_categories`."""
+    known, parts = _parts(purchases, cut)
+    if CATEGORY in known.collect_schema().names() and categories:
+        parts.append(_shares(known, cut, categories))
+    row = parts[0]
+    for part in parts[1:]:
+        row = row.join(part, on=CUSTOMER, how="left")
+    return row.sort(CUSTOMER).collect()
+
+
+def numbers_at(
+    purchases: pl.DataFrame | pl.LazyFrame, customers: pl.Series, cut: date
+) -> pl.DataFrame:
+    """Like `features_at` for each of `customers`, in their order, also those without a visit; null
+    is not known."""
+    _, parts = _parts(purchases, cut)
+    row = pl.LazyFrame({CUSTOMER: customers})
+    for part in parts:
+        row = row.join(part, on=CUSTOMER, how="left", maintain_order="left")
+    return row.collect()
+
+
+def _parts(
+    purchases: pl.DataFrame | pl.LazyFrame, cut: date
+) -> tuple[pl.LazyFrame, list[pl.LazyFrame]]:
+    """What was bought by then, and the columns made of it."""
     known = purchases.lazy().filter(pl.col(DAY) <= cut).with_columns(_amount())
     visits = _visits(known).collect()
     parts = [_rhythm(visits, cut), _money(known, cut)]
     columns = known.collect_schema().names()
     if PRODUCT in columns or QUANTITY in columns:
         parts.append(_goods(known, columns))
-    if CATEGORY in columns and categories:
-        parts.append(_shares(known, cut, categories))
-    row = parts[0]
-    for part in parts[1:]:
-        row = row.join(part, on=CUSTOMER, how="left")
-    return row.sort(CUSTOMER).collect()
+    return known, parts
 
 
 def counts_within(
@@ -156,12 +176,14 @@ def _money(known: pl.LazyFrame, cut: date) -> pl.LazyFrame:
 def _goods(known: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
     counted = [pl.len().alias("lines")]
     if PRODUCT in columns:
-        counted.append(pl.col(PRODUCT).n_unique().alias("products"))
+        unnamed = pl.col(PRODUCT).is_null().any().cast(pl.UInt32)
+        counted.append((pl.col(PRODUCT).n_unique() - unnamed).alias("products"))
     if QUANTITY in columns:
         pieces = pl.col(QUANTITY).cast(pl.Float64).fill_nan(None)
         counted += [pieces.sum().alias("pieces"), pieces.mean().alias("pieces_per_line")]
-        counted.append(pieces.first().alias("first_pieces"))
-    return known.filter(pl.col(AMOUNT) >= 0).sort(CUSTOMER, DAY).group_by(CUSTOMER).agg(*counted)
+        on_first_day = pieces.filter(pl.col(DAY) == pl.col(DAY).min())
+        counted.append(on_first_day.first().alias("first_pieces"))
+    return known.filter(pl.col(AMOUNT) >= 0).group_by(CUSTOMER).agg(*counted)
 
 
 def _shares(known: pl.LazyFrame, cut: date, categories: Sequence[str]) -> pl.LazyFrame:

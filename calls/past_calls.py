@@ -1,0 +1,70 @@
+"""Calls that are over, as what learns from them is told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from calls.call import CallId, CallOutcome, Direction
+from calls.caller import ContactRef
+from calls.offers import OfferAnswer, OfferPlace
+
+
+@dataclass(frozen=True, slots=True)
+class PastChoice:
+    """A visit to a menu that ended: `outcome` is match, invalid, timeout or failure."""
+
+    menu: str
+    digits: str
+    outcome: str
+    intent: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PastOffer:
+    """An offer that was met. When is known to the call's day only: `at` is the call's arrival."""
+
+    offer: str
+    place: OfferPlace
+    answer: OfferAnswer
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PastConsidered:
+    """One candidate of the decision. `probability`: of being selected, where that was logged."""
+
+    offer: str
+    chosen: bool
+    propensity: float | None = None
+    probability: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PastCallTold:
+    """Nothing in here is known before the call ends but who called, when and what number."""
+
+    call_id: CallId
+    #: None for strangers.
+    contact: ContactRef | None
+    arrived_at: datetime
+    ended_at: datetime
+    dialled: str
+    direction: Direction
+    outcome: CallOutcome
+    choices: tuple[PastChoice, ...] = ()
+    #: In queues, until the first answer or in vain; None for who never queued.
+    wait_s: float | None = None
+    offers: tuple[PastOffer, ...] = ()
+    considered: tuple[PastConsidered, ...] = ()
+    #: `personal`, or `control` for callers who heard the static menu.
+    arm: str | None = None
+    #: By experiment: the arm.
+    arms: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    #: How the offer was chosen, where that was logged.
+    policy: str | None = None
+    model: str | None = None
+    rulebook_version: str | None = None
