@@ -1,10 +1,12 @@
-"""`switchboard score`: all contacts' segments, and what is bought together, from all purchases."""
+"""`switchboard score`: all contacts' segments and counters, and what is bought together, from all
+purchases."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import partial
 from itertools import islice
 from typing import Any
@@ -13,15 +15,19 @@ from sqlalchemy import Table, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calls.ports import PurchaseHistories
+from calls.ports import CallHistories, PurchaseHistories
 from config.settings import ScoringSettings
 from scoring.association_counts import AssociationCounts
 from scoring.associations import MAX_ROWS, association_row
+from scoring.call_catch_up import catch_up
+from scoring.features import state_rows
 from scoring.memory_tables import product_associations
 from scoring.segmenting.purchases import Summary, summarise
 from scoring.segmenting.run import begin_run
 from scoring.tables import contact_segments
 from storage.database import Database
+
+log = logging.getLogger(__name__)
 
 _ROWS_AT_ONCE = 2_000
 
@@ -38,20 +44,35 @@ async def score_all(
     database: Database,
     histories: PurchaseHistories,
     settings: ScoringSettings,
+    calls: CallHistories | None = None,
     today: date | None = None,
     progress: Progress = _silent,
 ) -> int:
     """How many contacts were scored. Written in many small transactions, so that a server that
     takes calls meanwhile never waits long for its turn; contacts that are gone lose theirs last.
+    Of `calls` those are counted that ended while no server ran to count them.
     """
     now = datetime.now(UTC)
+    if calls is not None:
+        missed = await catch_up(database, calls, now)
+        if missed:
+            log.info("counted %d calls that had ended uncounted", missed)
     total = await histories.count()
+    seen_from = now if today is None else datetime.combine(today, time.max, UTC)
     population: list[Summary] = []
     baskets = AssociationCounts()
+    states: list[dict[str, Any]] = []
     async for history in histories.histories():
         population.append(summarise(history, today or now.date()))
         baskets.add(history.products)
+        states.append(state_rows.purchases_row(history, seen_from) | {"updated_at": now})
+        if len(states) >= _ROWS_AT_ONCE:
+            await _save_states(database, states)
+            states = []
         progress(len(population), max(total, len(population)))
+    if states:
+        await _save_states(database, states)
+    await database.writer.write(partial(state_rows.forget_purchases, before=now))
     run = await begin_run(
         database,
         population,
@@ -64,6 +85,10 @@ async def score_all(
     found = (association_row(each, now) for each in baskets.associations())
     await _replace(database, product_associations, islice(found, MAX_ROWS), now)
     return len(population)
+
+
+async def _save_states(database: Database, rows: list[dict[str, Any]]) -> None:
+    await database.writer.write(partial(state_rows.save_purchases, rows=rows))
 
 
 async def _replace(

@@ -16,13 +16,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls import events
 from calls.bus import EventBus
-from calls.call import CallId
+from calls.call import CallId, KeyPress
 from calls.caller import ContactRef
 from calls.errors import Unavailable
+from calls.offers import OfferAnswer
 from calls.ports import AgentRoster
 from scoring import choice_rows, offer_book
 from scoring.choice_rows import Counted
 from scoring.decay import Decayed
+from scoring.features import state_rows
+from scoring.features.seen import CallSeen, of_call
 from scoring.house_choices import HouseChoices
 from scoring.memory_tables import contact_agents
 from scoring.offer_ledger import DatabaseOfferLedger
@@ -41,15 +44,24 @@ _MATCH = "match"
 @dataclass(slots=True)
 class _Story:
     contact: ContactRef | None = None
+    #: Of calls that an agent placed, which say nothing of what the other end wants.
+    placed: bool = False
+    arrived_at: datetime | None = None
+    queued_at: datetime | None = None
+    answered_at: datetime | None = None
+    #: Keys that chose something.
+    pressed: list[str] = field(default_factory=list)
+    offers: dict[str, OfferAnswer] = field(default_factory=dict)
     choices: dict[tuple[str, str], Counted] = field(default_factory=dict)
     agent: str | None = None
     talked_at: datetime | None = None
 
 
 class CallFollower:
-    """One subscriber, so that a call's news stay in order. Choices and the agent are written when
-    the call ends; a call in progress when this process dies leaves none. `roster` says who sits
-    behind an interface."""
+    """One subscriber, so that a call's news stay in order. Choices, the agent and the contact's
+    counters are written when the call ends, together and once; of a call in progress when this
+    process dies the next one counts what the call's row remembers, without its choices. `roster`
+    says who sits behind an interface."""
 
     def __init__(
         self,
@@ -71,8 +83,11 @@ class CallFollower:
         bus.subscribe(
             "scoring:calls",
             self.handle,
+            events.CallArrived,
+            events.CallRemembered,
             events.CallerIdentified,
             events.OptionChosen,
+            events.CallQueued,
             events.OfferMet,
             events.AgentAnswered,
             events.CallEnded,
@@ -81,21 +96,25 @@ class CallFollower:
     async def handle(self, event: events.CallEvent) -> None:
         """Raises Unavailable where the database stayed away; that event is lost then."""
         match event:
+            case events.CallArrived() | events.CallRemembered():
+                self._begin(event)
             case events.CallerIdentified(call_id, caller=caller):
                 contact = caller.contact
                 self._story(call_id).contact = contact.ref if contact else None
-            case events.OptionChosen(call_id, key=key) if key.outcome == _MATCH and key.intent:
-                count = Counted(key.digits, Decayed(1.0, event.at))
-                choice_rows.add(self._story(call_id).choices, key.menu, key.intent, count)
-                self._house.add(key.menu, key.intent, key.digits, event.at)
+            case events.OptionChosen(call_id, key=key) if key.outcome == _MATCH:
+                self._choose(self._story(call_id), key, event.at)
+            case events.CallQueued(call_id):
+                story = self._story(call_id)
+                story.queued_at = story.queued_at or event.at
             case events.AgentAnswered(call_id, interface=interface):
                 story = self._story(call_id)
                 story.agent = self._roster.login_of(interface) or story.agent
                 story.talked_at = event.at
+                story.answered_at = story.answered_at or event.at
             case events.OfferMet():
                 await self._note_offer(event)
-            case events.CallEnded(call_id):
-                await self._finish(call_id, event.at)
+            case events.CallEnded():
+                await self._finish(event)
 
     def _story(self, call_id: CallId) -> _Story:
         story = self._stories.setdefault(call_id, _Story())
@@ -104,24 +123,47 @@ class CallFollower:
             self._stories.popitem(last=False)
         return story
 
+    def _begin(self, event: events.CallArrived | events.CallRemembered) -> None:
+        story = self._story(event.call_id)
+        story.arrived_at, story.placed = event.call.arrived_at, event.call.is_placed
+        if isinstance(event, events.CallRemembered):
+            # What the process before this one knew of it.
+            keys = [key.digits for key in event.keys if key.outcome == _MATCH]
+            story.pressed = keys + story.pressed
+            story.queued_at = event.queued_at or story.queued_at
+
+    def _choose(self, story: _Story, key: KeyPress, at: datetime) -> None:
+        story.pressed.append(key.digits)
+        if key.intent:
+            count = Counted(key.digits, Decayed(1.0, at))
+            choice_rows.add(story.choices, key.menu, key.intent, count)
+            self._house.add(key.menu, key.intent, key.digits, at)
+
     async def _note_offer(self, event: events.OfferMet) -> None:
         story = self._stories.get(event.call_id)
         contact = story.contact if story else None
+        if story is not None:
+            known = story.offers.get(event.offer, OfferAnswer.CLAIMED)
+            story.offers[event.offer] = max(known, event.answer, key=[*OfferAnswer].index)
         if not await self._insist(lambda: self._ledger.met(event, contact)):
             log.warning("call %s met an offer and nobody knows whose call it is", event.call_id)
 
-    async def _finish(self, call_id: CallId, at: datetime) -> None:
-        story = self._stories.pop(call_id, _Story())
+    async def _finish(self, event: events.CallEnded) -> None:
+        call_id, story = event.call_id, self._stories.pop(event.call_id, _Story())
+        contact = story.contact
 
         async def work(connection: AsyncConnection) -> None:
             await offer_book.release(connection, call_id)
-            if story.contact is None or not (story.choices or story.agent):
+            if contact is None:
                 return
-            counts = [(story.contact, story.choices)]
-            first = await choice_rows.fold(connection, call_id, counts, at=at)
-            if first and story.agent and story.talked_at:
-                row = _agent_row(story.contact, story.agent, story.talked_at)
+            counts = [(contact, story.choices)]
+            if not await choice_rows.fold(connection, call_id, counts, at=event.at):
+                return
+            if story.agent and story.talked_at:
+                row = _agent_row(contact, story.agent, story.talked_at)
                 await _remember_agent(connection, row)
+            if not story.placed:
+                await state_rows.add_calls(connection, contact, [_seen(story, event)], event.at)
 
         await self._insist(lambda: self._database.writer.write(work))
 
@@ -135,6 +177,19 @@ class CallFollower:
                 log.warning("scoring: not written (%s), again", type(error).__name__)
             await asyncio.sleep(pause_s)
         return await write()
+
+
+def _seen(story: _Story, event: events.CallEnded) -> CallSeen:
+    wait_s = None
+    if story.queued_at is not None:
+        wait_s = max(0.0, ((story.answered_at or event.at) - story.queued_at).total_seconds())
+    return of_call(
+        story.arrived_at or event.at,
+        event.outcome,
+        wait_s=wait_s,
+        pressed=story.pressed,
+        answers=story.offers.values(),
+    )
 
 
 def _agent_row(contact: ContactRef, agent: str, at: datetime) -> dict[str, Any]:

@@ -8,15 +8,29 @@ from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Float, Select, String, bindparam, cast, literal, null, select, union_all
+from sqlalchemy import (
+    Float,
+    Select,
+    String,
+    bindparam,
+    case,
+    cast,
+    literal,
+    null,
+    select,
+    union_all,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
 from calls.caller import ContactRef
+from calls.contact_features import ContactFeatures
 from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded
 from calls.offers import MEMORY_MISSED, NO_MEMORY, CallerMemory, OfferAnswer
 from config.settings import ScoringSettings
 from scoring.decay import Decayed
+from scoring.features.state_rows import features_of
+from scoring.features.state_tables import contact_states
 from scoring.memory_tables import contact_agents, menu_choices, offer_meetings
 from scoring.offer_history import Meeting, history_of
 from scoring.offer_ledger import utc_now
@@ -30,7 +44,7 @@ log = logging.getLogger(__name__)
 MAX_ROWS = 2_000
 #: No cap looks further back.
 _OFFERS_LAST = timedelta(days=3 * 366)
-_CHOICE, _OFFER, _AGENT = "choice", "offer", "agent"
+_CHOICE, _OFFER, _AGENT, _STATE = "choice", "offer", "agent", "state"
 
 
 def _whose(table: Any) -> tuple[Any, Any]:
@@ -41,8 +55,9 @@ def _whose(table: Any) -> tuple[Any, Any]:
 
 
 def _question() -> Select[Any]:
-    """One question for three tables; made once: building a statement costs more than running it."""
+    """One question for four tables; made once: building a statement costs more than running it."""
     choices, offers, agents = menu_choices.c, offer_meetings.c, contact_agents.c
+    states = contact_states.c
     nothing, never = cast(null(), Float), cast(null(), UtcDateTime())
     no_text = cast(null(), String)
     parts = union_all(
@@ -71,8 +86,16 @@ def _question() -> Select[Any]:
         select(literal(_AGENT), agents.agent, no_text, no_text, nothing, agents.at, never).where(
             *_whose(contact_agents)
         ),
+        select(
+            literal(_STATE), states.schema, states.purchases, states.calls, nothing, never, never
+        ).where(
+            states.crm == bindparam("of_crm"),
+            states.contact_id == bindparam("of_contact"),
+        ),
     ).subquery()
-    return select(parts).limit(MAX_ROWS)
+    # The one state is not to be among the rows beyond the limit.
+    state_first = case((parts.c.kind == _STATE, 0), else_=1)
+    return select(parts).order_by(state_first).limit(MAX_ROWS)
 
 
 _OF_CONTACT = _question()
@@ -123,6 +146,7 @@ def _memory(rows: Iterable[Any], now: datetime) -> CallerMemory:
     choices: dict[tuple[str, str], float] = {}
     meetings: defaultdict[str, list[Meeting]] = defaultdict(list)
     last_agent: str | None = None
+    features: ContactFeatures | None = None
     for row in rows:
         if row.kind == _CHOICE:
             digits[row.name, row.detail] = row.answer
@@ -130,7 +154,11 @@ def _memory(rows: Iterable[Any], now: datetime) -> CallerMemory:
         elif row.kind == _OFFER:
             answer = OfferAnswer(row.answer)
             meetings[row.name].append(Meeting(answer, row.at, row.answered_at))
+        elif row.kind == _STATE:
+            features = features_of(row.name, row.detail, row.answer, now)
         else:
             last_agent = row.name
     offers = {offer: history_of(found, now) for offer, found in meetings.items()}
-    return CallerMemory(digits=digits, choices=choices, offers=offers, last_agent=last_agent)
+    return CallerMemory(
+        digits=digits, choices=choices, offers=offers, last_agent=last_agent, features=features
+    )

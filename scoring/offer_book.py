@@ -12,7 +12,8 @@ from calls.call import CallId
 from calls.caller import ContactRef
 from calls.events import OfferMet
 from calls.offers import OfferAnswer, OfferCap
-from scoring.memory_tables import offer_meetings
+from scoring.features import state_rows
+from scoring.memory_tables import folded_calls, offer_meetings
 from scoring.offer_history import Meeting, history_of
 from storage.insert_once import insert_once
 
@@ -76,6 +77,8 @@ async def enter(connection: AsyncConnection, event: OfferMet, contact: ContactRe
     call = {"of_system": event.call_id.system, "of_linkedid": event.call_id.linkedid}
     changed = await connection.execute(_forward(event, answered_at), call)
     if changed.rowcount:
+        if event.answer in _FINAL:
+            await _count_late(connection, event)
         return True
     if contact is None:
         known = await connection.execute(_OF_CALL, {**call, "of_offer": event.offer})
@@ -84,6 +87,21 @@ async def enter(connection: AsyncConnection, event: OfferMet, contact: ContactRe
     row |= {"place": event.place.value, "answer": event.answer.value, "answered_at": answered_at}
     await insert_once(connection, offer_meetings, [row])
     return True
+
+
+async def _count_late(connection: AsyncConnection, event: OfferMet) -> None:
+    """Agents note an answer often after the call, when its counters are written."""
+    call_id = event.call_id
+    counted = select(folded_calls.c.at).where(
+        folded_calls.c.system == call_id.system, folded_calls.c.linkedid == call_id.linkedid
+    )
+    if await connection.scalar(counted) is None:
+        return
+    call = {"of_system": call_id.system, "of_linkedid": call_id.linkedid}
+    row = (await connection.execute(_OF_CALL, {**call, "of_offer": event.offer})).one()
+    contact = ContactRef(row.contact_crm, row.contact_id)
+    accepted = event.answer is OfferAnswer.ACCEPTED
+    await state_rows.add_answer(connection, contact, event.at, accepted=accepted)
 
 
 def _forward(event: OfferMet, answered_at: datetime | None) -> Any:

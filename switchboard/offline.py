@@ -19,6 +19,7 @@ from config.rulebook_loader import SHIPPED, Loaded, load_rulebook
 from config.rulebook_versions import RulebookVersions
 from config.settings import Settings
 from config.surroundings import Surroundings
+from crm_adapter.call_histories import DatabaseCallHistories
 from crm_adapter.call_history import CallHistory
 from crm_adapter.connection import CrmConnection
 from crm_adapter.directory import Directory
@@ -220,6 +221,7 @@ async def scored(settings: Settings, progress: Report) -> int:
         return await score_all(
             database=database,
             histories=connection.purchase_histories(),
+            calls=DatabaseCallHistories(database=database),
             settings=settings.scoring,
             progress=progress,
         )

@@ -17,6 +17,7 @@ from crm_adapter.live import index_tables
 from scoring import contact_rows as scoring_rows
 from scoring import memory_tables
 from scoring import tables as scoring_tables
+from scoring.features.state_tables import contact_states
 from storage.database import Database
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -108,6 +109,9 @@ async def _belongings(database: Database, contact_id: str, rng: random.Random) -
         await add(database, memory_tables.contact_agents, of_crm | {"agent": "anna", "at": AT})
         await add(database, scoring_tables.contact_segments, _segments(contact_id))
         await add(database, scoring_tables.churn_warnings, _warning(contact_id))
+        counted = {"schema": "contact-1", "purchases": "{}", "calls": "{}", "updated_at": AT}
+        whose = {"crm": "embedded", "contact_id": contact_id}
+        await add(database, contact_states, whose | counted)
     for intent in rng.sample(("sales", "repair", "other"), rng.randint(0, 3)):
         choice = {"menu": "main", "intent": intent, "digit": "1", "weight": 1.5, "last_at": AT}
         await add(database, memory_tables.menu_choices, of_crm | choice)

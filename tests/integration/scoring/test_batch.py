@@ -111,8 +111,8 @@ async def test_a_server_gets_its_turn_between_the_rows(
         people: dict[str, Sequence[tuple[int, float]]] = {f"c{n}": [(n, 1.0)] for n in range(95)}
         assert await score(any_database, Histories(people)) == 95
         assert await score(any_database, Histories(people)) == 95
-    # The rows, the old ones, the run, what is bought together.
-    assert turns == 2 * (10 + 1 + 1 + 1)
+    # The counters, those of the gone, the segments, the old ones, the run, what is bought together.
+    assert turns == 2 * (10 + 1 + 10 + 1 + 1 + 1)
     async with any_database.read() as connection:
         rows = await connection.execute(select(contact_segments.c.contact_id))
         assert {row.contact_id for row in rows} == set(people)
