@@ -66,6 +66,10 @@ class CallerMemory:
     digits: Mapping[tuple[str, str], str] = field(default_factory=lambda: MappingProxyType({}))
     #: By menu and intent: how often it was chosen, older choices counting less.
     choices: Mapping[tuple[str, str], float] = field(default_factory=lambda: MappingProxyType({}))
+    #: By menu and intent: days (of 24 hours) since it was last chosen.
+    chosen_days_ago: Mapping[tuple[str, str], float] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
     #: By offer.
     offers: Mapping[str, OfferHistory] = field(default_factory=lambda: MappingProxyType({}))
     #: The agent (login) who talked with this contact last.

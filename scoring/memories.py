@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 MAX_ROWS = 2_000
 #: No cap looks further back.
 _OFFERS_LAST = timedelta(days=3 * 366)
+_DAY = timedelta(days=1)
 _CHOICE, _OFFER, _AGENT, _STATE = "choice", "offer", "agent", "state"
 
 
@@ -144,6 +145,7 @@ class Memories:
 def _memory(rows: Iterable[Any], now: datetime) -> CallerMemory:
     digits: dict[tuple[str, str], str] = {}
     choices: dict[tuple[str, str], float] = {}
+    chosen: dict[tuple[str, str], float] = {}
     meetings: defaultdict[str, list[Meeting]] = defaultdict(list)
     last_agent: str | None = None
     features: ContactFeatures | None = None
@@ -151,6 +153,7 @@ def _memory(rows: Iterable[Any], now: datetime) -> CallerMemory:
         if row.kind == _CHOICE:
             digits[row.name, row.detail] = row.answer
             choices[row.name, row.detail] = Decayed(row.weight, row.at).seen_from(now)
+            chosen[row.name, row.detail] = max(0.0, (now - row.at) / _DAY)
         elif row.kind == _OFFER:
             answer = OfferAnswer(row.answer)
             meetings[row.name].append(Meeting(answer, row.at, row.answered_at))
@@ -160,5 +163,10 @@ def _memory(rows: Iterable[Any], now: datetime) -> CallerMemory:
             last_agent = row.name
     offers = {offer: history_of(found, now) for offer, found in meetings.items()}
     return CallerMemory(
-        digits=digits, choices=choices, offers=offers, last_agent=last_agent, features=features
+        digits=digits,
+        choices=choices,
+        chosen_days_ago=chosen,
+        offers=offers,
+        last_agent=last_agent,
+        features=features,
     )

@@ -126,6 +126,8 @@ async def test_a_call_is_remembered_by_the_next(any_database: Database) -> None:
     assert found.digits["main", "billing"] == "4"
     assert found.choices["main", "billing"] == pytest.approx(2.0)
     assert found.choices["billing", "invoice"] == pytest.approx(0.5)
+    assert found.chosen_days_ago["billing", "invoice"] == pytest.approx(90, abs=0.1)
+    assert found.chosen_days_ago["main", "billing"] == pytest.approx(0, abs=0.1)
     assert await centre.memory(ContactRef("embedded", "C-2")) == NO_MEMORY
 
 
