@@ -1,0 +1,89 @@
+"""Calls of the past one after the other, each with what was known as the phone rang. Pure.
+
+The state of a contact is the one that the server keeps (`scoring.features.state`): rows to learn
+from are those that would have been answered with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date
+
+from calls.call import Direction
+from calls.contact_features import ContactFeatures
+from calls.past_calls import PastCallTold
+from scoring.features.purchase_counts import PurchaseCounts
+from scoring.features.purchase_features import CUSTOMER, DAY
+from scoring.features.seen import PurchaseSeen, call_seen
+from scoring.features.state import ContactState
+from scoring.training.past import Past
+
+
+@dataclass(frozen=True, slots=True)
+class Ringing:
+    """`features` and `owned` are of the moment before the call; None of a stranger. What was
+    bought on the call's own day is not in them: it may have been bought because of the call."""
+
+    call: PastCallTold
+    features: ContactFeatures | None
+    owned: frozenset[str]
+
+    @property
+    def day(self) -> date:
+        return self.call.arrived_at.astimezone(UTC).date()
+
+
+@dataclass(slots=True)
+class _Contact:
+    bought: list[PurchaseSeen]
+    next: int = 0
+    state: ContactState = field(default_factory=lambda: ContactState(PurchaseCounts()))
+    owned: set[str] = field(default_factory=set)
+
+    def move_to(self, day: date) -> None:
+        """Everything bought before `day`."""
+        while self.next < len(self.bought) and self.bought[self.next].day < day:
+            seen = self.bought[self.next]
+            self.state.add_purchase(seen)
+            if seen.product and seen.amount >= 0:
+                self.owned.add(seen.product)
+            self.next += 1
+
+
+def replayed(past: Past) -> Iterator[Ringing]:
+    """Inbound calls, the oldest first."""
+    callers = {str(call.contact) for call in past.calls if call.contact is not None}
+    bought = _bought(past, callers)
+    people: dict[str, _Contact] = {}
+    for call in past.calls:
+        if call.direction is not Direction.INBOUND:
+            continue
+        if call.contact is None:
+            yield Ringing(call, None, frozenset())
+            continue
+        name = str(call.contact)
+        contact = people.get(name)
+        if contact is None:
+            contact = people[name] = _Contact(bought.pop(name, []))
+        ringing = Ringing(call, None, frozenset())
+        contact.move_to(ringing.day)
+        features = contact.state.features_at(call.arrived_at)
+        yield Ringing(call, features, frozenset(contact.owned))
+        seen = call_seen(call)
+        if seen is not None:
+            contact.state.add_call(seen)
+
+
+def _bought(past: Past, callers: set[str]) -> dict[str, list[PurchaseSeen]]:
+    """By contact, of those who called, the oldest first."""
+    found: dict[str, list[PurchaseSeen]] = {}
+    mine = past.purchases.filter(past.purchases[CUSTOMER].is_in(list(callers)))
+    for who, day, amount, product, category, quantity in mine.sort(
+        DAY, maintain_order=True
+    ).iter_rows():
+        seen = PurchaseSeen(
+            day, amount if amount is not None else 0.0, product, category, quantity
+        )
+        found.setdefault(who, []).append(seen)
+    return found
