@@ -271,6 +271,10 @@ class ScoringSettings(Section):
     """Share of calls in which personal tries other offers, to go on learning."""
     models_dir: Path = Path("var/models")
     """Folder of the trained models: every version, and which of each kind is used."""
+    horizon_days: int = Field(30, ge=1, le=365)
+    """Days ahead that models look: who buys nothing in so long is lost."""
+    promote: Literal["manual", "auto"] = "manual"
+    """Whether `switchboard train` puts a model that passed its gate to use by itself (auto)."""
 
 
 class PrivacySettings(Section):

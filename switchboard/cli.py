@@ -18,7 +18,14 @@ from rich.text import Text
 from calls.agents import Agent
 from calls.errors import SwitchboardError
 from config.settings_file import load_settings
-from switchboard import evaluate_commands, logs, model_commands, nightly_commands, rulebook_commands
+from switchboard import (
+    evaluate_commands,
+    logs,
+    model_commands,
+    nightly_commands,
+    rulebook_commands,
+    train_commands,
+)
 from switchboard.contacts_commands import contacts_app
 from switchboard.crm_commands import crm_app
 from switchboard.experiment_commands import experiments_app
@@ -335,6 +342,7 @@ rulebook_commands.add_to(app)
 evaluate_commands.add_to(app)
 nightly_commands.add_to(app)
 model_commands.add_to(app)
+train_commands.add_to(app)
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(leads_app, name="leads")
 app.add_typer(experiments_app, name="experiments")

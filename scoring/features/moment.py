@@ -1,4 +1,4 @@
-"""When a call comes in, as models see it. Pure; no numpy beyond this package's needs."""
+"""When a call comes in, as models see it. Pure."""
 
 from __future__ import annotations
 

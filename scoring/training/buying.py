@@ -122,7 +122,16 @@ class Buying:
             tested = self._at(block.tested)
             if not len(tested.counts) or not sum(len(each.counts) for each in learned):
                 continue
-            parts.append(self._tested(kind, learned, tested, number, block.tested, in_use))
+            parts.append(
+                self._tested(
+                    kind,
+                    learned=learned,
+                    tested=tested,
+                    number=number,
+                    day=block.tested,
+                    in_use=in_use,
+                )
+            )
             self._step()
         judged = joined(parts)
         is_churn = kind is ModelKind.CHURN
@@ -165,9 +174,7 @@ class Buying:
             extra={
                 "tested_on": [block.tested.isoformat() for block in self._plan.blocks],
                 "embargo_days": self._plan.horizon_days,
-                "gains": {
-                    name: [gain.value, gain.low, gain.high] for name, gain in gains.items()
-                },
+                "gains": {name: [gain.value, gain.low, gain.high] for name, gain in gains.items()},
             },
         )
         return Trained(card, model.booster)
@@ -175,6 +182,7 @@ class Buying:
     def _tested(
         self,
         kind: ModelKind,
+        *,
         learned: list[Seen],
         tested: Seen,
         number: int,

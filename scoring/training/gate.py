@@ -1,6 +1,6 @@
 """Whether a new model may be used: measured against what is used now, or what counting says. Pure.
 
-See docs/decisions/0016-a-model-earns-its-place.md.
+See docs/decisions/0018-a-model-earns-its-place.md.
 """
 
 from __future__ import annotations
@@ -48,13 +48,16 @@ def judge(
     if champion is None:
         because.append("better than every baseline, and no model is in use yet")
         return Verdict(promoted=True, because=tuple(because)), gains
-    passed = _against_champion(judged, loss, until, champion, gains, because)
+    passed = _against_champion(
+        judged, loss, until=until, champion=champion, gains=gains, because=because
+    )
     return Verdict(promoted=passed, because=tuple(because)), gains
 
 
 def _against_champion(
     judged: Judged,
     loss: Loss,
+    *,
     until: date,
     champion: Champion,
     gains: dict[str, Interval],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -16,8 +17,10 @@ from scoring.models.metrics import (
     Interval,
     Resampling,
     SortedByScore,
+    correlation,
     ece,
     groups_of,
+    rmse,
 )
 from scoring.registry.card import Measured, Platt, Reliable
 
@@ -164,8 +167,6 @@ def count_figures(judged: Judged, forecast: Floats, *, rounds: int = ROUNDS) -> 
     draws = Resampling(groups_of(judged.who), rounds=rounds)
     losses = poisson_losses(judged.truth, forecast)
     apart = np.abs(judged.truth - forecast)
-    from scoring.models.metrics import correlation, rmse
-
     return _finite(
         {
             "mae": draws.interval(lambda weight: _mean(apart, weight)),
@@ -203,6 +204,20 @@ def slice_figures(
             part = judged.kept(which)
             found[name] = figures(part, part.ours, rounds=ROUNDS // 2)
     return found
+
+
+def numbers_of(who: list[str]) -> NDArray[np.int64]:
+    """For `Judged.who`: the same for a contact wherever it stands."""
+    known: dict[str, int] = {}
+    for name in who:
+        if name not in known:
+            digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=7)
+            known[name] = int.from_bytes(digest.digest(), "big")
+    return np.array([known[name] for name in who], dtype=np.int64)
+
+
+def mean_of(values: Floats) -> Callable[[Floats], float]:
+    return lambda weight: _mean(values, weight)
 
 
 def _mean(values: Floats, weight: Floats) -> float:

@@ -35,6 +35,7 @@ from scoring.training.judged import (
     joined,
     lifted,
     log_losses,
+    numbers_of,
     reliability,
     slice_figures,
 )
@@ -171,7 +172,7 @@ class Offering:
         blocks = self._heard.blocks()
         for number, (day, before, block) in enumerate(blocks):
             # What was bought is learned from where its horizon was over.
-            days = tuple(each for each in self._days() if self._over(each) <= day)
+            days = tuple(each for each in self._plan.final if self._over(each) <= day)
             fitted = _fit(self._learned(days), before)
             parts.append(self._tested(fitted, block, number, day, in_use))
             self._progress(number + 1, len(blocks) + 1)
@@ -195,7 +196,7 @@ class Offering:
         return Judged(
             truth=tested.truth,
             ours=fitted.answers(tested.rows),
-            who=_numbers(tested.who),
+            who=numbers_of(tested.who),
             block=np.full(len(tested), number),
             others={
                 "counting": fitted.counting(tested.rows),
@@ -206,15 +207,18 @@ class Offering:
                 "unknown": tested.masked,
                 "cold": visits <= 1,
                 "vip": spend >= rich,
-                "hold_out": np.array([self._held_out(name) for name in tested.who], dtype=bool),
+                "hold_out": np.array(
+                    [
+                        not masked and self._held_out(name)
+                        for name, masked in zip(tested.who, tested.masked, strict=True)
+                    ],
+                    dtype=bool,
+                ),
             },
             champion=in_use.answers(tested.rows, OFFER_COLUMNS)
             if in_use is not None and is_new_to_it
             else None,
         )
-
-    def _days(self) -> tuple[date, ...]:
-        return self._plan.final
 
     def _over(self, day: date) -> date:
         return date.fromordinal(day.toordinal() + self._plan.horizon_days)
@@ -255,9 +259,7 @@ def _fit(bought: OfferSet, heard: OfferSet | None) -> _Fitted:
         margin[len(bought) :] += levels[1][0]
         total = float(weight[: len(bought)].sum())
         weight[: len(bought)] *= min(1.0, len(heard) / max(total, 1.0))
-    trees = train(
-        SHAPE, whole.rows, whole.truth, names=OFFER_COLUMNS, margin=margin, weight=weight
-    )
+    trees = train(SHAPE, whole.rows, whole.truth, names=OFFER_COLUMNS, margin=margin, weight=weight)
     return _Fitted(trees, levels[-1][0], levels[-1][1])
 
 
@@ -285,15 +287,3 @@ def _margin(rows: Matrix, place: int) -> Floats:
     )(rows)
     assert found is not None
     return found
-
-
-def _numbers(who: list[str]) -> NDArray[np.int64]:
-    """The same for a contact wherever it stands."""
-    import hashlib
-
-    known: dict[str, int] = {}
-    for name in who:
-        if name not in known:
-            digest = hashlib.blake2b(name.encode("utf-8", "surrogatepass"), digest_size=7)
-            known[name] = int.from_bytes(digest.digest(), "big")
-    return np.array([known[name] for name in who], dtype=np.int64)

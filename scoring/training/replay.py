@@ -82,8 +82,6 @@ def _bought(past: Past, callers: set[str]) -> dict[str, list[PurchaseSeen]]:
     for who, day, amount, product, category, quantity in mine.sort(
         DAY, maintain_order=True
     ).iter_rows():
-        seen = PurchaseSeen(
-            day, amount if amount is not None else 0.0, product, category, quantity
-        )
+        seen = PurchaseSeen(day, amount if amount is not None else 0.0, product, category, quantity)
         found.setdefault(who, []).append(seen)
     return found
