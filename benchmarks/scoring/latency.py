@@ -193,7 +193,12 @@ class _Scoring:
         return np.hstack((np.broadcast_to(contact, (len(shares), len(NAMES))), self._offers))
 
     def _intent_rows(
-        self, caller: Caller, memory: CallerMemory, menu: str, intents: Sequence[str]
+        self,
+        card: ModelCard,
+        caller: Caller,
+        memory: CallerMemory,
+        menu: str,
+        intents: Sequence[str],
     ) -> NDArray[np.float32]:
         return self._intents
 

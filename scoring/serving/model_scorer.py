@@ -55,7 +55,12 @@ class IntentRows(Protocol):
     """Rows of (caller, intent) of one menu."""
 
     def __call__(
-        self, caller: Caller, memory: CallerMemory, menu: str, intents: Sequence[str]
+        self,
+        card: ModelCard,
+        caller: Caller,
+        memory: CallerMemory,
+        menu: str,
+        intents: Sequence[str],
     ) -> Matrix: ...
 
 
@@ -219,7 +224,8 @@ class ModelScorer:
             return None
         found: dict[tuple[str, str], float] = {}
         for menu, intents in _menus(asked.past.intents).items():
-            rows = self._intent_rows(asked.caller, asked.memory, menu, intents)[:, used.places]
+            made = self._intent_rows(used.card, asked.caller, asked.memory, menu, intents)
+            rows = made[:, used.places]
             shares = checked(used.answers(rows), most=1.0)
             total = max(float(shares.sum()), 1e-12)
             found.update(

@@ -8,11 +8,13 @@ from prometheus_client import CollectorRegistry
 
 from scoring.associations import Associations
 from scoring.features import schema
+from scoring.features.intent_rows import INTENT_COLUMNS
 from scoring.features.offer_rows import OFFER_COLUMNS, OFFER_GROUP_OF
 from scoring.house_choices import HouseChoices
 from scoring.propensities import PastChoices
 from scoring.registry.card import ModelKind
 from scoring.registry.registry import ModelRegistry
+from scoring.serving.menu_rows import MenuRows
 from scoring.serving.model_scorer import ModelCounters, ModelScorer
 from scoring.serving.models_in_use import ModelsInUse
 from scoring.serving.shelf_rows import ShelfRows
@@ -24,6 +26,7 @@ def models_in(folder: Path) -> ModelsInUse:
         ModelKind.CHURN: schema.NAMES,
         ModelKind.PURCHASES: schema.NAMES,
         ModelKind.OFFERS: OFFER_COLUMNS,
+        ModelKind.INTENTS: INTENT_COLUMNS,
     }
     return ModelsInUse(registry=ModelRegistry(folder), schema=schema.SCHEMA, names=names)
 
@@ -41,5 +44,6 @@ def scorer_of(
         schema=schema.SCHEMA,
         group_of=OFFER_GROUP_OF,
         offer_rows=ShelfRows(),
+        intent_rows=MenuRows(house=house),
         counters=ModelCounters(metrics),
     )

@@ -51,7 +51,9 @@ def offer_rows(card: ModelCard, memory: CallerMemory, shares: Mapping[str, float
     return np.array(rows, dtype=np.float32)
 
 
-def intent_rows(caller: Caller, memory: CallerMemory, menu: str, intents: Sequence[str]) -> Any:
+def intent_rows(
+    _card: ModelCard, caller: Caller, memory: CallerMemory, menu: str, intents: Sequence[str]
+) -> Any:
     return np.array([[len(intent)] * 6 for intent in intents], dtype=np.float32)
 
 

@@ -1,0 +1,87 @@
+"""Rows of (caller, intent) for the model in use, made by the code that it was trained with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from calls.caller import Caller
+from calls.offers import CallerMemory
+from scoring.features.intent_rows import ChoicesSeen, Matrix, intent_rows
+from scoring.features.moment import CallMoment
+from scoring.features.moment_shares import MomentShares
+from scoring.house_choices import HouseChoices
+from scoring.registry.card import ModelCard
+
+#: Of a card's `extra`: the intents with columns of their own, and what is chosen at each moment.
+NAMED, MOMENTS = "named", "moments"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class MenuRows:
+    """Implements `scoring.serving.model_scorer.IntentRows`."""
+
+    def __init__(self, *, house: HouseChoices, now: Callable[[], datetime] = utc_now) -> None:
+        self._house = house
+        self._now = now
+        self._version: str | None = None
+        self._named: dict[str, int] = {}
+        self._moments = MomentShares()
+
+    def __call__(
+        self,
+        card: ModelCard,
+        caller: Caller,
+        memory: CallerMemory,
+        menu: str,
+        intents: Sequence[str],
+    ) -> Matrix:
+        """Raises ValueError where the card's extra is not what training writes."""
+        if card.version != self._version:
+            self._named = _whole(card.extra.get(NAMED, {}))
+            self._moments = MomentShares(_counts(card.extra.get(MOMENTS, {})))
+            self._version = card.version
+        moment = CallMoment.of(self._now())
+        house = self._house.shares().get(menu, {})
+        shares = self._moments.shares(menu, moment.path, house, intents)
+        seen = ChoicesSeen(
+            house=house,
+            own=_of(menu, memory.choices),
+            days_ago=_of(menu, memory.chosen_days_ago),
+            moment=dict(zip(intents, shares, strict=True)),
+            is_known=caller.contact is not None,
+        )
+        return intent_rows(intents, seen, memory.features, moment, self._named)
+
+
+def _of(menu: str, by_name: Mapping[tuple[str, str], float]) -> dict[str, float]:
+    return {intent: value for (of, intent), value in by_name.items() if of == menu}
+
+
+def _whole(told: object) -> dict[str, int]:
+    if not isinstance(told, Mapping):
+        raise ValueError("no places of intents")
+    found = {}
+    for name, place in told.items():
+        if not isinstance(place, int) or place < 0:
+            raise ValueError("no place of an intent")
+        found[str(name)] = place
+    return found
+
+
+def _counts(told: object) -> dict[str, dict[str, float]]:
+    if not isinstance(told, Mapping):
+        raise ValueError("no shares of moments")
+    found: dict[str, dict[str, float]] = {}
+    for part, counts in told.items():
+        if not isinstance(counts, Mapping):
+            raise ValueError("no shares of a moment")
+        numbers = found.setdefault(str(part), {})
+        for name, count in counts.items():
+            if not isinstance(count, int | float) or not 0 <= count < float("inf"):
+                raise ValueError("no count of a moment")
+            numbers[str(name)] = float(count)
+    return found
