@@ -19,6 +19,7 @@ from calls.agents import Agent
 from calls.errors import SwitchboardError
 from config.settings_file import load_settings
 from switchboard import (
+    drift_commands,
     evaluate_commands,
     logs,
     model_commands,
@@ -341,6 +342,7 @@ def agents_list(
 rulebook_commands.add_to(app)
 evaluate_commands.add_to(app)
 nightly_commands.add_to(app)
+drift_commands.add_to(model_commands.models_app)
 model_commands.add_to(app)
 train_commands.add_to(app)
 app.add_typer(outbox_app, name="outbox")
