@@ -42,12 +42,18 @@ class Company:
             "id,phone,first_name,last_name\n"
             + "".join(f"{who},+1202555{n:04},A,B{n}\n" for n, who in enumerate(people))
         )
+        products = self.folder / "products.csv"
+        names = sorted({name for *_, name in rows})
+        products.write_text("code,name\n" + "".join(f"{name},{name}\n" for name in names))
         purchases = self.folder / "purchases.csv"
         purchases.write_text(
-            "contact_id,at,amount,product\n"
-            + "".join(f"{who},{day}T09:00:00Z,{amount},{name}\n" for who, day, amount, name in rows)
+            "id,contact_id,at,amount,product\n"
+            + "".join(
+                f"B{number},{who},{day}T09:00:00Z,{amount},{name}\n"
+                for number, (who, day, amount, name) in enumerate(rows)
+            )
         )
-        found = self.runs("import", str(contacts), str(purchases))
+        found = self.runs("import", *map(str, (contacts, products, purchases)))
         assert found.exit_code == 0, found.output
 
     def runs(self, *arguments: str) -> Result:
