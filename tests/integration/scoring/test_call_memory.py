@@ -38,7 +38,7 @@ from scoring.memories import Memories
 from scoring.memory_tables import folded_calls, offer_meetings, product_associations
 from scoring.offer_ledger import DatabaseOfferLedger
 from scoring.policy.learned import LearnedPolicies
-from scoring.refresher import Refresher
+from scoring.refresher import REFRESH_S, Refresher
 from storage.database import Database
 
 pytestmark = pytest.mark.integration
@@ -292,12 +292,11 @@ async def test_the_refresher_goes_on_without_a_database(tmp_path: Path) -> None:
         house.add("main", "sales", "1", NOW)
         policies = LearnedPolicies(database=database, settings=ScoringSettings())
         associations = Associations(database=database)
-        refresher = Refresher(house=house, associations=associations, policies=policies)
-        async with refresher as running:
+        async with Refresher(house=house, associations=associations, policies=policies) as running:
             assert running.task is not None
             assert house.shares() == {}
         assert house._new  # kept for the next turn
-    assert refresher.REFRESH_S >= 10
+    assert REFRESH_S >= 10
 
 
 async def test_nobody_waits_for_a_memory(database: Database) -> None:

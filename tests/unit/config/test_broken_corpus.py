@@ -69,7 +69,7 @@ async def test_none_ever_replaces_the_good_version(module: ModuleType, tmp_path:
             write_rulebook(folder, **files)
             started = time.process_time()
             assert await rulebooks.reload() is False, name
-            assert time.process_time() - started < 2, name
+            assert time.process_time() - started < 10, name
             assert rulebooks.current is good, name
             assert not rulebooks.is_folder_good, name
             assert "a fault of its own" not in str(rulebooks.problems), name

@@ -348,7 +348,7 @@ def test_each_mistake_has_its_sentence(name: str, tmp_path: Path) -> None:
     files, expected = BROKEN[name]
     started = time.process_time()
     loaded = load_rulebook(write_rulebook(tmp_path, **files))
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 10
     folder = str(tmp_path)
     found = [str(problem).removeprefix(folder + "/") for problem in loaded.problems]
     wanted = [
