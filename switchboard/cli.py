@@ -31,6 +31,7 @@ from switchboard.contacts_commands import contacts_app
 from switchboard.crm_commands import crm_app
 from switchboard.experiment_commands import experiments_app
 from switchboard.lead_commands import leads_app
+from switchboard.offer_commands import offers_app
 from switchboard.outbox_commands import outbox_app
 from switchboard.segment_commands import segments
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
@@ -348,4 +349,5 @@ train_commands.add_to(app)
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(leads_app, name="leads")
 app.add_typer(experiments_app, name="experiments")
+app.add_typer(offers_app, name="offers")
 app.command()(segments)

@@ -8,12 +8,17 @@ from datetime import UTC, datetime
 from functools import partial
 
 from calls.errors import Misconfigured
+from calls.offer_choice import OfferCandidate
 from config.experiments import Experiment
 from config.problems import did_you_mean
 from config.settings import Settings
+from crm_adapter.call_histories import DatabaseCallHistories
 from scoring.policy import experiment_book
 from scoring.policy.experiment_book import PERSON
 from scoring.policy.experiment_figures import ArmFigures, figures_of
+from scoring.policy.gate_run import KeptJudgement, newest_judgement, run_gate
+from scoring.policy.ladder import Ladder
+from scoring.policy.learned import LearnedPolicies
 from switchboard.offline import opened, rulebook_in_use
 
 
@@ -89,3 +94,61 @@ def _arms(settings: Settings, name: str, arm: str | None) -> Sequence[str]:
             f"the experiment '{name}' has no arm '{arm[:60]}'{did_you_mean(arm, others)}"
         )
     return [arm]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyShown:
+    """`chosen` is how offers are chosen now, `judged` what the gate said last. By segment and
+    offer: how many heard it, how many accepted, and its chance among all of that segment."""
+
+    chosen: str
+    judged: KeptJudgement | None
+    beliefs: tuple[Belief, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    segment: str
+    offer: str
+    heard: float
+    accepted: float
+    mean: float
+    chance: float
+
+
+async def policy_shown(settings: Settings, *, judge_now: bool = False) -> PolicyShown:
+    """Of the rulebook in use. Raises ProblemsFound where it cannot be used."""
+    offers = rulebook_in_use(settings).offers
+    values = {name: offer.value for name, offer in offers.items()}
+    async with opened(settings) as database:
+        if judge_now:
+            histories = DatabaseCallHistories(database=database)
+            await run_gate(database, histories, values, datetime.now(UTC))
+        policies = LearnedPolicies(database=database, settings=settings.scoring)
+        await policies.refresh()
+        judged = await newest_judgement(database)
+    ladder = policies.current
+    candidates = [OfferCandidate(name, value, None) for name, value in values.items()]
+    beliefs = tuple(
+        one
+        for segment in ladder.posteriors.segments
+        for one in _beliefs(ladder, candidates, segment)
+    )
+    return PolicyShown(ladder.policy, judged, beliefs)
+
+
+def _beliefs(
+    ladder: Ladder, candidates: Sequence[OfferCandidate], segment: str
+) -> Sequence[Belief]:
+    shares = ladder.shares(candidates, segment)
+    found = []
+    for one in candidates:
+        posterior = ladder.posteriors.of(segment, one.offer)
+        counted = posterior.counted
+        found.append(
+            Belief(
+                segment, one.offer, counted.heard, counted.accepted, posterior.mean,
+                shares[one.offer],
+            )
+        )  # fmt: skip
+    return found

@@ -130,6 +130,13 @@ class Ladder:
         why = f"one of {100 * share:g} in 100 calls that try what is learned of others"
         return OfferChoice(PERSONAL, candidates[place].offer, probabilities, scores, (why,))
 
+    def shares(self, candidates: Sequence[OfferCandidate], segment: str) -> dict[str, float]:
+        """By offer: how often `thompson` draws it for callers of the segment who may hear all."""
+        if not candidates:
+            return {}
+        race = self._race(candidates, segment)
+        return dict(zip((one.offer for one in candidates), race.shares, strict=True))
+
     def _race(self, candidates: Sequence[OfferCandidate], segment: str) -> _Race:
         key = (segment, tuple((one.offer, one.value) for one in candidates))
         found = self._races.get(key)

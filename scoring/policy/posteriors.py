@@ -92,6 +92,11 @@ class Posteriors:
         self.house = house.rate(PRIOR, HOUSE_STRENGTH)
         self._draws: dict[tuple[str, str], Draws] = {}
 
+    @property
+    def segments(self) -> tuple[str, ...]:
+        """Those in which something was heard."""
+        return tuple(sorted({segment for segment, _ in self.cells}))
+
     def single(self, offer: str) -> float:
         """The offer's rate in all segments together."""
         return self.offers.get(offer, _NOTHING).rate(self.house, STRENGTH)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from config.settings import Settings
 from crm_adapter.call_histories import DatabaseCallHistories
@@ -19,9 +20,16 @@ from scoring.drift.findings import Level, worst_of
 from scoring.drift.findings_book import FindingsBook
 from scoring.drift.measuring import measured
 from scoring.drift.watched_models import watched_models
-from scoring.nightly.sequence import Step, Told
+from scoring.nightly.retraining import kinds_due
+from scoring.nightly.sequence import Step, StepSkipped, Told
+from scoring.policy.gate_run import run_gate
 from scoring.registry.registry import ModelRegistry
 from storage.database import Database
+from switchboard.offline import rulebook_in_use
+from switchboard.train_commands import trained
+
+if TYPE_CHECKING:
+    from scoring.training.work import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +70,50 @@ async def drift(tonight: Tonight, told: Told) -> str:
     return f"{len(found)} measured, {worst_of(found)}: {'; '.join(bad[:3]) or 'no alarm'}{without}"
 
 
+async def policy(tonight: Tonight, told: Told) -> str:
+    """Whether personal offers earn more than the best single one, by our own calls."""
+    offers = rulebook_in_use(tonight.settings).offers
+    if not offers:
+        raise StepSkipped("the rulebook makes no offers")
+    found = await run_gate(
+        tonight.database,
+        DatabaseCallHistories(database=tonight.database),
+        {name: offer.value for name, offer in offers.items()},
+        tonight.now(),
+    )
+    return f"{found.decision}: {found.because}"
+
+
+async def train(tonight: Tonight, told: Told) -> str:
+    """New models where those in use are old, or drift asks for them. Which is used stays a
+    person's word, unless `scoring.promote` is auto."""
+    if find_spec("polars") is None:
+        raise StepSkipped("training needs 'switchboard-pbx[train]'")
+    registry = ModelRegistry(tonight.settings.scoring.models_dir)
+    last = await FindingsBook(tonight.database).last()
+    findings = last.findings if last is not None else ()
+    due = await asyncio.to_thread(kinds_due, registry, findings, tonight.now())
+    if not due:
+        raise StepSkipped("the models are young and nothing drifts")
+    horizon = tonight.settings.scoring.horizon_days
+    found = await trained(
+        tonight.settings, list(due), horizon, lambda _what, done, total: told(done, total)
+    )
+    return "; ".join(_trained(each, due[each.kind]) for each in found)
+
+
+def _trained(outcome: Outcome, because: str) -> str:
+    if outcome.card is None:
+        return f"{outcome.kind} not trained: {' '.join(outcome.because)}"
+    place = "in use" if outcome.promoted else "kept, not in use"
+    return f"{outcome.kind} {outcome.card.version} {place} ({because})"
+
+
 STEPS = (
     ("score", "scoring contacts", score),
+    ("policy", "judging offers", policy),
     ("drift", "measuring drift", drift),
+    ("train", "training models", train),
 )
 
 
