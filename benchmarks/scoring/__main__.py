@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.scoring import bank, groceries, latency, shops
+from benchmarks.scoring import bank, features, groceries, latency, shops
 from benchmarks.scoring.goals import Row, table
 
 HERE = Path(__file__).parent
@@ -30,6 +30,7 @@ PARTS: dict[str, Callable[[Path], list[Row]]] = {
     "bank-calls": bank.calls,
     "latency": latency.latency,
     "batch": latency.batch,
+    "features": features.features,
 }
 _HEAD = """# Scoring: goals and what was reached
 

@@ -49,6 +49,7 @@ async def score(tonight: Tonight, told: Told) -> str:
             database=tonight.database,
             histories=crm.purchase_histories(),
             settings=tonight.settings.scoring,
+            calls=DatabaseCallHistories(database=tonight.database),
             progress=told,
         )
     return f"{count} contacts scored"
