@@ -14,6 +14,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from scoring.drift.population_shift import references_of
 from scoring.features.frames import rows_at
 from scoring.features.purchase_features import CUSTOMER, counts_within
 from scoring.features.schema import GROUP_OF, NAMES, SCHEMA
@@ -174,6 +175,8 @@ class Buying:
             extra={
                 "tested_on": [block.tested.isoformat() for block in self._plan.blocks],
                 "embargo_days": self._plan.horizon_days,
+                # The latest day: what the next months are held against.
+                "references": references_of(learned[0].rows, NAMES),
                 "gains": {name: [gain.value, gain.low, gain.high] for name, gain in gains.items()},
             },
         )

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from scoring.drift.population_shift import read_references
 from scoring.features.schema import NAMES
 from scoring.registry.card import ModelKind
 from scoring.training.buying import Buying, seen_at
@@ -60,6 +61,9 @@ def test_a_model_is_trained_and_its_card_is_whole(past: Past, kind: ModelKind) -
     assert card.decision.because
     assert card.rows > card.contacts > 100
     assert sum(card.importance.values()) == pytest.approx(1)
+    references = read_references(card.extra["references"])
+    assert set(references) == set(NAMES)
+    assert sum(references["visits"].counts) == card.contacts
     trees = made[0].booster.num_boosted_rounds()
     assert trees * 3 <= 150
     assert made[0].booster.save_raw("json") == made[1].booster.save_raw("json")
