@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from scoring.registry import trial
 from scoring.registry.card import ModelKind
 from scoring.registry.checked_loading import MAX_MODEL_BYTES, load_folder
 from scoring.registry.refusals import ModelRefused
@@ -47,6 +48,16 @@ def test_a_whole_model_is_loaded_and_answers_as_it_did(folder: Path) -> None:
     wanted = booster_of(1, trees=10).inplace_predict(rows)
     assert np.abs(model.answers(rows) - wanted).max() <= 1e-6
     assert card.columns == model.columns
+
+
+@pytest.mark.parametrize("objective", ["binary:logistic", "count:poisson", "reg:squarederror"])
+def test_the_largest_models_stand_their_trial(objective: str) -> None:
+    """Of 100 trees some differ by more than a millionth: seven digits are all they have."""
+    columns = tuple(names_of(51))
+    for seed in range(4):
+        booster = booster_of(seed, columns=51, trees=150, objective=objective)
+        raw = bytes(booster.save_raw(raw_format="ubj"))
+        assert trial._tried(raw, columns, objective)
 
 
 def test_a_file_with_one_byte_changed_is_refused_500_times(folder: Path) -> None:
