@@ -88,8 +88,13 @@ class HoldSide:
         return response
 
     async def until(self, condition: Callable[[], bool], deadline_s: float = 40.0) -> None:
-        async with asyncio.timeout(deadline_s), self._news:
-            await self._news.wait_for(condition)
+        try:
+            async with asyncio.timeout(deadline_s), self._news:
+                await self._news.wait_for(condition)
+        except TimeoutError:
+            raise AssertionError(
+                f"in vain for {deadline_s} s; asked for: {self.fetched}; told: {self.events}"
+            ) from None
 
     async def wav(self, text: str) -> bytes:
         """How a text of one sentence sounds."""
