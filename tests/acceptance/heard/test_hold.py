@@ -192,9 +192,9 @@ async def test_music_and_messages_are_heard_in_the_planned_order(
     sounds = {text: await side.wav(text) for text in (THANKS, GUARANTEE, three, two)}
     side.places.places[CALL] = QueuePlace(3)
     async with Wait(side, callers, phones, name) as recording:
-        await side.until(lambda: len(side.fetched) == 3)
+        await side.until(lambda: len(side.fetched) >= 3)
         side.places.places[CALL] = QueuePlace(2)
-        await side.until(lambda: len(side.fetched) == 7)
+        await side.until(lambda: len(side.fetched) >= 7)
     # The offer once only; the place as it was at the moment.
     assert recording.heard(sounds) == [THANKS, GUARANTEE, three, THANKS, two]
     [(thanks_at, alike), _] = recording.find(sounds[THANKS])
@@ -217,10 +217,10 @@ async def test_a_new_plan_is_heard_from_the_next_message_on(
     name = await side.prepare(music(2), say(THANKS), music(4), say(GUARANTEE), music(4))
     sounds = {text: await side.wav(text) for text in (THANKS, GUARANTEE, SORRY, CALLBACK)}
     async with Wait(side, callers, phones, name) as recording:
-        await side.until(lambda: len(side.fetched) == 1)
+        await side.until(lambda: len(side.fetched) >= 1)
         callback = HoldEntryPlanned("callback", text=CALLBACK)
         await side.programmes.replan(CALL, (say(SORRY), music(6), callback, music(3)), "en")
-        await side.until(lambda: len(side.fetched) == 4)
+        await side.until(lambda: len(side.fetched) >= 4)
     assert recording.heard(sounds)[:3] == [THANKS, SORRY, CALLBACK]
     assert GUARANTEE not in recording.heard(sounds)
     # The new programme has longer music than the list: 6 s and not 4.
@@ -256,7 +256,7 @@ async def test_the_music_goes_on_when_we_are_gone(
 ) -> None:
     name = await side.prepare(music(2), say(THANKS), music(2), say(GUARANTEE), music(2))
     async with Wait(side, callers, phones, name) as recording:
-        await side.until(lambda: len(side.fetched) == 3)
+        await side.until(lambda: len(side.fetched) >= 3)
         await side.runner.cleanup()
         gone_at = recording.now_s
         # Time itself is what is measured: music for seven seconds and more by the recording's own
