@@ -19,7 +19,6 @@ from scoring.drift.served_scores import AtTraining, Served, figures_of, unknown_
 
 #: The kind of model whose scores the log of calls holds with what came of them.
 OFFERS = "offers"
-SCORE = "score"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
-from scoring.models.calibration import Platt as Fitted
 from scoring.models.calibration import fit_platt, logits
 from scoring.models.metrics import (
     Interval,
@@ -138,12 +136,6 @@ def lifted(platt: Platt | None, by: float) -> Platt:
     if platt is None:
         return Platt(a=1.0, b=by)
     return Platt(a=platt.a, b=platt.b + platt.a * by)
-
-
-def chances_of(margin: Floats, platt: Platt | None = None) -> Floats:
-    if platt is None:
-        return np.asarray(expit(margin))
-    return Fitted(platt.a, platt.b)(np.asarray(expit(margin)))
 
 
 def chance_figures(
