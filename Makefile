@@ -12,8 +12,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 DESKTOP_SOURCES := $(shell find desktop -path desktop/node_modules -prune -o -type f -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
-# Groups of tests side by side; those with real calls, which keep time, one after the other by
-# themselves. `make test JOBS=0`: all one after the other.
+# Groups of tests side by side, and after them what a single caller hears, since those wait more than
+# they work; then the other tests with real calls, which keep time, one after the other by themselves.
+# `make test JOBS=0`: all one after the other.
 JOBS ?= 2
 SIDE_BY_SIDE := $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
@@ -38,7 +39,8 @@ test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the rea
 	@cd desktop && npm run --silent check
 	@failed=0; \
 	$(PYTEST) $(SIDE_BY_SIDE) tests --ignore tests/acceptance || failed=$$?; \
-	$(PYTEST) tests/acceptance || failed=$$?; \
+	$(PYTEST) $(SIDE_BY_SIDE) tests/acceptance/heard || failed=$$?; \
+	$(PYTEST) tests/acceptance --ignore tests/acceptance/heard || failed=$$?; \
 	exit $$failed
 
 test-odoo: $(VENV)/.dev ## what is shown on a real Odoo 19 alone; part of `test`

@@ -194,8 +194,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def _together(item: pytest.Item) -> str:
     """The name of the group whose tests run one after the other in one process, beside the other
     groups. Where real calls are made or a real CRM is asked, that is the folder: each has one
-    Asterisk and one of each CRM. Elsewhere it is the file, which makes once what it shares."""
+    Asterisk and one of each CRM. What a single caller hears is a group for each test. Elsewhere it
+    is the file, which makes once what it shares."""
     path = Path(item.location[0])
+    if path.parent.name == "heard":
+        return item.nodeid
     return str(path.parent if _FOLDERS_TOGETHER & set(path.parts) else path)
 
 
