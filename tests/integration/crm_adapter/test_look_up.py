@@ -6,6 +6,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import event, text
 
 from calls.bus import EventBus
 from calls.call import CallId
@@ -78,6 +79,29 @@ class World:
 @pytest.fixture
 async def world(any_database: Database) -> World:
     return World(any_database)
+
+
+async def test_a_number_is_found_by_itself_in_a_database_without_statistics(
+    any_database: Database,
+) -> None:
+    """By the key, which begins with the CRM, all of that CRM would be read for one number."""
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    event.listen(
+        any_database.engine.sync_engine,
+        "before_cursor_execute",
+        lambda _link, _cursor, statement, given, *_rest: asked.append((statement, given)),
+    )
+    index = PhoneIndex(database=any_database, region="US")
+    await index.holders(MARIA, crms=("crm",), limit=10, deadline=Deadline.after(30))
+    statement, given = asked[-1]
+    explain = "EXPLAIN QUERY PLAN" if any_database.is_sqlite else "EXPLAIN"
+    async with any_database.read() as connection:
+        if not any_database.is_sqlite:
+            await connection.execute(text("SET enable_seqscan = off"))
+        rows = await connection.exec_driver_sql(f"{explain} {statement}", given)
+        plan = "\n".join(str(row[-1]) for row in rows)
+    assert "ix_crm_phone_index_e164" in plan, plan
+    assert "pk_crm_phone_index" not in plan, plan
 
 
 async def test_the_crm_is_asked_once_in_ten_minutes(world: World) -> None:
