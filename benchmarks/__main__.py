@@ -18,7 +18,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
-from typing import Any
 
 from benchmarks import (
     agi_protocol,
@@ -28,6 +27,7 @@ from benchmarks import (
     crm_away,
     crm_dip,
     crm_lookup,
+    crm_rows,
     decision,
     demo_start,
     outbox,
@@ -36,19 +36,8 @@ from benchmarks import (
     readme,
     speech,
 )
+from benchmarks.row import Result, Row, with_aim
 from switchboard.demo.asterisk_program import AsteriskProgram
-
-Result = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the table. `aim`: what was wanted, and whether it was reached."""
-
-    what: str
-    figure: str
-    beside: str
-    aim: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +61,18 @@ def _agi_rows(seen: Result) -> list[Row]:
     ours, aim = cost["switchboard"], seen["target_cpu_ms"]
     others = f"asyncio streams {cost['asyncio streams']:.3f}, pyst2 {cost['pyst2 threads']:.2f}"
     return [
-        Row("CPU ms of one FastAGI session", f"{ours:.3f}", others, _aim(f"≤ {aim}", ours <= aim))
+        Row(
+            "CPU ms of one FastAGI session",
+            f"{ours:.3f}",
+            others,
+            with_aim(f"≤ {aim}", ours <= aim),
+        )
     ]
 
 
 def _event_rows(seen: Result) -> list[Row]:
     ours, theirs = seen["switchboard_events_per_s"], seen["panoramisk_events_per_s"]
-    aim = _aim("≥ 1.5 ×", seen["ratio"] >= 1.5)
+    aim = with_aim("≥ 1.5 ×", seen["ratio"] >= 1.5)
     return [
         Row(
             "AMI events a second, calls followed",
@@ -99,14 +93,14 @@ def _call_rows(seen: Result) -> list[Row]:
             f"{seen['calls_failed']}, {seen['calls_by_fallback']}, {seen['records_missing']}, "
             f"{seen['records_doubled']}, {seen['pops_missing']}",
             f"{seen['calls_offered']} calls, {seen['phones_rung']} phones rung",
-            _aim("none", lost == 0),
+            with_aim("none", lost == 0),
         ),
         Row(
             "CPU ms of one such call",
             f"{seen['ours_cpu_ms_per_call']}",
             f"Asterisk's own: {seen['asterisk_cpu_ms_per_call']}; the programs that speak the "
             f"callers' names: {seen['speech_programs_cpu_ms_per_call']}",
-            _aim("≤ Asterisk's", seen["ratio"] <= 1.0),
+            with_aim("≤ Asterisk's", seen["ratio"] <= 1.0),
         ),
         Row(
             "ms to the first sound, p50 and p99",
@@ -125,7 +119,7 @@ def _pop_rows(seen: Result) -> list[Row]:
             f"ms from AgentCalled to pixels, p50 and p95, {seen['desktops']} desktops more",
             f"{seen['to_pixels_ms_p50']:g}, {seen['to_pixels_ms_p95']:g}",
             f"plain websocket echo to pixels: {seen['echo_ms_p50']:g}, {seen['echo_ms_p95']:g}",
-            _aim("p95 ≤ 100", seen["to_pixels_ms_p95"] <= 100),
+            with_aim("p95 ≤ 100", seen["to_pixels_ms_p95"] <= 100),
         )
     ]
 
@@ -140,7 +134,7 @@ def _speech_rows(seen: Result) -> list[Row]:
                 f"{engine}: ms of one sentence, seconds spoken in a second",
                 f"{warm['ms_per_sentence']:.1f}, {warm['spoken_s_per_s']:.0f}",
                 f"a program for each: {cold['ms_per_sentence']:.1f}, {cold['spoken_s_per_s']:.0f}",
-                _aim("≤ a program for each", faster),
+                with_aim("≤ a program for each", faster),
             )
         )
     return [*rows, Row("µs to find a prompt that is ready", f"{seen['ready_us']:g}", "–", "–")]
@@ -159,7 +153,7 @@ def _decision_rows(seen: Result) -> list[Row]:
             f"CPU ms of one decision, p50 and p99, {int(most):,} rules and {seen['offers']} offers",
             f"{rules[most]['p50_ms']:g}, {rules[most]['p99_ms']:g}",
             f"undisturbed p99: {rules[most]['undisturbed_p99_ms']:g}; {fewer}",
-            _aim(f"p99 ≤ {aim:g}", rules[most]["p99_ms"] <= aim),
+            with_aim(f"p99 ≤ {aim:g}", rules[most]["p99_ms"] <= aim),
         )
     ]
 
@@ -170,7 +164,7 @@ def _publish_rows(seen: Result) -> list[Row]:
             "s to publish the shipped rulebook with one new sentence, median and worst",
             f"{seen['warm_s']:g}, {seen['worst_warm_s']:g}",
             f"nothing spoken before: {seen['cold_s']:g}",
-            _aim(f"≤ {seen['aim_s']:g}", seen["worst_warm_s"] <= seen["aim_s"]),
+            with_aim(f"≤ {seen['aim_s']:g}", seen["worst_warm_s"] <= seen["aim_s"]),
         )
     ]
 
@@ -185,99 +179,15 @@ def _caller_time_rows(seen: Result) -> list[Row]:
             f"{ours['all']:g} ({seen['ratio']:g} × static)",
             f"best static menu {static['all']:g}, choice known beforehand {optimum['all']:g} "
             f"({seen['ratio_optimum']:g} × static)",
-            _aim(aim, seen["ratio"] <= seen["aim"]),
+            with_aim(aim, seen["ratio"] <= seen["aim"]),
         ),
         Row(
             "the same, callers who are known and called before",
             f"{ours[known]:g} ({seen['ratio_known']:g} × static)",
             f"best static menu {static[known]:g}, choice known beforehand {optimum[known]:g} "
             f"({seen['ratio_optimum_known']:g} × static)",
-            _aim(aim, seen["ratio_known"] <= seen["aim"]),
+            with_aim(aim, seen["ratio_known"] <= seen["aim"]),
         ),
-    ]
-
-
-def _lookup_rows(seen: Result) -> list[Row]:
-    rows = []
-    for name, found in seen["databases"].items():
-        sizes = found["sizes"]
-        most, fewest = max(sizes, key=int), min(sizes, key=int)
-        fewer = "; ".join(
-            f"{int(size):,}: {row['p50_ms']:g}, {row['p99_ms']:g}"
-            for size, row in sizes.items()
-            if size != most
-        )
-        p99, growth = sizes[most]["p99_ms"], found["growth_undisturbed_p99_ms"]
-        rows += [
-            Row(
-                f"ms to find a number among {int(most):,} contacts, {name}, p50 and p99",
-                f"{sizes[most]['p50_ms']:g}, {p99:g}",
-                fewer,
-                _aim(f"p99 ≤ {seen['aim_p99_ms']:g}", p99 <= seen["aim_p99_ms"]),
-            ),
-            Row(
-                f"growth of that p99 from {int(fewest):,} contacts, undisturbed",
-                f"{growth:g} ×",
-                f"of all: {found['growth_p99_ms']:g} ×, p50: {found['growth_p50_ms']:g} ×",
-                _aim(f"≤ {seen['aim_growth']:g} ×", growth <= seen["aim_growth"]),
-            ),
-        ]
-    return rows
-
-
-def _dip_rows(seen: Result) -> list[Row]:
-    rows = [
-        Row(
-            f"ms of a whole look-up through {version}, p50 and p95",
-            f"{row['p50_ms']:g}, {row['p95_ms']:g}",
-            f"{row['together']} at once: p95 {row['together_p95_ms']:g}",
-            _aim(f"p95 ≤ {seen['aim_p95_ms']:g}", row["p95_ms"] <= seen["aim_p95_ms"]),
-        )
-        for version, row in seen["crms"].items()
-    ]
-    lead = seen["lead"]
-    rows.append(
-        Row(
-            "s from a stranger's hang-up to the lead in Tryton and on its owner's desktop",
-            f"{lead['median_s']:g}, worst {lead['worst_s']:g}",
-            "–",
-            _aim(f"≤ {seen['aim_lead_s']:g}", lead["worst_s"] <= seen["aim_lead_s"]),
-        )
-    )
-    return rows
-
-
-def _away_rows(seen: Result) -> list[Row]:
-    alive = seen["alive"]
-    rows = []
-    for kind, what in (("silent", "says nothing"), ("refused", "refuses connections")):
-        row = seen[kind]
-        rows.append(
-            Row(
-                f"ms a caller waits for a CRM that {what}: p99 until it is given up, then after",
-                f"{row['asked_p99_ms']:g} ({row['asked']} callers), "
-                f"{row['not_asked_p99_ms']:g} ({row['not_asked']})",
-                f"CRM alive: {alive['asked_p50_ms']:g}, {alive['asked_p99_ms']:g}",
-                _aim(
-                    f"≤ {seen['aim_ms']:g}, ≤ {seen['aim_open_ms']:g}",
-                    row["asked_p99_ms"] <= seen["aim_ms"]
-                    and row["not_asked_p99_ms"] <= seen["aim_open_ms"],
-                ),
-            )
-        )
-    return rows
-
-
-def _outbox_rows(seen: Result) -> list[Row]:
-    return [
-        Row(
-            f"entries a second that the outbox delivers to the embedded CRM, {name}",
-            f"{found['entries_per_s']:,}",
-            f"{found['entries']:,} of {found['entities']:,} leads, calls and tasks after "
-            f"{seen['outage_h']} h without it: {found['seconds']:g} s",
-            _aim(f"all in {seen['aim_s']:g} s", found["seconds"] <= seen["aim_s"]),
-        )
-        for name, found in seen["databases"].items()
     ]
 
 
@@ -287,13 +197,9 @@ def _demo_rows(seen: Result) -> list[Row]:
             "s from a second start of the demo until calls come, median and worst",
             f"{seen['again_s']:g}, {seen['worst_again_s']:g}",
             f"first start in that folder: {seen['first_s']:g}",
-            _aim(f"≤ {seen['aim_s']:g}", seen["worst_again_s"] <= seen["aim_s"]),
+            with_aim(f"≤ {seen['aim_s']:g}", seen["worst_again_s"] <= seen["aim_s"]),
         )
     ]
-
-
-def _aim(aim: str, reached: bool) -> str:
-    return f"{aim}: {'reached' if reached else '**missed**'}"
 
 
 BENCHMARKS = (
@@ -304,10 +210,10 @@ BENCHMARKS = (
     Benchmark("speech", lambda quick: speech.run(quick=quick), _speech_rows),
     Benchmark("decision", lambda quick: decision.run(quick=quick), _decision_rows),
     Benchmark("publish", lambda quick: publish.run(quick=quick), _publish_rows),
-    Benchmark("crm_lookup", lambda quick: crm_lookup.run(quick=quick), _lookup_rows),
-    Benchmark("crm_dip", lambda quick: crm_dip.run(quick=quick), _dip_rows),
-    Benchmark("outbox", lambda quick: outbox.run(quick=quick), _outbox_rows),
-    Benchmark("crm_away", lambda quick: crm_away.run(quick=quick), _away_rows),
+    Benchmark("crm_lookup", lambda quick: crm_lookup.run(quick=quick), crm_rows.lookup_rows),
+    Benchmark("crm_dip", lambda quick: crm_dip.run(quick=quick), crm_rows.dip_rows),
+    Benchmark("outbox", lambda quick: outbox.run(quick=quick), crm_rows.outbox_rows),
+    Benchmark("crm_away", lambda quick: crm_away.run(quick=quick), crm_rows.away_rows),
     Benchmark("caller_time", lambda quick: caller_time.run(quick=quick), _caller_time_rows),
     Benchmark("demo_start", lambda quick: demo_start.run(quick=quick), _demo_rows),
 )
