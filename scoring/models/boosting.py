@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import xgboost
@@ -80,6 +80,21 @@ class Boosted:
         if path.suffix not in (".ubj", ".json"):
             raise ValueError(f"{path.name}: models are .ubj or .json")
         self.booster.save_model(path)
+
+
+class Trainer(Protocol):
+    """Where trees are grown: `train` here, or a cluster (`scoring.cluster.dask_training`)."""
+
+    def __call__(
+        self,
+        how: Boosting,
+        rows: Matrix,
+        truth: Floats,
+        *,
+        names: Sequence[str],
+        margin: Floats | None = None,
+        weight: Floats | None = None,
+    ) -> Boosted: ...
 
 
 def train(

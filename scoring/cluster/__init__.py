@@ -1,0 +1,1 @@
+"""Past one machine, and past its memory: a Dask cluster, features from partitioned Parquet."""
