@@ -25,10 +25,12 @@ from switchboard import (
     model_commands,
     nightly_commands,
     rulebook_commands,
+    scale_commands,
     train_commands,
 )
 from switchboard.contacts_commands import contacts_app
 from switchboard.crm_commands import crm_app
+from switchboard.engines import EngineOption
 from switchboard.experiment_commands import experiments_app
 from switchboard.lead_commands import leads_app
 from switchboard.offer_commands import offers_app
@@ -135,14 +137,39 @@ def explain_pop(
 
 
 @app.command()
-def score(config: ConfigOption = None) -> None:
+def score(
+    rows: Annotated[
+        Path | None, typer.Option(help="Score these instead: `switchboard features`' OUT/rows.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="With --rows: churn, purchases, or a version's folder.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("--out", help="With --rows: where the scores go, as Parquet.")
+    ] = None,
+    engine: EngineOption = None,
+    config: ConfigOption = None,
+) -> None:
     """Compute every contact's segments from their purchases.
 
-    Example: [bold]switchboard score[/bold], nightly from cron.
+    With --rows, a model's answer for each contact of a folder of rows instead, in little memory.
+
+    Example: [bold]switchboard score[/bold], nightly from cron
+    Example: [bold]switchboard score --rows contacts/rows --model churn --out scores[/bold]
     """
     from switchboard import offline
     from switchboard.progress import bar
 
+    if rows is not None and model is not None and folder is not None:
+        scale_commands.score_rows(
+            rows=rows, model=model, folder=folder, engine=engine, config=config
+        )
+        return
+    if rows or model or folder or engine:
+        raise typer.BadParameter(
+            "--rows, --model and --out go together, and --engine with them: contacts of a CRM "
+            "come as one stream from one database"
+        )
     with sentences():
         settings = read_settings(config)
         with bar("scoring contacts", err) as progress:
@@ -346,6 +373,7 @@ nightly_commands.add_to(app)
 drift_commands.add_to(model_commands.models_app)
 model_commands.add_to(app)
 train_commands.add_to(app)
+scale_commands.add_to(app)
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(leads_app, name="leads")
 app.add_typer(experiments_app, name="experiments")

@@ -14,12 +14,14 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from calls.errors import Misconfigured
+from switchboard.engines import EngineOption, trainer_on
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from config.settings import Settings
+    from scoring.models.boosting import Trainer
     from scoring.registry.card import ModelKind
     from scoring.training.work import Outcome
 
@@ -40,6 +42,7 @@ def train(
         int | None,
         typer.Option(min=1, max=365, help="Days ahead; else scoring.horizon_days.", metavar="DAYS"),
     ] = None,
+    engine: EngineOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     config: ConfigOption = None,
 ) -> None:
@@ -51,15 +54,15 @@ def train(
 
     Example: [bold]switchboard train[/bold]
     Example: [bold]switchboard train --only churn --horizon 60 --json[/bold]
+    Example: [bold]switchboard train --engine dask://10.0.0.5:8786[/bold]
     """
     kinds = _kinds(only or [])
     with sentences():
         _check_packages()
         settings = read_settings(config)
-        with _bar() as told:
-            found = asyncio.run(
-                trained(settings, kinds, horizon or settings.scoring.horizon_days, told)
-            )
+        days = horizon or settings.scoring.horizon_days
+        with trainer_on(engine) as trainer, _bar() as told:
+            found = asyncio.run(trained(settings, kinds, days, told, trainer))
     if as_json:
         out.print_json(json.dumps([for_programs(each) for each in found], ensure_ascii=False))
     else:
@@ -69,9 +72,14 @@ def train(
 
 
 async def trained(
-    settings: Settings, kinds: Collection[ModelKind], horizon_days: int, told: _Told
+    settings: Settings,
+    kinds: Collection[ModelKind],
+    horizon_days: int,
+    told: _Told,
+    trainer: Trainer,
 ) -> list[Outcome]:
-    """Raises Unavailable or Misconfigured where the purchases cannot be read."""
+    """Raises Unavailable or Misconfigured where the purchases cannot be read, Unavailable where
+    the cluster fails."""
     from crm_adapter.call_histories import DatabaseCallHistories
     from crm_adapter.connection import CrmConnection
     from scoring.registry.registry import ModelRegistry
@@ -95,6 +103,7 @@ async def trained(
         promote=settings.scoring.promote == "auto",
         product_of=_products(settings),
         held_out=_held_out(settings.rulebook.control_share),
+        trainer=trainer,
     )
     registry = ModelRegistry(settings.scoring.models_dir)
     return await asyncio.to_thread(train_all, past, registry, kinds, wishes, now=now, told=told)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from importlib.util import find_spec
 from urllib.parse import parse_qsl, urlsplit
 
 from calls.errors import Misconfigured
@@ -61,13 +60,3 @@ def _workers(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text[:4]) <= MAX_WORKERS):
         raise Misconfigured(f"workers={text}: 1 to {MAX_WORKERS}")
     return int(text)
-
-
-def need_packages() -> None:
-    """Raises Misconfigured where the extra is not installed."""
-    missing = [name for name in CLUSTER_PACKAGES if find_spec(name) is None]
-    if missing:
-        raise Misconfigured(
-            f"an engine needs {', '.join(missing)}, which the server does without: "
-            "pip install 'switchboard-pbx[cluster]'"
-        )

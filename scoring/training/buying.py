@@ -19,7 +19,7 @@ from scoring.features.frames import rows_at
 from scoring.features.purchase_features import CUSTOMER, counts_within
 from scoring.features.schema import GROUP_OF, NAMES, SCHEMA
 from scoring.models import btyd
-from scoring.models.boosting import LOGISTIC, POISSON, Boosted, Boosting, train
+from scoring.models.boosting import LOGISTIC, POISSON, Boosted, Boosting, Trainer, train
 from scoring.models.btyd import Histories, ParetoNbd
 from scoring.registry.card import Base, ModelCard, ModelKind, Window
 from scoring.serving.bases import BaseMargin, base_of
@@ -95,13 +95,20 @@ class Buying:
     """Reads the days of a plan once, and trains both kinds on them. Raises TooLittle."""
 
     def __init__(
-        self, past: Past, horizon_days: int, *, held_out: HeldOut, progress: Progress
+        self,
+        past: Past,
+        horizon_days: int,
+        *,
+        held_out: HeldOut,
+        progress: Progress,
+        trainer: Trainer = train,
     ) -> None:
         self._past = past
         self._calls = past.calls_frame()
         self._held_out = held_out
         self._plan: Plan = plan_of(past.first, past.until, horizon_days)
         self._progress = progress
+        self._trainer = trainer
         self._seen: dict[date, Seen] = {}
         self._steps = 2 * (len(self._plan.blocks) + 1)
         self._done = 0
@@ -149,7 +156,9 @@ class Buying:
         learned = [self._at(day) for day in self._plan.final]
         pareto = self._pareto(learned[0])
         rows, counts = _stacked(learned)
-        model, base = _fitted(kind, rows, counts, pareto, self._plan.horizon_days)
+        model, base = _fitted(
+            kind, rows, counts, pareto, self._plan.horizon_days, trainer=self._trainer
+        )
         self._step()
         until = datetime.combine(self._past.until, time.max, UTC)
         first = datetime.combine(self._past.first or self._past.until, time.min, UTC)
@@ -195,7 +204,7 @@ class Buying:
         horizon = self._plan.horizon_days
         pareto = self._pareto(learned[0])
         rows, counts = _stacked(learned)
-        model, base = _fitted(kind, rows, counts, pareto, horizon)
+        model, base = _fitted(kind, rows, counts, pareto, horizon, trainer=self._trainer)
         margin = _margin(kind, base, tested.rows, horizon)
         expected = pareto.expected(tested.histories(), horizon)
         sums = np.concatenate([rfm_sums(each.rows) for each in learned])
@@ -264,7 +273,13 @@ def _margin(kind: ModelKind, base: Base, rows: Matrix, horizon_days: int) -> Flo
 
 
 def _fitted(
-    kind: ModelKind, rows: Matrix, counts: Floats, pareto: ParetoNbd, horizon_days: int
+    kind: ModelKind,
+    rows: Matrix,
+    counts: Floats,
+    pareto: ParetoNbd,
+    horizon_days: int,
+    *,
+    trainer: Trainer,
 ) -> tuple[Boosted, Base]:
     is_churn = kind is ModelKind.CHURN
     base = base_of(pareto, _HISTORY)
@@ -282,4 +297,4 @@ def _fitted(
     )
     truth = (counts == 0).astype(np.float64) if is_churn else counts
     margin = _margin(kind, base, rows, horizon_days)
-    return train(shape, rows, truth, names=NAMES, margin=margin), base
+    return trainer(shape, rows, truth, names=NAMES, margin=margin), base

@@ -29,7 +29,7 @@ from scoring.features.moment_shares import MomentShares
 from scoring.features.purchase_features import AMOUNT, CUSTOMER
 from scoring.features.schema import SCHEMA
 from scoring.house_choices import LEAST
-from scoring.models.boosting import LOGISTIC, Boosted, Boosting, train
+from scoring.models.boosting import LOGISTIC, Boosted, Boosting, Trainer, train
 from scoring.models.metrics import Resampling, groups_of
 from scoring.registry.card import Base, Measured, ModelCard, ModelKind, Window
 from scoring.serving.bases import BaseMargin
@@ -196,7 +196,13 @@ def _counts(outcome: str) -> bool:
 
 
 def train_choosing(
-    past: Past, in_use: InUse | None, *, held_out: HeldOut, now: datetime, progress: Progress
+    past: Past,
+    in_use: InUse | None,
+    *,
+    held_out: HeldOut,
+    now: datetime,
+    progress: Progress,
+    trainer: Trainer = train,
 ) -> Trained:
     """Raises TooLittle."""
     asked, choices, named = asked_of(past)
@@ -211,7 +217,8 @@ def train_choosing(
     parts, places = [], list[Mapping[str, Floats]]()
     for number in range(_BLOCKS):
         since, until = ends[number + 1], ends[number]
-        part, found = _tested(_fit(asked[:since]), asked[since:until], number, in_use, held_out)
+        model = _fit(asked[:since], trainer)
+        part, found = _tested(model, asked[since:until], number, in_use, held_out)
         parts.append(part)
         places.append(found)
         progress(number + 1, _BLOCKS + 1)
@@ -224,7 +231,7 @@ def train_choosing(
         until=last,
         champion=Champion(in_use.card.version, in_use.until) if in_use else None,
     )
-    model = _fit(asked)
+    model = _fit(asked, trainer)
     progress(_BLOCKS + 1, _BLOCKS + 1)
     rows = np.concatenate([each.rows for each in asked])
     card = ModelCard(
@@ -258,10 +265,11 @@ def train_choosing(
     return Trained(card, model.booster)
 
 
-def _fit(asked: list[Asked]) -> Boosted:
+def _fit(asked: list[Asked], trainer: Trainer) -> Boosted:
     rows = np.concatenate([each.rows for each in asked])
     truth = np.concatenate([np.arange(len(each.rows)) == each.chosen for each in asked])
-    return train(SHAPE, rows, truth.astype(np.float64), names=INTENT_COLUMNS, margin=_margin(rows))
+    chosen, margin = truth.astype(np.float64), _margin(rows)
+    return trainer(SHAPE, rows, chosen, names=INTENT_COLUMNS, margin=margin)
 
 
 def _margin(rows: Matrix) -> Floats:

@@ -20,7 +20,7 @@ from scoring.features.offer_rows import (
     OFFER_GROUP_OF,
 )
 from scoring.features.schema import NAMES, SCHEMA
-from scoring.models.boosting import LOGISTIC, Boosted, Boosting, train
+from scoring.models.boosting import LOGISTIC, Boosted, Boosting, Trainer, train
 from scoring.registry.card import Base, ModelCard, ModelKind, Window
 from scoring.serving.bases import BaseMargin
 from scoring.training.baskets import Baskets
@@ -104,11 +104,13 @@ class Offering:
         product_of: Mapping[str, str],
         held_out: HeldOut,
         progress: Progress,
+        trainer: Trainer = train,
     ) -> None:
         self._past = past
         self._calls = past.calls_frame()
         self._held_out = held_out
         self._progress = progress
+        self._trainer = trainer
         self._plan: Plan = plan_of(past.first, past.until, horizon_days)
         self._baskets = Baskets(past.purchases, product_of.values())
         self._heard = Heard.of(past, self._baskets, product_of)
@@ -132,7 +134,7 @@ class Offering:
             champion=Champion(in_use.card.version, in_use.until) if in_use else None,
         )
         heard = self._heard.all if labels == "heard" else None
-        fitted = _fit(self._final, heard)
+        fitted = _fit(self._final, heard, self._trainer)
         rows = stacked([self._final, *([heard] if heard else [])])
         shelf = self._baskets.shelf_at(self._past.until)
         until = datetime.combine(self._past.until, time.max, UTC)
@@ -173,13 +175,13 @@ class Offering:
         for number, (day, before, block) in enumerate(blocks):
             # What was bought is learned from where its horizon was over.
             days = tuple(each for each in self._plan.final if self._over(each) <= day)
-            fitted = _fit(self._learned(days), before)
+            fitted = _fit(self._learned(days), before, self._trainer)
             parts.append(self._tested(fitted, block, number, day, in_use))
             self._progress(number + 1, len(blocks) + 1)
         if parts:
             return joined(parts), "heard"
         for number, each in enumerate(self._plan.blocks):
-            fitted = _fit(self._learned(each.learned), None)
+            fitted = _fit(self._learned(each.learned), None, self._trainer)
             tested = self._set(each.tested, sampled=False)
             if len(tested):
                 parts.append(self._tested(fitted, tested, number, each.tested, in_use))
@@ -240,7 +242,7 @@ class Offering:
         return self._sets[key]
 
 
-def _fit(bought: OfferSet, heard: OfferSet | None) -> _Fitted:
+def _fit(bought: OfferSet, heard: OfferSet | None, trainer: Trainer) -> _Fitted:
     """What is bought unasked and what is accepted when asked have levels of their own, and one
     model of who differs how: each counts as much as the other."""
     levels = []
@@ -259,7 +261,9 @@ def _fit(bought: OfferSet, heard: OfferSet | None) -> _Fitted:
         margin[len(bought) :] += levels[1][0]
         total = float(weight[: len(bought)].sum())
         weight[: len(bought)] *= min(1.0, len(heard) / max(total, 1.0))
-    trees = train(SHAPE, whole.rows, whole.truth, names=OFFER_COLUMNS, margin=margin, weight=weight)
+    trees = trainer(
+        SHAPE, whole.rows, whole.truth, names=OFFER_COLUMNS, margin=margin, weight=weight
+    )
     return _Fitted(trees, levels[-1][0], levels[-1][1])
 
 

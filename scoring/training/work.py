@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from scoring.models.boosting import Trainer, train
 from scoring.registry.card import ModelCard, ModelKind
 from scoring.registry.registry import ModelRegistry
 from scoring.training.buying import Buying, HeldOut
@@ -34,12 +35,13 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """`product_of`: by offer of the rulebook, its product; `held_out`: whether a contact (as text)
-    hears the plain menu, to compare with."""
+    hears the plain menu, to compare with; `trainer`: where trees are grown."""
 
     horizon_days: int
     promote: bool
     product_of: Mapping[str, str]
     held_out: HeldOut
+    trainer: Trainer = train
 
 
 def train_all(
@@ -70,15 +72,25 @@ def train_all(
                     product_of=wishes.product_of,
                     held_out=wishes.held_out,
                     progress=progress,
+                    trainer=wishes.trainer,
                 )
                 trained = offering.train(before, now=now)
             elif kind is ModelKind.INTENTS:
                 trained = train_choosing(
-                    past, before, held_out=wishes.held_out, now=now, progress=progress
+                    past,
+                    before,
+                    held_out=wishes.held_out,
+                    now=now,
+                    progress=progress,
+                    trainer=wishes.trainer,
                 )
             else:
                 buying = buying or Buying(
-                    past, wishes.horizon_days, held_out=wishes.held_out, progress=progress
+                    past,
+                    wishes.horizon_days,
+                    held_out=wishes.held_out,
+                    progress=progress,
+                    trainer=wishes.trainer,
                 )
                 trained = buying.train(kind, before, now=now)
         except TooLittle as error:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from calls.errors import Misconfigured
-from scoring.cluster import engine_address
-from scoring.cluster.engine_address import EngineAddress, need_packages
+from scoring.cluster.engine_address import EngineAddress
 
 pytestmark = pytest.mark.unit
 
@@ -52,10 +51,3 @@ def test_an_engine_is_a_scheduler_or_processes_here(text: str, expected: EngineA
 def test_what_is_no_engine_is_said_with_the_forms_there_are(text: str, said: str) -> None:
     with pytest.raises(Misconfigured, match=said):
         EngineAddress.parse(text)
-
-
-def test_without_the_extra_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    need_packages()
-    monkeypatch.setattr(engine_address, "CLUSTER_PACKAGES", ("dask", "no_such_package"))
-    with pytest.raises(Misconfigured, match=r"no_such_package.*switchboard-pbx\[cluster\]"):
-        need_packages()
