@@ -76,12 +76,13 @@ async def trained(
     kinds: Collection[ModelKind],
     horizon_days: int,
     told: _Told,
-    trainer: Trainer,
+    trainer: Trainer | None = None,
 ) -> list[Outcome]:
     """Raises Unavailable or Misconfigured where the purchases cannot be read, Unavailable where
     the cluster fails."""
     from crm_adapter.call_histories import DatabaseCallHistories
     from crm_adapter.connection import CrmConnection
+    from scoring.models.boosting import train as train_here
     from scoring.registry.registry import ModelRegistry
     from scoring.training.past import read_past
     from scoring.training.work import Wishes, train_all
@@ -103,7 +104,7 @@ async def trained(
         promote=settings.scoring.promote == "auto",
         product_of=_products(settings),
         held_out=_held_out(settings.rulebook.control_share),
-        trainer=trainer,
+        trainer=trainer or train_here,
     )
     registry = ModelRegistry(settings.scoring.models_dir)
     return await asyncio.to_thread(train_all, past, registry, kinds, wishes, now=now, told=told)

@@ -34,14 +34,15 @@ class Cluster:
 
 
 @contextmanager
-def connected(address: EngineAddress, *, deadline_s: float = CONNECT_S) -> Iterator[Cluster]:
-    """Raises Unavailable: no scheduler answers in time, or it has no worker."""
+def connected(address: EngineAddress, *, deadline_s: float | None = None) -> Iterator[Cluster]:
+    """Raises Unavailable: no scheduler answers in time (else CONNECT_S), or it has no worker."""
     if address.scheduler is None:
         with _local(address.workers) as local, _client(local, address, START_S) as client:
             yield _with_workers(Cluster(client, address), START_S)
     else:
-        with _client(address.scheduler, address, deadline_s) as client:
-            yield _with_workers(Cluster(client, address), deadline_s)
+        within_s = CONNECT_S if deadline_s is None else deadline_s
+        with _client(address.scheduler, address, within_s) as client:
+            yield _with_workers(Cluster(client, address), within_s)
 
 
 def _local(workers: int) -> LocalCluster:

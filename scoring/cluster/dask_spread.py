@@ -13,7 +13,7 @@ from itertools import islice
 from typing import TypeVar
 
 from dask.base import tokenize
-from distributed import Future, KilledWorker, wait
+from distributed import Client, Future, KilledWorker, wait
 from distributed.client import FutureCancelledError
 
 from calls.errors import Unavailable
@@ -46,7 +46,7 @@ class OnCluster:
                     running.add(self._sent(function, job))
                 if not running:
                     return
-                done = _finished(running)
+                done = _finished(self.cluster.client, running)
                 running -= done
                 for each in done:
                     yield self._answer(each)
@@ -69,8 +69,10 @@ class OnCluster:
             raise Unavailable(f"{self.cluster.address} gave a job up: {error}") from error
 
 
-def _finished(running: set[Future[Done]]) -> set[Future[Done]]:
-    try:
-        return set(wait(running, timeout=_LOOK_EVERY_S, return_when="FIRST_COMPLETED").done)
-    except TimeoutError:
-        return set()
+def _finished(client: Client, running: set[Future[Done]]) -> set[Future[Done]]:
+    # `wait` looks for the client around it.
+    with client.as_current():
+        try:
+            return set(wait(running, timeout=_LOOK_EVERY_S, return_when="FIRST_COMPLETED").done)
+        except TimeoutError:
+            return set()

@@ -127,3 +127,20 @@ def test_wrong_usage_is_exit_2(company: Company) -> None:
 async def _made(url: str) -> None:
     async with Database(url) as database:
         await migrate.upgrade(database)
+
+
+def test_a_cluster_trains_what_is_kept(company: Company) -> None:
+    company.bought(rows(120))
+    only = ("train", "--only", "churn", "--horizon", "20", "--json")
+    cards = []
+    for engine in ((), ("--engine", "dask://local?workers=2")):
+        found = company.runs(*only, *engine)
+        assert found.exit_code == 0, found.output
+        (told,) = json.loads(found.stdout)
+        cards.append(company.models.card(ModelKind.CHURN, told["version"]))
+    here, there = cards
+    assert there.sha256 != here.sha256, "trained here"
+    assert there.columns == here.columns
+    assert there.rows == here.rows
+    # Some hundred rows, dealt out to two: alike, not the same.
+    assert abs(there.metrics["log_loss"].value - here.metrics["log_loss"].value) < 0.02
