@@ -6,13 +6,15 @@ local cluster listens on 127.0.0.1 alone.
 
 from __future__ import annotations
 
+import logging
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from distributed import Client, LocalCluster
+from distributed import Client, LocalCluster, Worker, WorkerPlugin
 
 from calls.errors import Unavailable
 from scoring.cluster.engine_address import EngineAddress
@@ -33,11 +35,27 @@ class Cluster:
         return tuple(self.client.scheduler_info(n_workers=-1)["workers"])
 
 
+class _Mute(WorkerPlugin):
+    """xgboost's greetings go to the outputs that a local worker shares with the command."""
+
+    idempotent = True
+
+    def setup(self, worker: Worker) -> None:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, 1)
+        os.dup2(nowhere, 2)
+        os.close(nowhere)
+
+
 @contextmanager
 def connected(address: EngineAddress, *, deadline_s: float | None = None) -> Iterator[Cluster]:
     """Raises Unavailable: no scheduler answers in time (else CONNECT_S), or it has no worker."""
+    # What goes wrong is raised, and said in a sentence.
+    for name in ("distributed.client", "distributed.core", "distributed.nanny"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     if address.scheduler is None:
         with _local(address.workers) as local, _client(local, address, START_S) as client:
+            client.register_plugin(_Mute())
             yield _with_workers(Cluster(client, address), START_S)
     else:
         within_s = CONNECT_S if deadline_s is None else deadline_s
@@ -55,6 +73,7 @@ def _local(workers: int) -> LocalCluster:
         # A port must be: a free one, with no dashboard behind it.
         dashboard_address="127.0.0.1:0",
         scheduler_kwargs={"dashboard": False},
+        silence_logs=logging.CRITICAL,
     )
 
 

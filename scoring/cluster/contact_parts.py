@@ -21,6 +21,7 @@ from calls.errors import Misconfigured
 from scoring.cluster.purchase_slices import Progress, Slices, Source
 from scoring.cluster.settled_files import alone_in, read_record, settle, settle_by
 from scoring.cluster.spread import Spread
+from scoring.evaluation.outside_files import first_line
 from scoring.features.frames import rows_at
 from scoring.features.schema import SCHEMA
 
@@ -85,13 +86,24 @@ def build_parts(
 
 
 def compute_part(job: PartJob) -> int:
-    """Of how many contacts. Runs here or on a worker."""
+    """Of how many contacts. Runs here or on a worker. Raises Misconfigured."""
     target = Path(job.target)
-    rows = rows_at(pl.read_parquet(list(job.slices)), None, job.cut)
+    rows = rows_at(_read(job), None, job.cut)
     settle_by(target, lambda beside: rows.write_parquet(beside, compression="lz4"))
     record = {"fingerprint": job.fingerprint, "contacts": len(rows)}
     settle(target.with_suffix(".json"), json.dumps(record))
     return len(rows)
+
+
+def _read(job: PartJob) -> pl.DataFrame:
+    try:
+        return pl.read_parquet(list(job.slices))
+    except (pl.exceptions.PolarsError, OSError) as error:
+        folder = Path(job.slices[0]).parent
+        raise Misconfigured(
+            f"{folder}: cannot be read ({first_line(error)}); with an engine, its "
+            "workers must see it under this path; where it is damaged, remove it and run again"
+        ) from error
 
 
 def _held(job: PartJob) -> int | None:

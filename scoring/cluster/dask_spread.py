@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
 from typing import TypeVar
 
 from dask.base import tokenize
-from distributed import Client, Future, KilledWorker, wait
-from distributed.client import FutureCancelledError
+from distributed import Client, Future, wait
+from distributed.client import FutureCancelledError, FuturesCancelledError
+from distributed.comm.core import CommClosedError
 
-from calls.errors import Unavailable
+from calls.errors import SwitchboardError, Unavailable
 from scoring.cluster.connection import Cluster
+from scoring.evaluation.outside_files import first_line
 
 Job = TypeVar("Job")
 Done = TypeVar("Done")
@@ -41,32 +44,48 @@ class OnCluster:
         seen_workers_at = time.monotonic()
         try:
             while True:
-                ahead = AHEAD * max(1, len(self.cluster.workers()))
-                for job in islice(waiting, max(0, ahead - len(running))):
-                    running.add(self._sent(function, job))
+                with self._reached():
+                    workers = len(self.cluster.workers())
+                    for job in islice(waiting, max(0, AHEAD * max(1, workers) - len(running))):
+                        running.add(self._sent(function, job))
+                    done = _finished(self.cluster.client, running) if running else set()
                 if not running:
                     return
-                done = _finished(self.cluster.client, running)
                 running -= done
                 for each in done:
-                    yield self._answer(each)
-                if self.cluster.workers():
+                    with self._reached():
+                        answer = each.result()
+                    yield answer
+                if workers:
                     seen_workers_at = time.monotonic()
                 elif time.monotonic() - seen_workers_at > WITHOUT_WORKERS_S:
                     raise Unavailable(f"{self.cluster.address} has no workers any more; try again")
         finally:
             for each in running:
-                each.cancel()
+                with suppress(Exception):
+                    # The cluster may be gone, and they with it.
+                    each.cancel()
 
     def _sent(self, function: Callable[[Job], Done], job: Job) -> Future[Done]:
         key = f"{function.__name__}-{tokenize(job, time.time_ns())}"
         return self.cluster.client.submit(function, job, key=key, pure=False)
 
-    def _answer(self, future: Future[Done]) -> Done:
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        """What a job says of its files stays as it is. All else, in dozens of classes, is a cluster
+        that lost its scheduler, gave a job up, or has another version of Switchboard or none."""
         try:
-            return future.result()
-        except (KilledWorker, FutureCancelledError) as error:
-            raise Unavailable(f"{self.cluster.address} gave a job up: {error}") from error
+            yield
+        except (CommClosedError, FutureCancelledError, FuturesCancelledError) as error:
+            raise Unavailable(
+                f"{self.cluster.address} does not answer any more, or has begun anew; try again"
+            ) from error
+        except (SwitchboardError, OSError):
+            raise
+        except Exception as error:
+            raise Unavailable(
+                f"{self.cluster.address} gave a job up: {first_line(error)}"
+            ) from error
 
 
 def _finished(client: Client, running: set[Future[Done]]) -> set[Future[Done]]:

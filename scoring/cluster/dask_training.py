@@ -91,17 +91,23 @@ class DaskTraining:
         except Unavailable:
             raise
         except (Exception, asyncio.CancelledError) as error:
-            # Whatever the workers raised comes back in many classes: what counts is whether all
-            # are still there.
-            lost = workers - await self._workers()
-            if lost:
-                raise WorkerLost(_lost(lost)) from error
-            raise Unavailable(f"training on {self.cluster.address} failed: {error}") from error
+            raise await self._said_of(error, workers) from error
         finally:
             for each in (training, watching):
                 each.cancel()
                 with contextlib.suppress(Exception, asyncio.CancelledError):
                     await each
+
+    async def _said_of(self, error: BaseException, workers: frozenset[str]) -> Unavailable:
+        """Whatever the workers raised comes back in many classes: what counts is whether all are
+        still there."""
+        try:
+            lost = workers - await self._workers()
+        except Exception:  # noqa: BLE001 -- as many again
+            return Unavailable(f"{self.cluster.address} does not answer any more; try again")
+        if lost:
+            return WorkerLost(_lost(lost))
+        return Unavailable(f"training on {self.cluster.address} failed: {error}")
 
     async def _gone(self, workers: frozenset[str]) -> frozenset[str]:
         while True:
@@ -139,14 +145,12 @@ class DaskTraining:
             "base_margin": task.margin,
             "weight": task.weight,
         }
-        shares: list[Any] = np.array_split(
-            np.arange(len(task.rows)), min(len(workers), len(task.rows))
-        )
+        count = min(len(workers), len(task.rows))
         found: dict[str, Any] = {}
         for name, values in columns.items():
             if values is not None:
-                placed = zip(shares, workers, strict=False)
-                parts = [await self._placed(values[each], worker) for each, worker in placed]
+                placed = zip(np.array_split(values, count), workers, strict=False)
+                parts = [await self._placed(each, worker) for each, worker in placed]
                 found[name] = dask.array.concatenate(parts)
         return found
 

@@ -63,12 +63,16 @@ def score_parts(
 
 
 def score_part(job: ScoreJob) -> int:
-    """Of how many contacts. Runs here or on a worker."""
+    """Of how many contacts. Runs here or on a worker. Raises Misconfigured, ModelRefused."""
     counts: list[int] = []
-    settle_by(
-        Path(job.target),
-        lambda beside: counts.extend(_written(Path(job.rows), beside, _loaded(job.model))),
-    )
+    model = _loaded(job.model)
+    try:
+        settle_by(
+            Path(job.target),
+            lambda beside: counts.extend(_written(Path(job.rows), beside, model)),
+        )
+    except pyarrow.ArrowException as error:
+        raise Misconfigured(f"{job.rows}: is damaged: {error}") from error
     return sum(counts)
 
 

@@ -24,7 +24,7 @@ import pyarrow.parquet
 
 from calls.errors import Misconfigured
 from scoring.cluster.settled_files import read_record, settle
-from scoring.evaluation.outside_files import OutsideTable, find_columns
+from scoring.evaluation.outside_files import OutsideTable, find_columns, first_line
 from scoring.evaluation.outside_values import as_names, as_numbers, as_times
 from scoring.features.purchase_features import AMOUNT, CATEGORY, CUSTOMER, DAY, PRODUCT, QUANTITY
 
@@ -92,7 +92,7 @@ class Slices:
         found: list[Source] = []
         for source in wanted:
             before = held.get(source.key)
-            if before is None or not before.same_file(source):
+            if before is None or not (before.same_file(source) and self._has_all_of(before)):
                 self._forget(source.key)
                 before = self._read(purchases / source.name, source)
                 settle(self._record(source.key), json.dumps(asdict(before)))
@@ -105,6 +105,12 @@ class Slices:
         """In the order of the sources."""
         folder = self._part_folder(number)
         return [path for each in sources for path in sorted(folder.glob(f"{each.key}-*.parquet"))]
+
+    def _has_all_of(self, source: Source) -> bool:
+        return all(
+            len(self.of_part(int(part), [source])) == len(digests)
+            for part, digests in source.slices.items()
+        )
 
     def _part_folder(self, number: int) -> Path:
         return self.folder / "slices" / f"part-{number:04d}"
@@ -151,8 +157,9 @@ class Slices:
                     frame = pl.DataFrame(pl.from_arrow(pyarrow.Table.from_batches([batch])))
                     yield batch.num_rows, _cleaned(frame, ours)
         except (pyarrow.ArrowException, OSError, pl.exceptions.PolarsError) as error:
-            said = (str(error).strip().splitlines() or [type(error).__name__])[0]
-            raise Misconfigured(f"{path}: cannot be read as Parquet: {said}") from error
+            raise Misconfigured(
+                f"{path}: cannot be read as Parquet: {first_line(error)}"
+            ) from error
 
     def _dealt(self, batch: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
         numbers = _part_numbers(batch[CUSTOMER], self.parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,9 +25,12 @@ def settle(path: Path, text: str) -> None:
 def settle_by(path: Path, write: Callable[[Path], object]) -> None:
     """`write` is told where; afterwards that file takes the name `path`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    # Workers of several machines, whose process numbers may be the same, write into one folder.
+    beside = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     try:
         write(beside)
+        with beside.open("rb") as written:
+            os.fsync(written.fileno())
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)

@@ -47,7 +47,7 @@ class OutsideTable:
         try:
             return self.frame.select(columns).collect(engine="streaming")
         except (pl.exceptions.PolarsError, OSError, ValueError) as error:
-            raise BadTable(f"{self.path}: cannot be read: {_first_line(error)}") from error
+            raise BadTable(f"{self.path}: cannot be read: {first_line(error)}") from error
 
 
 def open_table(path: Path) -> OutsideTable:
@@ -60,7 +60,7 @@ def open_table(path: Path) -> OutsideTable:
         frame = _parquet(path) if _is_parquet(path) else _csv(path)
         names = tuple(frame.collect_schema().names())
     except (pl.exceptions.PolarsError, OSError, EOFError, ValueError) as error:
-        raise BadTable(f"{path}: cannot be read: {_first_line(error)}") from error
+        raise BadTable(f"{path}: cannot be read: {first_line(error)}") from error
     return OutsideTable(path, frame, names)
 
 
@@ -151,5 +151,6 @@ def _delimiter(path: Path) -> str:
     return max(_DELIMITERS, key=lambda each: re.sub(r'"[^"]*"', "", head).count(each))
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """Of what it says, else its class."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

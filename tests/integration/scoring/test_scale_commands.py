@@ -9,21 +9,13 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from typer.testing import CliRunner, Result
 
-from switchboard import cli, engines
+from switchboard import engines
 from tests.fakes.purchase_folders import write_folder
+from tests.integration.scoring.scale_words import runs, told
 from tests.unit.scoring.cluster.test_part_scores import add_model
 
 pytestmark = pytest.mark.integration
-
-
-def runs(*words: str | Path) -> Result:
-    return CliRunner().invoke(cli.app, [str(word) for word in words])
-
-
-def told(result: Result) -> str:
-    return " ".join(result.output.split())
 
 
 @pytest.fixture
@@ -72,7 +64,7 @@ def test_wrong_use_is_exit_2_and_what_is_wrong_is_exit_1(tmp_path: Path, exports
 def test_a_cluster_that_is_not_there_is_said(
     tmp_path: Path, exports: Path, monkeypatch: pytest.MonkeyPatch, command: str
 ) -> None:
-    monkeypatch.setattr("scoring.cluster.connection.CONNECT_S", 1.0)
+    monkeypatch.setattr("scoring.cluster.connection.CONNECT_S", 0.5)
     settings = tmp_path / "switchboard.yaml"
     settings.write_text(f"storage: {{url: 'sqlite:///{tmp_path / 'a.db'}'}}\n")
     words = {
