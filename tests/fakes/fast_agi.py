@@ -10,12 +10,21 @@ from typing import Self
 
 class ScriptedAgi:
     """Sends each call the same `commands` and closes; `freeze` keeps the connection, saying no
-    more. `sessions` holds the request and the replies of each call."""
+    more; nothing is said at all before `begin` is set. `sessions` holds the request and the replies
+    of each call."""
 
-    def __init__(self, *, port: int, commands: Sequence[str], freeze: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        port: int,
+        commands: Sequence[str],
+        freeze: bool = False,
+        begin: asyncio.Event | None = None,
+    ) -> None:
         self._port = port
         self._commands = commands
         self._freeze = freeze
+        self._begin = begin
         self._thaw = asyncio.Event()
         self._server: asyncio.Server | None = None
         self.sessions: list[tuple[dict[str, str], list[str]]] = []
@@ -41,6 +50,8 @@ class ScriptedAgi:
             name, _, value = line.partition(": ")
             request[name] = value
         self.sessions.append((request, replies))
+        if self._begin is not None:
+            await self._begin.wait()
         for command in self._commands:
             writer.write(command.encode() + b"\n")
             replies.append((await reader.readline()).decode().strip())
@@ -50,10 +61,10 @@ class ScriptedAgi:
 
 
 def route_to(queue: str) -> list[str]:
-    """The last words of a server that sends the caller to `queue`."""
+    """The last words of a server that sends the caller to `queue`, for longer than a test lasts."""
     return [
         "SET VARIABLE SWB_ROUTE queue",
         f"SET VARIABLE SWB_QUEUE {queue}",
-        "SET VARIABLE SWB_QUEUE_TIMEOUT 30",
+        "SET VARIABLE SWB_QUEUE_TIMEOUT 300",
         "SET VARIABLE SWB_DONE 1",
     ]

@@ -46,6 +46,43 @@ def test_a_part_cut_off_is_not_the_whole(recording: Recording) -> None:
     assert recording.find(speechlike(60)) == []
 
 
+def late(whole: sound.Samples) -> sound.Samples:
+    """As recorded from an Asterisk that was given no processor now and then: silence in the middle
+    of the sound, once instead of a packet."""
+    packet = sound.RATE // 50
+    gap = np.zeros(2 * packet)
+    first, second, third = whole[:6000], whole[6000:9000], whole[9000 + packet :]
+    return np.concatenate([first, gap, second, gap[:packet], third])
+
+
+def test_a_sound_with_pauses_in_it_is_the_same_sound(recording: Recording) -> None:
+    whole, half = speechlike(2), sound.RATE
+    for before_s in (0, 1):
+        recording.samples = np.concatenate([speechlike(before_s), late(whole), speechlike(1)])
+        [(at, alike)] = recording.find(whole)
+        assert at == pytest.approx(before_s, abs=0.02)
+        assert alike > 0.9
+    # Not so: halves that have changed places, one of them twice, and a rest that comes much later.
+    for another in (
+        [whole[half:], whole[:half]],
+        [whole[:half], whole[:half]],
+        [whole[:half], np.zeros(2 * half), whole[half:]],
+    ):
+        recording.samples = np.concatenate([speechlike(1), *another, speechlike(1)])
+        assert recording.find(whole) == []
+
+
+def test_of_two_sentences_much_alike_the_one_that_was_said_is_heard(recording: Recording) -> None:
+    begin, two, three, end = (speechlike(seconds) for seconds in (2, 0.2, 0.2, 1))
+    sounds = {
+        name: sound.encode_wav(np.concatenate([begin, number, end]))
+        for name, number in (("two", two), ("three", three))
+    }
+    recording.samples = np.concatenate([speechlike(1), begin, two, end])
+    assert len(recording.find(sounds["three"])) == 1
+    assert recording.heard(sounds) == ["two"]
+
+
 def test_loudness_tells_music_from_silence(recording: Recording) -> None:
     recording.samples = np.concatenate([speechlike(1), np.zeros(sound.RATE)])
     assert recording.loudness(0, 1) == pytest.approx(0.1, abs=0.01)
