@@ -62,15 +62,18 @@ class WarmProgram:
                 os.killpg(self._process.pid, signal.SIGKILL)
 
     async def close(self) -> None:
-        """Not while somebody waits for a sentence."""
+        """Not while somebody waits for a sentence. The folder is gone also where this is
+        cancelled."""
         process, self._process = self._process, None
         folder, self._folder = self._folder, None
-        if process is not None:
-            await end(process)
-            if process.stdin is not None:
+        try:
+            if process is not None:
+                await end(process)
+        finally:
+            if process is not None and process.stdin is not None:
                 process.stdin.close()
-        if folder is not None:
-            await asyncio.to_thread(folder.cleanup)
+            if folder is not None:
+                await asyncio.shield(asyncio.to_thread(folder.cleanup))
 
     async def _start(self) -> None:
         self._spoken = 0

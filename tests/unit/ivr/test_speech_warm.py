@@ -15,7 +15,7 @@ from ivr.speech import SpeechFailed, Voice
 from ivr.speech_flite import Flite
 from ivr.speech_library import LibraryOrProgram
 from ivr.speech_piper import Piper
-from ivr.speech_warm import WarmPool
+from ivr.speech_warm import WarmPool, WarmProgram
 from tests.fakes import piper_program
 
 pytestmark = pytest.mark.unit
@@ -134,6 +134,20 @@ async def test_closing_in_the_middle_of_sentences_ends_them(piper: Piper) -> Non
     ends = await asyncio.gather(*asked, return_exceptions=True)
     assert all(isinstance(end, SpeechFailed) for end in ends), ends
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+async def test_who_is_cancelled_while_a_program_ends_leaves_no_file() -> None:
+    program = WarmProgram(program="cat", arguments=lambda _: (), package="coreutils")
+    await program._start()
+    assert program._folder is not None
+    folder = Path(program._folder.name)
+    closing = asyncio.create_task(program.close())
+    await asyncio.sleep(0)
+    assert folder.exists()
+    closing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await closing
+    assert not folder.exists()
 
 
 async def test_a_program_is_replaced_before_it_hoards_too_much(
