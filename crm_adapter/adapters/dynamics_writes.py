@@ -15,12 +15,14 @@ from crm_adapter.adapter import Conflict, HitKind, Invalid, NotFound
 from crm_adapter.adapters import dynamics_records, readings, texts
 from crm_adapter.adapters.dynamics_wire import ENTITY_OF, ID_OF, SET_OF, DynamicsWire
 from crm_adapter.adapters.hosted import QUESTION_S, kind_and_id
+from crm_adapter.adapters.people import LEAD
 from crm_adapter.adapters.readings import Record
 from crm_adapter.adapters.written_once import Turns, call_key, record_key, written_once
 from crm_adapter.http.client import quote
 
 CRM = "dynamics"
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.ASCII)
+_KEPT = "activityid,description,statecode,_regardingobjectid_value"
 ETAG = re.compile(r'W/"[0-9]{1,20}"', re.ASCII)
 #: What is written comes back, so that we learn its id.
 _BACK = {"Prefer": "return=representation"}
@@ -104,12 +106,14 @@ class DynamicsWrites:
 
     async def _logged(self, record: CallRecord, idem: str, contact: ContactRef | None) -> str:
         by_key = self._wire.by_key("phonecalls", call_key(record))
-        found = await self._there(by_key, "activityid,description,statecode")
+        found = await self._there(by_key, _KEPT)
         if found and not texts.is_newer(record, found.get("description")):
             return readings.text(found.get("activityid"))
         if found.get("statecode") == 1:
             await self._become(by_key, _OPEN_CALL)
         told = dynamics_records.call(record, idem) | _regarding(contact, "phonecall")
+        if not _regarding(contact, "phonecall"):
+            told |= _no_longer(found)
         reply = await self._wire.http.write("PATCH", f"/{by_key}", json=told, headers=_BACK)
         call_id = readings.identifier(reply, reply.json_object().get("activityid"))
         if not record.is_live:
@@ -153,6 +157,17 @@ def _regarding(contact: ContactRef | None, activity: str) -> dict[str, str]:
     kind, record_id = place(contact)
     bound = f"regardingobjectid_{ENTITY_OF[kind]}_{activity}@odata.bind"
     return {bound: f"/{SET_OF[kind]}({record_id})"}
+
+
+def _no_longer(found: Record) -> dict[str, None]:
+    """Takes off whom an earlier word of ours says the call is regarding; not whom somebody there
+    put in their place."""
+    before = texts.told_contact(found.get("description"))
+    with suppress(NotFound):
+        regarding = readings.text(found.get("_regardingobjectid_value")).lower()
+        if before is not None and before.id.removeprefix(LEAD).lower() == regarding:
+            return dict.fromkeys(_regarding(before, "phonecall"))
+    return {}
 
 
 def _etag(found: Record) -> str:

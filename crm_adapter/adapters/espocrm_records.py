@@ -74,6 +74,20 @@ def call(record: CallRecord, idem: str, contact: tuple[HitKind, str] | None) -> 
     return body
 
 
+def without(
+    found: Record, left: tuple[HitKind, str], contact: tuple[HitKind, str] | None
+) -> dict[str, Any]:
+    """What takes the link to `left` off a call as it was `found`, linked to `contact` instead."""
+    told: dict[str, Any] = {}
+    if contact is None and found.get("parentId") == left[1]:
+        told = {"parentType": None, "parentId": None}
+    links = "leadsIds" if left[0] is HitKind.LEAD else "contactsIds"
+    if contact is None or contact[0] is not left[0]:
+        held = found.get(links)
+        told[links] = [one for one in held if one != left[1]] if isinstance(held, list) else []
+    return told
+
+
 def parent(contact: tuple[HitKind, str] | None) -> dict[str, str]:
     if contact is None:
         return {}

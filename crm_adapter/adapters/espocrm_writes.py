@@ -73,6 +73,9 @@ class EspoWrites(HostedWrites):
         if was_there:
             found = await self._wire.record("Call", call_id, Deadline.after(QUESTION_S))
             if texts.is_newer(record, found.get("description")):
+                left = self._left(found.get("description"), contact)
+                if left is not None:
+                    body |= espocrm_records.without(found, left, contact)
                 await self._change("Call", call_id, body)
         return call_id
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from calls.caller import ContactRef
 from calls.records import CallRecord
 from crm_adapter.adapter import HitKind, Invalid, NotFound
+from crm_adapter.adapters import texts
 from crm_adapter.adapters.hosted import kind_and_id
 from crm_adapter.adapters.written_once import Turns, written_once
 
@@ -77,6 +78,15 @@ class HostedWrites:
         if contact is None or contact.crm != self.crm:
             return None
         return kind_and_id(self.crm, contact)
+
+    def _left(self, kept: Any, contact: tuple[HitKind, str] | None) -> tuple[HitKind, str] | None:
+        """Whom the call was linked to by the description that the CRM has, where `contact` is
+        somebody else: an agent chose anew. What people linked there themselves is theirs."""
+        try:
+            before = self._place(texts.told_contact(kept))
+        except NotFound:
+            return None
+        return None if before == contact else before
 
     async def _logged(self, record: CallRecord, idem: str, contact: ContactRef | None) -> str:
         """The call's record as `record` tells it, linked to `contact`."""

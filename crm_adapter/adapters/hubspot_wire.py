@@ -103,6 +103,11 @@ class HubSpotWire:
         path = f"/crm/v4/objects/{kind}/{quote(record_id)}/associations/default/contacts/"
         await self.http.write("PUT", f"{path}{quote(contact)}")
 
+    async def unlink(self, kind: str, record_id: str, contact: str) -> None:
+        """Raises NotFound."""
+        path = f"/crm/v4/objects/{kind}/{quote(record_id)}/associations/contacts/{quote(contact)}"
+        await self.http.write("DELETE", path)
+
 
 def classify(reply: Reply, is_write: bool) -> CrmError | None:
     error = refusals.by_status(reply, is_write)

@@ -55,8 +55,14 @@ class HubSpotWrites(HostedWrites):
         with suppress(NotFound):
             found = await self._by_key("calls", key, "hs_call_body")
             body = hubspot_records.properties(found).get("hs_call_body")
+            call_id = readings.text(found.get("id"))
             if not texts.is_newer(record, body):
-                return readings.text(found.get("id"))
+                return call_id
+            left = self._left(body, self._place(record.contact))
+            if left is not None:
+                # Before the text forgets them: this may be the last we hear of it.
+                with suppress(NotFound):
+                    await self._wire.unlink("calls", call_id, left[1])
         told = hubspot_records.call(record, idem)
         return await self._wire.upsert("calls", self._key, key, told)
 

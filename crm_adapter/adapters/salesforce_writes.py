@@ -50,13 +50,18 @@ class SalesforceWrites(HostedWrites):
         return record_id
 
     async def _logged(self, record: CallRecord, idem: str, contact: ContactRef | None) -> str:
-        fields = salesforce_records.call(record, idem) | self._who(contact)
+        fields: dict[str, Any] = salesforce_records.call(record, idem) | self._who(contact)
         # TaskSubtype can be set only as the task is made.
         first = {**fields, "TaskSubtype": "Call"}
         task_id, was_there = await self._once("Task", call_key(record), first)
         if was_there:
-            found = await self._read("Task", quote(task_id), "Description")
-            if texts.is_newer(record, found.get("Description")):
+            found = await self._read("Task", quote(task_id), "Description", "WhoId")
+            kept = found.get("Description")
+            if texts.is_newer(record, kept):
+                place = None if contact is None else self._place(contact)
+                left = self._left(kept, place)
+                if left is not None and place is None and found.get("WhoId") == left[1]:
+                    fields["WhoId"] = None
                 await self._change("Task", task_id, fields)
         return task_id
 

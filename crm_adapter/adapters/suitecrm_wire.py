@@ -52,6 +52,11 @@ class SuiteWire:
         reply = await self.http.read("GET", path, deadline=deadline)
         return readings.records(reply, "data")
 
+    async def unlink(self, call: str, kind: HitKind, contact: str) -> None:
+        """Raises NotFound."""
+        path = f"/module/Calls/{quote(call)}/relationships/{MODULE_OF[kind].lower()}/"
+        await self.http.write("DELETE", f"{path}{quote(contact)}")
+
     async def change(self, module: str, record_id: str, attributes: Mapping[str, Any]) -> None:
         data = {"type": module, "id": record_id, "attributes": dict(attributes)}
         await self.http.write("PATCH", "/module", json={"data": data})

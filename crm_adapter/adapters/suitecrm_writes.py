@@ -48,6 +48,13 @@ class SuiteWrites(HostedWrites):
             kept = await self._attributes("Calls", call_id)
             if not texts.is_newer(record, kept.get("description")):
                 return call_id
+            left = self._left(kept.get("description"), contact)
+            if left is not None:
+                # Before the description forgets them: this may be the last we hear of it.
+                with suppress(NotFound):
+                    await self._wire.unlink(call_id, *left)
+                if contact is None and kept.get("parent_id") == left[1]:
+                    told |= {"parent_type": "", "parent_id": ""}
             await self._change("Calls", call_id, told)
         if contact is not None:
             path = f"/module/Calls/{quote(call_id)}/relationships"

@@ -6,12 +6,18 @@ import html
 import re
 from typing import Any
 
+from calls.caller import ContactRef
 from calls.records import CallRecord, NewLead, NewTask
 from crm_adapter import wording
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 #: At the end, whatever HTML or line ends the CRM made of it.
 _REVISION = re.compile(r"Revision: ([0-9]{1,9})")
+_BREAK = r"(?:\s|<br\s*/?>|</?p>){1,20}"
+_CONTACT = re.compile(
+    rf"Contact: ([a-z0-9]{{1,40}}:[\w:-]{{1,120}}){_BREAK}Key: [\w:-]{{1,120}}{_BREAK}Revision: ",
+    re.ASCII,
+)
 
 
 def cleaned(text: str, longest: int = 30_000) -> str:
@@ -37,9 +43,12 @@ def task_title(task: NewTask) -> str:
 
 
 def call_text(record: CallRecord, idem: str) -> str:
-    """A call's description; at its end what tells us later how new it is."""
-    footing = f"Key: {idem}\nRevision: {record.revision}"
-    return f"{cleaned(wording.call_description(record))}\n{footing}"
+    """A call's description; at its end what tells us later whom we linked it to, and how new it
+    is."""
+    footing = [f"Key: {idem}", f"Revision: {record.revision}"]
+    if record.contact is not None:
+        footing.insert(0, f"Contact: {record.contact}")
+    return "\n".join([cleaned(wording.call_description(record)), *footing])
 
 
 def lead_text(lead: NewLead, idem: str) -> str:
@@ -54,6 +63,12 @@ def is_newer(record: CallRecord, description: Any) -> bool:
     """Whether `record` says no less than what the CRM holds."""
     found = _REVISION.findall(description) if isinstance(description, str) else []
     return not found or int(found[-1]) <= record.revision
+
+
+def told_contact(description: Any) -> ContactRef | None:
+    """Of a call's description as the CRM holds it: whom an earlier word of the call named."""
+    found = _CONTACT.findall(description) if isinstance(description, str) else []
+    return ContactRef.parse(found[-1]) if found else None
 
 
 def as_html(text: str) -> str:

@@ -56,6 +56,8 @@ _RIGHTS = (
 )
 #: The pattern also fits longer numbers with these digits in them.
 _MORE = 4
+#: Contacts of one number among whom an agent may choose.
+_HOLDERS = 20
 
 
 class TrytonCrm(DelegatingWriter, HostedCrm):
@@ -97,7 +99,8 @@ class TrytonCrm(DelegatingWriter, HostedCrm):
         self._leads = TrytonLeads(self._rpc)
         self._changes = TrytonChanges(self._rpc, self._link)
         HostedCrm.__init__(self, http=self._rpc.http, now=now)
-        DelegatingWriter.__init__(self, TrytonWrites(rpc=self._rpc, leads=self._leads))
+        writes = TrytonWrites(rpc=self._rpc, leads=self._leads, look=self._holders)
+        DelegatingWriter.__init__(self, writes)
 
     async def check(self) -> None:
         deadline = Deadline.after(QUESTION_S)
@@ -125,6 +128,10 @@ class TrytonCrm(DelegatingWriter, HostedCrm):
             self._parties_of(key, known, limit, deadline), self._leads_of(key, limit, deadline)
         )
         return _ordered([*parties, *leads], limit)
+
+    async def _holders(self, number: str) -> Sequence[PhoneHit]:
+        """Who may have been told to be the caller, on the way to a write."""
+        return await self.find_by_phone(number, limit=_HOLDERS, deadline=Deadline.after(QUESTION_S))
 
     async def _parties_of(
         self, key: str, known: Sequence[str], limit: int, deadline: Deadline

@@ -1,8 +1,9 @@
 """Calls and tasks in Tryton, which has no records for either: notes (`ir.note`).
 
 A note cannot be changed, so a later record of a call is a new note and the earlier one goes. Notes
-are only found on records that are named: those where a call's note may be are the contact, the lead
-made of that call, and our own company's party for everything else. Each note's last lines say which
+are only found on records that are named: those where a call's note may be are the contact (an
+earlier one: who has the number), the lead made of that call, and our own company's party for
+everything else. Each note's last lines say which
 call it is of, under which key and how new.
 """
 
@@ -84,11 +85,14 @@ class TrytonNotes:
     def __init__(self, rpc: TrytonRpc) -> None:
         self._rpc = rpc
 
-    async def write_call(self, places: Sequence[str], record: CallRecord, idem: str) -> str:
-        call = str(record.call_id)
+    async def write_call(
+        self, places: Sequence[str], record: CallRecord, idem: str, *, elsewhere: Sequence[str]
+    ) -> str:
+        """`elsewhere`: where else an earlier note of the call may be."""
+        call, searched = str(record.call_id), list(dict.fromkeys((*places, *elsewhere)))
 
         async def found() -> list[Note]:
-            notes = await self._notes(places, f"Call: {call}")
+            notes = await self._notes(searched, f"Call: {call}")
             return [note for note in notes if note.call == call and note.revision is not None]
 
         async def is_told() -> bool:

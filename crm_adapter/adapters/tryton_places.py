@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
-from crm_adapter.adapter import Forbidden, HitKind, NotFound
+from crm_adapter.adapter import Forbidden, HitKind, NotFound, PhoneHit
 from crm_adapter.adapters import gathering, tryton_records
 from crm_adapter.adapters.hosted import QUESTION_S
 from crm_adapter.adapters.tryton_leads import TrytonLeads
 from crm_adapter.adapters.tryton_rpc import TrytonRpc
 
+#: Who has a number.
+Look = Callable[[str], Awaitable[Sequence[PhoneHit]]]
+
 
 class TrytonPlaces:
     """Resources like `party.party,7`; the last of them, our own company's party, always exists."""
 
-    def __init__(self, *, rpc: TrytonRpc, leads: TrytonLeads) -> None:
-        self._rpc, self._leads = rpc, leads
+    def __init__(self, *, rpc: TrytonRpc, leads: TrytonLeads, look: Look) -> None:
+        self._rpc, self._leads, self._look = rpc, leads, look
 
     async def of(self, contact: ContactRef | None, line: str) -> list[str]:
         """Where the notes of a call may be, the best one first."""
@@ -30,11 +34,15 @@ class TrytonPlaces:
             places.insert(0, f"sale.opportunity,{lead}")
         if contact is not None:
             with suppress(NotFound):
-                kind, record_id = tryton_records.place(contact)
-                model = "sale.opportunity" if kind is HitKind.LEAD else "party.party"
+                model, record_id = _resource(contact)
                 if await self._exists(model, record_id, deadline):
                     places.insert(0, f"{model},{record_id}")
         return list(dict.fromkeys(places))
+
+    async def of_number(self, number: str | None) -> list[str]:
+        """The contacts and open leads that have it."""
+        hits = await self._look(number) if number else ()
+        return [f"{model},{one}" for model, one in (_resource(hit.candidate.ref) for hit in hits)]
 
     async def _exists(self, model: str, record_id: int, deadline: Deadline) -> bool:
         domain = [["id", "=", record_id]]
@@ -49,3 +57,9 @@ class TrytonPlaces:
         if not isinstance(party, int):
             raise Forbidden("tryton: our user may not read the company that it works for")
         return f"party.party,{party}"
+
+
+def _resource(contact: ContactRef) -> tuple[str, int]:
+    """Raises NotFound for another CRM's record."""
+    kind, record_id = tryton_records.place(contact)
+    return "sale.opportunity" if kind is HitKind.LEAD else "party.party", record_id

@@ -9,7 +9,7 @@ from crm_adapter.adapters.hosted import QUESTION_S
 from crm_adapter.adapters.texts import task_text
 from crm_adapter.adapters.tryton_leads import TrytonLeads
 from crm_adapter.adapters.tryton_notes import TrytonNotes, lead_line
-from crm_adapter.adapters.tryton_places import TrytonPlaces
+from crm_adapter.adapters.tryton_places import Look, TrytonPlaces
 from crm_adapter.adapters.tryton_rpc import TrytonRpc
 from crm_adapter.adapters.written_once import Turns, call_key, record_key
 
@@ -17,9 +17,9 @@ from crm_adapter.adapters.written_once import Turns, call_key, record_key
 class TrytonWrites:
     """Implements `crm_adapter.adapter.CrmWriter`."""
 
-    def __init__(self, *, rpc: TrytonRpc, leads: TrytonLeads) -> None:
+    def __init__(self, *, rpc: TrytonRpc, leads: TrytonLeads, look: Look) -> None:
         self._leads = leads
-        self._places = TrytonPlaces(rpc=rpc, leads=leads)
+        self._places = TrytonPlaces(rpc=rpc, leads=leads, look=look)
         self._notes = TrytonNotes(rpc)
         self._turns = Turns()
 
@@ -35,7 +35,9 @@ class TrytonWrites:
     async def log_call(self, record: CallRecord, idem: str) -> str:
         async with self._turns.of(call_key(record)):
             places = await self._places.of(record.contact, lead_line(record.call_id))
-            return await self._notes.write_call(places, record, idem)
+            # An earlier word of the call may have named somebody else who has the number.
+            others = await self._places.of_number(record.number) if record.revision > 1 else []
+            return await self._notes.write_call(places, record, idem, elsewhere=others)
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         text = f"{wording.task_title(task)}\n{task_text(task, idem)}"

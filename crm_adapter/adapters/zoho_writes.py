@@ -45,7 +45,11 @@ class ZohoWrites(HostedWrites):
         call_id, was_there = await self._once("Calls", call_key(record), told)
         if was_there:
             found = await self._wire.record("Calls", call_id, Deadline.after(QUESTION_S))
-            if texts.is_newer(record, found.get("Description")):
+            kept = found.get("Description")
+            if texts.is_newer(record, kept):
+                left = self._left(kept, self._place(contact))
+                if left is not None:
+                    told = {"What_Id" if left[0] is HitKind.LEAD else "Who_Id": None} | told
                 await self._change("Calls", call_id, told)
         return call_id
 

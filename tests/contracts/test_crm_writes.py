@@ -167,6 +167,30 @@ async def test_a_missed_call_of_a_contact_is_linked_to_it(world: CrmWorld) -> No
     assert (row.contact, row.seconds, row.started_at) == (ref.id, 0, ARRIVED)
 
 
+async def test_a_call_of_nobody_known_is_linked_to_whom_an_agent_said_it_was(
+    world: CrmWorld,
+) -> None:
+    noah = await world.add_contact(LONDON, first_name="Noah", last_name="Reed")
+    await world.crm.log_call(replace(RECORD, number=LONDON, ended_at=None), "revision-1")
+    chosen = replace(RECORD, number=LONDON, contact=noah, revision=2)
+    for _ in range(2):
+        await world.crm.log_call(chosen, "revision-2")
+        [row] = await world.calls()
+        assert (row.key, row.contact) == ("revision-2", noah.id)
+
+
+async def test_a_call_is_moved_to_whom_an_agent_said_it_was(world: CrmWorld) -> None:
+    """One of several with the number, somebody else after all, and in the end nobody known."""
+    olivia = await world.add_contact(LONDON, first_name="Olivia", last_name="Reed")
+    noah = await world.add_contact(LONDON, first_name="Noah", last_name="Reed")
+    said = [olivia, noah, None, olivia]
+    for revision, contact in enumerate(said, 1):
+        record = replace(RECORD, number=LONDON, contact=contact, revision=revision)
+        await world.crm.log_call(record, f"revision-{revision}")
+        [row] = await world.calls()
+        assert (row.key, row.contact) == (f"revision-{revision}", contact and contact.id)
+
+
 async def test_a_call_that_shows_no_number_is_recorded_too(world: CrmWorld) -> None:
     await world.crm.log_call(replace(RECORD, number=None, identity_outcome="withheld"), "key-1")
     [row] = await world.calls()

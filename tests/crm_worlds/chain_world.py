@@ -134,9 +134,14 @@ WORLDS = (
         ("sqlite_url", "tmp_path"),
         "real server",
         tells_open=True,
-        gaps={
-            "test_a_missed_call_of_a_contact_is_linked_to_it": "records are written to the first "
-            "CRM, which cannot link a contact of the second; they tell the number",
-        },
+        gaps=dict.fromkeys(
+            (
+                "test_a_missed_call_of_a_contact_is_linked_to_it",
+                "test_a_call_is_moved_to_whom_an_agent_said_it_was",
+                "test_a_call_of_nobody_known_is_linked_to_whom_an_agent_said_it_was",
+            ),
+            "records are written to the first CRM, which cannot link a contact of the second; they "
+            "tell the number",
+        ),
     ),
 )

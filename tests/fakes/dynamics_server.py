@@ -115,8 +115,7 @@ class DynamicsServer(CrmServer):
             one = self._kept(row, row["activityid"])
             one.started = row["actualstart"].replace("Z", "+00:00")
             one.seconds = row["actualdurationminutes"] * 60
-            bound = row.get("regardingobjectid_contact_phonecall@odata.bind", "")
-            one.contact = bound.removeprefix("/contacts(").removesuffix(")") or None
+            one.contact = _regarded(row)
             kept.append(one)
         return kept
 
@@ -137,6 +136,11 @@ class DynamicsServer(CrmServer):
         always |= {"statecode": state, "statuscode": status, "_ownerid_value": "o-1"}
         self.rows[entity][row_id] = always | told
         return row_id
+
+    def _regarding_nobody(self, row: Row) -> Row:
+        for name in [name for name in row if _BOUND.fullmatch(name)]:
+            del row[name]
+        return row
 
     def _changed(self, row: Row) -> None:
         row["etag"] += 1
@@ -232,7 +236,9 @@ class DynamicsServer(CrmServer):
         created = row is None
         if row is None:
             row = self.rows[entity][self._keep(entity, {KEY: key})]
-        row.update(told)
+        if any(map(_BOUND.fullmatch, told)):  # it regards one record, of whatever kind
+            row = self._regarding_nobody(row)
+        row.update({name: value for name, value in told.items() if value is not None})
         self._changed(row)
         if request.headers.get("Prefer") != "return=representation":
             return web.Response(status=204)
@@ -246,7 +252,7 @@ class DynamicsServer(CrmServer):
             bound = _BOUND.fullmatch(name)
             if bound is None and name not in _COLUMNS[entity]:
                 return _wrong(400, "0x80048d19", f"property '{name}' does not exist")
-            if bound is not None:
+            if bound is not None and value is not None:
                 _, _, other = self._named(value.lstrip("/"))
                 if other is None or bound[2] != entity[:-1]:
                     return _wrong(404, "0x80040217", "The entity does not exist")
@@ -266,8 +272,14 @@ def _fits(row: Row, wanted: str) -> bool:
     return state is None or row["statecode"] == int(state[1])
 
 
+def _regarded(row: Row) -> str | None:
+    bound = [value for name, value in row.items() if _BOUND.fullmatch(name)]
+    return "+".join(one.partition("(")[2].strip(")") for one in bound) or None
+
+
 def _shown(row: Row) -> Row:
     told = {name: value for name, value in row.items() if "@" not in name and name != "etag"}
+    told["_regardingobjectid_value"] = _regarded(row)
     return {"@odata.etag": f'W/"{row["etag"]}"', "parentcustomerid_account": None} | told
 
 

@@ -109,7 +109,8 @@ class EspoCrmServer(CrmServer):
             one = self._kept(row)
             one.started = row["dateStart"].replace(" ", "T") + "+00:00"
             one.seconds = _seconds(row["dateEnd"]) - _seconds(row["dateStart"])
-            one.contact = next(iter(row.get("contactsIds", [])), None)
+            linked = {*row.get("contactsIds", []), *row.get("leadsIds", []), row.get("parentId")}
+            one.contact = "+".join(sorted(linked - {None})) or None
             kept.append(one)
         return kept
 

@@ -61,6 +61,7 @@ class HubSpotServer(CrmServer):
             web.patch(f"{base}/{{id}}", self._update),
             web.get("/crm/v3/properties/{kind}/{name}", self._property),
             web.post("/oauth/v2/private-apps/get/access-token-info", self._scopes),
+            web.delete("/crm/v4/objects/{kind}/{id}/associations/{to}/{to_id}", self._dissociate),
             web.put(
                 "/crm/v4/objects/{kind}/{id}/associations/default/{to}/{to_id}", self._associate
             ),
@@ -130,7 +131,7 @@ class HubSpotServer(CrmServer):
             one.started = _iso(seconds)
             one.seconds = int(told["hs_call_duration"]) // 1000
             linked = [to for kind, row_id, to in self.linked if (kind, row_id) == ("calls", one.id)]
-            one.contact = linked[0] if linked else None
+            one.contact = "+".join(sorted(linked)) or None
             kept.append(one)
         return kept
 
@@ -285,6 +286,11 @@ class HubSpotServer(CrmServer):
             return _wrong(404, "OBJECT_NOT_FOUND", "Object not found.")
         self.linked.add((about["kind"], about["id"], about["to_id"]))
         return _answer("associations", "BatchResponsePublicDefaultAssociation", _batch([]))
+
+    async def _dissociate(self, request: web.Request) -> web.Response:
+        about = request.match_info
+        self.linked.discard((about["kind"], about["id"], about["to_id"]))
+        return web.Response(status=204)
 
     def _by_key(self, kind: str, key: str) -> Row | None:
         rows = self.rows[kind].values()

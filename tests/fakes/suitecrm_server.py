@@ -49,6 +49,7 @@ class SuiteCrmServer(CrmServer):
             web.get(f"{base}/{{module}}/{{id}}", self._read),
             web.get(f"{base}/{{module}}/{{id}}/relationships/{{link}}", self._related),
             web.post(f"{base}/{{module}}/{{id}}/relationships", self._link),
+            web.delete(f"{base}/{{module}}/{{id}}/relationships/{{link}}/{{to}}", self._unlink),
             web.post(base, self._create),
             web.patch(base, self._update),
         ]
@@ -105,7 +106,8 @@ class SuiteCrmServer(CrmServer):
             one = self._kept(row_id, row)
             one.started = row["date_start"].replace(" ", "T") + "+00:00"
             one.seconds = row["duration_hours"] * 3600 + row["duration_minutes"] * 60
-            one.contact = dict(self.links).get(row_id)
+            linked = {to for call, to in self.links if call == row_id} | {row.get("parent_id")}
+            one.contact = "+".join(sorted(linked - {None, ""})) or None
             kept.append(one)
         return kept
 
@@ -194,6 +196,13 @@ class SuiteCrmServer(CrmServer):
         if pair not in self.links:
             self.links.append(pair)
         return web.json_response({"meta": {"message": "added"}}, status=201)
+
+    async def _unlink(self, request: web.Request) -> web.Response:
+        about = request.match_info
+        if about["to"] not in self.rows[about["link"].capitalize()]:
+            return _wrong(f"{about['link']} module with id {about['to']} is not found")
+        self.links = [pair for pair in self.links if pair != (about["id"], about["to"])]
+        return web.json_response({"meta": {"message": "removed"}})
 
     async def _create(self, request: web.Request) -> web.Response:
         data = (await request.json())["data"]

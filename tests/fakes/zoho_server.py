@@ -123,7 +123,7 @@ class ZohoServer(CrmServer):
             one = self._kept(row)
             minutes, seconds = row["Call_Duration"].split(":")
             one.started, one.seconds = row["Call_Start_Time"], int(minutes) * 60 + int(seconds)
-            one.contact = row.get("Who_Id", {}).get("id")
+            one.contact = (row.get("Who_Id") or row.get("What_Id") or {}).get("id")
             kept.append(one)
         return kept
 
@@ -241,7 +241,7 @@ class ZohoServer(CrmServer):
         if not re.fullmatch(r"\d\d+:\d\d", told.get("Call_Duration", "00:00")):
             details = {"api_name": "Call_Duration"}
             return _wrong_record(202, "INVALID_DATA", "invalid data", details)
-        who = told.get("Who_Id", {}).get("id")
+        who = (told.get("Who_Id") or {}).get("id")
         if who and who not in self.rows["Contacts"]:
             return _wrong_record(202, "INVALID_DATA", "invalid data", {"api_name": "Who_Id"})
         return None
