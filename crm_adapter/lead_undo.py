@@ -42,6 +42,17 @@ class Counted:
     confirmed: int
 
 
+async def rules(connection: AsyncConnection, tenant: str) -> list[str]:
+    """All that ever made a lead, by name."""
+    found = await connection.execute(
+        select(leads.c.rule)
+        .where(leads.c.tenant == tenant, leads.c.rule.is_not(None))
+        .distinct()
+        .order_by(leads.c.rule)
+    )
+    return list(found.scalars())
+
+
 _OPEN = leads.c.closed_at.is_(None)
 _UNCONFIRMED = leads.c.confirmed_at.is_(None)
 

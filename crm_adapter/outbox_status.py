@@ -72,6 +72,9 @@ def advice(last_error: str | None) -> str:
     return _ADVICE.get((last_error or "").partition(":")[0], _NO_ADVICE)
 
 
+_PERSONAL = ("name", "caller_name", "network_name", "note", "title")
+
+
 def without_personal_values(payload: Any, key: str = "") -> Any:
     """The payload as a stranger may see it: numbers keep their last two digits, names and notes
     nothing."""
@@ -85,6 +88,6 @@ def without_personal_values(payload: Any, key: str = "") -> Any:
         return [without_personal_values(item, key) for item in payload]
     if key in ("number", "dialled") and isinstance(payload, str):
         return f"…{payload[-2:]}"
-    if key in ("name", "network_name", "note", "title") and isinstance(payload, str) and payload:
+    if key in _PERSONAL and isinstance(payload, str) and payload:
         return "…"
     return payload

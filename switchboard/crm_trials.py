@@ -22,7 +22,7 @@ from crm_adapter.adapter import CrmAdapter, CrmError, PhoneHit
 from crm_adapter.adapters.choice import adapter_named, names_of
 from crm_adapter.advice import advice
 from crm_adapter.connection import CrmConnection
-from crm_adapter.http.traces import Exchange
+from crm_adapter.http.traces import SQL, Exchange
 from crm_adapter.live.number_choices import NumberChoices
 from crm_adapter.trial import Trial, named, tried, warnings_of
 from storage.database import Database
@@ -38,9 +38,7 @@ async def trials(
     settings: Settings, number: str, *, crm: str | None, within_s: float
 ) -> list[Trial]:
     """Raises Misconfigured for what is no number, or no CRM of the settings."""
-    e164 = phone_numbers.to_e164(number, settings.crm.region)
-    if e164 is None:
-        raise Misconfigured(f"'{number}' is no telephone number; give it as +1202...")
+    e164 = _e164(settings, number)
     found = []
     async with opened(settings) as database:
         for name in _wanted(settings, crm):
@@ -49,6 +47,13 @@ async def trials(
                 region = settings.crm.region
                 found.append(await tried(adapter, trial, region=region, within_s=within_s))
     return found
+
+
+def _e164(settings: Settings, number: str) -> str:
+    e164 = phone_numbers.to_e164(number, settings.crm.region)
+    if e164 is None:
+        raise Misconfigured(f"'{number}' is no telephone number; give it as +1202...")
+    return e164
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +145,8 @@ async def choices(settings: Settings) -> list[dict[str, Any]]:
 
 
 async def forget_choice(settings: Settings, number: str) -> bool:
-    e164 = phone_numbers.to_e164(number, settings.crm.region) or number
+    """Raises Misconfigured for what is no number."""
+    e164 = _e164(settings, number)
     async with opened(settings) as database:
         return await NumberChoices(database=database).undo(e164)
 
@@ -172,12 +178,22 @@ def show(trial: Trial, console: Console, *, limit_s: float) -> None:
 
 
 def _exchange(exchange: Exchange) -> Panel:
+    if exchange.method == SQL:
+        return _statement(exchange)
     status = "no answer" if exchange.status is None else str(exchange.status)
     text = Text(f"{_shortened(unquote(exchange.url))}\n", overflow="fold")
     text.append(f"{exchange.request}\n" if exchange.request else "")
     text.append(_shortened(exchange.answer), style="dim")
     path = urlsplit(exchange.url).path
     title = Text(f"{status}, {exchange.seconds * 1000:.0f} ms: {exchange.method} {path}")
+    return Panel(text, title=title, title_align="left")
+
+
+def _statement(exchange: Exchange) -> Panel:
+    text = Text(f"{exchange.request}\n", overflow="fold")
+    text.append(_shortened(exchange.answer), style="dim")
+    rows = "1 row" if exchange.status == 1 else f"{exchange.status} rows"
+    title = Text(f"{rows}, {exchange.seconds * 1000:.0f} ms: SQL")
     return Panel(text, title=title, title_align="left")
 
 
@@ -190,7 +206,9 @@ def _shortened(text: str) -> str:
 def _hits(trial: Trial) -> Table | Text:
     if not trial.hits:
         return Text("nobody has this number: a stranger")
-    table = Table("contact", "name", "company", "kind", "numbers as stored", "has this number")
+    table = Table()
+    for name in ("contact", "name", "company", "kind", "numbers as stored", "has this number"):
+        table.add_column(name, overflow="fold")
     for hit in trial.hits:
         table.add_row(*(Text(word) for word in _hit_row(hit, hit in trial.verified)))
     return table

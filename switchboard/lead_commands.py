@@ -21,6 +21,8 @@ from switchboard.progress import Report, bar
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
 _JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
+#: Named where somebody mistypes one.
+_MOST_RULES = 20
 _DAYS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 _Since = Annotated[
     datetime | None,
@@ -86,7 +88,11 @@ def undo(
     wanted = _wanted(rule, since, until)
     with sentences():
         settings = read_settings(config)
-        counted = asyncio.run(_counted(settings, wanted))
+        counted, rules = asyncio.run(_counted(settings, wanted))
+    if rule not in rules:
+        known = f"; rules that did: {', '.join(rules[:_MOST_RULES])}" if rules else ""
+        err.print(Text(f"no lead was ever made by '{rule}'{known}"))
+        raise typer.Exit(1)
     left = f"; {counted.confirmed} that agents confirmed stay" if counted.confirmed else ""
     done = 0
     if not dry_run and counted.to_withdraw:
@@ -145,11 +151,13 @@ async def _listed(settings: Settings, wanted: Wanted, limit: int) -> Sequence[Ro
         return await lead_undo.listed(connection, wanted, limit=limit)
 
 
-async def _counted(settings: Settings, wanted: Wanted) -> Counted:
+async def _counted(settings: Settings, wanted: Wanted) -> tuple[Counted, list[str]]:
+    """With the rules that have made leads."""
     from switchboard.offline import opened
 
     async with opened(settings) as database, database.read() as connection:
-        return await lead_undo.count(connection, wanted)
+        counted = await lead_undo.count(connection, wanted)
+        return counted, await lead_undo.rules(connection, wanted.tenant)
 
 
 async def _undone(settings: Settings, wanted: Wanted, total: int, report: Report) -> int:

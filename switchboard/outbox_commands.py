@@ -117,8 +117,11 @@ def retry(
         raise typer.Exit(2)
     with sentences():
         count = asyncio.run(_retry(read_settings(config), key))
+        row = asyncio.run(_entry(read_settings(config), key)) if key and not count else None
     if as_json:
         out.print_json(json.dumps({"retried": count}))
+    elif key is not None and count == 0:
+        err.print(Text(_why_not(key, row)))
     else:
         out.print(Text(f"{count} to be delivered again"))
     raise typer.Exit(1 if key is not None and count == 0 else 0)
@@ -145,6 +148,14 @@ async def _retry(settings: Settings, key: str | None) -> int:
     async with opened(settings) as database:
         now = datetime.now(UTC)
         return await database.writer.write(lambda link: outbox.replay_dead(link, at=now, key=key))
+
+
+def _why_not(key: str, row: Mapping[Any, Any] | None) -> str:
+    if row is None:
+        return f"there is no entry {key} in the outbox"
+    if row["state"] == "dead":
+        return f"{key} stays given up: a newer version of it was delivered, and would be undone"
+    return f"{key} was not given up: it is {row['state']}"
 
 
 def _dead(row: Mapping[Any, Any], show_numbers: bool) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.http.traces import Trace
 from crm_adapter.rest.adapter import RestCrm
 from crm_adapter.sql.adapter import SqlCrm
+from crm_adapter.sql.statements import trace_statements
 from storage.database import Database
 
 #: By the name in the settings, which is also the name of its section.
@@ -61,6 +62,8 @@ def adapter_named(
 ) -> CrmAdapter:
     """Raises Misconfigured where its settings do not do."""
     if name == "embedded":
+        if trace is not None:
+            trace_statements(database.engine, trace)
         return EmbeddedCrm(database=database)
     made = _MADE.get(name)
     if made is None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from urllib.parse import quote, quote_plus
 
 MASKED = "***"
+#: The method of what was asked in SQL.
+SQL = "SQL"
 #: More of an answer says nothing more.
 LONGEST = 20_000
 
@@ -16,7 +18,7 @@ LONGEST = 20_000
 @dataclass(frozen=True, slots=True)
 class Exchange:
     """One request and its answer, secrets masked. `status` is None where none came; `answer` then
-    says why."""
+    says why. Of a question to a database it is how many rows came."""
 
     method: str
     url: str

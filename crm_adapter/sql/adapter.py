@@ -59,12 +59,9 @@ class SqlCrm:
         self.warnings: tuple[Problem, ...] = loaded.warnings
         self._of_file = loaded.warnings
         self._mapping = loaded.mapping
-        self._store = Store(settings=settings, loaded=loaded)
+        self._store = Store(settings=settings, loaded=loaded, trace=trace)
         self._contacts = Contacts(store=self._store)
         self._writes = Writes(store=self._store, mapping=loaded.mapping, now=now)
-
-    def set_trace(self, trace: Trace | None) -> None:
-        """A database has no exchanges over HTTP to tell of."""
 
     async def open(self) -> None:
         """Nothing to do: the first question connects."""

@@ -14,20 +14,26 @@ from calls.errors import DeadlineExceeded
 from config.crm_settings import SqlSettings
 from config.problems import Problem
 from crm_adapter.adapter import Timeout, Unavailable
+from crm_adapter.http.traces import Trace
 from crm_adapter.sql.engine import errors_named, open_engine
 from crm_adapter.sql.mapping import LoadedSql
 from crm_adapter.sql.prepared import Prepared, prepare, slow_look_ups
+from crm_adapter.sql.statements import trace_statements
 from storage.overtime import Overtime
 
 T = TypeVar("T")
 
 
 class Store:
-    def __init__(self, *, settings: SqlSettings, loaded: LoadedSql) -> None:
+    def __init__(
+        self, *, settings: SqlSettings, loaded: LoadedSql, trace: Trace | None = None
+    ) -> None:
         limits = loaded.mapping.limits
         self._engine = open_engine(
             settings, busy_ms=limits.busy_ms, read_only=not loaded.mapping.writes
         )
+        if trace is not None:
+            trace_statements(self._engine, trace)
         self._write_ms = limits.write_timeout_ms
         self._busy_ms = limits.busy_ms
         self._loaded = loaded

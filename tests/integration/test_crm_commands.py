@@ -49,7 +49,11 @@ def test_a_number_is_tried_with_what_was_made_of_it(folder: Path) -> None:
     assert (trial["crm"], trial["e164"], trial["is_good"]) == ("embedded", MARIA, True)
     assert trial["contact"]["last_name"] == "Garcia"
     assert [hit["candidate"]["name"] for hit in trial["verified"]] == ["Maria Garcia"]
+    asked = [one for one in trial["exchanges"] if MARIA in one["request"]]
+    assert asked
+    assert all(one["method"] == "SQL" and "Garcia" in one["answer"] for one in asked)
     shown = switchboard(folder, "crm", "test", HOME)
+    assert "2 rows, " in shown.stdout
     assert "Olivia Bennett" in shown.stdout
     assert "Bennett Ltd" in shown.stdout
     assert "in time for the caller" in shown.stdout
@@ -91,3 +95,6 @@ def test_a_choice_is_listed_and_undone(folder: Path) -> None:
     assert switchboard(folder, "crm", "choices", "undo", "202-555-0103").returncode == 0
     done = switchboard(folder, "crm", "choices", "undo", HOME)
     assert (done.returncode, done.stdout.strip()) == (1, "nobody was chosen for this number")
+    done = switchboard(folder, "crm", "choices", "undo", "abc")
+    assert done.returncode == 1
+    assert "'abc' is no telephone number" in done.stderr

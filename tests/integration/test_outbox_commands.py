@@ -15,7 +15,7 @@ from typer.testing import CliRunner, Result
 
 from calls.call import CallId
 from calls.records import NewLead
-from crm_adapter import outbox
+from crm_adapter import outbox, outbox_status
 from crm_adapter.call_tables import leads
 from crm_adapter.call_tables import outbox as outbox_table
 from crm_adapter.outbox_gauge import OutboxGauge
@@ -116,6 +116,12 @@ def test_an_entry_is_shown_without_what_is_private(url: str) -> None:
     assert NUMBER not in shown.stdout
     assert "STONE" not in shown.stdout
     assert "what to do:" in shown.stdout
+    payload = {"caller_name": "V STONE", "number": NUMBER, "queue": "sales"}
+    assert outbox_status.without_personal_values(payload) == {
+        "caller_name": "…",
+        "number": "…50",
+        "queue": "sales",
+    }
     full = json.loads(call(url, "outbox", "show", key, "--show-numbers", "--json").stdout)
     assert full["payload"]["network_name"] == "V STONE"
     assert call(url, "outbox", "show", "nothing").exit_code == 1
@@ -127,7 +133,12 @@ def test_what_was_given_up_is_delivered_again(url: str) -> None:
     assert call(url, "outbox", "retry", keys[0], "--dead").exit_code == 2
     assert call(url, "outbox", "retry", keys[0]).exit_code == 0
     assert states(url) == {"key-0": "pending", "key-1": "dead", "key-2": "dead"}
-    assert call(url, "outbox", "retry", keys[0]).exit_code == 1
+    again = call(url, "outbox", "retry", keys[0])
+    assert (again.exit_code, again.stderr.strip()) == (
+        1,
+        "key-0 was not given up: it is pending",
+    )
+    assert "no entry xyz in the outbox" in call(url, "outbox", "retry", "xyz").stderr
     told = call(url, "outbox", "retry", "--dead", "--json")
     assert json.loads(told.stdout) == {"retried": 2}
     assert set(states(url).values()) == {"pending"}
@@ -136,6 +147,9 @@ def test_what_was_given_up_is_delivered_again(url: str) -> None:
 def test_leads_are_listed_and_taken_back(url: str) -> None:
     keep(url, 450, confirmed=(0, 7))
     undo = ("leads", "undo", "--rule", "campaign", "--since", "2026-11-01")
+    slip = call(url, "leads", "undo", "--rule", "campain", "--since", "2026-11-01", "--yes")
+    assert slip.exit_code == 1
+    assert "no lead was ever made by 'campain'; rules that did: campaign" in slip.stderr
     dry = call(url, *undo, "--dry-run")
     assert dry.stdout == "448 leads would be withdrawn; 2 that agents confirmed stay\n"
     refused = call(url, *undo, given="n\n")

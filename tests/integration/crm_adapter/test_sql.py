@@ -31,6 +31,7 @@ from crm_adapter.adapter import (
     Unavailable,
     Unsupported,
 )
+from crm_adapter.http.traces import Exchange
 from crm_adapter.sql.adapter import SqlCrm
 from tests.fakes.shop_database import MAPPING, execute, rows, tables_for
 
@@ -100,6 +101,19 @@ async def shop(empty_url: str, tmp_path: Path) -> AsyncIterator[Shop]:
     yield Shop(empty_url, crm, other, file)
     await crm.close()
     await other.close()
+
+
+async def test_each_question_and_its_raw_answer_are_told(shop: Shop) -> None:
+    seen: list[Exchange] = []
+    settings = SqlSettings.model_validate({"mapping": shop.file, "url": SecretStr(shop.url)})
+    crm = SqlCrm(settings=settings, region="GB", trace=seen.append)
+    await crm.check()
+    seen.clear()
+    assert await crm.find_by_phone(LONDON, limit=5, deadline=Deadline.after(30))
+    await crm.close()
+    assert {one.method for one in seen} == {"SQL"}
+    assert [one for one in seen if one.status and "O'Hara" in one.answer]
+    assert not [one for one in seen if one.status != max(0, len(one.answer.splitlines()) - 1)]
 
 
 def made(url: str, mapping: Path | str, **given: object) -> SqlCrm:
