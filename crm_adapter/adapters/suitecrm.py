@@ -96,7 +96,8 @@ class SuiteCrm(HostedPeople):
         self, kind: HitKind, key: str, limit: int, deadline: Deadline
     ) -> Sequence[Person]:
         # `or` holds for all of the filter: leads cannot be asked for the open ones as well.
-        pattern = "%" + "%".join(last_digits(key, self.compared) or key)
+        # SuiteCRM keeps what was typed, a blank behind the number included.
+        pattern = f"%{'%'.join(last_digits(key, self.compared) or key)}%"
         wanted = {f"filter[{phone}][like]": pattern for phone in suitecrm_records.PHONES}
         wanted["filter[operator]"] = "or"
         found = await self._wire.rows(

@@ -15,6 +15,7 @@ from crm_adapter.adapters.zoho import _screen
 from tests.fakes.dynamics_server import DynamicsServer
 from tests.fakes.pipedrive_server import PipedriveServer
 from tests.fakes.salesforce_server import KEY, SalesforceServer
+from tests.fakes.suitecrm_server import SuiteCrmServer
 from tests.fakes.zoho_server import ZohoServer
 
 pytestmark = pytest.mark.integration
@@ -30,6 +31,17 @@ async def test_salesforce_names_the_field_that_is_missing() -> None:
                 await crm.check()
         finally:
             await crm.close()
+
+
+@pytest.mark.parametrize("stored", ["020 7946 0018 ", "+44 20 7946 0018\u00a0"])
+async def test_suitecrm_finds_a_number_with_a_blank_behind_it(stored: str) -> None:
+    async with SuiteCrmServer() as server:
+        contact = server.add_contact(stored)
+        crm = server.adapter()
+        await crm.open()
+        found = await crm.find_by_phone("+442079460018", limit=5, deadline=Deadline.after(30))
+        await crm.close()
+    assert [hit.candidate.ref.id for hit in found] == [contact]
 
 
 def test_salesforce_sends_no_webhooks() -> None:
