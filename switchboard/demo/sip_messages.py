@@ -56,15 +56,7 @@ def ack_refusal() -> str:
     )
 
 
-def refer(extension: str, cseq: int) -> str:
-    """Sends the other side to an extension of the PBX (RFC 3515), as a phone's own key does."""
-    to = f"Refer-To: <sip:{extension}@[remote_ip]:[remote_port]>"
-    return request("REFER", cseq, headers=(to,))
-
-
-def request(
-    method: str, cseq: int, body_type: str = "", body: str = "", headers: tuple[str, ...] = ()
-) -> str:
+def request(method: str, cseq: int, body_type: str = "", body: str = "") -> str:
     """Within the dialogue, from either side."""
     return _message(
         f"{method} [$target] SIP/2.0",
@@ -75,7 +67,6 @@ def request(
         f"CSeq: {cseq} {method}",
         _CONTACT,
         "Max-Forwards: 70",
-        *headers,
         body_type=body_type,
         body=body,
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from switchboard.demo import sip_messages
 
 #: Labels; those of the key presses count up from the last.
-_BYE, _CANCEL, _HANG_UP, _DONE, _PICK_UP, _NEWS, _TOLD, _KEYS = 1, 2, 3, 4, 5, 6, 7, 100
+_BYE, _CANCEL, _HANG_UP, _DONE, _PICK_UP, _KEYS = 1, 2, 3, 4, 5, 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,6 @@ class PhoneShape:
     ring_ms: int | None = 300
     #: Hangs up after that long a talk; None: waits for the other side.
     talk_ms: int | None = None
-    #: Sends the caller to that extension after `talk_ms`, where it would hang up (REFER).
-    transfers_to: str | None = None
     #: Refuses at once with 486 Busy Here.
     busy: bool = False
     audio: bool = True
@@ -97,7 +95,6 @@ def phone(shape: PhoneShape) -> str:
         _recv('request="ACK"', _remember("us", "To:") + _remember("them", "From:")),
         _play(shape.audio),
         _until_bye(shape.talk_ms, _HANG_UP),
-        _refer(shape.transfers_to) if shape.transfers_to else "",
         _hang_up(1),
         _label(_CANCEL),
         _send(sip_messages.ok()),
@@ -164,21 +161,6 @@ def _press(digit: str, cseq: int) -> str:
             _send(sip_messages.request("INFO", cseq, "application/dtmf-relay", body), retrans=True),
             _recv(f'request="BYE" optional="true" next="{_BYE}"'),
             _recv('response="200"'),
-        ]
-    )
-
-
-def _refer(extension: str) -> str:
-    """The other side says how the transfer goes (NOTIFY), and then ends this call."""
-    return "\n".join(
-        [
-            _send(sip_messages.refer(extension, 1), retrans=True),
-            _recv('response="202"'),
-            _label(_NEWS),
-            _recv(f'request="NOTIFY" optional="true" next="{_TOLD}"'),
-            _recv(f'request="BYE" next="{_BYE}"'),
-            _label(_TOLD),
-            _send(sip_messages.ok(), then=_NEWS),
         ]
     )
 

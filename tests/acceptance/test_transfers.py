@@ -66,15 +66,6 @@ async def blind(scene: Scene) -> None:
         await scene.record()
 
 
-async def blind_by_the_phone(scene: Scene) -> None:
-    """By the transfer key of Anna's own phone (REFER), of which only Asterisk knows."""
-    asks = PhoneShape(ring_ms=100, talk_ms=600, transfers_to="102")
-    async with scene.phones(agent1=asks, agent2=TALKS):
-        scene.ring()
-        await scene.answered(2)
-        await scene.record()
-
-
 async def attended(scene: Scene) -> None:
     """Anna asks Ben first, then hangs up."""
     async with scene.phones(agent1=STAYS, agent2=STAYS):
@@ -216,7 +207,6 @@ Legs = list[tuple[str, str, bool]]
 ANNA, BEN, CHEN = ("anna", "queue", True), ("ben", "queue", True), ("chen", "queue", True)
 GOLDEN: dict[Callable[[Scene], Awaitable[None]], tuple[Legs, tuple[str, str] | None]] = {
     blind: ([ANNA, ("ben", "blind_transfer", True)], None),
-    blind_by_the_phone: ([ANNA, ("ben", "blind_transfer", True)], None),
     attended: ([ANNA, ("ben", "attended_transfer", True)], None),
     attended_while_it_rings: ([ANNA, ("ben", "attended_transfer", True)], None),
     pickup: ([("anna", "queue", False), ("chen", "pickup", True)], None),
