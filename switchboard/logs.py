@@ -10,12 +10,18 @@ from typing import Any
 
 import structlog
 
-_NUMBER = re.compile(r"(?<![\w.])\+?\d[\d ()-]{5,}\d(?![\w.])")
+#: Of a trained model (`scoring.registry.card.version_of`): a day, a time, and eight of a hash. No
+#: telephone number has 22 digits, nor a letter.
+_VERSION = (
+    r"(?<![\w.+-])20\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
+    r"-(?:[01]\d|2[0-3])[0-5]\d[0-5]\d-[0-9a-f]{8}(?![\w-])"
+)
+_NUMBER = re.compile(rf"(?P<version>{_VERSION})|(?<![\w.])\+?\d[\d ()-]{{5,}}\d(?![\w.])")
 
 
 def masked(text: str) -> str:
     """With the last two digits of each telephone number only."""
-    return _NUMBER.sub(lambda m: "…" + m.group()[-2:], text)
+    return _NUMBER.sub(lambda m: m["version"] or "…" + m.group()[-2:], text)
 
 
 def mask_numbers(

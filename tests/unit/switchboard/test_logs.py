@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 import structlog
 
+from scoring.registry.card import version_of
 from switchboard import logs
 
 pytestmark = pytest.mark.unit
@@ -48,3 +50,41 @@ def test_a_traceback_holds_no_number_and_no_variables(
     assert "call pbx/1.1 failed" in told
     assert "25550150" not in told
     assert "Maria-Garcia" not in told
+
+
+@pytest.mark.parametrize("sha256", ["1a2b3c4d5e", "1234567890", "e000000000", "12345e7890"])
+def test_the_version_of_a_model_is_told_whole(sha256: str) -> None:
+    version = version_of(datetime(2026, 11, 28, 2, 30, tzinfo=UTC), sha256)
+    for text in (
+        f"scoring: churn model {version} is in use",
+        f"{version}.",
+        f"/var/models/churn/{version}/model.ubj",
+        f"{version} (in place of {version})",
+    ):
+        assert logs.masked(text) == text
+    assert logs.masked(f"{version} {NUMBER}, {version}") == f"{version} …50, {version}"
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        NUMBER,
+        "12025550150",
+        "(202) 555-0150",
+        "202-555-0150",
+        "20261128",
+        "20261128-023000",
+        "+20261128-023000-12345678",
+        "20261128-023000-123456789",
+        "20261128-023000-1234567",
+        "20261128-023000-12345678-9",
+        "20261328-023000-12345678",
+        "20261128-023061-12345678",
+        "2026 1128 023000 12345678",
+        "49 20261128-0230",
+    ],
+)
+def test_what_may_be_a_number_is_masked_all_the_same(number: str) -> None:
+    for text in (number, f"call {number} failed", f"({number})"):
+        assert number[-6:] not in logs.masked(text)
+        assert "…" in logs.masked(text)
