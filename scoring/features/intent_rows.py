@@ -55,6 +55,7 @@ _CALLER_AT = len(_OF_INTENT)
 _CONTACT_AT = _CALLER_AT + len(_OF_CALLER)
 _MOMENT_AT = _CONTACT_AT + len(CONTACT_COLUMNS)
 _NAMED_AT = _MOMENT_AT + len(MOMENT_NAMES)
+_NAN = float("nan")
 _NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
@@ -83,22 +84,26 @@ def intent_rows(
     rows[:, _NAMED_AT:] = 0.0
     shares = smoothed(seen.own, seen.house, PRIOR_STRENGTH)
     last = min(seen.days_ago, key=seen.days_ago.__getitem__, default=None)
-    for row, intent in zip(rows, intents, strict=True):
-        row[:_CALLER_AT] = (
-            shares.get(intent, 0.0),
-            seen.own.get(intent, 0.0),
-            float(intent == last),
-            seen.days_ago.get(intent, float("nan")),
-            seen.house.get(intent, 0.0),
-            seen.moment.get(intent, seen.house.get(intent, 0.0)),
-        )
+    if intents:
+        rows[:, :_CALLER_AT] = [
+            (
+                shares.get(intent, 0.0),
+                seen.own.get(intent, 0.0),
+                float(intent == last),
+                seen.days_ago.get(intent, _NAN),
+                seen.house.get(intent, 0.0),
+                seen.moment.get(intent, seen.house.get(intent, 0.0)),
+            )
+            for intent in intents
+        ]
+    for at, intent in enumerate(intents):
         place = named.get(intent, NAMED_INTENTS)
         if place < NAMED_INTENTS:
-            row[_NAMED_AT + place] = 1.0
+            rows[at, _NAMED_AT + place] = 1.0
     rows[:, _CALLER_AT:_CONTACT_AT] = (
         sum(seen.own.values()),
         len(seen.own),
-        float("nan") if last is None else seen.days_ago[last],
+        _NAN if last is None else seen.days_ago[last],
         float(seen.is_known),
     )
     if features is not None:

@@ -39,6 +39,7 @@ OFFER_GROUP_OF: Mapping[str, str] = MappingProxyType(
 _VISIT_AMOUNT = NAMES.index("mean_visit_amount")
 _UNKNOWN = np.full(len(NAMES), np.nan, dtype=np.float32)
 _LEAST_AMOUNT = 0.01
+_NAN = float("nan")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,22 +68,29 @@ def offer_rows(
     known = _UNKNOWN if features is None else np.array(features.values, dtype=np.float32)
     rows[:, : len(NAMES)] = known
     amount = float(known[_VISIT_AMOUNT])
-    for row, each in zip(rows, traits, strict=True):
-        bought = None if features is None else features.categories.get(each.category)
-        # Nothing of it is a share of 0 for who is known, and not known of a stranger.
-        share = float("nan") if features is None else 0.0
-        days = float("nan")
-        if bought is not None and each.category:
-            share, days = bought.share, bought.days_since
-        row[len(NAMES) : len(NAMES) + len(OFFER_NAMES)] = (
-            each.association,
-            each.popularity,
-            each.recent,
-            each.price,
-            each.price / max(amount, _LEAST_AMOUNT),
-            share,
-            days,
-        )
+    if traits:
+        rows[:, len(NAMES) : len(NAMES) + len(OFFER_NAMES)] = [
+            _offer_numbers(features, amount, each) for each in traits
+        ]
     if moment is not None:
         rows[:, -len(MOMENT_NAMES) :] = moment.numbers
     return rows
+
+
+def _offer_numbers(
+    features: ContactFeatures | None, amount: float, each: OfferTraits
+) -> tuple[float, ...]:
+    bought = None if features is None else features.categories.get(each.category)
+    # Nothing of it is a share of 0 for who is known, and not known of a stranger.
+    share, days = _NAN if features is None else 0.0, _NAN
+    if bought is not None and each.category:
+        share, days = bought.share, bought.days_since
+    return (
+        each.association,
+        each.popularity,
+        each.recent,
+        each.price,
+        each.price / max(amount, _LEAST_AMOUNT),
+        share,
+        days,
+    )

@@ -25,7 +25,7 @@ MAX_FITTED = 25_000
 _BOUNDS = (-7.0, 9.0)
 _STARTS = ((0.0, 2.0, 0.0, 2.0), (-0.5, 1.0, -0.5, 3.0), (0.5, 3.0, -1.5, 4.0))
 #: A trait further from the middle moves no more than one so far.
-_MOST_SPREADS = 3.0
+MOST_SPREADS = 3.0
 #: As if so many customers had been seen whom the traits do not move.
 _TRAIT_PULL = 10.0
 #: Of the continued fraction; a few dozen are the rule.
@@ -136,7 +136,7 @@ class ParetoNbd:
             flat = np.ones(len(seen))
             return _Rates(self.r, self.alpha * flat, self.s, self.beta * flat)
         traits = (seen.traits - np.array(self.centre)) / np.array(self.spread)
-        moved = np.clip(traits, -_MOST_SPREADS, _MOST_SPREADS)
+        moved = np.clip(traits, -MOST_SPREADS, MOST_SPREADS)
         return _Rates(
             self.r,
             self.alpha * np.exp(-moved @ np.array(self.buying)),
@@ -163,7 +163,7 @@ def fit(
     unit = float(np.median(seen.age[seen.age > 0])) / 39.0
     centre, spread = seen.traits.mean(axis=0), seen.traits.std(axis=0)
     moved = (seen.traits - centre) / np.maximum(spread, 1e-9)
-    moved = np.clip(moved, -_MOST_SPREADS, _MOST_SPREADS)
+    moved = np.clip(moved, -MOST_SPREADS, MOST_SPREADS)
     scaled, counts = _distinct(Histories(seen.repeats, seen.recency / unit, seen.age / unit, moved))
     best = _most_likely(scaled, counts, _point_of(start, unit, scaled))
     r, alpha, s, beta = (float(number) for number in np.exp(best[:4]))
@@ -258,11 +258,11 @@ def _gauss(b: Floats, c: Floats, z: Floats) -> Floats:
     found = np.asarray(hyp2f1(1.0, b, c, z))
     odd = ~np.isfinite(found)
     if odd.any():
-        found[odd] = _by_fraction(b[odd], c[odd], z[odd])
+        found[odd] = by_fraction(b[odd], c[odd], z[odd])
     return found
 
 
-def _by_fraction(b: Floats, c: Floats, z: Floats) -> Floats:
+def by_fraction(b: Floats, c: Floats, z: Floats) -> Floats:
     """Gauss's (DLMF 15.7.5), evaluated after Lentz."""
     found, up, down = np.ones_like(z), np.ones_like(z), np.zeros_like(z)
     for step in range(1, _MOST_TERMS):

@@ -70,7 +70,7 @@ def _tried(raw: bytes, columns: tuple[str, ...], objective: str) -> bytes:
         if not np.isfinite(found).all():
             raise ModelRefused("the model answers with what is no number")
         if np.abs(found - wanted).max() > CLOSE * max(1.0, float(np.abs(wanted).max())):
-            raise ModelRefused("treelite and xgboost do not agree on what the model says")
+            raise ModelRefused("our reading of the model and xgboost do not agree on what it says")
     told = model.contributions(rows[3], float(margin[3])).sum()
     if not abs(told - model.margins(rows[3:4], margin[3:4])[0]) < 1e-3 * max(1.0, abs(told)):
         raise ModelRefused("the reasons of the model do not add up to what it says")

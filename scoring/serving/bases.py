@@ -1,10 +1,14 @@
-"""What a model's trees are added to, from the same row: the same code trains and serves."""
+"""What a model's trees are added to, from the same row. Of one row it is computed without arrays,
+in a tenth of the time; that both ways say the same is tested."""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.models import btyd_alone
 from scoring.models.btyd import Histories, ParetoNbd
 from scoring.registry.card import LOGISTIC, Base, ModelKind
 
@@ -52,18 +56,15 @@ class BaseMargin:
         these very rows for another model's base."""
         if self._kind == "none":
             return None
-        seen = rows[:, self._places].astype(np.float64)
         if self._kind == "smoothed":
-            share = np.nan_to_num(seen[:, 0], nan=0.0)
-            if not self._is_share:
-                return np.asarray(np.log(np.maximum(share, _SHORTEST)))
-            sure = np.clip(share, _SUREST, 1 - _SUREST)
-            return np.asarray(np.log(sure / (1 - sure)))
+            return self._of_share(rows[:, self._places[0]].astype(np.float64))
         expected = known.get(self.key) if known is not None else None
         if expected is None:
-            expected = self._pareto.expected(histories_in(seen), self._horizon_days)
+            expected = self._expected(rows)
             if known is not None:
                 known[self.key] = expected
+        if len(expected) == 1:
+            return np.array([self._of_count(float(expected[0]))])
         logs = np.log(np.maximum(expected, _SHORTEST))
         if not self._is_share:
             return np.asarray(logs)
@@ -71,6 +72,31 @@ class BaseMargin:
         bought = np.maximum(-np.expm1(-np.maximum(expected, _SHORTEST)), _SHORTEST)
         logit = np.clip(np.log(bought) + np.maximum(expected, _SHORTEST), -_FARTHEST, _FARTHEST)
         return np.asarray(-logit if self._is_churn else logit)
+
+    def _of_share(self, known: Floats) -> Floats:
+        share = np.where(np.isnan(known), 0.0, known)
+        if not self._is_share:
+            return np.asarray(np.log(np.maximum(share, _SHORTEST)))
+        sure = np.minimum(np.maximum(share, _SUREST), 1 - _SUREST)
+        return np.asarray(np.log(sure / (1 - sure)))
+
+    def _of_count(self, expected: float) -> float:
+        """As for many, without arrays: for the one who waits."""
+        kept = max(expected, _SHORTEST)
+        if not self._is_share:
+            return math.log(kept)
+        bought = max(-math.expm1(-kept), _SHORTEST)
+        logit = min(max(math.log(bought) + kept, -_FARTHEST), _FARTHEST)
+        return -logit if self._is_churn else logit
+
+    def _expected(self, rows: Matrix) -> Floats:
+        if len(rows) != 1:
+            seen = rows[:, self._places].astype(np.float64)
+            return self._pareto.expected(histories_in(seen), self._horizon_days)
+        visits, recency, tenure, *traits = rows[0, self._places].tolist()
+        history = visits - 1, tenure - recency, tenure
+        found = btyd_alone.expected(self._pareto, history, traits, self._horizon_days)
+        return np.array([found])
 
 
 def histories_in(seen: Floats) -> Histories:

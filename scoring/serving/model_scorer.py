@@ -235,8 +235,8 @@ class ModelScorer:
         return {"intents": found, "model": MODEL}
 
     def _why(self, used: ModelInUse, rows: Mapping[str, Matrix]) -> dict[str, Told]:
-        """By language and what was asked."""
-        made = {key: RowReasons(used, row, self._group_of) for key, row in rows.items()}
+        """By language and what was asked; what nobody looks at is never made."""
+        made = Lazily(rows, lambda key: RowReasons(used, rows[key], self._group_of))
         return {language: self._lazily(used, made, language) for language in LANGUAGES}
 
     def _lazily(self, used: ModelInUse, made: Mapping[str, RowReasons], language: str) -> Told:
@@ -261,7 +261,8 @@ class NotANumber(ArithmeticError):
 
 
 def checked(answers: Floats, *, most: float) -> Floats:
-    if not bool(np.isfinite(answers).all() and (answers >= 0).all() and (answers <= most).all()):
+    # NaN is neither above nor below anything.
+    if not (answers.min() >= 0 and answers.max() <= most):
         raise NotANumber
     return answers
 

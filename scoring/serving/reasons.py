@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from scoring.serving.models_in_use import ModelInUse
 from scoring.serving.reason_words import sentence
 from scoring.serving.served_model import Floats, Matrix
+
+Found = TypeVar("Found")
 
 TOP = 3
 #: A group that moves the margin less than this is no reason.
 LEAST = 0.01
 
 
-class Lazily(Mapping[str, tuple[str, ...]]):
+class Lazily(Mapping[str, Found]):
     """`find(key)` is asked once for each key, and not before somebody looks."""
 
-    def __init__(self, keys: Iterable[str], find: Callable[[str], tuple[str, ...]]) -> None:
+    def __init__(self, keys: Iterable[str], find: Callable[[str], Found]) -> None:
         self._keys = dict.fromkeys(keys)
         self._find = find
-        self._found: dict[str, tuple[str, ...]] = {}
+        self._found: dict[str, Found] = {}
 
-    def __getitem__(self, key: str) -> tuple[str, ...]:
+    def __getitem__(self, key: str) -> Found:
         if key not in self._keys:
             raise KeyError(key)
         if key not in self._found:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.models import btyd
+from scoring.models import btyd, btyd_alone
 from scoring.models.btyd import Histories, ParetoNbd
 from tests.real_data import DATA, WITHOUT_DATA
 
@@ -137,3 +137,23 @@ def test_what_is_known_since_the_first_purchase_moves_the_rate() -> None:
         np.repeat([0.0, 1.0], 1_500)[:, None],
     )
     assert btyd.fit(both).buying[0] > 0.1
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_one_customer_alone_is_expected_to_buy_as_among_others(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    many = seed % 3
+    traits = [tuple(random.normal(size=many).tolist()) for _ in range(3)]
+    spread = tuple(np.exp(random.normal(size=many)).tolist())
+    rates = np.exp(random.uniform(-4, 5, 4)).tolist()
+    pareto = ParetoNbd(*rates, float("nan"), *traits, spread)
+    gap = float("nan")
+    for _ in range(20):
+        repeats = float(random.choice([0, 1, 3, 50, 5_000, -1, 1e30, gap]))
+        recency, age = (float(random.choice([-5, 0, 10, 400, 1e30, gap])) for _ in range(2))
+        own = [float(random.choice([1, 5, 1e30, gap])) for _ in range(many)]
+        with np.errstate(all="ignore"):
+            seen = Histories.of([repeats], [recency], [age], np.array([own]))
+            (wanted,) = pareto.expected(seen, 30.0)
+            found = btyd_alone.expected(pareto, (repeats, recency, age), own, 30.0)
+        assert found == pytest.approx(wanted, rel=1e-9, nan_ok=True)

@@ -1,6 +1,8 @@
-"""treelite answers as xgboost does, and reasons add up, over random models and rows with gaps."""
+"""Models answer and give reasons as xgboost does, over random models and rows with gaps."""
 
 from __future__ import annotations
+
+import json
 
 import numpy as np
 import pytest
@@ -42,6 +44,55 @@ def test_answers_are_those_of_xgboost(seed: int, with_margin: bool) -> None:
     assert len(twice) > MANY
     many = model.answers(twice, margins)
     assert np.abs(many[: len(rows)] - found).max() <= 1e-6 * max(1.0, float(np.abs(wanted).max()))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_rows_of_one_caller_are_answered_as_each_alone(seed: int) -> None:
+    """Most columns alike, gaps among them: what is alike is asked once."""
+    random = np.random.default_rng(seed)
+    booster = booster_of(seed, columns=12, trees=80)
+    model = served(booster, 12, "binary:logistic")
+    for alike in (12, 10, 6, 0):
+        rows = rows_of(random, 20, 12)
+        rows[:, :alike] = rows[0, :alike]
+        found = model.answers(rows)
+        assert np.abs(found - booster.inplace_predict(rows)).max() <= 1e-6
+        assert [model.answers(row[None])[0] for row in rows] == pytest.approx(found, abs=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_reasons_are_those_of_xgboost(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    columns, objective = 3 + 4 * seed, OBJECTIVES[seed % len(OBJECTIVES)]
+    booster = booster_of(seed, columns=columns, trees=100, objective=objective)
+    rows = rows_of(random, 40, columns)
+    rows[0] = np.nan
+    data = xgboost.DMatrix(rows, feature_names=names_of(columns))
+    wanted = booster.predict(data, pred_contribs=True)
+    model = served(booster, columns, objective)
+    found = np.array([model.contributions(row) for row in rows])
+    assert np.abs(found - wanted).max() <= 1e-5 * max(1.0, float(np.abs(wanted).max()))
+
+
+def test_a_row_at_a_threshold_goes_right() -> None:
+    booster = booster_of(5)
+    model = served(booster, 6, "binary:logistic")
+    told = json.loads(bytes(booster.save_raw(raw_format="json")))
+    trees = told["learner"]["gradient_booster"]["model"]["trees"]
+    splits = {
+        (column, value)
+        for tree in trees
+        for column, value, left in zip(
+            tree["split_indices"], tree["split_conditions"], tree["left_children"], strict=True
+        )
+        if left != -1
+    }
+    rows = np.zeros((len(splits), 6), np.float32)
+    for row, (column, value) in zip(rows, sorted(splits), strict=True):
+        row[column] = value
+    assert len(rows) > 50
+    found = np.concatenate([model.answers(part) for part in np.array_split(rows, 10)])
+    assert np.abs(found - booster.inplace_predict(rows)).max() <= 1e-6
 
 
 @pytest.mark.parametrize("seed", range(6))
