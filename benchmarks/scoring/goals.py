@@ -76,9 +76,12 @@ def table(rows: list[Row]) -> str:
     ]
     for row in rows:
         met = {True: "yes", False: "**missed**", None: "–"}[row.met]
+        # What ran once has no interval.
+        reached = f"{row.value:,.1f}"
+        if row.low != row.high:
+            reached = f"{row.value:.4f} ({row.low:.4f} to {row.high:.4f})"
         lines.append(
-            f"| {row.goal} | {row.what} | {row.measured} | {row.aim} | {row.value:.4f} "
-            f"({row.low:.4f} to {row.high:.4f}) | {met} | {row.others or '–'} "
-            f"| {row.verdict or '–'} |"
+            f"| {row.goal} | {row.what} | {row.measured} | {row.aim} | {reached} | {met} "
+            f"| {row.others or '–'} | {row.verdict or '–'} |"
         )
     return "\n".join(lines)

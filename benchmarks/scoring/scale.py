@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -22,8 +22,10 @@ import numpy as np
 import polars as pl
 import psutil
 
+from benchmarks.scoring.goals import Row, made
 from scoring.features.schema import NAMES, SCHEMA
 from scoring.models.boosting import LOGISTIC, Boosting, train
+from scoring.models.metrics import Interval
 from scoring.registry.card import ModelCard, ModelKind
 from scoring.registry.registry import ModelRegistry
 
@@ -31,6 +33,10 @@ FIRST_DAY, DAYS = date(2024, 1, 1), 731
 FILE_ROWS = 1_000_000
 PRODUCTS, CATEGORIES = 2_000, 24
 SEED = 20_261_128
+PURCHASES, CONTACTS, PARTS = 50_000_000, 1_000_000, 64
+FEATURES = f"`switchboard features`, {PURCHASES:,} purchases"
+#: Of the features, however many purchases there are.
+PEAK_MB = 2_000.0
 
 
 def write_purchases(folder: Path, count: int, contacts: int) -> None:
@@ -96,44 +102,63 @@ def write_model(folder: Path) -> Path:
     return registry.folder_of(card.kind, registry.add(card, trees.booster))
 
 
-def main() -> int:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
-    parser.add_argument("--purchases", type=int, default=50_000_000)
-    parser.add_argument("--contacts", type=int, default=1_000_000)
-    parser.add_argument("--parts", type=int, default=64)
-    parser.add_argument("--folder", type=Path, default=None)
-    options = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="switchboard-scale-", dir=options.folder))
-    try:
-        _measure(work, options.purchases, options.contacts, options.parts)
-    finally:
-        shutil.rmtree(work)
-    return 0
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What a program did, what it said, and the most MB that it held."""
+
+    what: str
+    said: str
+    seconds: float
+    peak_mb: float
 
 
-def _measure(work: Path, purchases: int, contacts: int, parts: int) -> None:
-    def note(what: str, said: str, seconds: float, peak_mb: float | None) -> None:
-        row = {"what": what, "said": said, "seconds": round(seconds, 1)}
-        held = None if peak_mb is None else round(peak_mb)
-        print(json.dumps(row | {"peak_mb": held}), flush=True)
+def scale(data: Path) -> list[Row]:
+    """`data` is not looked at: the purchases are generated."""
+    with tempfile.TemporaryDirectory(prefix="switchboard-scale-") as work:
+        steps = list(_steps(Path(work), PURCHASES, CONTACTS, PARTS))
+    return [row for step in steps for row in _rows(step)]
 
-    began = time.perf_counter()
+
+def _rows(step: Step) -> list[Row]:
+    aim = PEAK_MB if step.what == FEATURES else None
+    seconds = _once(f"s: {step.what}", step.seconds, step.said)
+    memory = _once(f"MB at most: {step.what}", step.peak_mb, "–", aim=aim)
+    return [seconds, memory]
+
+
+def _once(what: str, value: float, said: str, *, aim: float | None = None) -> Row:
+    found = Interval(round(value, 1), round(value, 1), round(value, 1))
+    return made("–", what, found, measured="–", aim=aim, higher=False, others=said)
+
+
+def _steps(work: Path, purchases: int, contacts: int, parts: int) -> Iterator[Step]:
     write_purchases(work / "purchases", purchases, contacts)
-    size = sum(path.stat().st_size for path in (work / "purchases").iterdir())
-    note("generate", f"{size / 2**20:.0f} MB", time.perf_counter() - began, None)
     switchboard = [sys.executable, "-m", "switchboard"]
     cut = FIRST_DAY + timedelta(days=DAYS)
     features = [*switchboard, "features", str(work / "purchases"), "--out", str(work / "contacts"),
                 "--cut", cut.isoformat(), "--parts", str(parts)]  # fmt: skip
-    note("features", *watched(features))
-    note("features again, nothing changed", *watched(features))
+    yield Step(FEATURES, *watched(features))
+    yield Step("the same again, nothing changed", *watched(features))
     write_purchases(work / "more", 1_000, 50)
     (work / "more" / "purchases-0000.parquet").rename(work / "purchases" / "today.parquet")
-    note("features again, 1,000 purchases of 50 contacts more", *watched(features))
+    yield Step("the same again, 1,000 purchases of 50 contacts more", *watched(features))
     model = write_model(work / "models")
     score = [*switchboard, "score", "--rows", str(work / "contacts" / "rows"),
              "--model", str(model), "--out", str(work / "scores")]  # fmt: skip
-    note("score, 100 trees of depth 4, one thread", *watched(score))
+    yield Step("`switchboard score --rows`, 100 trees of depth 4, one thread", *watched(score))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
+    parser.add_argument("--purchases", type=int, default=PURCHASES)
+    parser.add_argument("--contacts", type=int, default=CONTACTS)
+    parser.add_argument("--parts", type=int, default=PARTS)
+    parser.add_argument("--folder", type=Path, default=None)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="switchboard-scale-", dir=options.folder) as work:
+        for step in _steps(Path(work), options.purchases, options.contacts, options.parts):
+            print(json.dumps(asdict(step)), flush=True)
+    return 0
 
 
 if __name__ == "__main__":

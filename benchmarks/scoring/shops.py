@@ -14,6 +14,7 @@ from scoring.evaluation.purchases import evaluate_purchases
 
 _BUYS = "buys within the horizon"
 _COUNT = "number of purchases within the horizon"
+_EXPECTED, _MEDIAN = "MAE of the expected count", "MAE of the median count"
 #: The columns of the two files (the sample has a number of its own before them).
 _CDNOW = ("customer_id", "date", "quantity", "amount")
 
@@ -22,8 +23,8 @@ def cdnow_sample(data: Path) -> list[Row]:
     found = _cdnow(data / "CDNOW_sample.txt.gz")
     what = "2,357 customers, 39 weeks after 39"
     return [
-        _row("G4", f"MAE of the median count, {what}", found, "MAE of the median count", "–", 0.75),
-        _row("–", "MAE of the expected count", found, "MAE of the expected count", ".757", None),
+        _row("G4", f"MAE of the expected count, {what}", found, _EXPECTED, ".757", 0.75),
+        _row("G4", "MAE of the median count, another forecast", found, _MEDIAN, "–", 0.75),
         _row("G4", "RMSE", found, "RMSE", "1.599", 1.595),
         _row("G4", "correlation", found, "correlation", ".631", 0.635),
         _row("G4", "AUC", found, "AUC", ".781", 0.785),
@@ -53,7 +54,7 @@ def online_retail(data: Path) -> list[Row]:
             "G7",
             "recall@10 of the next basket within 30 days, as a share of the whole basket",
             basket,
-            measured=".158",
+            measured=".158 (another protocol)",
             aim=0.165,
         ),
     ]
