@@ -90,7 +90,8 @@ class Propensities:
 
     #: By menu and intent, of those who enter the menu.
     intents: Mapping[tuple[str, str], float] = field(default_factory=lambda: MappingProxyType({}))
-    #: By product code.
+    #: By product code: of buying it for the first time within `scoring.horizon_days`, asked or not;
+    #: that, whatever computed it.
     products: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     #: By product code: why, for people.
     reasons: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

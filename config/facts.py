@@ -140,7 +140,8 @@ def as_dialled(written: str) -> str:
     return re.sub(r"\D", "", written) or written
 
 
-#: Known to an offer's `when` only: the probability that this caller buys its product, 0 to 1.
+#: Known to an offer's `when` only: the probability that this caller buys its product for the first
+#: time within `scoring.horizon_days`, asked or not, 0 to 1.
 PROPENSITY = "propensity"
 PROPENSITY_FACT = _SHARE
 

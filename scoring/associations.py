@@ -38,11 +38,13 @@ class Associations:
             state = tuple((await connection.execute(_STATE)).one())
             if state == self._state:
                 return
-            query = select(product_associations).order_by(_TABLE.share.desc(), _TABLE.product)
+            # A version before this one wrote no rates: those say nothing until the next batch.
+            told = select(product_associations).where(_TABLE.rate.is_not(None))
+            query = told.order_by(_TABLE.share.desc(), _TABLE.product)
             rows = list(await connection.execute(query.limit(MAX_ROWS)))
         found: dict[str, list[Association]] = {}
         for row in rows:
-            each = Association(row.given, row.product, row.share, row.owners)
+            each = Association(row.given, row.product, row.share, row.owners, row.rate)
             found.setdefault(row.given, []).append(each)
         self._by_given = {given: tuple(others) for given, others in found.items()}
         self._state = state
@@ -55,5 +57,6 @@ def association_row(each: Association, computed_at: datetime) -> dict[str, Any]:
         "product": each.product,
         "share": each.share,
         "owners": each.owners,
+        "rate": each.rate,
         "computed_at": computed_at,
     }

@@ -15,7 +15,7 @@ from sqlalchemy import Table, delete
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calls.ports import CallHistories, PurchaseHistories
+from calls.ports import CallHistories, ContactPurchases, PurchaseHistories
 from config.settings import ScoringSettings
 from scoring.association_counts import AssociationCounts
 from scoring.associations import MAX_ROWS, association_row
@@ -60,11 +60,11 @@ async def score_all(
     total = await histories.count()
     seen_from = now if today is None else datetime.combine(today, time.max, UTC)
     population: list[Summary] = []
-    baskets = AssociationCounts()
+    baskets = AssociationCounts(seen_from.date())
     states: list[dict[str, Any]] = []
     async for history in histories.histories():
         population.append(summarise(history, today or now.date()))
-        baskets.add(history.products)
+        baskets.add(first_bought(history))
         states.append(state_rows.purchases_row(history, seen_from) | {"updated_at": now})
         if len(states) >= _ROWS_AT_ONCE:
             await _save_states(database, states)
@@ -85,6 +85,15 @@ async def score_all(
     found = (association_row(each, now) for each in baskets.associations())
     await _replace(database, product_associations, islice(found, MAX_ROWS), now)
     return len(population)
+
+
+def first_bought(history: ContactPurchases) -> dict[str, date]:
+    """By product: the day in UTC; returns aside."""
+    found: dict[str, date] = {}
+    for line in history.lines:
+        if line.product and line.amount >= 0:
+            found.setdefault(line.product, line.at.astimezone(UTC).date())
+    return found
 
 
 async def _save_states(database: Database, rows: list[dict[str, Any]]) -> None:

@@ -77,5 +77,7 @@ product_associations = Table(
     Column("share", Float, nullable=False),
     #: How many own `given`.
     Column("owners", Integer, nullable=False),
+    #: First purchases per day (`scoring.association_counts`); NULL until the next batch.
+    Column("rate", Float),
     Column("computed_at", UtcDateTime, nullable=False),
 )

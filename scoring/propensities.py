@@ -1,5 +1,8 @@
 """What a caller may want, by counting: their own past choices, and what owners of the same buy.
 
+A product's chance is that of buying it for the first time within the horizon, as that of a trained
+model is: a rule on `propensity` means the same whichever answers.
+
 The honest baseline: no model is trained. What comes later must beat it.
 """
 
@@ -9,24 +12,28 @@ from collections.abc import Iterable, Mapping
 
 from calls.caller import Caller
 from calls.offers import NO_PROPENSITIES, CallerMemory, Propensities
-from scoring.association_counts import ANYTHING, Association
+from scoring.association_counts import ANYTHING, MAX_ASKED, Association
 from scoring.associations import Associations
+from scoring.buying_rates import chance_within
 from scoring.decay import smoothed
 from scoring.house_choices import HouseChoices
 
 MODEL = "past-choices-1"
 #: How many own choices outweigh what everybody chooses.
 PRIOR_STRENGTH = 2.0
-#: Products of one contact that are looked at, in the order of their codes.
-MAX_OWNED = 200
+#: As `scoring.horizon_days` without a setting.
+HORIZON_DAYS = 30
 
 
 class PastChoices:
     """Implements `calls.ports.PropensityScorer`, from memory."""
 
-    def __init__(self, *, house: HouseChoices, associations: Associations) -> None:
+    def __init__(
+        self, *, house: HouseChoices, associations: Associations, horizon_days: int = HORIZON_DAYS
+    ) -> None:
         self._house = house
         self._associations = associations
+        self._horizon_days = horizon_days
 
     def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
         """Products that the contact owns already are left out: who buys again is not counted."""
@@ -36,7 +43,10 @@ class PastChoices:
             return NO_PROPENSITIES
         return Propensities(
             intents=intents,
-            products={product: found.share for product, found in likeliest.items()},
+            products={
+                product: chance_within(found.rate, self._horizon_days)
+                for product, found in likeliest.items()
+            },
             reasons={product: (reason_for(found),) for product, found in likeliest.items()},
             model=MODEL,
         )
@@ -44,7 +54,7 @@ class PastChoices:
     def _products(self, caller: Caller) -> Mapping[str, Association]:
         owned = caller.contact.owns if caller.contact else frozenset()
         likeliest = {each.product: each for each in self._associations.given(ANYTHING)}
-        for product in sorted(owned)[:MAX_OWNED]:
+        for product in sorted(owned)[:MAX_ASKED]:
             _keep_likelier(likeliest, self._associations.given(product))
         return {product: each for product, each in likeliest.items() if product not in owned}
 

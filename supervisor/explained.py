@@ -29,7 +29,7 @@ _HOLD_WORDS = {
 _CONTROL = "in the control group: the plain menu, no offers"
 _OPTIONS = ("key", "intent", "says", "wanted", "takes", "because")
 _LEGEND = "wanted: how likely this caller chooses it; takes: how long it is to listen to"
-_OFFER_LEGEND = "wanted: how likely this caller buys it"
+_OFFER_LEGEND = "wanted: how likely this caller buys it within the horizon, asked or not"
 #: Steps of a straight way, where their names say too little.
 _STEP_WORDS = {
     "hangup": "we hang up",

@@ -102,7 +102,12 @@ async def explained(
                 now=datetime.now(UTC),
                 region=settings.crm.region,
                 memories=memories,
-                scorer=scorer_of(house=house, associations=associations, models=models),
+                scorer=scorer_of(
+                    house=house,
+                    associations=associations,
+                    models=models,
+                    horizon_days=settings.scoring.horizon_days,
+                ),
                 control_share=settings.rulebook.control_share,
                 given=given,
                 policy=policies.current,

@@ -220,7 +220,11 @@ class Centre:
         self.memories = Memories(database=database, settings=self.settings.scoring)
         models = models_in(self.settings.scoring.models_dir)
         self.propensities = scorer_of(
-            house=house, associations=associations, models=models, metrics=self.health.registry
+            house=house,
+            associations=associations,
+            models=models,
+            horizon_days=self.settings.scoring.horizon_days,
+            metrics=self.health.registry,
         )
         self.pins = Pins(database=database, hashes=EmbeddedCrm(database=database))
         stages.on_stop("memories", self.memories.close, 2)

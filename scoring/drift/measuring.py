@@ -15,7 +15,13 @@ from scoring.drift.call_log import RECENT_DAYS, CallLog
 from scoring.drift.findings import Finding
 from scoring.drift.outcome_watch import watched
 from scoring.drift.population_shift import Reference, reference_of, shift_of
-from scoring.drift.served_scores import AtTraining, Served, figures_of, unknown_callers
+from scoring.drift.served_scores import (
+    AtTraining,
+    Served,
+    as_asked,
+    figures_of,
+    unknown_callers,
+)
 
 #: The kind of model whose scores the log of calls holds with what came of them.
 OFFERS = "offers"
@@ -64,7 +70,7 @@ def _served(log: CallLog, model: Watched | None) -> list[Finding]:
     begins = max(log.recent_begins, model.in_use_since) if model else log.recent_begins
     rows = [row for row in log.offers if row.at >= begins]
     found = figures_of(
-        rows,
+        as_asked(rows),
         model.at_training if model else AtTraining(),
         model=OFFERS,
         what="the score of offers",
@@ -97,6 +103,7 @@ def _outcomes(log: CallLog, model: Watched | None) -> list[Finding]:
     if model is None:
         return [rate]
     scored = [row for row in stream if row.at >= model.in_use_since and 0 <= row.probability <= 1]
+    scored = as_asked(scored)
     gap = watched(
         [_halved(row) for row in scored],
         [row.at for row in scored],

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
+from scipy.special import expit
 
 from scoring.drift.findings import Finding, Level, percent, short
 from scoring.models import metrics
+from scoring.models.calibration import level, logits
 from scoring.models.metrics import Floats, Interval
 
 #: Fewer outcomes, or fewer of the rarer kind, say nothing.
@@ -42,6 +44,20 @@ class AtTraining:
     auc: float = math.nan
     ece: float = math.nan
     log_loss: float = math.nan
+
+
+def as_asked(rows: Sequence[Served]) -> list[Served]:
+    """Scores say what is bought unasked within the horizon, outcomes what is accepted when asked:
+    all scores are moved by one number (of the logit) to the level of the outcomes, and what is
+    then measured is whether they differ among callers as they should. A changed level is found by
+    the outcomes themselves."""
+    usable = [row for row in rows if 0 <= row.probability <= 1]
+    truth = np.array([float(row.happened) for row in usable])
+    if not len(truth) or truth.min() == truth.max():
+        return list(rows)
+    score = logits(np.array([row.probability for row in usable], dtype=np.float64))
+    moved = expit(score + level(truth, score, np.ones(len(truth))))
+    return [replace(row, probability=float(at)) for row, at in zip(usable, moved, strict=True)]
 
 
 def figures_of(

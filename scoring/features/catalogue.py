@@ -29,8 +29,8 @@ class Catalogue:
         self.products = dict(list(products.items())[:MAX_PRODUCTS])
 
     def traits(self, associations: Iterable[tuple[str, float]]) -> list[OfferTraits]:
-        """Of products and the shares that counting finds for one contact; a product that training
-        did not know has nothing but that share."""
+        """Of products and the chances that counting finds for one contact; a product that training
+        did not know has nothing but that chance."""
         found = []
         for product, share in associations:
             known = self.products.get(product, _UNKNOWN)

@@ -15,8 +15,8 @@ from scoring.features.schema import GROUP_OF, NAMES
 
 Matrix = NDArray[np.float32]
 
-#: What the trees are added to: the share that counting finds.
-ASSOCIATION = "association_share"
+#: What the trees are added to: the chance that counting finds.
+ASSOCIATION = "association_chance"
 OFFER_NAMES = (
     ASSOCIATION,
     "popularity_share",
@@ -44,8 +44,8 @@ _NAN = float("nan")
 
 @dataclass(frozen=True, slots=True)
 class OfferTraits:
-    """A product as offered to one contact. `association` is the largest share, of the owners of
-    anything this contact owns, who own it too; of all buyers where that is more."""
+    """A product as offered to one contact. `association` is the chance within the horizon that
+    counting finds by what this contact owns (`scoring.propensities`)."""
 
     product: str
     association: float

@@ -123,3 +123,16 @@ def accepted(fitted_on: tuple[Floats, Floats], next_block: tuple[Floats, Floats]
         if loss < least:
             best, least = candidate, loss
     return best
+
+
+def level(truth: Floats, margin: Floats, weight: Floats) -> float:
+    """What has to be added to all margins for the mean forecast to be the share that came."""
+    wanted = float(weight @ truth)
+    low, high = -12.0, 12.0
+    for _ in range(50):
+        middle = (low + high) / 2
+        if float(weight @ expit(margin + middle)) < wanted:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2

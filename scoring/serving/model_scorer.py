@@ -19,6 +19,8 @@ from prometheus_client import CollectorRegistry, Counter
 from calls.caller import Caller
 from calls.offers import CallerMemory, Propensities
 from calls.ports import PropensityScorer
+from scoring.buying_rates import chance_in_other_days
+from scoring.propensities import HORIZON_DAYS
 from scoring.registry.card import ModelCard, ModelKind
 from scoring.serving.models_in_use import ModelInUse, ModelsInUse
 from scoring.serving.patience import Patience
@@ -44,10 +46,11 @@ Told = Mapping[str, tuple[str, ...]]
 
 
 class OfferRows(Protocol):
-    """Rows of (contact, offer), one for each product; `shares` are what counting finds for it."""
+    """Rows of (contact, offer), one for each product; `chances` are what counting finds for it
+    within the card's horizon."""
 
     def __call__(
-        self, card: ModelCard, memory: CallerMemory, shares: Mapping[str, float]
+        self, card: ModelCard, memory: CallerMemory, chances: Mapping[str, float]
     ) -> Matrix: ...
 
 
@@ -101,7 +104,8 @@ class _Asked:
 
 
 class ModelScorer:
-    """Implements `calls.ports.PropensityScorer`. `past` answers where no model does."""
+    """Implements `calls.ports.PropensityScorer`. `past` answers where no model does, its chances of
+    products within `horizon_days`; those of a model of another horizon are brought to that one."""
 
     def __init__(
         self,
@@ -113,6 +117,7 @@ class ModelScorer:
         offer_rows: OfferRows | None = None,
         intent_rows: IntentRows | None = None,
         counters: ModelCounters | None = None,
+        horizon_days: int = HORIZON_DAYS,
         deadline_s: float = DEADLINE_S,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
@@ -123,6 +128,7 @@ class ModelScorer:
         self._offer_rows = offer_rows
         self._intent_rows = intent_rows
         self._counters = counters or ModelCounters()
+        self._horizon_days = horizon_days
         self._deadline_s = deadline_s
         self._clock = clock
         self._patience = Patience(limit_s=deadline_s)
@@ -211,11 +217,16 @@ class ModelScorer:
         products = list(_likeliest(asked.past.products))
         if self._offer_rows is None or not products:
             return None
-        shares = {product: asked.past.products[product] for product in products}
-        rows = self._offer_rows(used.card, asked.memory, shares)[:, used.places]
+        ours, theirs = self._horizon_days, used.card.horizon_days or self._horizon_days
+        counted = {
+            product: chance_in_other_days(asked.past.products[product], days=ours, wanted=theirs)
+            for product in products
+        }
+        rows = self._offer_rows(used.card, asked.memory, counted)[:, used.places]
         answers = checked(used.answers(rows), most=1.0)
         found = dict(asked.past.products)
-        found.update(zip(products, map(float, answers), strict=True))
+        for product, answer in zip(products, map(float, answers), strict=True):
+            found[product] = chance_in_other_days(answer, days=theirs, wanted=ours)
         why = self._why(used, dict(zip(products, rows, strict=True)))
         return {"products": found, "reasons": why[_DEFAULT], "reasons_in": why, "model": MODEL}
 

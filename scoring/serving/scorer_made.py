@@ -36,14 +36,16 @@ def scorer_of(
     house: HouseChoices,
     associations: Associations,
     models: ModelsInUse,
+    horizon_days: int,
     metrics: CollectorRegistry | None = None,
 ) -> ModelScorer:
     return ModelScorer(
-        past=PastChoices(house=house, associations=associations),
+        past=PastChoices(house=house, associations=associations, horizon_days=horizon_days),
         models=models,
         schema=schema.SCHEMA,
         group_of=OFFER_GROUP_OF,
         offer_rows=ShelfRows(),
         intent_rows=MenuRows(house=house),
         counters=ModelCounters(metrics),
+        horizon_days=horizon_days,
     )

@@ -28,11 +28,11 @@ class ShelfRows:
         self._catalogue = Catalogue({})
 
     def __call__(
-        self, card: ModelCard, memory: CallerMemory, shares: Mapping[str, float]
+        self, card: ModelCard, memory: CallerMemory, chances: Mapping[str, float]
     ) -> Matrix:
         """Raises ValueError where the card's products are none."""
         if card.version != self._version:
             self._catalogue = Catalogue.of_json(card.extra.get(PRODUCTS, {}))
             self._version = card.version
-        traits = self._catalogue.traits(shares.items())
+        traits = self._catalogue.traits(chances.items())
         return offer_rows(memory.features, traits, CallMoment.of(self._now()))

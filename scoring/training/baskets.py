@@ -11,11 +11,11 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from scoring.association_counts import ANYTHING, AssociationCounts
+from scoring.association_counts import ANYTHING, MAX_ASKED, AssociationCounts
+from scoring.buying_rates import chance_within
 from scoring.features.catalogue import Catalogue, ProductTraits
 from scoring.features.offer_rows import OfferTraits
 from scoring.features.purchase_features import AMOUNT, CATEGORY, CUSTOMER, DAY, PRODUCT, QUANTITY
-from scoring.propensities import MAX_OWNED
 
 Floats = NDArray[np.float64]
 
@@ -27,36 +27,40 @@ _FIRST = "first"
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """What counting knew on one day. `shares` has a row for each product given, a column for each
-    offered one, and first of all what all buyers own."""
+    """What counting knew on one day. `chances` (of a first purchase within the horizon) has a row
+    for each product given, a column for each offered one, and first of all those of who owns
+    nothing that goes with it."""
 
     offered: tuple[str, ...]
     catalogue: Catalogue
     givens: dict[str, int]
-    shares: Floats
+    chances: Floats
 
     def associations(self, owned: Collection[str]) -> Floats:
         """By offered product: as `scoring.propensities` counts while a phone rings."""
-        known = [self.givens[each] for each in sorted(owned)[:MAX_OWNED] if each in self.givens]
-        found: Floats = self.shares[[0, *known]].max(axis=0)
+        known = [self.givens[each] for each in sorted(owned)[:MAX_ASKED] if each in self.givens]
+        found: Floats = self.chances[[0, *known]].max(axis=0)
         return found
 
     def traits(self, owned: Collection[str], which: Sequence[int]) -> list[OfferTraits]:
-        shares = self.associations(owned)
+        chances = self.associations(owned)
         return self.catalogue.traits(
-            [(self.offered[number], float(shares[number])) for number in which]
+            [(self.offered[number], float(chances[number])) for number in which]
         )
 
 
 class Baskets:
     """From purchases that name products; `offered` are those of the rulebook."""
 
-    def __init__(self, purchases: pl.DataFrame, offered: Collection[str] = ()) -> None:
+    def __init__(
+        self, purchases: pl.DataFrame, offered: Collection[str] = (), *, horizon_days: int
+    ) -> None:
         named = purchases.filter(
             pl.col(PRODUCT).is_not_null() & (pl.col(AMOUNT).fill_nan(0).fill_null(0) >= 0)
         )
         self._named = named
         self._offered = frozenset(offered)
+        self._horizon_days = horizon_days
         self._firsts = named.group_by(CUSTOMER, PRODUCT).agg(pl.col(DAY).min().alias(_FIRST))
 
     def owned_at(self, day: date) -> dict[str, frozenset[str]]:
@@ -70,20 +74,23 @@ class Baskets:
 
     def shelf_at(self, day: date) -> Shelf:
         """Nothing after `day` is looked at."""
-        counts = AssociationCounts()
-        for owned in self.owned_at(day).values():
-            counts.add(owned)
+        counts = AssociationCounts(day)
+        firsts = self._firsts.filter(pl.col(_FIRST) <= day)
+        lists = firsts.group_by(CUSTOMER).agg(pl.col(PRODUCT), pl.col(_FIRST)).sort(CUSTOMER)
+        for _, products, days in lists.iter_rows():
+            counts.add(dict(zip(map(str, products), days, strict=True)))
         found = list(counts.associations())
         everybody = {each.product: each.share for each in found if each.given == ANYTHING}
         catalogue, offered = self._catalogue(day, everybody)
         columns = {product: number for number, product in enumerate(offered)}
         givens = {each.given for each in found if each.given != ANYTHING}
         places = {given: number for number, given in enumerate(sorted(givens), start=1)}
-        shares = np.zeros((len(places) + 1, len(offered)))
+        chances = np.zeros((len(places) + 1, len(offered)))
         for each in found:
             if each.product in columns:
-                shares[places.get(each.given, 0), columns[each.product]] = each.share
-        return Shelf(offered, catalogue, places, shares)
+                place = places.get(each.given, 0), columns[each.product]
+                chances[place] = chance_within(each.rate, self._horizon_days)
+        return Shelf(offered, catalogue, places, chances)
 
     def _catalogue(
         self, day: date, everybody: dict[str, float]

@@ -21,6 +21,7 @@ from scoring.features.offer_rows import (
 )
 from scoring.features.schema import NAMES, SCHEMA
 from scoring.models.boosting import LOGISTIC, Boosted, Boosting, Trainer, train
+from scoring.models.calibration import level, logits
 from scoring.registry.card import Base, ModelCard, ModelKind, Window
 from scoring.serving.bases import BaseMargin
 from scoring.training.baskets import Baskets
@@ -76,12 +77,14 @@ _POPULARITY_AT = OFFER_COLUMNS.index("popularity_share")
 
 @dataclass(frozen=True, slots=True)
 class _Fitted:
-    """`level`: what is added to the logit of the counting share, learned where the model is judged;
-    `popular_level` the same for the share of all buyers."""
+    """`level`: what is added to the logit of the counted chance, learned where the model is judged;
+    `popular_level` the same for the share of all buyers. `served_level` makes the answers what
+    is bought within the horizon, whatever the model is judged on."""
 
     trees: Boosted
     level: float
     popular_level: float
+    served_level: float
 
     def answers(self, rows: Matrix) -> Floats:
         return self.trees.answers(rows, margin=_margin(rows, _ASSOCIATION_AT) + self.level)
@@ -112,7 +115,9 @@ class Offering:
         self._progress = progress
         self._trainer = trainer
         self._plan: Plan = plan_of(past.first, past.until, horizon_days)
-        self._baskets = Baskets(past.purchases, product_of.values())
+        self._baskets = Baskets(
+            past.purchases, product_of.values(), horizon_days=self._plan.horizon_days
+        )
         self._heard = Heard.of(past, self._baskets, product_of)
         self._sets: dict[tuple[date, bool], OfferSet] = {}
         self._final = self._learned(self._plan.final)
@@ -153,7 +158,8 @@ class Offering:
             metrics=chance_figures(judged, judged.ours),
             baselines={name: chance_figures(judged, each) for name, each in judged.others.items()},
             slices=slice_figures(judged, chance_figures),
-            calibration=lifted(platt, fitted.level),
+            # A calibration of what was accepted is none of what is bought.
+            calibration=lifted(None if heard else platt, fitted.served_level),
             reliability=reliability(judged),
             decision=verdict,
             champion=in_use.card.version if in_use else None,
@@ -176,7 +182,7 @@ class Offering:
             # What was bought is learned from where its horizon was over.
             days = tuple(each for each in self._plan.final if self._over(each) <= day)
             fitted = _fit(self._learned(days), before, self._trainer)
-            parts.append(self._tested(fitted, block, number, day, in_use))
+            parts.append(self._tested(fitted, block, number, day, in_use, heard=before))
             self._progress(number + 1, len(blocks) + 1)
         if parts:
             return joined(parts), "heard"
@@ -189,8 +195,16 @@ class Offering:
         return joined(parts), "bought"
 
     def _tested(
-        self, fitted: _Fitted, tested: OfferSet, number: int, day: date, in_use: InUse | None
+        self,
+        fitted: _Fitted,
+        tested: OfferSet,
+        number: int,
+        day: date,
+        in_use: InUse | None,
+        *,
+        heard: OfferSet | None = None,
     ) -> Judged:
+        """`heard`: what was heard before, where `tested` was heard too."""
         visits = visits_in(tested.rows)
         spend = tested.rows[:, _SPEND]
         rich = np.nanquantile(spend, 1 - VIP_SHARE) if np.isfinite(spend).any() else np.inf
@@ -217,9 +231,7 @@ class Offering:
                     dtype=bool,
                 ),
             },
-            champion=in_use.answers(tested.rows, OFFER_COLUMNS)
-            if in_use is not None and is_new_to_it
-            else None,
+            champion=_champion(in_use, tested, heard) if in_use and is_new_to_it else None,
         )
 
     def _over(self, day: date) -> date:
@@ -245,7 +257,7 @@ class Offering:
 def _fit(bought: OfferSet, heard: OfferSet | None, trainer: Trainer) -> _Fitted:
     """What is bought unasked and what is accepted when asked have levels of their own, and one
     model of who differs how: each counts as much as the other."""
-    levels = []
+    levels = list[list[float]]()
     for part in [bought, *([heard] if heard is not None else [])]:
         levels.append(
             [
@@ -264,20 +276,22 @@ def _fit(bought: OfferSet, heard: OfferSet | None, trainer: Trainer) -> _Fitted:
     trees = trainer(
         SHAPE, whole.rows, whole.truth, names=OFFER_COLUMNS, margin=margin, weight=weight
     )
-    return _Fitted(trees, levels[-1][0], levels[-1][1])
+    served = levels[0][0]
+    if heard is not None:
+        answers = trees.answers(bought.rows, margin=_margin(bought.rows, _ASSOCIATION_AT))
+        served = level(bought.truth, logits(answers), bought.weight)
+    return _Fitted(trees, levels[-1][0], levels[-1][1], served)
 
 
-def level(truth: Floats, margin: Floats, weight: Floats) -> float:
-    """What has to be added to all margins for the mean forecast to be the share that came."""
-    wanted = float(weight @ truth)
-    low, high = -12.0, 12.0
-    for _ in range(50):
-        middle = (low + high) / 2
-        if float(weight @ expit(margin + middle)) < wanted:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+def _champion(in_use: InUse, tested: OfferSet, heard: OfferSet | None) -> Floats | None:
+    """It answers what is bought: where offers are judged that were heard, it is given the level of
+    those heard before, as the new one is."""
+    found = in_use.answers(tested.rows, OFFER_COLUMNS)
+    before = in_use.answers(heard.rows, OFFER_COLUMNS) if heard is not None else None
+    if found is None or heard is None or before is None:
+        return found
+    by = level(heard.truth, logits(before), heard.weight)
+    return np.asarray(expit(logits(found) + by))
 
 
 def _margin(rows: Matrix, place: int) -> Floats:

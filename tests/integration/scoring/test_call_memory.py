@@ -261,7 +261,7 @@ async def test_associations_are_read_again_after_a_batch(any_database: Database)
     await found.refresh()
     assert found.given(ANYTHING) == ()
     for share, computed_at in ((0.3, NOW), (0.4, NOW + timedelta(days=1))):
-        each = Association(ANYTHING, "BAG", share, 10)
+        each = Association(ANYTHING, "BAG", share, 10, share / 100)
 
         async def write(link: object, row: dict[str, object]) -> None:
             await link.execute(product_associations.delete())  # type: ignore[attr-defined]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from calls.caller import Caller, Contact, ContactRef, Identity, IdentityOutcome
@@ -44,11 +46,11 @@ def caller(*owns: str) -> Caller:
 
 STRANGER = Caller("+14155550999", Identity(IdentityOutcome.NONE, "none", 0.0))
 SHOP = (
-    Association(ANYTHING, "BAG", 0.3, 500),
-    Association(ANYTHING, "LAPTOP", 0.2, 500),
-    Association("LAPTOP", "BAG", 0.62, 100),
-    Association("LAPTOP", "WARRANTY", 0.42, 100),
-    Association("PHONE", "BAG", 0.1, 40),
+    Association(ANYTHING, "BAG", 0.3, 500, 0.001),
+    Association(ANYTHING, "LAPTOP", 0.2, 500, 0.0005),
+    Association("LAPTOP", "BAG", 0.62, 100, 0.002),
+    Association("LAPTOP", "WARRANTY", 0.42, 100, 0.0004),
+    Association("PHONE", "BAG", 0.1, 40, 0.0003),
 )
 
 
@@ -60,7 +62,9 @@ def test_nothing_known_is_nothing_said() -> None:
 def test_products_by_what_owners_of_the_same_bought() -> None:
     scorer = PastChoices(house=House(), associations=Known(*SHOP))
     found = scorer.propensities_of(caller("LAPTOP", "PHONE"), NO_MEMORY)
-    assert found.products == {"BAG": 0.62, "WARRANTY": 0.42}
+    assert found.products == pytest.approx(
+        {"BAG": 1 - math.exp(-0.06), "WARRANTY": 1 - math.exp(-0.012)}
+    )
     assert found.reasons["BAG"] == ("62 of 100 who bought LAPTOP also bought BAG (100 counted)",)
     assert found.model == MODEL
 
@@ -68,8 +72,16 @@ def test_products_by_what_owners_of_the_same_bought() -> None:
 def test_a_stranger_is_like_all_customers() -> None:
     scorer = PastChoices(house=House(), associations=Known(*SHOP))
     found = scorer.propensities_of(STRANGER, NO_MEMORY)
-    assert found.products == {"BAG": 0.3, "LAPTOP": 0.2}
+    assert found.products == pytest.approx(
+        {"BAG": 1 - math.exp(-0.03), "LAPTOP": 1 - math.exp(-0.015)}
+    )
     assert found.reasons["BAG"] == ("30 of 100 customers bought BAG (500 counted)",)
+
+
+def test_a_longer_horizon_has_larger_chances() -> None:
+    scorer = PastChoices(house=House(), associations=Known(*SHOP), horizon_days=90)
+    found = scorer.propensities_of(caller("LAPTOP"), NO_MEMORY)
+    assert found.products["BAG"] == pytest.approx(1 - math.exp(-0.18))
 
 
 def test_intents_by_own_choices_over_the_house_s() -> None:

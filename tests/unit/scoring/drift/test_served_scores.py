@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scoring.drift.findings import Finding, Level
-from scoring.drift.served_scores import AtTraining, Served, figures_of, unknown_callers
+from scoring.drift.served_scores import AtTraining, Served, as_asked, figures_of, unknown_callers
 
 pytestmark = pytest.mark.unit
 
@@ -105,3 +105,32 @@ def test_unknown_callers() -> None:
         Level.UNKNOWN,
     ]
     assert moved.said.startswith("60 % of callers are unknown in the last 30 days, 20 % before")
+
+
+def test_scores_of_what_is_bought_are_brought_to_what_is_accepted() -> None:
+    """Ten times as many accept as would have bought: no fault of a score that ranks them well."""
+    random = np.random.default_rng(4)
+    bought = random.beta(1, 60, 2_000)
+    odds = 10 * bought / (1 - bought)
+    truth = random.random(2_000) < odds / (1 + odds)
+    rows = [
+        Served(AT, f"c{n}", float(score), bool(happened))
+        for n, (score, happened) in enumerate(zip(bought, truth, strict=True))
+    ]
+    moved = as_asked(rows)
+    assert np.mean([row.probability for row in moved]) == pytest.approx(truth.mean(), abs=1e-6)
+    ranks = [np.argsort([row.probability for row in told]) for told in (rows, moved)]
+    assert (ranks[0] == ranks[1]).all()
+    raw = {each.measure: each.level for each in figures(rows)}
+    assert raw["ece"] is Level.RETRAIN
+    assert {each.measure: each.level for each in figures(moved)}["ece"] is Level.STEADY
+
+
+def test_where_nobody_or_all_accepted_scores_stay() -> None:
+    rows = [Served(AT, "c", 0.1, True)] * 3
+    assert as_asked(rows) == rows
+    assert as_asked([]) == []
+
+
+def figures(rows: list[Served]) -> list[Finding]:
+    return figures_of(rows, GOOD, model="offers", what="the score of offers", days=30)

@@ -42,7 +42,7 @@ def test_an_offer_is_seen_with_its_contact() -> None:
         OfferTraits("MUG", 0.2),
     ]
     pot, mug = ({**dict(zip(OFFER_COLUMNS, row, strict=True))} for row in _rows(TEA, traits))
-    assert pot["association_share"] == pytest.approx(0.3)
+    assert pot["association_chance"] == pytest.approx(0.3)
     assert pot["category_share"] == pytest.approx(0.75)
     assert pot["category_days_since"] == 12
     assert pot["price_by_visit"] == pytest.approx(40 / pot["mean_visit_amount"])
@@ -55,7 +55,7 @@ def test_an_offer_is_seen_with_its_contact() -> None:
 def test_of_a_stranger_an_offer_knows_only_itself() -> None:
     (row,) = offer_rows(None, [OfferTraits("POT", 0.3, category="tea", popularity=0.1)], None)
     known = {name for name, value in zip(OFFER_COLUMNS, row, strict=True) if math.isfinite(value)}
-    assert known == {"association_share", "popularity_share"}
+    assert known == {"association_chance", "popularity_share"}
 
 
 def test_no_offers_are_no_rows() -> None:

@@ -22,8 +22,14 @@ def rows_of(random: np.random.Generator, rows: int, columns: int) -> NDArray[np.
 
 
 def booster_of(
-    seed: int, *, columns: int = 6, trees: int = 20, objective: str = "binary:logistic"
+    seed: int,
+    *,
+    columns: int = 6,
+    trees: int = 20,
+    objective: str = "binary:logistic",
+    **more: Any,
 ) -> Any:
+    """`more`: parameters of xgboost."""
     random = np.random.default_rng(seed)
     rows = rows_of(random, 400, columns)
     score = (
@@ -33,7 +39,7 @@ def booster_of(
     if objective.endswith("logistic"):
         truth = (score > 0).astype(np.float64)
     data = xgboost.DMatrix(rows, label=truth, feature_names=names_of(columns))
-    how = {"objective": objective, "max_depth": 4, "nthread": 1, "seed": seed}
+    how = {"objective": objective, "max_depth": 4, "nthread": 1, "seed": seed, **more}
     return xgboost.train(how, data, trees)
 
 

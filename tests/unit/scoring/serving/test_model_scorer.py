@@ -47,7 +47,7 @@ class Past:
 
 def offer_rows(card: ModelCard, memory: CallerMemory, shares: Mapping[str, float]) -> Any:
     contact = memory.features.values if memory.features else (float("nan"),) * 6
-    rows = [(*contact, float(len(product)), 1.0) for product in shares]
+    rows = [(*contact, float(len(product)), 10 * share) for product, share in shares.items()]
     return np.array(rows, dtype=np.float32)
 
 
@@ -126,6 +126,21 @@ def test_each_kind_of_model_answers_its_part(house: House) -> None:
     assert found.intents != COUNTED.intents
     assert (found.model, found.models) == (MODEL, versions)
     assert house.counted(ModelKind.CHURN, "used") == 1
+
+
+def test_a_model_of_another_horizon_is_brought_to_that_of_the_rulebook(tmp_path: Path) -> None:
+    """Its rows hold chances of its own horizon, and its answers are those of the setting's."""
+    plain, longer = House(tmp_path / "one"), House(tmp_path / "two", horizon_days=90)
+    for each in (plain, longer):
+        each.use(ModelKind.OFFERS, booster_of(3, columns=8), columns=OFFER_NAMES, horizon_days=30)
+    month = plain.scorer.propensities_of(CALLER, KNOWN).products
+    quarter = longer.scorer.propensities_of(CALLER, KNOWN).products
+    shorter = {name: 1 - (1 - share) ** (1 / 3) for name, share in COUNTED.products.items()}
+    rows = offer_rows(card_of(), KNOWN, shorter)
+    wanted = booster_of(3, columns=8).inplace_predict(rows)
+    assert [quarter[name] for name in month] == pytest.approx(
+        [1 - (1 - float(one)) ** 3 for one in wanted], abs=1e-6
+    )
 
 
 def test_reasons_are_computed_when_somebody_looks_and_in_both_languages(

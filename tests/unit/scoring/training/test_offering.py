@@ -7,12 +7,17 @@ from datetime import UTC, datetime, time, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from numpy.typing import NDArray
 
 from calls.past_calls import PastCallTold
-from scoring.features.offer_rows import OFFER_COLUMNS
+from scoring.features.offer_rows import ASSOCIATION, OFFER_COLUMNS, Matrix
+from scoring.models.calibration import level
+from scoring.serving.served_model import ServedModel
 from scoring.training.baskets import Baskets
+from scoring.training.in_use import InUse
+from scoring.training.kept import Trained
 from scoring.training.offer_sets import bought_set
-from scoring.training.offering import Offering, level
+from scoring.training.offering import Offering
 from scoring.training.past import Past, past_of
 from scoring.training.replay import replayed
 from scoring.training.too_little import TooLittle
@@ -29,11 +34,32 @@ from tests.unit.scoring.training.made_worlds import (
 pytestmark = pytest.mark.unit
 
 CUT = UNTIL - timedelta(days=40)
+#: Within such a factor two means are the same.
+SAME = 1.5
+PRODUCT_OF = {f"{kind}-{n}-offer": f"{kind}-{n}" for kind in ("tea", "coffee") for n in range(12)}
 
 
 @pytest.fixture(scope="module")
 def past() -> Past:
     return past_of(regulars(), (), UNTIL)
+
+
+@pytest.fixture(scope="module")
+def heard() -> Past:
+    """Callers of the same house, who take what they like where it is offered to them."""
+    random = np.random.default_rng(2)
+    start = datetime.combine(UNTIL - timedelta(days=60), time(9), UTC)
+    told: list[PastCallTold] = []
+    for number in range(900):
+        who = int(random.integers(0, 120))
+        product = int(random.integers(0, 12))
+        category = "tea" if random.random() < 0.5 else "coffee"
+        likes = "tea" if who % 2 else "coffee"
+        accepted = bool(random.random() < (0.5 if category == likes else 0.05))
+        at = start + timedelta(hours=1.5 * number)
+        offers = [(f"{category}-{product}-offer", accepted)]
+        told.append(call(number, at, f"crm:{who:04}", offers=offers))
+    return past_of(regulars(120), tuple(told), UNTIL)
 
 
 def offering(past: Past, product_of: dict[str, str] | None = None) -> Offering:
@@ -52,40 +78,64 @@ def test_the_category_that_drives_buying_is_found(past: Past) -> None:
 def test_the_future_never_changes_a_row_of_an_offer(past: Past) -> None:
     none = past.calls_frame()
     gone = Past(past.purchases.filter(pl.col("day") <= CUT), (), UNTIL)
-    whole = bought_set(past, none, Baskets(past.purchases), CUT, 20, sampled=False)
-    known = bought_set(gone, none, Baskets(gone.purchases), CUT, 20, sampled=False)
+    whole = bought_set(past, none, Baskets(past.purchases, horizon_days=20), CUT, 20, sampled=False)
+    known = bought_set(gone, none, Baskets(gone.purchases, horizon_days=20), CUT, 20, sampled=False)
     assert whole.truth.sum() > 10
     assert not known.truth.any()
     assert sorted(map(bytes, whole.rows)) == sorted(map(bytes, known.rows))
 
 
 def test_counting_is_as_it_is_served(past: Past) -> None:
-    shelf = Baskets(past.purchases).shelf_at(CUT)
-    owned = Baskets(past.purchases).owned_at(CUT)
+    shelf = Baskets(past.purchases, horizon_days=20).shelf_at(CUT)
+    owned = Baskets(past.purchases, horizon_days=20).owned_at(CUT)
     mine = owned["crm:0001"]
     for name, share in zip(shelf.offered, shelf.associations(mine), strict=True):
         places = [shelf.givens[each] for each in mine if each in shelf.givens]
         column = shelf.offered.index(name)
-        assert share == max(shelf.shares[0, column], *(shelf.shares[p, column] for p in places))
+        assert share == max(shelf.chances[0, column], *(shelf.chances[p, column] for p in places))
 
 
-def test_what_callers_accepted_is_learned_where_enough_heard_it() -> None:
-    bought = regulars(120)
-    random = np.random.default_rng(2)
-    start = datetime.combine(UNTIL - timedelta(days=60), time(9), UTC)
-    told: list[PastCallTold] = []
-    for number in range(900):
-        who = int(random.integers(0, 120))
-        product = int(random.integers(0, 12))
-        category = "tea" if random.random() < 0.5 else "coffee"
-        likes = "tea" if who % 2 else "coffee"
-        accepted = bool(random.random() < (0.5 if category == likes else 0.05))
-        at = start + timedelta(hours=1.5 * number)
-        offers = [(f"{category}-{product}-offer", accepted)]
-        told.append(call(number, at, f"crm:{who:04}", offers=offers))
-    names = [f"{category}-{n}" for category in ("tea", "coffee") for n in range(12)]
-    past = past_of(bought, tuple(told), UNTIL)
-    card = offering(past, {f"{name}-offer": name for name in names}).train(None, now=NOW).card
+def answers_of(trained: Trained, rows: Matrix) -> NDArray[np.float64]:
+    card = trained.card
+    raw = bytes(trained.booster.save_raw(raw_format="ubj"))
+    model = ServedModel.of(raw, columns=card.columns, objective=card.objective)
+    found = InUse(card, model).answers(rows, OFFER_COLUMNS)
+    assert found is not None
+    return found
+
+
+def test_counting_and_the_model_say_the_same_share_and_it_comes(past: Past) -> None:
+    """On days that neither saw: a rule on `propensity` means the same after promoting."""
+    known = past_of(past.purchases.filter(pl.col("day") <= CUT), (), CUT)
+    later = bought_set(
+        past, past.calls_frame(), Baskets(past.purchases, horizon_days=20), CUT, 20, sampled=False
+    )
+    later = later.part(~later.masked)
+    counting = later.rows[:, OFFER_COLUMNS.index(ASSOCIATION)].mean()
+    model = answers_of(offering(known).train(None, now=NOW), later.rows).mean()
+    for said in (counting, model):
+        assert later.truth.mean() / SAME < said < later.truth.mean() * SAME
+    assert counting / SAME < model < counting * SAME
+
+
+def test_a_model_judged_by_what_was_heard_answers_what_is_bought(heard: Past) -> None:
+    """Half of the callers accept, and one in thirty buys unasked."""
+    known = bought_set(
+        heard,
+        heard.calls_frame(),
+        Baskets(heard.purchases, horizon_days=20),
+        CUT,
+        20,
+        sampled=False,
+    )
+    trained = offering(heard, PRODUCT_OF).train(None, now=NOW)
+    assert trained.card.extra["labels"] == "heard"
+    said = answers_of(trained, known.rows).mean()
+    assert known.truth.mean() / SAME < said < known.truth.mean() * SAME
+
+
+def test_what_callers_accepted_is_learned_where_enough_heard_it(heard: Past) -> None:
+    card = offering(heard, PRODUCT_OF).train(None, now=NOW).card
     assert card.extra["labels"] == "heard"
     assert card.metrics["auc"].value > card.baselines["counting"]["auc"].value + 0.05
     assert card.decision.promoted
