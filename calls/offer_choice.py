@@ -9,9 +9,9 @@ from types import MappingProxyType
 
 from calls.segments import Segments
 
-#: Propensity of a product for which none is known, when offers are compared: about what a stranger
-#: to it takes of cold offers. A rule on `propensity` is not met by it.
-PRIOR = 0.02
+#: Propensity of a product for which none is known, when offers are compared: about as many of those
+#: without it buy one product of a shop in a month. A rule on `propensity` is not met by it.
+PRIOR = 0.002
 
 #: The steps of the ladder. `static` is what is done before anything was learned.
 STATIC, BEST_SINGLE, THOMPSON, PERSONAL = "static", "best_single", "thompson", "personal"

@@ -16,13 +16,13 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from calls.offer_choice import PRIOR
-
 #: A caller of whom no segment is known.
 UNKNOWN = "unknown"
 #: Hearings that an offer's rate counts as in each segment, and the house's in each offer.
 STRENGTH = 20.0
-#: The same of PRIOR in the house.
+#: What callers accept of cold offers, where nothing is known of the house.
+COLD = 0.02
+#: Hearings that it counts as in the house.
 HOUSE_STRENGTH = 50.0
 #: Draws kept of each belief: a chance is known to about a hundredth of itself and never wrong, for
 #: it is the share of these very draws that is played.
@@ -89,7 +89,7 @@ class Posteriors:
         self.cells: Mapping[tuple[str, str], Heard] = MappingProxyType(dict(cells))
         self.offers: Mapping[str, Heard] = MappingProxyType(dict(offers))
         self.heard = house.heard
-        self.house = house.rate(PRIOR, HOUSE_STRENGTH)
+        self.house = house.rate(COLD, HOUSE_STRENGTH)
         self._draws: dict[tuple[str, str], Draws] = {}
 
     @property

@@ -51,7 +51,7 @@ offers:
     do: {queue: sales}
     cap: {heard: 2, per_days: 30, after_refusal_days: 90}
   beans:
-    product: beans-espresso
+    product: beans-monthly
     when: {caller.known: true}
     agent: Mention the beans of the month.
     cap: {heard: 2, per_days: 30, after_refusal_days: 90}

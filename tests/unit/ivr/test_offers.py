@@ -63,7 +63,7 @@ def test_an_unknown_propensity_is_small_but_not_nothing() -> None:
     assert plan_of(unknown, known, known=LIKELY).offer == known
     alone = one(unknown)
     assert (alone.chosen, alone.propensity) == (True, None)
-    assert alone.reasons == ("worth most: propensity unknown, taken as 0.02 times value 1",)
+    assert alone.reasons == ("worth most: propensity unknown, taken as 0.002 times value 1",)
 
 
 def test_a_propensity_is_said_in_two_digits_and_compared_in_full() -> None:
