@@ -38,11 +38,11 @@ def chosen(ladder: Ladder, *candidates: OfferCandidate, draw: float = 0.5, **mor
 
 
 def test_with_no_data_at_all_it_is_as_ever() -> None:
-    likely, dear = OfferCandidate("tea", 1, 0.3), OfferCandidate("ham", 20, None)
+    likely, dear = OfferCandidate("tea", 1, 0.03), OfferCandidate("ham", 20, None)
     for policy in ("thompson", "best_single", "personal"):
         choice = Ladder(Posteriors(), policy=policy).choose([likely, dear], segments=VIP, draw=0.1)
         assert choice == OfferChoice(
-            "static", "ham", {"tea": 0.0, "ham": 1.0}, {"tea": 0.3, "ham": 0.4}
+            "static", "ham", {"tea": 0.0, "ham": 1.0}, {"tea": 0.03, "ham": 0.04}
         )
     assert Ladder(Posteriors()).choose([], segments=None, draw=0.0).chosen is None
 
