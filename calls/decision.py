@@ -42,6 +42,8 @@ class OfferConsidered:
     #: With which it would have been chosen, and what was compared; None where it could not be.
     probability: float | None = None
     score: float | None = None
+    #: In Chinese, of the one that was chosen.
+    reasons_zh: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,18 @@ class SegmentMet:
 
 
 @dataclass(frozen=True, slots=True)
+class ChurnOutlook:
+    """Of 100 customers like this one, 100 x `risk` buy nothing within `horizon_days`. `level` is
+    the third of the house's customers that it is in; `reasons` are by language, worked out as
+    somebody looks."""
+
+    risk: float
+    level: str
+    horizon_days: int
+    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     rulebook_version: str
     language: str
@@ -119,6 +133,8 @@ class Decision:
     #: By experiment: the arm of this caller.
     arms: Mapping[str, str] = field(default_factory=dict)
     segments: tuple[SegmentMet, ...] = ()
+    #: None where no model tells.
+    churn: ChurnOutlook | None = None
 
     @property
     def offer(self) -> OfferConsidered | None:
@@ -171,7 +187,17 @@ class Decision:
             "policy": self.policy,
             "arms": dict(self.arms),
             "segments": [one.name for one in self.segments],
+            "churn": _churn_as_json(self.churn) if self.churn else None,
         }
+
+
+def _churn_as_json(churn: ChurnOutlook) -> dict[str, Any]:
+    return {
+        "risk": churn.risk,
+        "level": churn.level,
+        "horizon_days": churn.horizon_days,
+        "reasons": list(churn.reasons.get("en", ())),
+    }
 
 
 def _as_json(options: tuple[OptionShown, ...]) -> list[dict[str, Any]]:

@@ -40,8 +40,9 @@ class OfferChoice:
     chosen: str | None
     probabilities: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     scores: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    #: For people: why the chosen one; empty where its worth says so.
+    #: For people: why the chosen one; empty where its worth says so. In English and in Chinese.
     because: tuple[str, ...] = ()
+    because_zh: tuple[str, ...] = ()
 
 
 class StaticChoice:
@@ -62,11 +63,15 @@ class StaticChoice:
 AS_EVER = StaticChoice()
 
 
-def surely(policy: str, scores: Mapping[str, float], because: tuple[str, ...] = ()) -> OfferChoice:
+def surely(
+    policy: str,
+    scores: Mapping[str, float],
+    because: tuple[str, ...] = (),
+    because_zh: tuple[str, ...] = (),
+) -> OfferChoice:
     """The highest score; of equals the first one."""
     if not scores:
         return OfferChoice(policy, None)
     chosen = max(scores, key=scores.__getitem__)
-    return OfferChoice(
-        policy, chosen, {name: float(name == chosen) for name in scores}, scores, because
-    )
+    certain = {name: float(name == chosen) for name in scores}
+    return OfferChoice(policy, chosen, certain, scores, because, because_zh)

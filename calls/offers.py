@@ -99,6 +99,10 @@ class Propensities:
     model: str = "none"
     #: Probability that the contact buys nothing within the horizon.
     churn: float | None = None
+    #: Which third of the house's customers that is: `low`, `middle` or `high`.
+    churn_level: str | None = None
+    #: Days ahead that the churn is of.
+    horizon_days: int | None = None
     #: Purchases within the horizon.
     expected_purchases: float | None = None
     #: By kind of model: the version that answered.

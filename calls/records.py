@@ -157,12 +157,18 @@ class NewLead:
     queue: str | None = None
 
 
+#: Of tasks that no call made: their contact may be leaving.
+CHURN = "churn"
+
+
 @dataclass(frozen=True, slots=True)
 class NewTask:
-    """Something a person is to do because of a call: call back, listen to a message."""
+    """Something a person is to do because of a call: call back, listen to a message; or because
+    of what is known of a contact."""
 
-    #: callback, message, or missed: rang off before anybody answered
+    #: callback, message, missed (rang off before anybody answered), or CHURN
     kind: str
+    #: Where no call made it: of its own, with the system `scoring`.
     call_id: CallId
     created_at: datetime
     number: str | None
@@ -174,6 +180,13 @@ class NewTask:
     owner: str | None = None
     #: Of a missed call: nobody saw it end, so that it may even have been answered.
     end_unseen: bool = False
+    #: Where no call made it: the contact's name, and what made it, as a sentence.
+    name: str | None = None
+    because: str | None = None
+
+    @property
+    def is_of_call(self) -> bool:
+        return self.kind != CHURN
 
     @property
     def link(self) -> str | None:

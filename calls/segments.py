@@ -78,3 +78,6 @@ class Segments:
     loyalty: Loyalty | None = None
     #: Why this contact may be leaving; None where nothing warns of it.
     churn_warning: str | None = None
+    #: Both of these in Chinese, for who reads it; empty where the last run was of an older version.
+    reasons_zh: tuple[str, ...] = ()
+    churn_warning_zh: str | None = None

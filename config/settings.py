@@ -193,6 +193,9 @@ class SpeechSettings(Section):
         return self
 
 
+TierName = Literal["vip", "important", "ordinary", "no_value", "potential"]
+
+
 class CrmSettings(Section):
     adapter: Literal[CrmName, "chain"] = "embedded"
     """Which CRM knows the callers: embedded, sql, rest, odoo, tryton, espocrm, suitecrm, hubspot,
@@ -233,6 +236,11 @@ class CrmSettings(Section):
     """Log-in of the agent whose a lead is where `owner` of the rulebook says `default`."""
     outbox_attempts_h: int = Field(72, ge=1)
     """Hours after which an undelivered record or lead is left for a person."""
+    churn_task_tiers: tuple[TierName, ...] = ("vip", "important")
+    """Contacts of these tiers who may be leaving make a task for their owner in the CRM; `[]`: no
+    such tasks."""
+    churn_task_days: int = Field(90, ge=1, le=3650)
+    """Days in which one contact makes one such task at most."""
     webhooks_out: tuple[WebhookOut, ...] = ()
     """Systems that are told what happens: a list of `name`, `url`, `secret_file` and `events`
     (call.ended, lead.created, task.created). Signed, and sent again until it is taken."""

@@ -76,6 +76,8 @@ class CrmDelivery:
             self._publish(lead_created(entry.payload, result, at))
         elif entry.operation == outbox.CREATE_TASK:
             task = task_from_json(entry.payload)
+            if not task.is_of_call:
+                return
             self._publish(
                 TaskCreated(
                     task.call_id, at, result, task.kind, task.number, task.owner, task.queue

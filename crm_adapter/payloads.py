@@ -150,6 +150,7 @@ def task_to_json(task: NewTask) -> dict[str, Any]:
         "recording": task.recording,
         "owner": task.owner,
         "end_unseen": task.end_unseen,
+        "because": task.because,
     }
 
 
@@ -167,6 +168,7 @@ def task_from_json(payload: dict[str, Any]) -> NewTask:
             recording=payload["recording"],
             owner=payload.get("owner"),
             end_unseen=bool(payload.get("end_unseen")),
+            because=payload.get("because"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadablePayload(f"not a task: {error!r}") from error

@@ -85,7 +85,7 @@ class Records:
             database=database,
             roster=roster,
             now=now,
-            enqueued=self._wake,
+            enqueued=self.wake,
             also_owed=also_owed.of_ended,
             owners=Owners(agents=agents or NoAgents(), tenant=tenant, default=default_owner),
             follow_up_of=follow_up_of,
@@ -130,7 +130,8 @@ class Records:
     def _workers(self) -> list[OutboxWorker]:
         return [self.outbox, *self.hook_workers]
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Something was enqueued."""
         for worker in self._workers:
             worker.wake()
 

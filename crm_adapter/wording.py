@@ -108,6 +108,8 @@ def lead_description(lead: NewLead) -> str:
 
 
 def task_title(task: NewTask) -> str:
+    if not task.is_of_call:
+        return _line(f"May be leaving: {task.name or 'a customer'}")
     who = task.number or "a caller who withheld the number"
     template = _TASKS.get(task.kind)
     if template is None:
@@ -123,9 +125,15 @@ def task_description(task: NewTask) -> str:
         lines.append(f"Queue: {task.queue}")
     if task.recording:
         lines.append(f"Recording: {task.recording}")
+    if task.because:
+        lines.append(f"Why: {task.because}")
     if task.end_unseen:
         lines.append("Nobody saw the call end: when is not known, nor whether somebody answered")
-    return "\n".join([*lines, f"Call: {task.call_id}"])
+    if task.is_of_call:
+        lines.append(f"Call: {task.call_id}")
+    else:
+        lines.append("Get in touch before they buy elsewhere. Found by scoring, not by a call")
+    return "\n".join(lines)
 
 
 def _call_lines(record: CallRecord) -> Iterator[str]:

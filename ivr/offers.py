@@ -152,11 +152,18 @@ def _considered(
             name, False, reasons, propensity, probability=probability, score=score
         )
     why = list(choice.because) or [_worth_most(offer, propensity)]
+    why_zh = list(choice.because_zh) or [_worth_most_zh(offer, propensity)]
     if offer.when is not None:
-        why.insert(0, offer.when.judge(_seen(offer, with_))[1])
-    why += with_.known.propensities.reasons.get(offer.product, ())
+        met = offer.when.judge(_seen(offer, with_))[1]
+        why.insert(0, met)
+        why_zh.insert(0, f"符合条件：{met}")
+    told = with_.known.propensities
+    why += told.reasons.get(offer.product, ())
+    why_zh += told.reasons_in.get("zh", {}).get(offer.product, ())
     agent = said(offer.agent, with_) if offer.agent is not None else None
-    return OfferConsidered(name, True, tuple(why), propensity, agent, probability, score)
+    return OfferConsidered(
+        name, True, tuple(why), propensity, agent, probability, score, tuple(why_zh)
+    )
 
 
 def _not_chosen(choice: OfferChoice, name: str) -> tuple[str, ...]:
@@ -171,6 +178,13 @@ def _worth_most(offer: Offer, propensity: float | None) -> str:
     known = "unknown, taken as" if propensity is None else "of"
     share = PRIOR if propensity is None else propensity
     return f"worth most: propensity {known} {_round(share)} times value {offer.value:g}"
+
+
+def _worth_most_zh(offer: Offer, propensity: float | None) -> str:
+    known = "未知，按" if propensity is None else ""
+    share = PRIOR if propensity is None else propensity
+    counted = "计" if propensity is None else ""
+    return f"价值最高：接受倾向{known}{_round(share)}{counted}，乘以价值{offer.value:g}"
 
 
 def _round(value: float) -> str:

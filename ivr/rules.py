@@ -10,8 +10,9 @@ from typing import Any
 
 from calls.call import Call
 from calls.caller import Caller
-from calls.decision import Decision, OptionShown, PopWish, RuleTrace
+from calls.decision import ChurnOutlook, Decision, OptionShown, PopWish, RuleTrace
 from calls.follow_up import FollowUp, LeadPolicy
+from calls.offers import Propensities
 from config.actions import Action, ToQueue
 from config.facts import OWN_SEGMENTS
 from config.opening_hours import Doors
@@ -141,6 +142,7 @@ def decide(
     decision = replace(decision, arm=arm, offers=weighed.considered, rules=traces)
     met = segments_met(rulebook, facts.values[OWN_SEGMENTS]) if rulebook.segments else ()
     decision = replace(decision, policy=weighed.policy, arms=taken.arms, segments=met)
+    decision = replace(decision, churn=_churn(known.propensities))
     asked = sorted({**facts.aloud, **facts.values}.items())
     decision = replace(decision, facts={name: as_json(value) for name, value in asked})
     menus = {menu.name: menu} if menu else {}
@@ -191,6 +193,12 @@ def _doors(rulebook: Rulebook, number: NumberEntry, facts: Facts) -> Doors | Non
     if number.hours is None:
         return None
     return Doors(facts.values[f"hours.{number.hours}"])
+
+
+def _churn(known: Propensities) -> ChurnOutlook | None:
+    if known.churn is None or known.churn_level is None or known.horizon_days is None:
+        return None
+    return ChurnOutlook(known.churn, known.churn_level, known.horizon_days, known.churn_reasons)
 
 
 def _silenced(arm: str, winner: _Winner | None, taken: Taken) -> str | None:

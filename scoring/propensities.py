@@ -17,6 +17,7 @@ from scoring.associations import Associations
 from scoring.buying_rates import chance_within
 from scoring.decay import smoothed
 from scoring.house_choices import HouseChoices
+from scoring.lazily import Lazily
 
 MODEL = "past-choices-1"
 #: How many own choices outweigh what everybody chooses.
@@ -47,8 +48,9 @@ class PastChoices:
                 product: chance_within(found.rate, self._horizon_days)
                 for product, found in likeliest.items()
             },
-            reasons={product: (reason_for(found),) for product, found in likeliest.items()},
+            reasons=Lazily(likeliest, lambda product: (reason_for(likeliest[product]),)),
             model=MODEL,
+            reasons_in={"zh": Lazily(likeliest, lambda name: (reason_zh(likeliest[name]),))},
         )
 
     def _products(self, caller: Caller) -> Mapping[str, Association]:
@@ -90,4 +92,14 @@ def reason_for(found: Association) -> str:
     return (
         f"{of_hundred} of 100 who bought {found.given} also bought {found.product} "
         f"({found.owners} counted)"
+    )
+
+
+def reason_zh(found: Association) -> str:
+    of_hundred = round(found.share * 100)
+    if found.given == ANYTHING:
+        return f"每100位客户中有{of_hundred}位买过{found.product}（统计{found.owners}位）"
+    return (
+        f"每100位买过{found.given}的客户中有{of_hundred}位也买了{found.product}"
+        f"（统计{found.owners}位）"
     )

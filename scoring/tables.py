@@ -28,6 +28,9 @@ contact_segments = Table(
     Column("loyalty", String(16)),
     # Why, where one stands.
     Column("churn_warning", String(300)),
+    # Of rows that an older version wrote: null.
+    Column("reasons_zh", JSON),
+    Column("churn_warning_zh", String(300)),
 )
 
 # The newest few: what `switchboard segments` compares.
@@ -58,6 +61,7 @@ churn_warnings = Table(
     Column("from_stage", String(16), nullable=False),
     Column("to_stage", String(16), nullable=False),
     Column("because", String(300), nullable=False),
+    Column("because_zh", String(300)),
     # When a server published it.
     Column("told_at", UtcDateTime, index=True),
 )

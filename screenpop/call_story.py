@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 
@@ -16,7 +17,7 @@ from calls.caller import (
     Order,
     Purchase,
 )
-from calls.decision import Decision, PopWish, SegmentMet
+from calls.decision import ChurnOutlook, Decision, PopWish, SegmentMet
 from calls.segments import Segments
 from screenpop import content
 from screenpop.content import clean, clean_lines, safe_url
@@ -28,6 +29,7 @@ MAX_CASES = 8
 MAX_NOTES = 10
 MAX_OWN_SEGMENTS = 10
 MAX_RULE_NOTE = 500
+MAX_REASONS = 8
 
 
 @dataclass(slots=True)
@@ -85,6 +87,7 @@ class CallStory:
             decision=_decision(self.decision) if self.decision else None,
             lead=self._lead(),
             degraded=tuple(clean(text) for text in (caller.degraded if caller else ())),
+            churn=_churn(self.decision.churn) if self.decision and self.decision.churn else None,
         )
 
     def _call(self) -> content.CallShown:
@@ -116,7 +119,8 @@ class CallStory:
         return content.OfferShown(
             name=clean(chosen.offer),
             say=clean(chosen.agent, MAX_RULE_NOTE) or None if chosen.agent else None,
-            reasons=tuple(clean(why) for why in chosen.reasons),
+            reasons=_lines(chosen.reasons),
+            reasons_zh=_lines(chosen.reasons_zh),
         )
 
     def _number(self) -> str | None:
@@ -234,14 +238,33 @@ def _segments(segments: Segments, decision: Decision | None) -> content.Segments
         lifecycle=segments.lifecycle.value,
         spend_12m=segments.spend_12m,
         days_since_last=segments.days_since_last,
-        reasons=tuple(clean(reason) for reason in segments.reasons),
+        reasons=_lines(segments.reasons),
         behaviour=behaviour.value if behaviour else None,
         price_band=band.value if band else None,
         main_category=clean(category, 80) or None if category else None,
         loyalty=loyalty.value if loyalty else None,
         churn_warning=clean(warning, 300) or None if warning else None,
         own=tuple(_own_segment(one) for one in own),
+        reasons_zh=_lines(segments.reasons_zh),
+        churn_warning_zh=clean(segments.churn_warning_zh or "", 300) or None,
     )
+
+
+def _churn(churn: ChurnOutlook) -> content.ChurnShown | None:
+    """None for what makes no sense: a pop is never held up by it."""
+    if not 0 <= churn.risk <= 1 or churn.level not in ("low", "middle", "high"):
+        return None
+    return content.ChurnShown(
+        risk=churn.risk,
+        level=churn.level,
+        horizon_days=churn.horizon_days,
+        reasons=_lines(churn.reasons.get("en", ())),
+        reasons_zh=_lines(churn.reasons.get("zh", ())),
+    )
+
+
+def _lines(told: Sequence[str]) -> tuple[str, ...]:
+    return tuple(clean(one) for one in told[:MAX_REASONS])
 
 
 def _own_segment(met: SegmentMet) -> content.OwnSegmentShown:

@@ -6,6 +6,7 @@ Everything here may come from a caller: it is text, never markup, and has no con
 from __future__ import annotations
 
 import unicodedata
+from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
@@ -158,6 +159,21 @@ class SegmentsShown(Part):
     #: Why this caller may be leaving.
     churn_warning: str | None = None
     own: tuple[OwnSegmentShown, ...] = ()
+    #: In Chinese; empty where the last run of scoring was of an older version.
+    reasons_zh: tuple[str, ...] = ()
+    churn_warning_zh: str | None = None
+
+
+class ChurnShown(Part):
+    """What a model says of this caller's staying."""
+
+    #: 0 to 1: of customers like this one, so many buy nothing within the horizon.
+    risk: float
+    #: Of the house's customers: the third with the lowest risk, the middle or the highest one.
+    level: Literal["low", "middle", "high"]
+    horizon_days: int
+    reasons: tuple[str, ...]
+    reasons_zh: tuple[str, ...]
 
 
 class OfferShown(Part):
@@ -167,6 +183,8 @@ class OfferShown(Part):
     #: A hint for the agent, in the rulebook's words.
     say: str | None
     reasons: tuple[str, ...]
+    #: Empty in contents stored before these were there.
+    reasons_zh: tuple[str, ...] = ()
 
 
 class DecisionShown(Part):
@@ -199,3 +217,5 @@ class PopContent(Part):
     lead: LeadShown | None
     #: What could not be found out in time.
     degraded: tuple[str, ...]
+    #: Null where no model tells.
+    churn: ChurnShown | None = None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from scoring.segmenting.segment_names import NAMES_ZH
+
 _EN = {
     "title": "Who our customers are",
     "scored": "{count} contacts, computed {at}.",
@@ -51,30 +53,7 @@ _ZH = {
     "kind_rfm": "最近购买与频次",
     "kind_own": "自定义分组",
     "not_known": "未知",
-    "vip": "VIP",
-    "important": "重要",
-    "ordinary": "普通",
-    "no_value": "低价值",
-    "potential": "有潜力",
-    "prospect": "潜在客户",
-    "new": "新客户",
-    "active": "活跃",
-    "loyal": "忠诚",
-    "at_risk": "有流失风险",
-    "dormant": "沉睡",
-    "lost": "已流失",
-    "won_back": "已挽回",
-    "short_gaps": "经常",
-    "middle_gaps": "偶尔",
-    "long_gaps": "很少",
-    "low": "低",
-    "middle": "中",
-    "high": "高",
-    "newcomer": "新来者",
-    "growing": "成长中",
-    "settled": "稳定",
-    "devoted": "忠实",
-    "drifting": "渐行渐远",
+    **NAMES_ZH,
 }
 
 WORDS: Mapping[str, Mapping[str, str]] = {"en": _EN, "zh": _ZH}

@@ -27,6 +27,7 @@ from config.rulebook import Rulebook
 from config.settings import Settings
 from crm_adapter import webhooks_in
 from crm_adapter.adapters.choice import names_of
+from crm_adapter.churn_tasks import ChurnTasks, ContactsTasks
 from crm_adapter.connection import CrmConnection
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
@@ -178,7 +179,12 @@ class Centre:
         self.records = Records(
             database=self.database,
             bus=self.bus,
-            crm=connection.writer,
+            crm=ContactsTasks(
+                writer=connection.writer,
+                crm=connection.adapter,
+                agents=self.desk.agents,
+                default_owner=settings.crm.default_owner,
+            ),
             adapter=names_of(settings)[0],
             roster=self.desk.agents,
             agents=self.desk.agents,
@@ -201,7 +207,16 @@ class Centre:
         await stages.enter("records", self.records, 15)
         await stages.enter("desk", self.desk, 5)
         await stages.enter("bus", self.bus, 5)
-        churn = ChurnTeller(database=self.database, bus=self.bus)
+        churn = ChurnTeller(
+            database=self.database,
+            bus=self.bus,
+            also_owed=ChurnTasks(
+                tiers=settings.crm.churn_task_tiers,
+                days=settings.crm.churn_task_days,
+                adapter=names_of(settings)[0],
+            ).owe,
+            owed=self.records.wake,
+        )
         self.churn_teller = await stages.enter("churn warnings", churn, 2)
         for lead in await remembered_leads(self.database, now=datetime.now(UTC)):
             self.bus.publish(lead)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm_adapter import call_tables
+from crm_adapter import call_tables, churn_tables
 from crm_adapter.embedded import merge_tables, tables
 from crm_adapter.live import index_tables
 from storage.contact_rows import ContactRows
@@ -22,4 +22,5 @@ CONTACT_ROWS = (
     ContactRows(call_tables.calls, crm="contact_crm"),
     ContactRows(call_tables.pin_tries, crm="contact_crm", distinct=()),
     ContactRows(index_tables.number_choices, crm="crm"),
+    ContactRows(churn_tables.churn_tasks, crm="crm", distinct=("tenant",)),
 )

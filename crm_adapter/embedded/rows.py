@@ -58,6 +58,7 @@ def task(task: NewTask, idem: str) -> dict[str, Any]:
         "recording": _clean(task.recording, 120),
         "owner": _clean(task.owner, 80),
         "link": _clean(task.link, 200),
+        "because": _clean(task.because, 300),
         "system": task.call_id.system,
         "linkedid": task.call_id.linkedid,
         "created_at": task.created_at,

@@ -225,6 +225,8 @@ tasks = Table(
     Column("system", String(40), nullable=False),
     Column("linkedid", String(80), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    # Where no call made it: why.
+    Column("because", String(300)),
     Index(None, "status", "created_at"),
 )
 

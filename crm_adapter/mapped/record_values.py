@@ -106,7 +106,7 @@ def task_values(task: NewTask, idem: str) -> dict[str, object]:
         "dialled": None,
         "title": _clean(task_title(task)),
         "description": _clean(task_description(task)),
-        "display": task.number or "withheld number",
+        "display": task.number or task.name or "withheld number",
         "kind": task.kind,
         "queue": task.queue,
         "recording": task.recording,

@@ -29,6 +29,7 @@ from calls.offer_choice import (
 )
 from calls.segments import Segments
 from scoring.policy.posteriors import DRAWS, UNKNOWN, Posteriors
+from scoring.segmenting.segment_names import segment_zh
 
 SegmentBy = Literal["tier", "lifecycle"]
 
@@ -92,7 +93,10 @@ class Ladder:
         counted = self.posteriors.offers.get(chosen)
         of_all = f"{counted.accepted:g} of {counted.heard:g}" if counted else "none yet"
         why = f"the best single offer: {of_all} who heard it accepted it"
-        return surely(BEST_SINGLE, scores, (why,))
+        of_zh = (
+            f"听过的{counted.heard:g}人中{counted.accepted:g}人接受" if counted else "尚无人接受"
+        )
+        return surely(BEST_SINGLE, scores, (why,), (f"整体最佳的推荐：{of_zh}",))
 
     def _thompson(
         self, candidates: Sequence[OfferCandidate], segment: str, draw: float
@@ -106,12 +110,17 @@ class Ladder:
             for one, posterior in zip(candidates, posteriors, strict=True)
         }
         counted = posteriors[place].counted
+        share = _in_100(race.shares[place])
         why = (
-            f"drawn at a chance of {_in_100(race.shares[place])} in 100: {counted.accepted:g} of "
+            f"drawn at a chance of {share} in 100: {counted.accepted:g} of "
             f"{counted.heard:g} callers of the segment {segment} who heard it accepted it"
         )
+        why_zh = (
+            f"以{share}%的机会抽中：同组（{segment_zh(segment)}）听过的{counted.heard:g}位来电者中，"
+            f"{counted.accepted:g}位接受"
+        )
         probabilities = dict(zip(names, race.shares, strict=True))
-        return OfferChoice(THOMPSON, names[place], probabilities, scores, (why,))
+        return OfferChoice(THOMPSON, names[place], probabilities, scores, (why,), (why_zh,))
 
     def _personal(
         self, candidates: Sequence[OfferCandidate], segment: str, draw: float
@@ -128,7 +137,9 @@ class Ladder:
             return OfferChoice(PERSONAL, greedy.chosen, probabilities, scores)
         place = int(explored.winners[_row(draw / share)])
         why = f"one of {100 * share:g} in 100 calls that try what is learned of others"
-        return OfferChoice(PERSONAL, candidates[place].offer, probabilities, scores, (why,))
+        why_zh = f"每100次来电有{100 * share:g}次尝试从其他来电者学到的推荐"
+        chosen = candidates[place].offer
+        return OfferChoice(PERSONAL, chosen, probabilities, scores, (why,), (why_zh,))
 
     def shares(self, candidates: Sequence[OfferCandidate], segment: str) -> dict[str, float]:
         """By offer: how often `thompson` draws it for callers of the segment who may hear all."""

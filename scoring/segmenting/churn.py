@@ -8,15 +8,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from calls.caller import ContactRef
 from calls.segments import LifecycleStage, Segments
 from scoring.segmenting.lifecycle import Standing
 from scoring.segmenting.loyalty import AWAY
 from scoring.segmenting.purchases import Summary
+from scoring.segmenting.segment_names import segment_zh
 
 FALL_FIFTHS = 2
 _NEVER = frozenset({LifecycleStage.PROSPECT})
+
+
+class Told(NamedTuple):
+    """Why somebody may be leaving; None for who may not, and in Chinese for old warnings."""
+
+    en: str | None
+    zh: str | None
+
+
+NOT_WARNED = Told(None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +40,7 @@ class ChurnWarning:
     from_stage: LifecycleStage
     to_stage: LifecycleStage
     because: str
+    because_zh: str
 
 
 def raised(
@@ -47,11 +60,13 @@ def raised(
         return None
     if is_ in AWAY:
         because = f"was {_words(was)}, now {_words(is_)}: {standing.because}"
+        zh = f"原为{segment_zh(was)}，现为{segment_zh(is_)}：{standing.because_zh}"
     elif before.recency - recency >= FALL_FIFTHS:
         because = f"recency fell from {before.recency} to {recency} of 5: {standing.because}"
+        zh = f"最近购买得分从{before.recency}降到{recency}（满分5）：{standing.because_zh}"
     else:
         return None
-    return ChurnWarning(summary.contact, today, now, was, is_, because)
+    return ChurnWarning(summary.contact, today, now, was, is_, because, zh)
 
 
 def is_over(summary: Summary, raised_on: date, today: date) -> bool:

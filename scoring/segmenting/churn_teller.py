@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -15,10 +16,12 @@ from calls.bus import EventBus
 from calls.caller import ContactRef
 from calls.errors import Unavailable
 from calls.events import ChurnRiskRaised
-from scoring.tables import churn_warnings
+from scoring.tables import churn_warnings, contact_segments
 from storage.database import Database
 
 log = logging.getLogger(__name__)
+
+AlsoOwed = Callable[[AsyncConnection, Sequence[ChurnRiskRaised]], Awaitable[None]]
 
 LOOK_S = 60.0
 #: Told in one transaction; a run over all contacts after months may raise thousands.
@@ -27,11 +30,22 @@ _AT_ONCE = 200
 
 class ChurnTeller:
     """`async with ChurnTeller(...)`: looks at once, then every `every_s` seconds. Each warning is
-    marked before it is published, so that of several servers one tells of it."""
+    marked before it is published, so that of several servers one tells of it. `also_owed` writes
+    what follows from them in the transaction that marks them; `owed` is called after it."""
 
-    def __init__(self, *, database: Database, bus: EventBus, every_s: float = LOOK_S) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        bus: EventBus,
+        also_owed: AlsoOwed | None = None,
+        owed: Callable[[], None] = lambda: None,
+        every_s: float = LOOK_S,
+    ) -> None:
         self._database = database
         self._bus = bus
+        self._also_owed = also_owed
+        self._owed = owed
         self._every_s = every_s
         self.task: asyncio.Task[None] | None = None
 
@@ -48,19 +62,18 @@ class ChurnTeller:
     async def tell(self) -> int:
         """How many were published."""
         told = 0
-        while rows := await self._database.writer.write(_claim):
-            for row in rows:
-                self._bus.publish(
-                    ChurnRiskRaised(
-                        contact=ContactRef(row.crm, row.contact_id),
-                        at=row.raised_at,
-                        from_stage=row.from_stage,
-                        to_stage=row.to_stage,
-                        because=row.because,
-                    )
-                )
-            told += len(rows)
+        while raised := await self._database.writer.write(self._claim):
+            for event in raised:
+                self._bus.publish(event)
+            told += len(raised)
+            self._owed()
         return told
+
+    async def _claim(self, link: AsyncConnection) -> list[ChurnRiskRaised]:
+        raised = [_event(row) for row in await _claim(link)]
+        if raised and self._also_owed is not None:
+            await self._also_owed(link, raised)
+        return raised
 
     async def _run(self) -> None:
         while True:
@@ -73,10 +86,25 @@ class ChurnTeller:
             await asyncio.sleep(self._every_s)
 
 
+def _event(row: Any) -> ChurnRiskRaised:
+    return ChurnRiskRaised(
+        contact=ContactRef(row.crm, row.contact_id),
+        at=row.raised_at,
+        from_stage=row.from_stage,
+        to_stage=row.to_stage,
+        because=row.because,
+        tier=row.tier,
+    )
+
+
 async def _claim(link: AsyncConnection) -> list[Any]:
-    columns = churn_warnings.c
+    columns, standing = churn_warnings.c, contact_segments.c
     waiting = (
-        select(churn_warnings)
+        select(churn_warnings, standing.tier)
+        .outerjoin(
+            contact_segments,
+            (standing.crm == columns.crm) & (standing.contact_id == columns.contact_id),
+        )
         .where(columns.told_at.is_(None))
         .order_by(columns.raised_at, columns.crm, columns.contact_id)
         .limit(_AT_ONCE)

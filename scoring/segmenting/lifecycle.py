@@ -40,27 +40,31 @@ class LifecycleRules:
 @dataclass(frozen=True, slots=True)
 class Standing:
     stage: LifecycleStage
-    #: A plain sentence with the values it hangs on.
+    #: A plain sentence with the values it hangs on, in English and in Chinese.
     because: str
+    because_zh: str
 
 
 def stage_of(summary: Summary, rules: LifecycleRules | None = None) -> Standing:
     rules = rules or LifecycleRules()
     if summary.days_since_last is None or summary.days_since_first is None:
-        return Standing(LifecycleStage.PROSPECT, "bought nothing yet")
+        return Standing(LifecycleStage.PROSPECT, "bought nothing yet", "尚未购买")
     gap = max(summary.usual_gap_days or rules.default_gap_days, rules.shortest_gap_days)
     away = _stage_of_absence(summary.days_since_last, gap, rules)
     if away is not None:
-        return Standing(away, _last_order(summary))
+        return Standing(away, *_last_order(summary))
     long_absence = max(rules.dormant_gaps * gap, rules.won_back_days)
     if summary.absence_days is not None and summary.absence_days >= long_absence:
         because = f"came back after {summary.absence_days} days away, usual gap {gap}"
-        return Standing(LifecycleStage.WON_BACK, because)
+        because_zh = f"离开{summary.absence_days}天后回来，通常间隔{gap}天"
+        return Standing(LifecycleStage.WON_BACK, because, because_zh)
     if summary.days_since_first <= rules.new_days and summary.visits <= rules.new_visits:
-        return Standing(LifecycleStage.NEW, f"first order {_days(summary.days_since_first)} ago")
+        first = summary.days_since_first
+        told = f"first order {_days(first)} ago", f"首次购买在{first}天前"
+        return Standing(LifecycleStage.NEW, *told)
     if summary.days_since_first >= rules.loyal_days and summary.visits >= rules.loyal_visits:
-        return Standing(LifecycleStage.LOYAL, _last_order(summary))
-    return Standing(LifecycleStage.ACTIVE, _last_order(summary))
+        return Standing(LifecycleStage.LOYAL, *_last_order(summary))
+    return Standing(LifecycleStage.ACTIVE, *_last_order(summary))
 
 
 def _stage_of_absence(days: int, gap: int, rules: LifecycleRules) -> LifecycleStage | None:
@@ -73,12 +77,13 @@ def _stage_of_absence(days: int, gap: int, rules: LifecycleRules) -> LifecycleSt
     return None
 
 
-def _last_order(summary: Summary) -> str:
-    """`last order 143 days ago, usual gap 31`"""
-    sentence = f"last order {_days(summary.days_since_last or 0)} ago"
-    if summary.usual_gap_days is None:
-        return f"{sentence}, the only one so far"
-    return f"{sentence}, usual gap {summary.usual_gap_days}"
+def _last_order(summary: Summary) -> tuple[str, str]:
+    """`last order 143 days ago, usual gap 31`, and the same in Chinese."""
+    days, gap = summary.days_since_last or 0, summary.usual_gap_days
+    sentence, zh = f"last order {_days(days)} ago", f"上次购买在{days}天前"
+    if gap is None:
+        return f"{sentence}, the only one so far", f"{zh}，也是唯一一次"
+    return f"{sentence}, usual gap {gap}", f"{zh}，通常间隔{gap}天"
 
 
 def _days(days: int) -> str:

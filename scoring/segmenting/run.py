@@ -15,7 +15,7 @@ from calls.caller import ContactRef
 from calls.segments import Segments
 from scoring.segmenting import churn
 from scoring.segmenting.census import Census
-from scoring.segmenting.churn import ChurnWarning
+from scoring.segmenting.churn import ChurnWarning, Told
 from scoring.segmenting.lifecycle import stage_of
 from scoring.segmenting.purchases import Summary
 from scoring.segmenting.rfm import RfmScale
@@ -38,7 +38,7 @@ class SegmentRun:
     population: Sequence[Summary]
     held: dict[ContactRef, Segments]
     #: Warnings that stand, with why.
-    warned: dict[ContactRef, str]
+    warned: dict[ContactRef, Told]
     vip_capacity: float
     now: datetime
     _census: Census = field(default_factory=Census)
@@ -95,14 +95,14 @@ async def begin_run(
     fresh = list(_fresh(population, held, warned, today, now))
     await _write(database, over, _forget)
     await _write(database, [_warning_row(each) for each in fresh], _raise)
-    warned |= {each.contact: each.because[:_LONGEST_REASON] for each in fresh}
+    warned |= {each.contact: Told(*_cut(each)) for each in fresh}
     return SegmentRun(population, held, warned, vip_capacity, now)
 
 
 def _fresh(
     population: Sequence[Summary],
     held: dict[ContactRef, Segments],
-    warned: dict[ContactRef, str],
+    warned: dict[ContactRef, Told],
     today: date,
     now: datetime,
 ) -> Iterator[ChurnWarning]:
@@ -124,10 +124,13 @@ async def _held(database: Database) -> dict[ContactRef, Segments]:
         return {ContactRef(row.crm, row.contact_id): segments_in(row) for row in rows}
 
 
-async def _standing(database: Database) -> dict[ContactRef, tuple[date, str]]:
+async def _standing(database: Database) -> dict[ContactRef, tuple[date, Told]]:
     async with database.read() as connection:
         rows: Iterable[Any] = await connection.execute(select(churn_warnings))
-        return {ContactRef(row.crm, row.contact_id): (row.raised_on, row.because) for row in rows}
+        return {
+            ContactRef(row.crm, row.contact_id): (row.raised_on, Told(row.because, row.because_zh))
+            for row in rows
+        }
 
 
 async def _write(
@@ -150,7 +153,12 @@ async def _forget(contacts: Sequence[ContactRef], link: AsyncConnection) -> None
     await link.execute(delete(churn_warnings).where(or_(*those)))
 
 
+def _cut(warning: ChurnWarning) -> tuple[str, str]:
+    return warning.because[:_LONGEST_REASON], warning.because_zh[:_LONGEST_REASON]
+
+
 def _warning_row(warning: ChurnWarning) -> dict[str, Any]:
+    because, because_zh = _cut(warning)
     return {
         "crm": warning.contact.crm,
         "contact_id": warning.contact.id,
@@ -158,5 +166,6 @@ def _warning_row(warning: ChurnWarning) -> dict[str, Any]:
         "raised_at": warning.raised_at,
         "from_stage": warning.from_stage.value,
         "to_stage": warning.to_stage.value,
-        "because": warning.because[:_LONGEST_REASON],
+        "because": because,
+        "because_zh": because_zh,
     }

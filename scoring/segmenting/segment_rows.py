@@ -31,6 +31,8 @@ def row_of(contact: ContactRef, segments: Segments, now: datetime) -> dict[str, 
         "main_category": category[:_MAX_CATEGORY] if category else None,
         "loyalty": segments.loyalty.value if segments.loyalty else None,
         "churn_warning": segments.churn_warning,
+        "reasons_zh": list(segments.reasons_zh),
+        "churn_warning_zh": segments.churn_warning_zh,
     }
 
 
@@ -50,4 +52,6 @@ def segments_in(row: Any) -> Segments:
         main_category=row.main_category,
         loyalty=Loyalty(row.loyalty) if row.loyalty else None,
         churn_warning=row.churn_warning,
+        reasons_zh=tuple(row.reasons_zh or ()),
+        churn_warning_zh=row.churn_warning_zh,
     )

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from calls.caller import ContactRef
 from calls.segments import Segments, Tier
 from scoring.segmenting.behaviour import BehaviourScale
-from scoring.segmenting.lifecycle import stage_of
+from scoring.segmenting.churn import NOT_WARNED, Told
+from scoring.segmenting.lifecycle import Standing, stage_of
 from scoring.segmenting.loyalty import loyalty_of
 from scoring.segmenting.purchases import Summary
 from scoring.segmenting.rfm import Rfm, RfmScale
@@ -19,7 +20,7 @@ def segment_population(
     *,
     vip_capacity: float,
     held: Mapping[ContactRef, Segments] | None = None,
-    warned: Mapping[ContactRef, str] | None = None,
+    warned: Mapping[ContactRef, Told] | None = None,
 ) -> Iterator[tuple[ContactRef, Segments]]:
     """`held` is what the last run said: who is near an edge stays where they were. `warned` are
     the warnings that stand, by contact."""
@@ -31,7 +32,8 @@ def segment_population(
         contact, standing = summary.contact, stage_of(summary)
         before = held.get(contact)
         rfm = scale.rate(summary, held_rfm(before))
-        warning = warned.get(contact)
+        warning = warned.get(contact, NOT_WARNED)
+        reasons, reasons_zh = _reasons(standing, summary, scale)
         yield (
             contact,
             Segments(
@@ -43,12 +45,14 @@ def segment_population(
                 days_since_last=summary.days_since_last,
                 usual_gap_days=summary.usual_gap_days,
                 spend_12m=round(summary.spend_12m, 2),
-                reasons=_reasons(standing.because, summary, scale),
+                reasons=reasons,
+                reasons_zh=reasons_zh,
                 behaviour=behaviours.behaviour(summary, before.behaviour if before else None),
                 price_band=behaviours.price_band(summary, before.price_band if before else None),
                 main_category=summary.main_category,
                 loyalty=loyalty_of(summary, standing.stage),
-                churn_warning=warning,
+                churn_warning=warning.en,
+                churn_warning_zh=warning.zh,
             ),
         )
 
@@ -60,21 +64,31 @@ def held_rfm(before: Segments | None) -> Rfm | None:
     return Rfm(before.recency, before.frequency, before.monetary)
 
 
-def _reasons(standing: str, summary: Summary, scale: RfmScale) -> tuple[str, ...]:
-    unreadable: tuple[str, ...] = ()
-    if summary.unreadable:
-        many = "purchase" if summary.unreadable == 1 else "purchases"
-        unreadable = (f"{summary.unreadable} {many} without a readable amount left out",)
-    if not summary.visits:
-        return (standing, *unreadable)
-    spent = f"spent {summary.spend_12m:,.2f} in 12 months"
-    below = int(100 * scale.share_below(summary.spend_12m))
-    if summary.spend_12m > 0 and below >= 50:
-        spent += f", more than {below} % of buyers"
-    times = "order" if summary.visits == 1 else "orders"
-    return (standing, spent, f"{summary.visits} {times} in {_span(summary)}", *unreadable)
+def _reasons(
+    standing: Standing, summary: Summary, scale: RfmScale
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """In English and in Chinese."""
+    told = [(standing.because, standing.because_zh)]
+    if summary.visits:
+        spent = f"spent {summary.spend_12m:,.2f} in 12 months"
+        spent_zh = f"近12个月消费{summary.spend_12m:,.2f}"
+        below = int(100 * scale.share_below(summary.spend_12m))
+        if summary.spend_12m > 0 and below >= 50:
+            spent += f", more than {below} % of buyers"
+            spent_zh += f"，超过{below}%的购买者"
+        span, span_zh = _span(summary)
+        times = "order" if summary.visits == 1 else "orders"
+        told.append((spent, spent_zh))
+        told.append((f"{summary.visits} {times} in {span}", f"{span_zh}内购买{summary.visits}次"))
+    if left_out := summary.unreadable:
+        many = "purchase" if left_out == 1 else "purchases"
+        zh = f"{left_out}笔金额无法读取的购买未计入"
+        told.append((f"{left_out} {many} without a readable amount left out", zh))
+    return tuple(en for en, _ in told), tuple(zh for _, zh in told)
 
 
-def _span(summary: Summary) -> str:
+def _span(summary: Summary) -> tuple[str, str]:
     days = summary.days_since_first or 0
-    return f"{days} days" if days < 2 * 365 else f"{days // 365} years"
+    if days < 2 * 365:
+        return f"{days} days", f"{days}天"
+    return f"{days // 365} years", f"{days // 365}年"

@@ -20,12 +20,14 @@ from calls.caller import Caller
 from calls.offers import CallerMemory, Propensities
 from calls.ports import PropensityScorer
 from scoring.buying_rates import chance_in_other_days
+from scoring.lazily import Lazily
 from scoring.propensities import HORIZON_DAYS
 from scoring.registry.card import ModelCard, ModelKind
+from scoring.serving.churn_level import level_of
 from scoring.serving.models_in_use import ModelInUse, ModelsInUse
 from scoring.serving.patience import Patience
 from scoring.serving.reason_words import LANGUAGES
-from scoring.serving.reasons import Lazily, RowReasons
+from scoring.serving.reasons import RowReasons
 from scoring.serving.served_model import Floats, Matrix
 
 log = logging.getLogger(__name__)
@@ -204,7 +206,12 @@ class ModelScorer:
         (churn,) = checked(used.answers(row[None], asked.expected), most=1.0)
         why = self._why(used, {_ALL: row})
         reasons = Lazily(LANGUAGES, lambda language: why[language][_ALL])
-        return {"churn": float(churn), "churn_reasons": reasons}
+        return {
+            "churn": float(churn),
+            "churn_level": level_of(float(churn), used.card.reliability),
+            "horizon_days": used.card.horizon_days,
+            "churn_reasons": reasons,
+        }
 
     def _purchases(self, used: ModelInUse, asked: _Asked) -> dict[str, Any] | None:
         if asked.row is None:

@@ -74,9 +74,9 @@ TEMPLATES: Mapping[str, tuple[Template, ...]] = {
     "category": (
         Template(
             ("category_share", "category_days_since"),
-            "{category_share} of 1 of their orders are of this kind, "
+            "{category_share} of their orders are of this kind, "
             "the last {category_days_since} days ago",
-            "此类商品占购买的{category_share}（满分1），最近一次在{category_days_since}天前",
+            "此类商品占购买的{category_share}，最近一次在{category_days_since}天前",
         ),
         Template((), "nothing of this kind bought yet", "尚未购买过此类商品"),
     ),
@@ -126,15 +126,15 @@ TEMPLATES: Mapping[str, tuple[Template, ...]] = {
     ),
     "popularity": (
         Template(
-            ("popularity",), "{popularity} of 1 contacts have it", "拥有率{popularity}（满分1）"
+            ("popularity",), "{popularity} of all customers have it", "{popularity}的客户拥有"
         ),
         Template((), "how popular it is", "受欢迎程度"),
     ),
     "association": (
         Template(
             ("association",),
-            "{association} of 1 who bought what they have bought this too",
-            "购买同样商品的人中有{association}（满分1）也买了它",
+            "{association} of those who bought what they have bought this too",
+            "购买同样商品的人中有{association}也买了它",
         ),
         Template((), "what else they bought", "其他已购商品"),
     ),
@@ -144,22 +144,45 @@ TEMPLATES: Mapping[str, tuple[Template, ...]] = {
     ),
 }
 
-#: More of it, or less.
+#: Columns that are shares of 1.
+SHARES = frozenset({"category_share", "popularity", "association"})
+
+#: More of it, or less: of what is wished for, and of a risk.
 RAISES = {"en": " (speaks for it)", "zh": "（支持）"}
 LOWERS = {"en": " (speaks against it)", "zh": "（反对）"}
+RAISES_RISK = {"en": " (raises the risk)", "zh": "（风险升高）"}
+LOWERS_RISK = {"en": " (lowers the risk)", "zh": "（风险降低）"}
 
 
-def sentence(group: str, values: Mapping[str, float], *, raises: bool, language: str) -> str:
+def sentence(
+    group: str,
+    values: Mapping[str, float],
+    *,
+    raises: bool,
+    language: str,
+    of_risk: bool = False,
+) -> str:
     """`values` are of the row, by name; unknown ones are NaN or missing. What no template is for
     is said by the group's name."""
-    ending = (RAISES if raises else LOWERS)[language]
+    if of_risk:
+        ending = (RAISES_RISK if raises else LOWERS_RISK)[language]
+    else:
+        ending = (RAISES if raises else LOWERS)[language]
     for template in TEMPLATES.get(group, ()):
         found = {name: values.get(name, math.nan) for name in template.needs}
         if all(math.isfinite(value) for value in found.values()):
             text = template.zh if language == "zh" else template.en
-            told = {name: rounded(value) for name, value in found.items()}
+            told = {
+                name: as_percent(value) if name in SHARES else rounded(value)
+                for name, value in found.items()
+            }
             return text.format_map(told) + ending
     return group + ending
+
+
+def as_percent(share: float) -> str:
+    """`23 %`, `0.4 %`"""
+    return f"{rounded(100 * share) if abs(share) < 0.1 else round(100 * share)} %"
 
 
 def rounded(value: float) -> str:

@@ -6,40 +6,16 @@ Computed when somebody asks first: for the offer that is chosen, and for churn.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TypeVar
+from collections.abc import Mapping
 
+from scoring.registry.card import ModelKind
 from scoring.serving.models_in_use import ModelInUse
 from scoring.serving.reason_words import sentence
 from scoring.serving.served_model import Floats, Matrix
 
-Found = TypeVar("Found")
-
 TOP = 3
 #: A group that moves the margin less than this is no reason.
 LEAST = 0.01
-
-
-class Lazily(Mapping[str, Found]):
-    """`find(key)` is asked once for each key, and not before somebody looks."""
-
-    def __init__(self, keys: Iterable[str], find: Callable[[str], Found]) -> None:
-        self._keys = dict.fromkeys(keys)
-        self._find = find
-        self._found: dict[str, Found] = {}
-
-    def __getitem__(self, key: str) -> Found:
-        if key not in self._keys:
-            raise KeyError(key)
-        if key not in self._found:
-            self._found[key] = self._find(key)
-        return self._found[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._keys)
-
-    def __len__(self) -> int:
-        return len(self._keys)
 
 
 class RowReasons:
@@ -49,6 +25,7 @@ class RowReasons:
         self._used = used
         self._row = row
         self._group_of = group_of
+        self._of_risk = used.card.kind is ModelKind.CHURN
         self._largest: list[tuple[str, float]] | None = None
 
     def told(self, language: str) -> tuple[str, ...]:
@@ -59,7 +36,7 @@ class RowReasons:
             self._largest = sorted(weights.items(), key=lambda item: -abs(item[1]))[:TOP]
         values = dict(zip(columns, map(float, self._row), strict=True))
         return tuple(
-            sentence(group, values, raises=weight > 0, language=language)
+            sentence(group, values, raises=weight > 0, language=language, of_risk=self._of_risk)
             for group, weight in self._largest
             if abs(weight) >= LEAST
         )

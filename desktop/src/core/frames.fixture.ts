@@ -26,6 +26,7 @@ export const CONTENT: PopContent = {
   decision: null,
   lead: null,
   degraded: [],
+  churn: null,
 };
 
 type Hello = Extract<ServerFrame, { kind: "hello" }>;

@@ -31,6 +31,15 @@ export function translator(language: Language): Translate {
   return Object.assign(say, { language, code });
 }
 
+/** What the server says in both languages; English where there is no Chinese. */
+export function inLanguage(
+  language: Language,
+  english: readonly string[],
+  chinese: readonly string[],
+): readonly string[] {
+  return language === "zh" && chinese.length > 0 ? chinese : english;
+}
+
 export function isLanguage(code: string | null | undefined): code is Language {
   return code === "en" || code === "zh";
 }

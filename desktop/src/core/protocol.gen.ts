@@ -63,6 +63,14 @@ export interface CaseShown {
   opened_at: number;
 }
 
+export interface ChurnShown {
+  risk: number;
+  level: "low" | "middle" | "high";
+  horizon_days: number;
+  reasons: readonly string[];
+  reasons_zh: readonly string[];
+}
+
 export interface ContactShown {
   ref: string;
   name: string;
@@ -170,6 +178,7 @@ export interface OfferShown {
   name: string;
   say: string | null;
   reasons: readonly string[];
+  reasons_zh: readonly string[];
 }
 
 export interface OrderShown {
@@ -213,6 +222,7 @@ export interface PopContent {
   decision: DecisionShown | null;
   lead: LeadShown | null;
   degraded: readonly string[];
+  churn: ChurnShown | null;
 }
 
 export interface PopOffer {
@@ -275,6 +285,8 @@ export interface SegmentsShown {
   loyalty: string | null;
   churn_warning: string | null;
   own: readonly OwnSegmentShown[];
+  reasons_zh: readonly string[];
+  churn_warning_zh: string | null;
 }
 
 export interface Select {

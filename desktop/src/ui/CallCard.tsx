@@ -1,6 +1,7 @@
 import { useState } from "react";
 import type { Desk } from "../core/desk";
 import { link, percent } from "../core/format";
+import { inLanguage } from "../core/i18n";
 import type { Pop } from "../core/store";
 import { Candidates } from "./Candidates";
 import { ContactPanel } from "./ContactPanel";
@@ -65,7 +66,8 @@ function Strip({ pop, skewMs }: { pop: Pop; skewMs: number }) {
 function Head({ pop }: { pop: Pop }) {
   const words = useWords();
   const { content } = pop;
-  const { match, segments, contact, call } = content;
+  const { match, segments, contact, call, churn } = content;
+  const reasons = segments ? inLanguage(words.language, segments.reasons, segments.reasons_zh) : [];
   const name = callerName(content, words);
   const number = callerNumber(content, words);
   const url = link(contact?.url ?? null);
@@ -109,10 +111,22 @@ function Head({ pop }: { pop: Pop }) {
             </li>
           </>
         )}
+        {churn && churn.level === "high" && (
+          <li
+            className="badge badge-churn-high"
+            title={words("churn_meaning", {
+              share: percent(churn.risk, words.language),
+              days: churn.horizon_days,
+            })}
+          >
+            {words("churn_high")}
+            <span className="badge-more">{percent(churn.risk, words.language)}</span>
+          </li>
+        )}
       </ul>
-      {segments && segments.reasons.length > 0 && (
+      {reasons.length > 0 && (
         <p className="why">
-          <strong>{words("why")}:</strong> {segments.reasons.join(" · ")}
+          <strong>{words("why")}:</strong> {reasons.join(" · ")}
         </p>
       )}
     </header>

@@ -1,9 +1,11 @@
+import { inLanguage } from "../core/i18n";
 import type { OfferShown } from "../core/protocol.gen";
 import { useWords } from "./words";
 
 /** The one thing to propose, and how. */
 export function OfferPanel({ offer }: { offer: OfferShown }) {
   const words = useWords();
+  const reasons = inLanguage(words.language, offer.reasons, offer.reasons_zh);
   return (
     <section className="panel offer">
       <h3>{words("offer")}</h3>
@@ -18,7 +20,18 @@ export function OfferPanel({ offer }: { offer: OfferShown }) {
           </blockquote>
         </>
       )}
-      {offer.reasons.length > 0 && <p className="faint">{offer.reasons.join(" · ")}</p>}
+      {reasons.length > 0 && (
+        <>
+          <h4>{words("offer_why")}</h4>
+          <ul className="reasons">
+            {reasons.map((why, index) => (
+              <li key={index}>
+                <bdi>{why}</bdi>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
     </section>
   );
 }

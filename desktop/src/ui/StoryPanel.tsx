@@ -1,6 +1,13 @@
 import type { ReactNode } from "react";
-import { clock, phone } from "../core/format";
-import type { KeyShown, OwnSegmentShown, PopContent, SegmentsShown } from "../core/protocol.gen";
+import { clock, percent, phone } from "../core/format";
+import { inLanguage } from "../core/i18n";
+import type {
+  ChurnShown,
+  KeyShown,
+  OwnSegmentShown,
+  PopContent,
+  SegmentsShown,
+} from "../core/protocol.gen";
 import type { Pop } from "../core/store";
 import { Since } from "./time";
 import { useWords } from "./words";
@@ -33,6 +40,7 @@ export function StoryPanel({ content, pop, skewMs }: Props) {
           <Fact name={words("transferred_from")}>{call.transferred_from}</Fact>
         )}
       </dl>
+      {content.churn && <Churn churn={content.churn} />}
       {content.segments && <Segments segments={content.segments} />}
       <h4>{words("in_menu")}</h4>
       {call.keys.length === 0 ? <p className="faint">{words("no_keys")}</p> : <Keys keys={call.keys} />}
@@ -52,15 +60,45 @@ export function StoryPanel({ content, pop, skewMs }: Props) {
   );
 }
 
+/** How likely the caller stays away, with what speaks for it. */
+function Churn({ churn }: { churn: ChurnShown }) {
+  const words = useWords();
+  const reasons = inLanguage(words.language, churn.reasons, churn.reasons_zh);
+  return (
+    <>
+      <h4>{words("churn_risk")}</h4>
+      <p className="churn">
+        <span className={`badge badge-churn-${churn.level}`}>
+          {words.code("churn_level", churn.level)}
+        </span>{" "}
+        {words("churn_meaning", {
+          share: percent(churn.risk, words.language),
+          days: churn.horizon_days,
+        })}
+      </p>
+      {reasons.length > 0 && (
+        <ul className="reasons">
+          {reasons.map((why, index) => (
+            <li key={index}>
+              <bdi>{why}</bdi>
+            </li>
+          ))}
+        </ul>
+      )}
+    </>
+  );
+}
+
 /** Groups that the supervisors made themselves, how the caller buys, and whether they may leave. */
 function Segments({ segments }: { segments: SegmentsShown }) {
   const words = useWords();
   const { own, churn_warning, behaviour, price_band, main_category, loyalty } = segments;
+  const warning = (words.language === "zh" && segments.churn_warning_zh) || churn_warning;
   return (
     <>
-      {churn_warning && (
+      {warning && (
         <p className="degraded" role="note">
-          <strong>{words("churn_warning")}:</strong> <bdi>{churn_warning}</bdi>
+          <strong>{words("churn_warning")}:</strong> <bdi>{warning}</bdi>
         </p>
       )}
       {own.length > 0 && (

@@ -49,6 +49,7 @@ def test_the_best_by_propensity_times_value() -> None:
             0.3,
             probability=1.0,
             score=0.3,
+            reasons_zh=("价值最高：接受倾向0.3，乘以价值1",),
         ),
         OfferConsidered("b", False, ("worth 0.2, less than a",), 0.2, probability=0.0, score=0.2),
     )

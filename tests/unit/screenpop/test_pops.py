@@ -251,6 +251,7 @@ async def test_facts_that_come_late_come_as_updates(desk: Desk) -> None:
         "name": "kettle",
         "say": "Mention the kettle.",
         "reasons": ["owns no kettle yet"],
+        "reasons_zh": [],
     }
     # The loser's pop was closed: no update reaches it.
     assert desk.ben.kinds == ["pop.offer", "pop.update", "pop.close:answered_elsewhere"]

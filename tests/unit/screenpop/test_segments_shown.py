@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from calls.call import CallId
-from calls.decision import Decision, Route, SegmentMet
+from calls.decision import ChurnOutlook, Decision, Route, SegmentMet
 from calls.segments import Behaviour, Loyalty, PriceBand
 from screenpop.call_story import MAX_OWN_SEGMENTS, CallStory
 from screenpop.content import PopContent, SegmentsShown
@@ -62,3 +62,23 @@ def test_a_pop_that_was_stored_before_there_were_any() -> None:
     stored = PopContent.model_validate(raw)
     assert stored.segments is not None
     assert stored.segments.own == ()
+
+
+def test_the_churn_risk_with_its_reasons_in_both_languages() -> None:
+    told = {"en": ("last order 96\n days ago",), "zh": ("上次购买在96天前",)}
+    churn = ChurnOutlook(0.62, "high", 30, told)
+    story = CallStory(CallId("pbx", "1.1"), caller=ringing_call.victoria())
+    story.decision = Decision("v", "en", Route("menu", "main"), "main", None, churn=churn)
+    found = story.as_content(date(2026, 11, 23)).churn
+    assert found is not None
+    assert (found.risk, found.level, found.horizon_days) == (0.62, "high", 30)
+    assert found.reasons == ("last order 96 days ago",)
+    assert found.reasons_zh == ("上次购买在96天前",)
+
+
+@pytest.mark.parametrize("risk", [float("nan"), -0.1, 1.1])
+def test_a_risk_that_is_none_is_not_shown(risk: float) -> None:
+    story = CallStory(CallId("pbx", "1.1"), caller=ringing_call.victoria())
+    churn = ChurnOutlook(risk, "high", 30)
+    story.decision = Decision("v", "en", Route("menu", "main"), "main", None, churn=churn)
+    assert story.as_content(date(2026, 11, 23)).churn is None

@@ -40,6 +40,7 @@ def test_who_was_loyal_and_stays_away_is_warned_of_with_the_reason() -> None:
         LifecycleStage.LOYAL,
         LifecycleStage.AT_RISK,
         "was loyal, now at risk: last order 61 days ago, usual gap 30",
+        "原为忠诚，现为有流失风险：上次购买在61天前，通常间隔30天",
     )
 
 

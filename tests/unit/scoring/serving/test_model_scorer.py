@@ -167,7 +167,10 @@ def test_reasons_are_computed_when_somebody_looks_and_in_both_languages(
     assert english[0].endswith(("(speaks for it)", "(speaks against it)"))
     assert chinese[0].endswith(("（支持）", "（反对）"))
     assert found.reasons.get("NOTHING", ()) == ()
-    assert found.churn_reasons["en"]
+    assert found.churn_reasons["en"][0].endswith(("(raises the risk)", "(lowers the risk)"))
+    assert found.churn_reasons["zh"][0].endswith(("（风险升高）", "（风险降低）"))
+    assert found.churn_level in ("low", "middle", "high")
+    assert found.horizon_days == 30
 
 
 def test_a_stranger_has_no_churn_and_products_all_the_same(house: House) -> None:
