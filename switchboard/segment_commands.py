@@ -94,7 +94,8 @@ def _print(told: dict[str, Any]) -> None:
     found = told["churn_warnings"]
     out.print(Text(f"{found['count']} churn warnings stand, {found['new']} of the last run"))
     for one in found["newest"]:
-        out.print(Text(f"  {one['contact']}: {one['because']}"), soft_wrap=True)
+        task = f" (task for the owner, {one['task_at'][:10]})" if one["task_at"] else ""
+        out.print(Text(f"  {one['contact']}: {one['because']}{task}"), soft_wrap=True)
 
 
 def _print_grid(cells: dict[str, int]) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, select
 from config.conditions import Seen
 from config.rulebook import Rulebook
 from config.settings import Settings
+from crm_adapter.churn_tables import churn_tasks
 from ivr.facts import segment_facts
 from ivr.own_segments import own_segments
 from scoring.segmenting.segment_rows import segments_in
@@ -61,8 +62,14 @@ async def _warnings(database: Database, ran_at: Any, most: int) -> dict[str, Any
     columns = churn_warnings.c
     everybody = select(func.count()).select_from(churn_warnings)
     fresh = everybody.where(columns.raised_at >= ran_at)
-    listed = select(churn_warnings).order_by(
-        columns.raised_at.desc(), columns.crm, columns.contact_id
+    tasks = churn_tasks.c
+    listed = (
+        select(churn_warnings, tasks.created_at.label("task_at"))
+        .outerjoin(
+            churn_tasks,
+            (tasks.crm == columns.crm) & (tasks.contact_id == columns.contact_id),
+        )
+        .order_by(columns.raised_at.desc(), columns.crm, columns.contact_id)
     )
     async with database.read() as connection:
         count = int((await connection.execute(everybody)).scalar_one())
@@ -78,6 +85,7 @@ async def _warnings(database: Database, ran_at: Any, most: int) -> dict[str, Any
                 "from": row.from_stage,
                 "to": row.to_stage,
                 "because": row.because,
+                "task_at": row.task_at.isoformat(timespec="seconds") if row.task_at else None,
             }
             for row in rows
         ],

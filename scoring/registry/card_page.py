@@ -10,7 +10,7 @@ from typing import Protocol
 from jinja2 import Environment, StrictUndefined
 
 from scoring.registry.card import Figures, Measured, ModelCard
-from scoring.registry.card_words import HEADINGS, PURPOSE
+from scoring.registry.card_words import HEADINGS, MEANINGS, PURPOSE
 
 _SIDE = 260.0
 _PAGE = """<!doctype html>
@@ -39,7 +39,7 @@ input.language:focus-visible~.choice{outline:2px solid #2563c9}
 <ul>{% for reason in card.decision.because %}<li>{{ reason }}</li>{% endfor %}</ul>
 <h2>{{ words.metrics }}</h2>
 <table><tr><th>{{ words.figure }}</th><th>{{ words.model }}</th>{% for name in card.baselines %}<th>{{ name }}</th>{% endfor %}</tr>
-{% for name, value in card.metrics.items() %}<tr><td>{{ name }}</td><td>{{ said(value) }}</td>{% for other in card.baselines.values() %}<td>{{ said(other[name]) if name in other else '–' }}</td>{% endfor %}</tr>
+{% for name, value in card.metrics.items() %}<tr><td>{{ name }}{% if name in meanings[code] %}<br><span class="dim">{{ meanings[code][name] }}</span>{% endif %}</td><td>{{ said(value) }}</td>{% for other in card.baselines.values() %}<td>{{ said(other[name]) if name in other else '–' }}</td>{% endfor %}</tr>
 {% endfor %}</table>
 {% if card.slices %}<h2>{{ words.slices }}</h2>
 <table><tr><th>{{ words.group }}</th>{% for name in in_slices %}<th>{{ name }}</th>{% endfor %}</tr>
@@ -95,6 +95,7 @@ def page_of(card: ModelCard, moves: Iterable[Moved] = ()) -> str:
         card=card,
         purpose=purpose,
         languages=HEADINGS,
+        meanings=MEANINGS,
         said=said,
         in_slices=_names_in(card.slices.values()),
         dots=_dots(card),

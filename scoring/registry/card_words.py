@@ -55,6 +55,29 @@ PURPOSE: Mapping[str, Mapping[ModelKind, tuple[str, str, str]]] = {
     },
 }
 
+#: What a figure means to somebody who has never met it; more figures need no words.
+MEANINGS: Mapping[str, Mapping[str, str]] = {
+    "en": {
+        "auc": "of two customers, one with and one without: how often the right one ranks higher; "
+        "0.5 is a coin",
+        "log_loss": "how wrong its probabilities are; less is better",
+        "ece": "how far promised shares lie from what came true; less is better",
+        "mae": "how far off it is on average; less is better",
+        "rmse": "the same, large misses counting more; less is better",
+        "top_1": "how often its first guess was chosen",
+        "mean_position": "where in its order the chosen entry stood, on average; 1 is the best",
+    },
+    "zh": {
+        "auc": "一位发生、一位未发生的两位客户中，正确排序的比例；0.5 等于抛硬币",
+        "log_loss": "概率的误差；越小越好",
+        "ece": "预测比例与实际比例的差距；越小越好",
+        "mae": "平均偏差；越小越好",
+        "rmse": "平均偏差，大误差权重更高；越小越好",
+        "top_1": "首选即为实际选择的比例",
+        "mean_position": "实际选择在其排序中的平均位置；1 为最佳",
+    },
+}
+
 HEADINGS: Mapping[str, Mapping[str, str]] = {
     "en": {
         "name": "English",

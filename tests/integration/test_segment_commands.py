@@ -11,10 +11,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from calls.bus import EventBus
 from calls.caller import ContactRef
 from calls.ports import ContactPurchases
+from calls.segments import Tier
 from config.settings import ScoringSettings
+from crm_adapter.churn_tasks import ChurnTasks
 from scoring.batch import score_all
+from scoring.segmenting.churn_teller import ChurnTeller
 from storage import migrate
 from storage.database import Database
 from switchboard import cli
@@ -110,6 +114,21 @@ def test_figures_for_programs(url: str, tmp_path: Path) -> None:
     assert told["movements"]["lifecycle"] == [["loyal", "at_risk", 1]]
     assert told["churn_warnings"]["count"] == told["churn_warnings"]["new"] == 1
     assert told["churn_warnings"]["newest"][0]["contact"] == "embedded:anna"
+    assert told["churn_warnings"]["newest"][0]["task_at"] is None
+
+
+def test_whose_owner_has_a_task(url: str, tmp_path: Path) -> None:
+    score(url, 0, 40)
+
+    async def work() -> None:
+        async with Database(url) as database:
+            tasks = ChurnTasks(tiers=[tier.value for tier in Tier], days=90)
+            await ChurnTeller(database=database, bus=EventBus(), also_owed=tasks.owe).tell()
+
+    asyncio.run(work())
+    shown = call(url, tmp_path)
+    assert "embedded:anna: was loyal, now at risk" in shown.output
+    assert "(task for the owner, " in shown.output
 
 
 def test_a_table_for_people(url: str, tmp_path: Path) -> None:
