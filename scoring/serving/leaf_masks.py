@@ -2,7 +2,7 @@
 says by a mask which leaves of its tree cannot be the one (QuickScorer, Lucchese and others, 2015).
 
 Of trees as shallow as ours this takes a third to a half of the time of treelite's GTIL, which walks
-node by node (docs/decisions/0019-trees-by-masks.md).
+node by node (docs/decisions/0017-trees-by-masks.md).
 """
 
 from __future__ import annotations
