@@ -98,8 +98,12 @@ async def test_what_is_written_twice_is_there_once(crm: RestCrm, odoo_server: Od
     [hit] = await crm.find_by_phone(LONDON, limit=5, deadline=soon())
     assert hit.candidate.ref.id == f"lead:{row['id']}"
     first = await crm.log_call(replace(RECORD, ended_at=None), "r1")
-    assert await crm.log_call(RECORD, "r2") == first
-    [note] = await odoo_server.find("mail.message", [("id", "=", int(first))], ["body"])
+    second = await crm.log_call(RECORD, "r2")
+    assert second != first
+    assert await crm.log_call(RECORD, "r2") == second
+    written = [("body", "like", f"Call: {CALL}<br")]
+    [note] = await odoo_server.find("mail.message", written, ["body"])
+    assert note["id"] == int(second)
     assert "Talked: 63 s" in note["body"]
     assert await crm.withdraw_lead(made[0], "w")
     assert await crm.withdraw_lead(made[0], "w")
