@@ -192,7 +192,7 @@ async def test_an_action_without_an_answer_ends_at_its_own_deadline(
     assert watched.client.counters.timeouts == 1
     assert watched.client._protocol is not None
     waiting = watched.client._protocol.responses.values()
-    assert "QueuePause" not in {pending.action["Action"] for pending in waiting}
+    assert "QueuePause" not in {pending.name for pending in waiting}
 
 
 async def test_an_answer_without_an_action_id_does_not_hang_the_action(
