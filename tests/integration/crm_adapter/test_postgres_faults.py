@@ -115,7 +115,8 @@ async def has_no_connection_left(server: OwnPostgres) -> None:
 
 async def is_stopped(server: OwnPostgres) -> None:
     await asyncio.to_thread(server.stop)
-    await asyncio.sleep(AWAY_S)
+    # Whoever rings now waits for the journal in vain, however soon it stopped and starts.
+    await asyncio.sleep(JOURNAL_S + 0.5)
     await asyncio.to_thread(server.start)
 
 
