@@ -56,11 +56,11 @@ def made(
 ) -> Row:
     met = None
     if aim is not None:
-        met = found.value >= aim if higher else found.value <= aim
+        met = bool(found.value >= aim if higher else found.value <= aim)
     words = "–" if aim is None else f"{'≥' if higher else '≤'} {aim:g}"
-    return Row(
-        goal, what, measured, words, found.value, found.low, found.high, met, others, verdict
-    )
+    # Plain numbers, which JSON knows, in place of numpy's.
+    value, low, high = float(found.value), float(found.low), float(found.high)
+    return Row(goal, what, measured, words, value, low, high, met, others, verdict)
 
 
 def figure_of(found: Evaluation, section: str, name: str) -> Figure:
