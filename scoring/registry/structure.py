@@ -1,7 +1,7 @@
 """Whether a model is no more than small trees over the columns that it says. Pure.
 
-A file can be written by anybody. xgboost and treelite follow its numbers without asking: a child
-that is its own ancestor is walked for ever, and a column beyond the row is read from beyond it.
+A file can be written by anybody. xgboost follows its numbers without asking: a child that is its
+own ancestor is walked for ever, and a column beyond the row is read from beyond it.
 """
 
 from __future__ import annotations
