@@ -1,5 +1,6 @@
 import { inLanguage } from "../core/i18n";
 import type { OfferShown } from "../core/protocol.gen";
+import { Reasons } from "./Reasons";
 import { useWords } from "./words";
 
 /** The one thing to propose, and how. */
@@ -23,13 +24,7 @@ export function OfferPanel({ offer }: { offer: OfferShown }) {
       {reasons.length > 0 && (
         <>
           <h4>{words("offer_why")}</h4>
-          <ul className="reasons">
-            {reasons.map((why, index) => (
-              <li key={index}>
-                <bdi>{why}</bdi>
-              </li>
-            ))}
-          </ul>
+          <Reasons reasons={reasons} />
         </>
       )}
     </section>

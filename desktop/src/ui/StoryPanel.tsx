@@ -9,6 +9,7 @@ import type {
   SegmentsShown,
 } from "../core/protocol.gen";
 import type { Pop } from "../core/store";
+import { Reasons } from "./Reasons";
 import { Since } from "./time";
 import { useWords } from "./words";
 
@@ -76,15 +77,7 @@ function Churn({ churn }: { churn: ChurnShown }) {
           days: churn.horizon_days,
         })}
       </p>
-      {reasons.length > 0 && (
-        <ul className="reasons">
-          {reasons.map((why, index) => (
-            <li key={index}>
-              <bdi>{why}</bdi>
-            </li>
-          ))}
-        </ul>
-      )}
+      {reasons.length > 0 && <Reasons reasons={reasons} />}
     </>
   );
 }
