@@ -23,6 +23,17 @@ GOOD = {
     ),
 }
 
+#: One menu and nothing else, in one file; a test puts its own section behind it.
+ONE_MENU = """\
+numbers:
+  default: {menu: main}
+menus:
+  main:
+    options:
+      - {intent: agent, digit: "0", say: "A person", do: {queue: sales}}
+    failure: {queue: sales}
+"""
+
 
 def write_rulebook(folder: Path, **files: str | bytes) -> Path:
     """`files` by name without `.yaml`; they replace or join the good ones."""

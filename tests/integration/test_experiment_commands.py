@@ -17,18 +17,10 @@ from scoring.policy.policy_tables import experiment_subjects
 from storage import migrate
 from storage.database import Database
 from switchboard import cli
+from tests.fakes.rulebook_folder import ONE_MENU
 
 pytestmark = pytest.mark.integration
 
-RULEBOOK = """\
-numbers:
-  default: {menu: main}
-menus:
-  main:
-    options:
-      - {intent: agent, digit: "0", say: "A person", do: {queue: sales}}
-    failure: {queue: sales}
-"""
 TRIAL = """\
 experiments:
   menu_order:
@@ -52,7 +44,7 @@ class House:
         self.work(migrate.upgrade)
 
     def write(self, experiments: str) -> None:
-        (self.rulebook / "all.yaml").write_text(RULEBOOK + experiments, encoding="utf-8")
+        (self.rulebook / "all.yaml").write_text(ONE_MENU + experiments, encoding="utf-8")
 
     def work(self, do: Any) -> None:
         async def opened() -> None:

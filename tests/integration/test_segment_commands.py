@@ -22,18 +22,12 @@ from scoring.segmenting.churn_teller import ChurnTeller
 from storage import migrate
 from storage.database import Database
 from switchboard import cli
+from tests.fakes.rulebook_folder import ONE_MENU
 
 pytestmark = pytest.mark.integration
 
 FIRST = date(2026, 3, 2)
-RULEBOOK = """\
-numbers:
-  default: {menu: main}
-menus:
-  main:
-    options:
-      - {intent: agent, digit: "0", say: "A person", do: {queue: sales}}
-    failure: {queue: sales}
+SEGMENTS = """\
 segments:
   leaving: {title: {en: "May leave", zh: "可能离开"}, when: {caller.churn_warning: true}}
   nobody: {when: {caller.monetary: {gt: 5}}}
@@ -85,7 +79,7 @@ def score(url: str, *nights: int) -> None:
 def call(url: str, folder: Path, *words: str) -> Result:
     rulebook = folder / "rulebook"
     rulebook.mkdir(exist_ok=True)
-    (rulebook / "all.yaml").write_text(RULEBOOK, encoding="utf-8")
+    (rulebook / "all.yaml").write_text(ONE_MENU + SEGMENTS, encoding="utf-8")
     environment = {
         "SWITCHBOARD_STORAGE__URL": url,
         "SWITCHBOARD_RULEBOOK__PATH": str(rulebook),

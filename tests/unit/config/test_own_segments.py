@@ -13,18 +13,10 @@ from config.json_schema import json_schema
 from config.rulebook_loader import Loaded, load_rulebook
 from ivr.facts import segment_facts
 from ivr.own_segments import own_segments, segments_met
+from tests.fakes.rulebook_folder import ONE_MENU
 
 pytestmark = pytest.mark.unit
 
-HEAD = """\
-numbers:
-  default: {menu: main}
-menus:
-  main:
-    options:
-      - {intent: agent, digit: "0", say: "A person", do: {queue: sales}}
-    failure: {queue: sales}
-"""
 GOOD = """\
 segments:
   win_back:
@@ -35,13 +27,14 @@ segments:
 
 
 def loaded(folder: Path, text: str) -> Loaded:
-    (folder / "rulebook.yaml").write_text(HEAD + text, encoding="utf-8")
+    (folder / "rulebook.yaml").write_text(ONE_MENU + text, encoding="utf-8")
     return load_rulebook(folder)
 
 
 def problems(folder: Path, text: str) -> list[str]:
     return [
-        f"{one.line - HEAD.count(chr(10))}: {one.sentence}" for one in loaded(folder, text).problems
+        f"{one.line - ONE_MENU.count(chr(10))}: {one.sentence}"
+        for one in loaded(folder, text).problems
     ]
 
 
