@@ -103,7 +103,7 @@ class DaskTraining:
         still there."""
         try:
             lost = workers - await self._workers()
-        except Exception:  # noqa: BLE001 -- as many again
+        except Exception:  # noqa: BLE001 -- of a scheduler that is gone, in as many classes
             return Unavailable(f"{self.cluster.address} does not answer any more; try again")
         if lost:
             return WorkerLost(_lost(lost))
