@@ -116,17 +116,17 @@ class Inserts:
                 return False
             return True
         statement = dialect.insert(self.table).values(row)
-        # Only this conflict: a row that contradicts something else is an error, not a repetition.
-        done = await connection.execute(
-            statement.on_conflict_do_nothing(index_elements=[self.unique.name])
-        )
+        # Any conflict: of two processes that write one key at once, the slower one may be told of
+        # another of the same row's unique columns. Whether it is that row, `_kept_id` sees.
+        done = await connection.execute(statement.on_conflict_do_nothing())
         return bool(done.rowcount == 1)
 
     async def _kept_id(self, connection: AsyncConnection, row: Mapping[str, Any]) -> str:
         key = row[self.unique.name]
         kept = await connection.scalar(select(self.id).where(self.unique == key))
         if kept is None:
-            raise Invalid("the key of this write belongs to another row", field="idem")
+            what = f"another row of '{self.table.name}' has what must be unique in this one"
+            raise Invalid(what, field="idem")
         return str(kept)
 
     async def mark(

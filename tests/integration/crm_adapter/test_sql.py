@@ -279,6 +279,50 @@ async def test_a_lead_is_withdrawn_unless_somebody_confirmed_it(shop: Shop) -> N
     assert found == [("withdrawn", "CTI"), ("real", "anna")]
 
 
+#: PostgreSQL looks at the key's index, then fills all of them in the order in which they were made:
+#: with a slow one first, several writers have looked before any has written.
+SLOW_CARDS = [
+    "CREATE TABLE cards (id VARCHAR(36) NOT NULL, ext_key VARCHAR(100) NOT NULL)",
+    """CREATE FUNCTION slowly(one text) RETURNS text IMMUTABLE LANGUAGE plpgsql
+       AS 'BEGIN PERFORM pg_sleep(0.2); RETURN one; END'""",
+    "CREATE INDEX cards_slowly ON cards (slowly(ext_key))",
+    "ALTER TABLE cards ADD PRIMARY KEY (id)",
+    "CREATE UNIQUE INDEX cards_key ON cards (ext_key)",
+]
+
+
+@pytest.fixture
+async def shop_of_two_keys(shop: Shop) -> AsyncIterator[Shop]:
+    """Its leads are unique by two columns, both made of the key of the write."""
+    table = ["CREATE TABLE cards (id VARCHAR(36) PRIMARY KEY, ext_key VARCHAR(100) UNIQUE)"]
+    await execute(shop.url, SLOW_CARDS if shop.url.startswith("postgresql") else table)
+    start, end = MAPPING.index("lead:\n"), MAPPING.index("call:\n  table")
+    lead = "lead: {table: cards, insert: {id: $uuid, ext_key: $idem}, unique: ext_key}\n"
+    shop.file.write_text(MAPPING[:start] + lead + MAPPING[end:])
+    crm, other = made(shop.url, shop.file), made(shop.url, shop.file)
+    yield replace(shop, crm=crm, other=other)
+    await crm.close()
+    await other.close()
+
+
+async def test_writers_of_one_key_at_once_are_all_told_the_one_row(shop_of_two_keys: Shop) -> None:
+    """Whichever of the unique columns the database names to the slower ones."""
+    shop = shop_of_two_keys
+    writes = [crm.create_lead(LEAD, "key-1") for crm in (shop.crm, shop.other)]
+    [lead] = set(await asyncio.gather(*writes))
+    assert await rows(shop.url, "SELECT id, ext_key FROM cards") == [(lead, "key-1")]
+
+
+async def test_a_row_that_contradicts_another_is_refused(shop_of_two_keys: Shop) -> None:
+    """It repeats nothing: no row has its key."""
+    shop = shop_of_two_keys
+    lead = await shop.crm.create_lead(LEAD, "key-1")
+    await execute(shop.url, ["UPDATE cards SET ext_key = 'of somebody else'"])
+    with pytest.raises(Invalid, match="another row of 'cards' has what must be unique"):
+        await shop.crm.create_lead(LEAD, "key-1")
+    assert await rows(shop.url, "SELECT id FROM cards") == [(lead,)]
+
+
 async def test_a_later_record_rewrites_the_row_and_an_older_one_does_not(shop: Shop) -> None:
     live = replace(RECORD, ended_at=None)
     first = await shop.crm.log_call(live, "revision-1")
