@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import shutil
 import uuid
@@ -13,6 +14,7 @@ from pathlib import Path
 import asyncpg
 import hypothesis
 import pytest
+import structlog
 
 from storage.database import Database
 from tests.declared_tables import declared_metadata
@@ -54,6 +56,21 @@ def _clean_environment() -> Iterator[None]:
         for name in [name for name in os.environ if name.startswith("SWITCHBOARD_")]:
             patch.delenv(name)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_before() -> Iterator[None]:
+    """A command that ran in this process leaves no log behind whose stream is closed with it."""
+    root = logging.getLogger()
+    before, level = root.handlers[:], root.level
+    yield
+    left = [handler for handler in root.handlers if type(handler) is logging.StreamHandler]
+    for handler in left:
+        if handler not in before:
+            root.removeHandler(handler)
+    if left:
+        root.setLevel(level)
+        structlog.reset_defaults()
 
 
 async def _create_tables(url: str) -> None:
