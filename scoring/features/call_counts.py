@@ -119,6 +119,6 @@ def _faded(weights: list[float], seconds: float) -> list[float]:
 
 
 def _waited(wait_s: float | None) -> float | None:
-    if wait_s is None or math.isnan(wait_s):
+    if wait_s is None or not math.isfinite(wait_s):
         return None
     return min(max(wait_s, 0.0), MAX_WAIT_S)

@@ -31,6 +31,7 @@ from scoring.features.purchase_features import (
     DAY,
     PRODUCT,
     QUANTITY,
+    finite,
     numbers_at,
 )
 from scoring.features.schema import (
@@ -109,7 +110,7 @@ def categories_at(purchases: pl.DataFrame, cut: date) -> pl.DataFrame:
     """`customer`, `category`, `share`, `days_since`: what `ContactFeatures.categories` says. Of
     contacts with more than 40 categories the state knows the rare ones only nearly."""
     named = purchases.lazy().filter(
-        pl.col(DAY) <= cut, pl.col(AMOUNT).fill_nan(0).fill_null(0) >= 0, pl.col(CATEGORY) != ""
+        pl.col(DAY) <= cut, finite(AMOUNT).fill_null(0) >= 0, pl.col(CATEGORY) != ""
     )
     counted = named.group_by(CUSTOMER, pl.col(CATEGORY).str.slice(0, MAX_CATEGORY_NAME)).agg(
         pl.len().alias("lines"), pl.col(DAY).max().alias("last")
@@ -168,7 +169,7 @@ def _bought(purchases: pl.DataFrame) -> pl.DataFrame:
         for name in (PRODUCT, QUANTITY)
         if name not in purchases.columns
     ]
-    pieces = pl.col(QUANTITY).cast(pl.Float64).fill_nan(None).clip(-MAX_QUANTITY, MAX_QUANTITY)
+    pieces = finite(QUANTITY).clip(-MAX_QUANTITY, MAX_QUANTITY)
     named = pl.when(pl.col(PRODUCT) != "").then(pl.col(PRODUCT)).alias(PRODUCT)
     if purchases.schema.get(PRODUCT, pl.String) != pl.String:
         named = pl.col(PRODUCT)
@@ -182,7 +183,7 @@ def _decayed(values: pl.Expr, age: pl.Expr, half_life: int) -> pl.Expr:
 def _calls_at(called: pl.DataFrame, moment: datetime) -> pl.DataFrame:
     age = (pl.lit(moment).cast(pl.Datetime("us", "UTC")) - pl.col(AT)).dt.total_microseconds()
     age = age / (_DAY_S * 1e6)
-    wait = pl.col("wait_s").fill_nan(None).clip(0.0, MAX_WAIT_S)
+    wait = finite("wait_s").clip(0.0, MAX_WAIT_S)
     offered = pl.col("offers_heard") > 0
     offers = [f"offers_{each}" for each in ("heard", "accepted", "refused")]
     row = (

@@ -1,7 +1,12 @@
-"""Rows of (contact, offer): the same code makes them for training and while the phone rings."""
+"""Rows of (contact, offer): the same code makes them for training and while the phone rings.
+
+When the phone rings is no part of them: what was bought has a day and no hour, and a column that
+only offers heard have would tell a model which of the two it looks at.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -10,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calls.contact_features import ContactFeatures
-from scoring.features.moment import MOMENT_NAMES, CallMoment
 from scoring.features.schema import GROUP_OF, NAMES
 
 Matrix = NDArray[np.float32]
@@ -26,19 +30,20 @@ OFFER_NAMES = (
     "category_share",
     "category_days_since",
 )
-OFFER_COLUMNS = (*NAMES, *OFFER_NAMES, *MOMENT_NAMES)
+OFFER_COLUMNS = (*NAMES, *OFFER_NAMES)
 OFFER_GROUP_OF: Mapping[str, str] = MappingProxyType(
     {
         **GROUP_OF,
         **dict.fromkeys(OFFER_NAMES, "goods"),
         "category_share": "category",
         "category_days_since": "category",
-        **dict.fromkeys(MOMENT_NAMES, "moment"),
     }
 )
 _VISIT_AMOUNT = NAMES.index("mean_visit_amount")
 _UNKNOWN = np.full(len(NAMES), np.nan, dtype=np.float32)
 _LEAST_AMOUNT = 0.01
+#: As of amounts: beyond is a typing error.
+_MOST = 1e12
 _NAN = float("nan")
 
 
@@ -57,24 +62,20 @@ class OfferTraits:
     recent: float = float("nan")
 
 
-def offer_rows(
-    features: ContactFeatures | None,
-    traits: Sequence[OfferTraits],
-    moment: CallMoment | None,
-) -> Matrix:
-    """One for each offer. `features` of None: nothing is known of the caller; `moment` of None:
-    not in a call."""
+def offer_rows(features: ContactFeatures | None, traits: Sequence[OfferTraits]) -> Matrix:
+    """One for each offer. `features` of None: nothing is known of the caller."""
     rows = np.full((len(traits), len(OFFER_COLUMNS)), np.nan, dtype=np.float32)
     known = _UNKNOWN if features is None else np.array(features.values, dtype=np.float32)
     rows[:, : len(NAMES)] = known
     amount = float(known[_VISIT_AMOUNT])
     if traits:
-        rows[:, len(NAMES) : len(NAMES) + len(OFFER_NAMES)] = [
-            _offer_numbers(features, amount, each) for each in traits
-        ]
-    if moment is not None:
-        rows[:, -len(MOMENT_NAMES) :] = moment.numbers
+        rows[:, len(NAMES) :] = [_offer_numbers(features, amount, each) for each in traits]
     return rows
+
+
+def _known(number: float) -> float:
+    """NaN for what no price and no share is; float32 must not make infinity of it."""
+    return min(number, _MOST) if 0 <= number < math.inf else _NAN
 
 
 def _offer_numbers(
@@ -85,12 +86,13 @@ def _offer_numbers(
     share, days = _NAN if features is None else 0.0, _NAN
     if bought is not None and each.category:
         share, days = bought.share, bought.days_since
+    price = _known(each.price)
     return (
         each.association,
-        each.popularity,
-        each.recent,
-        each.price,
-        each.price / max(amount, _LEAST_AMOUNT),
+        _known(each.popularity),
+        _known(each.recent),
+        price,
+        price / max(amount, _LEAST_AMOUNT),
         share,
         days,
     )

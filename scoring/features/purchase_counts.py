@@ -204,8 +204,8 @@ class PurchaseCounts:
 
 
 def clean(number: float | None, most: float) -> float | None:
-    """None for what is no number; cut off at `most` to both sides."""
-    if number is None or math.isnan(number):
+    """None for what is no number, infinity too; cut off at `most` to both sides."""
+    if number is None or not math.isfinite(number):
         return None
     return min(max(number, -most), most)
 

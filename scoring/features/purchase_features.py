@@ -108,9 +108,14 @@ def largest_categories(purchases: pl.DataFrame | pl.LazyFrame, cut: date) -> tup
     return tuple(str(name) for name in counted[CATEGORY])
 
 
+def finite(name: str) -> pl.Expr:
+    """Null for what is no number, infinity too."""
+    number = pl.col(name).cast(pl.Float64)
+    return pl.when(number.is_finite()).then(number).alias(name)
+
+
 def _amount() -> pl.Expr:
-    cleaned = pl.col(AMOUNT).cast(pl.Float64).fill_nan(None)
-    return cleaned.clip(-MAX_AMOUNT, MAX_AMOUNT).fill_null(0.0).alias(AMOUNT)
+    return finite(AMOUNT).clip(-MAX_AMOUNT, MAX_AMOUNT).fill_null(0.0)
 
 
 def _visits(known: pl.LazyFrame) -> pl.LazyFrame:
@@ -179,7 +184,7 @@ def _goods(known: pl.LazyFrame, columns: Sequence[str]) -> pl.LazyFrame:
         unnamed = pl.col(PRODUCT).is_null().any().cast(pl.UInt32)
         counted.append((pl.col(PRODUCT).n_unique() - unnamed).alias("products"))
     if QUANTITY in columns:
-        pieces = pl.col(QUANTITY).cast(pl.Float64).fill_nan(None)
+        pieces = finite(QUANTITY)
         counted += [pieces.sum().alias("pieces"), pieces.mean().alias("pieces_per_line")]
         on_first_day = pieces.filter(pl.col(DAY) == pl.col(DAY).min())
         counted.append(on_first_day.first().alias("first_pieces"))

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from collections.abc import Mapping
 
 from calls.offers import CallerMemory
 from scoring.features.catalogue import Catalogue
-from scoring.features.moment import CallMoment
 from scoring.features.offer_rows import Matrix, offer_rows
 from scoring.registry.card import ModelCard
 
@@ -15,15 +13,10 @@ from scoring.registry.card import ModelCard
 PRODUCTS = "products"
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 class ShelfRows:
     """Implements `scoring.serving.model_scorer.OfferRows`."""
 
-    def __init__(self, now: Callable[[], datetime] = utc_now) -> None:
-        self._now = now
+    def __init__(self) -> None:
         self._version: str | None = None
         self._catalogue = Catalogue({})
 
@@ -35,4 +28,4 @@ class ShelfRows:
             self._catalogue = Catalogue.of_json(card.extra.get(PRODUCTS, {}))
             self._version = card.version
         traits = self._catalogue.traits(chances.items())
-        return offer_rows(memory.features, traits, CallMoment.of(self._now()))
+        return offer_rows(memory.features, traits)

@@ -15,7 +15,15 @@ from scoring.association_counts import ANYTHING, MAX_ASKED, AssociationCounts
 from scoring.buying_rates import chance_within
 from scoring.features.catalogue import Catalogue, ProductTraits
 from scoring.features.offer_rows import OfferTraits
-from scoring.features.purchase_features import AMOUNT, CATEGORY, CUSTOMER, DAY, PRODUCT, QUANTITY
+from scoring.features.purchase_features import (
+    AMOUNT,
+    CATEGORY,
+    CUSTOMER,
+    DAY,
+    PRODUCT,
+    QUANTITY,
+    finite,
+)
 
 Floats = NDArray[np.float64]
 
@@ -55,9 +63,7 @@ class Baskets:
     def __init__(
         self, purchases: pl.DataFrame, offered: Collection[str] = (), *, horizon_days: int
     ) -> None:
-        named = purchases.filter(
-            pl.col(PRODUCT).is_not_null() & (pl.col(AMOUNT).fill_nan(0).fill_null(0) >= 0)
-        )
+        named = purchases.filter(pl.col(PRODUCT).is_not_null() & (finite(AMOUNT).fill_null(0) >= 0))
         self._named = named
         self._offered = frozenset(offered)
         self._horizon_days = horizon_days
@@ -96,8 +102,8 @@ class Baskets:
         self, day: date, everybody: dict[str, float]
     ) -> tuple[Catalogue, tuple[str, ...]]:
         known = self._named.filter(pl.col(DAY) <= day)
-        pieces = pl.col(QUANTITY).cast(pl.Float64).fill_nan(None)
-        each = pl.col(AMOUNT) / pl.when(pieces > 0).then(pieces).otherwise(1.0)
+        pieces = finite(QUANTITY)
+        each = finite(AMOUNT) / pl.when(pieces > 0).then(pieces).otherwise(1.0)
         told = known.group_by(PRODUCT).agg(
             pl.col(CATEGORY).drop_nulls().mode().sort().first().fill_null("").alias(CATEGORY),
             each.median().alias("price"),

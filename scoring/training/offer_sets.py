@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from calls.contact_features import CategoryHistory, ContactFeatures
 from calls.offers import OfferAnswer
 from scoring.features.frames import categories_at, rows_at
-from scoring.features.moment import CallMoment
 from scoring.features.offer_rows import OFFER_COLUMNS, offer_rows
 from scoring.features.purchase_features import CUSTOMER
 from scoring.features.schema import NAMES, SCHEMA
@@ -137,7 +136,7 @@ def _of_contact(
     truth = np.zeros(len(which))
     truth[: len(taken)] = 1.0
     return OfferSet(
-        offer_rows(None if one.masked else one.features, traits, None),
+        offer_rows(None if one.masked else one.features, traits),
         truth,
         weight,
         [one.name] * len(which),
@@ -162,11 +161,10 @@ def heard_set(
         which = [number for number, name in enumerate(shelf.offered) if name in answered]
         if not which:
             continue
-        moment = CallMoment.of(call.arrived_at)
         truth = np.array([float(answered[shelf.offered[number]]) for number in which])
         found.append(
             OfferSet(
-                offer_rows(ring.features, shelf.traits(ring.owned, which), moment),
+                offer_rows(ring.features, shelf.traits(ring.owned, which)),
                 truth,
                 np.ones(len(which)),
                 [str(call.contact or call.call_id)] * len(which),

@@ -6,6 +6,7 @@ from are those that would have been answered with.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date
@@ -46,7 +47,7 @@ class _Contact:
         while self.next < len(self.bought) and self.bought[self.next].day < day:
             seen = self.bought[self.next]
             self.state.add_purchase(seen)
-            if seen.product and seen.amount >= 0:
+            if seen.product and not -math.inf < seen.amount < 0:
                 self.owned.add(seen.product)
             self.next += 1
 

@@ -49,17 +49,35 @@ def test_an_offer_is_seen_with_its_contact() -> None:
     assert pot["visits"] == mug["visits"] == VALUES[0]
     assert mug["category_share"] == 0
     assert math.isnan(mug["price"])
-    assert (pot["hour"], pot["weekday"]) == (8, 1)
 
 
 def test_of_a_stranger_an_offer_knows_only_itself() -> None:
-    (row,) = offer_rows(None, [OfferTraits("POT", 0.3, category="tea", popularity=0.1)], None)
+    (row,) = offer_rows(None, [OfferTraits("POT", 0.3, category="tea", popularity=0.1)])
     known = {name for name, value in zip(OFFER_COLUMNS, row, strict=True) if math.isfinite(value)}
     assert known == {"association_chance", "popularity_share"}
 
 
 def test_no_offers_are_no_rows() -> None:
-    assert offer_rows(TEA, [], MONDAY).shape == (0, len(OFFER_COLUMNS))
+    assert offer_rows(TEA, []).shape == (0, len(OFFER_COLUMNS))
+
+
+@pytest.mark.parametrize("price", [math.nan, math.inf, -math.inf, -5.0])
+def test_a_price_that_is_none_is_not_known(price: float) -> None:
+    """Neither nothing nor endless; and so of a share."""
+    traits = [OfferTraits("POT", 0.3, category="never seen", price=price, popularity=price)]
+    (row,) = _rows(TEA, traits)
+    pot = dict(zip(OFFER_COLUMNS, row, strict=True))
+    assert math.isnan(pot["price"])
+    assert math.isnan(pot["price_by_visit"])
+    assert math.isnan(pot["popularity_share"])
+    assert pot["association_chance"] == pytest.approx(0.3)
+    assert pot["category_share"] == 0
+    assert math.isnan(pot["category_days_since"])
+
+
+def test_a_price_beyond_all_prices_stays_a_number() -> None:
+    (row,) = _rows(TEA, [OfferTraits("POT", 0.3, price=1e300)])
+    assert not np.isinf(row).any()
 
 
 def test_an_intents_share_is_that_of_counting() -> None:
@@ -143,5 +161,5 @@ def test_every_column_has_a_group_for_reasons() -> None:
 
 
 def _rows(features: ContactFeatures, traits: list[OfferTraits]) -> list[list[float]]:
-    found: list[list[float]] = offer_rows(features, traits, MONDAY).tolist()
+    found: list[list[float]] = offer_rows(features, traits).tolist()
     return found

@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from calls.caller import ContactRef
 from calls.ports import ContactPurchases
 from scoring.features import purchase_features
+from scoring.features.purchase_counts import PurchaseCounts
 from scoring.features.purchase_features import features_at
+from scoring.features.schema import PURCHASE_NAMES
+from scoring.features.seen import PurchaseSeen
 from scoring.purchase_model import origins_before
 from scoring.segmenting import purchases
 
@@ -75,7 +78,19 @@ def test_what_comes_after_the_cut_changes_nothing() -> None:
 def test_amounts_that_are_none_count_as_nothing() -> None:
     rows = [("A", CUT, math.nan), ("A", CUT - timedelta(days=3), math.inf), ("A", CUT, 4.0)]
     row = features_at(frame_of(rows), CUT).to_dicts()[0]
-    assert math.isfinite(row["spend"])
+    assert row["spend"] == 4.0
+
+
+@pytest.mark.parametrize("amount", [math.inf, -math.inf])
+def test_an_endless_amount_is_not_known_however_it_is_counted(amount: float) -> None:
+    row = features_at(frame_of([("A", CUT, amount)]), CUT).to_dicts()[0]
+    counts = PurchaseCounts()
+    counts.add(PurchaseSeen(CUT, amount, quantity=amount))
+    told = dict(zip(PURCHASE_NAMES, counts.values_at(CUT), strict=True))
+    for found in (row, told):
+        assert (found["visits"], found["spend"], found["returns"]) == (1, 0, 0)
+        assert found["largest_visit_amount"] == 0
+    assert (told["pieces"], math.isnan(told["pieces_per_line"])) == (0, True)
 
 
 def test_origins_leave_the_horizon_before_the_cut() -> None:

@@ -9,11 +9,17 @@ import polars as pl
 import pytest
 from numpy.typing import NDArray
 
+from calls.offers import CallerMemory
 from calls.past_calls import PastCallTold
 from scoring.features.offer_rows import ASSOCIATION, OFFER_COLUMNS, Matrix
+from scoring.features.purchase_counts import PurchaseCounts
+from scoring.features.seen import PurchaseSeen, call_seen
+from scoring.features.state import ContactState
 from scoring.models.calibration import level
 from scoring.serving.served_model import ServedModel
-from scoring.training.baskets import Baskets
+from scoring.serving.shelf_rows import ShelfRows
+from scoring.training.baskets import Baskets, Shelf
+from scoring.training.heard import Heard
 from scoring.training.in_use import InUse
 from scoring.training.kept import Trained
 from scoring.training.offer_sets import bought_set
@@ -47,6 +53,11 @@ def past() -> Past:
 @pytest.fixture(scope="module")
 def heard() -> Past:
     """Callers of the same house, who take what they like where it is offered to them."""
+    return callers(likely=0.5, unlikely=0.05)
+
+
+def callers(*, likely: float, unlikely: float) -> Past:
+    """`likely`: the chance that somebody accepts what they buy anyway."""
     random = np.random.default_rng(2)
     start = datetime.combine(UNTIL - timedelta(days=60), time(9), UTC)
     told: list[PastCallTold] = []
@@ -55,7 +66,7 @@ def heard() -> Past:
         product = int(random.integers(0, 12))
         category = "tea" if random.random() < 0.5 else "coffee"
         likes = "tea" if who % 2 else "coffee"
-        accepted = bool(random.random() < (0.5 if category == likes else 0.05))
+        accepted = bool(random.random() < (likely if category == likes else unlikely))
         at = start + timedelta(hours=1.5 * number)
         offers = [(f"{category}-{product}-offer", accepted)]
         told.append(call(number, at, f"crm:{who:04}", offers=offers))
@@ -132,6 +143,59 @@ def test_a_model_judged_by_what_was_heard_answers_what_is_bought(heard: Past) ->
     assert trained.card.extra["labels"] == "heard"
     said = answers_of(trained, known.rows).mean()
     assert known.truth.mean() / SAME < said < known.truth.mean() * SAME
+
+
+def test_no_column_tells_what_was_heard_from_what_was_bought(heard: Past) -> None:
+    baskets = Baskets(heard.purchases, PRODUCT_OF.values(), horizon_days=20)
+    bought = bought_set(heard, heard.calls_frame(), baskets, CUT, 20, sampled=True)
+    asked = Heard.of(heard, baskets, PRODUCT_OF).all
+    known = [np.isfinite(part.rows[~part.masked]).any(axis=0) for part in (bought, asked)]
+    told = [name for name, *is_known in zip(OFFER_COLUMNS, *known, strict=True) if any(is_known)]
+    both = [name for name, *is_known in zip(OFFER_COLUMNS, *known, strict=True) if all(is_known)]
+    assert told == both
+    assert len(both) > 40
+
+
+def test_as_it_is_served_a_model_keeps_the_level_it_was_given() -> None:
+    """Though callers accept the contrary of what they buy: rows of a ringing phone must not be
+    taken for rows of offers heard."""
+    contrary = callers(likely=0.05, unlikely=0.9)
+    baskets = Baskets(contrary.purchases, PRODUCT_OF.values(), horizon_days=20)
+    trained = offering(contrary, PRODUCT_OF).train(None, now=NOW)
+    learned = bought_set(contrary, contrary.calls_frame(), baskets, CUT, 20, sampled=False)
+    learned = learned.part(~learned.masked)
+    shelf, owned = baskets.shelf_at(CUT), baskets.owned_at(CUT)
+    served = np.concatenate(
+        [
+            rows_as_served(contrary, shelf, trained, who, owned.get(who, frozenset()))
+            for who in dict.fromkeys(learned.who)
+        ]
+    )
+    assert served.shape == learned.rows.shape
+    levelled = answers_of(trained, learned.rows).mean()
+    assert answers_of(trained, served).mean() == pytest.approx(levelled, rel=0.05)
+
+
+def rows_as_served(
+    past: Past, shelf: Shelf, trained: Trained, who: str, owned: frozenset[str]
+) -> Matrix:
+    """On the day of CUT, to this contact."""
+    state = ContactState(PurchaseCounts())
+    for day, *goods in (
+        past.purchases.filter((pl.col("customer") == who) & (pl.col("day") <= CUT))
+        .drop("customer")
+        .iter_rows()
+    ):
+        state.add_purchase(PurchaseSeen(day, *goods))
+    at = datetime.combine(CUT, time.max, UTC)
+    for each in past.calls:
+        seen = call_seen(each)
+        if str(each.contact) == who and each.arrived_at <= at and seen is not None:
+            state.add_call(seen)
+    counted = zip(shelf.offered, shelf.associations(owned).tolist(), strict=True)
+    chances = {product: chance for product, chance in counted if product not in owned}
+    memory = CallerMemory(features=state.features_at(at))
+    return ShelfRows()(trained.card, memory, chances)
 
 
 def test_what_callers_accepted_is_learned_where_enough_heard_it(heard: Past) -> None:
