@@ -23,7 +23,7 @@ from sqlalchemy import select
 
 from benchmarks.measuring import Metrics, children_cpu_s, cpu_s, machine_busy_s
 from crm_adapter.embedded.tables import call_records, contact_numbers
-from screenpop.pop_tables import pop_deliveries, pops
+from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 from switchboard.demo import cast
 from switchboard.demo.centre import DemoCentre

@@ -29,7 +29,7 @@ from sqlalchemy import select
 
 from benchmarks.calls import CALLER, contact_phones, settle
 from benchmarks.measuring import machine_busy_s, quantile
-from screenpop.pop_tables import pop_deliveries
+from screenpop.pops.pop_tables import pop_deliveries
 from storage.database import Database
 from switchboard.demo import cast, free_ports, prepared
 from switchboard.demo.centre import DemoCentre

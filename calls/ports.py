@@ -392,7 +392,7 @@ class CallChannel(Protocol):
 
 
 class AgentRoster(Protocol):
-    """Who sits behind an Asterisk interface? Implemented by `screenpop.agents`; answers from
+    """Who sits behind an Asterisk interface? Implemented by `screenpop.agents.agents`; answers from
     memory."""
 
     def login_of(self, interface: str) -> str | None:
@@ -405,7 +405,7 @@ class AgentRoster(Protocol):
 
 
 class AgentBook(Protocol):
-    """Which agents are there? Implemented by `screenpop.agents`; answers from memory."""
+    """Which agents are there? Implemented by `screenpop.agents.agents`; answers from memory."""
 
     def login_named(self, text: str) -> str | None:
         """The agent with this log-in or full name, as a CRM may write either; None for nobody, and

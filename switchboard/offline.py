@@ -38,8 +38,8 @@ from scoring.policy import experiment_book
 from scoring.policy.learned import LearnedPolicies
 from scoring.scorer import Scorer
 from scoring.serving.scorer_made import models_in, scorer_of
-from screenpop.agent_admin import add_agent, list_agents
-from screenpop.explain_pop import DeliveryTrace, explain_pop
+from screenpop.agents.agent_admin import add_agent, list_agents
+from screenpop.pops.explain_pop import DeliveryTrace, explain_pop
 from storage import migrate
 from storage.database import Database
 from supervisor import explain

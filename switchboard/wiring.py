@@ -67,9 +67,9 @@ from scoring.refresher import Refresher
 from scoring.scorer import Scorer
 from scoring.segmenting.churn_teller import ChurnTeller
 from scoring.serving.scorer_made import models_in, scorer_of
-from screenpop import routes as desk_routes
 from screenpop.counters import DeskCounters
-from screenpop.desk import Desk
+from screenpop.desk import routes as desk_routes
+from screenpop.desk.desk import Desk
 from storage import migrate
 from storage.database import Database
 from supervisor.publishing import try_out

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_adapter.call_tables import calls
 from crm_adapter.embedded.tables import call_records, leads
-from screenpop.pop_tables import pop_deliveries, pops
+from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 from switchboard.demo.sip_callers import CallersResult
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from screenpop.hub import RESTART_LEAP
+from screenpop.desk.hub import RESTART_LEAP
 
 log = logging.getLogger(__name__)
 

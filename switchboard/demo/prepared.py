@@ -13,7 +13,7 @@ from config.settings import ScoringSettings
 from crm_adapter.embedded.demo_load import load_demo
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from scoring.batch import score_all
-from screenpop.agent_admin import add_agent
+from screenpop.agents.agent_admin import add_agent
 from storage import migrate
 from storage.database import Database
 

@@ -11,7 +11,7 @@ from playwright.async_api import Page, async_playwright, expect
 from sqlalchemy import select
 
 from crm_adapter.embedded import demo_cast
-from screenpop.pop_tables import pop_deliveries
+from screenpop.pops.pop_tables import pop_deliveries
 from storage.database import Database
 from switchboard.demo import cast, prepared
 from switchboard.demo.centre import DemoCentre

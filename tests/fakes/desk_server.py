@@ -15,11 +15,11 @@ from calls.agents import Agent
 from calls.bus import EventBus
 from calls.errors import Unavailable
 from config.settings import WebSettings
-from screenpop.agent_admin import add_agent
-from screenpop.desk import Desk
-from screenpop.passwords import Passwords
-from screenpop.routes import add_routes
-from screenpop.static_files import STATIC
+from screenpop.agents.agent_admin import add_agent
+from screenpop.agents.passwords import Passwords
+from screenpop.desk.desk import Desk
+from screenpop.desk.routes import add_routes
+from screenpop.desk.static_files import STATIC
 from storage.database import Database
 from switchboard.demo.desktop_client import DesktopClient
 

@@ -1,4 +1,5 @@
-// Generated from screenpop/protocol.py by `python -m screenpop.generate_types`. Do not edit.
+// Generated from screenpop/desk/protocol.py; do not edit. Made anew by:
+// python -m screenpop.desk.generate_types
 
 export const PROTOCOL_VERSION = 3;
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
-from screenpop.static_files import STATIC
+from screenpop.desk.static_files import STATIC
 from storage.database import Database
 from tests.fakes.desk_server import PASSWORD, DeskServer, add_agents, desk_server
 

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from calls import events
 from calls.agents import AgentState
-from screenpop.explain_pop import explain_pop
-from screenpop.pop_tables import pop_deliveries, pops
+from screenpop.pops.explain_pop import explain_pop
+from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 from switchboard.demo.desktop_client import LogInFailed
 from tests.fakes.desk_server import (

@@ -7,11 +7,11 @@ from argon2 import PasswordHasher
 
 from calls.agents import Agent
 from calls.errors import Misconfigured
-from screenpop.agent_admin import add_agent, list_agents
-from screenpop.agent_tables import agents
-from screenpop.log_in import MAX_TICKETS, TICKET_LIFE_S, Seat, Tickets, hashed
-from screenpop.passwords import Passwords
-from screenpop.rate_limit import RateLimit
+from screenpop.agents.agent_admin import add_agent, list_agents
+from screenpop.agents.agent_tables import agents
+from screenpop.agents.log_in import MAX_TICKETS, TICKET_LIFE_S, Seat, Tickets, hashed
+from screenpop.agents.passwords import Passwords
+from screenpop.desk.rate_limit import RateLimit
 from storage.database import Database
 
 pytestmark = pytest.mark.unit

@@ -15,10 +15,10 @@ from calls.call import CallOutcome, Direction
 from calls.caller import Identity, IdentityOutcome
 from calls.decision import PopWish
 from screenpop.counters import DeskCounters
-from screenpop.hub import KEPT_FRAMES, RESTART_LEAP, Hub
-from screenpop.pop_book import MAX_OPEN_PER_AGENT
-from screenpop.pop_store import Acknowledged, Delivery
-from screenpop.pops import Pops
+from screenpop.desk.hub import KEPT_FRAMES, RESTART_LEAP, Hub
+from screenpop.pops.pop_book import MAX_OPEN_PER_AGENT
+from screenpop.pops.pop_store import Acknowledged, Delivery
+from screenpop.pops.pops import Pops
 from tests.fakes.ringing_call import (
     RingingCall,
     household,

@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from screenpop import generate_types, protocol
-from screenpop.content import clean, clean_lines, safe_url
+from screenpop.desk import generate_types, protocol
+from screenpop.pops.content import clean, clean_lines, safe_url
 
 pytestmark = pytest.mark.unit
 
 
 def test_the_desktops_types_are_the_servers() -> None:
     written = generate_types.TARGET.read_text(encoding="utf-8")
-    assert written == generate_types.typescript(), "run python -m screenpop.generate_types"
+    assert written == generate_types.typescript(), "run python -m screenpop.desk.generate_types"
 
 
 def test_every_frame_is_in_both_unions() -> None:

@@ -10,8 +10,8 @@ import pytest
 from calls.call import CallId
 from calls.decision import ChurnOutlook, Decision, Route, SegmentMet
 from calls.segments import Behaviour, Loyalty, PriceBand
-from screenpop.call_story import MAX_OWN_SEGMENTS, CallStory
-from screenpop.content import PopContent, SegmentsShown
+from screenpop.pops.call_story import MAX_OWN_SEGMENTS, CallStory
+from screenpop.pops.content import PopContent, SegmentsShown
 from tests.fakes import ringing_call
 
 pytestmark = pytest.mark.unit

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.call import CallId
-from screenpop.call_story import epoch_ms
-from screenpop.content import PopContent
-from screenpop.protocol import CloseReason, PopSnapshot, PopState, WrapUp
+from screenpop.desk.protocol import CloseReason, PopSnapshot, PopState, WrapUp
+from screenpop.pops.call_story import epoch_ms
+from screenpop.pops.content import PopContent
 
 #: Codes an agent can end a call with; the desktop has them in its languages.
 DISPOSITION_CODES = (

@@ -9,10 +9,10 @@ from urllib.parse import quote
 
 from calls import events
 from calls.call import CallId
-from screenpop import protocol
-from screenpop.call_story import epoch_ms
-from screenpop.content import clean, safe_url
-from screenpop.hub import Hub
+from screenpop.desk import protocol
+from screenpop.desk.hub import Hub
+from screenpop.pops.call_story import epoch_ms
+from screenpop.pops.content import clean, safe_url
 
 #: Of one agent; the oldest make room.
 KEPT = 20

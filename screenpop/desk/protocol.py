@@ -1,6 +1,6 @@
 """The frames between server and agent desktop: one JSON object per websocket message.
 
-`desktop/src/core/protocol.gen.ts` is generated from here by `python -m screenpop.generate_types`.
+`desktop/src/core/protocol.gen.ts` is generated from here by `screenpop.desk.generate_types`.
 Frames with a `seq` are numbered per agent and kept until acknowledged; the others tell of now and
 are repeated by the next `hello`.
 """
@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from calls.agents import AgentState
-from screenpop.content import PopContent
+from screenpop.pops.content import PopContent
 
 #: Raised when an old desktop could misread a frame; the desktop then reloads itself.
 PROTOCOL_VERSION: Literal[3] = 3

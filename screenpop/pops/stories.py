@@ -9,7 +9,7 @@ from calls import events
 from calls.call import CallId
 from calls.caller import Caller
 from calls.offers import OfferAnswer
-from screenpop.call_story import CallStory
+from screenpop.pops.call_story import CallStory
 
 log = logging.getLogger(__name__)
 

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from aiohttp import WSMsgType, web
 from pydantic import ValidationError
 
-from screenpop.hub import KEPT_FRAMES
-from screenpop.protocol import ClientFrame, CloseCode, client_frames
-from screenpop.rate_limit import TokenBucket
+from screenpop.desk.hub import KEPT_FRAMES
+from screenpop.desk.protocol import ClientFrame, CloseCode, client_frames
+from screenpop.desk.rate_limit import TokenBucket
 
 log = logging.getLogger(__name__)
 

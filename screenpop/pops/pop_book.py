@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Sequence
 
 from calls.call import CallId
-from screenpop.pop import Pop
-from screenpop.protocol import PopSnapshot
+from screenpop.desk.protocol import PopSnapshot
+from screenpop.pops.pop import Pop
 
 #: Closed pops an agent still sees in the list after a reload.
 RECENT_CLOSED = 10

@@ -1,4 +1,4 @@
-"""Writes the protocol as TypeScript: `python -m screenpop.generate_types`."""
+"""Writes the protocol as TypeScript: `python -m screenpop.desk.generate_types`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from screenpop import protocol
+from screenpop.desk import protocol
 
-TARGET = Path(__file__).parent.parent / "desktop" / "src" / "core" / "protocol.gen.ts"
+TARGET = Path(__file__).parents[2] / "desktop" / "src" / "core" / "protocol.gen.ts"
 
 _SERVER = (
     protocol.Hello,
@@ -35,7 +35,8 @@ _CLIENT = (
     protocol.LeadDone,
 )
 _HEAD = """\
-// Generated from screenpop/protocol.py by `python -m screenpop.generate_types`. Do not edit.
+// Generated from screenpop/desk/protocol.py; do not edit. Made anew by:
+// python -m screenpop.desk.generate_types
 
 """
 

@@ -14,16 +14,16 @@ from calls.bus import EventBus
 from calls.errors import Unavailable
 from calls.ports import QueueControl
 from config.settings import WebSettings
-from screenpop import protocol
-from screenpop.agents import Agents
-from screenpop.content import clean
+from screenpop.agents.agents import Agents
+from screenpop.agents.log_in import LogIns, Tickets
 from screenpop.counters import DeskCounters
-from screenpop.hub import Hub
-from screenpop.lead_cards import LeadCards
-from screenpop.log_in import LogIns, Tickets
-from screenpop.pop_store import PopStore
-from screenpop.pops import Pops
-from screenpop.session import DesktopSocket
+from screenpop.desk import protocol
+from screenpop.desk.hub import Hub
+from screenpop.desk.session import DesktopSocket
+from screenpop.pops.content import clean
+from screenpop.pops.lead_cards import LeadCards
+from screenpop.pops.pop_store import PopStore
+from screenpop.pops.pops import Pops
 from storage.database import Database
 from storage.transient import is_outage
 

@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from screenpop.counters import DeskCounters
-from screenpop.pop import Pop
-from screenpop.pop_store import Acknowledged, Delivery, PopStore
-from screenpop.protocol import CloseCode, PopFrame, ServerMessage
+from screenpop.desk.protocol import CloseCode, PopFrame, ServerMessage
+from screenpop.pops.pop import Pop
+from screenpop.pops.pop_store import Acknowledged, Delivery, PopStore
 
 #: Frames of one agent that a reconnect can be resumed from.
 KEPT_FRAMES = 200

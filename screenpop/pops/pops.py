@@ -12,15 +12,15 @@ from calls.bus import EventBus
 from calls.call import CallId
 from calls.caller import ContactRef
 from calls.ports import AgentRoster
-from screenpop import protocol
-from screenpop.call_story import epoch_ms
-from screenpop.content import clean_lines
 from screenpop.counters import DeskCounters
-from screenpop.hub import Hub
-from screenpop.pop import DISPOSITION_CODES, Pop
-from screenpop.pop_book import PopBook
-from screenpop.pop_store import PopStore
-from screenpop.stories import Stories
+from screenpop.desk import protocol
+from screenpop.desk.hub import Hub
+from screenpop.pops.call_story import epoch_ms
+from screenpop.pops.content import clean_lines
+from screenpop.pops.pop import DISPOSITION_CODES, Pop
+from screenpop.pops.pop_book import PopBook
+from screenpop.pops.pop_store import PopStore
+from screenpop.pops.stories import Stories
 
 
 class Pops:

@@ -15,9 +15,9 @@ from calls import events
 from calls.agents import Agent, AgentState
 from calls.errors import Unavailable
 from calls.ports import QueueControl
-from screenpop.agent_tables import agents
-from screenpop.call_story import epoch_ms
-from screenpop.protocol import AgentStatus
+from screenpop.agents.agent_tables import agents
+from screenpop.desk.protocol import AgentStatus
+from screenpop.pops.call_story import epoch_ms
 from storage.database import Database
 from storage.transient import is_outage
 

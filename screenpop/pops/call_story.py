@@ -19,8 +19,8 @@ from calls.caller import (
 )
 from calls.decision import ChurnOutlook, Decision, PopWish, SegmentMet
 from calls.segments import Segments
-from screenpop import content
-from screenpop.content import clean, clean_lines, safe_url
+from screenpop.pops import content
+from screenpop.pops.content import clean, clean_lines, safe_url
 
 MAX_CANDIDATES = 20
 MAX_PURCHASES = 5

@@ -11,9 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.agents import Agent, AgentState
 from calls.errors import Misconfigured
-from screenpop.agent_tables import agent_sessions, agents
-from screenpop.agents import agent_of
-from screenpop.passwords import Passwords
+from screenpop.agents.agent_tables import agent_sessions, agents
+from screenpop.agents.agents import agent_of
+from screenpop.agents.passwords import Passwords
 from storage.database import Database
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")

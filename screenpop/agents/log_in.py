@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.errors import SwitchboardError, Unavailable
-from screenpop.agent_tables import agent_sessions, agents
+from screenpop.agents.agent_tables import agent_sessions, agents
+from screenpop.agents.passwords import Passwords
 from screenpop.counters import DeskCounters
-from screenpop.passwords import Passwords
-from screenpop.rate_limit import RateLimit
+from screenpop.desk.rate_limit import RateLimit
 from storage.database import Database
 from storage.transient import is_outage
 

@@ -21,12 +21,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
 from calls.errors import Unavailable
-from screenpop.agent_tables import agents
-from screenpop.content import PopContent
+from screenpop.agents.agent_tables import agents
 from screenpop.counters import DeskCounters
-from screenpop.pop import DISPOSITION_CODES, Pop
-from screenpop.pop_tables import pop_deliveries, pops
-from screenpop.protocol import WrapUp
+from screenpop.desk.protocol import WrapUp
+from screenpop.pops.content import PopContent
+from screenpop.pops.pop import DISPOSITION_CODES, Pop
+from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 
 log = logging.getLogger(__name__)

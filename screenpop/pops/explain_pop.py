@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
-from screenpop.pop_store import NOT_SHOWN
-from screenpop.pop_tables import pop_deliveries, pops
+from screenpop.pops.pop_store import NOT_SHOWN
+from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 
 

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from calls.agents import Agent
 from calls.errors import Unavailable
 from config.settings import WebSettings
-from screenpop.desk import Desk
-from screenpop.log_in import TICKET_LIFE_S, LogInRefused, Seat, TooManyLogIns
-from screenpop.protocol import CloseCode
-from screenpop.session import DesktopSocket
-from screenpop.static_files import STATIC, add_static, guarded
+from screenpop.agents.log_in import TICKET_LIFE_S, LogInRefused, Seat, TooManyLogIns
+from screenpop.desk.desk import Desk
+from screenpop.desk.protocol import CloseCode
+from screenpop.desk.session import DesktopSocket
+from screenpop.desk.static_files import STATIC, add_static, guarded
 
 COOKIE = "switchboard_session"
 _MAX_BODY = 4 * 1024
