@@ -105,7 +105,8 @@ async def _replace(
 ) -> None:
     while batch := await asyncio.to_thread(_take, rows):
         await database.writer.write(partial(_upsert, table=table, rows=batch))
-    old = delete(table).where(table.c.computed_at != now)
+    # Not what is newer: another run's, that began after this one.
+    old = delete(table).where(table.c.computed_at < now)
     await database.writer.write(lambda link: link.execute(old))
 
 
@@ -118,6 +119,7 @@ async def _upsert(connection: AsyncConnection, table: Table, rows: list[dict[str
     statement = dialect.insert(table)
     keys = [column.name for column in table.primary_key]
     changes = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+    not_newer = table.c.computed_at <= statement.excluded.computed_at
     await connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=changes), rows
+        statement.on_conflict_do_update(index_elements=keys, set_=changes, where=not_newer), rows
     )

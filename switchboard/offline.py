@@ -7,13 +7,14 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ami_bridge.known_queues import known_queues
 from calls.agents import Agent
 from calls.call import CallId
-from calls.errors import Misconfigured
+from calls.errors import Misconfigured, SwitchboardError
 from config.rulebook import Rulebook
 from config.rulebook_loader import SHIPPED, Loaded, load_rulebook
 from config.rulebook_versions import RulebookVersions
@@ -34,6 +35,8 @@ from scoring.associations import Associations
 from scoring.batch import score_all
 from scoring.house_choices import HouseChoices
 from scoring.memories import Memories
+from scoring.nightly.run_book import LeaseLost, NotClaimed, RunBook
+from scoring.nightly.sequence import alone
 from scoring.policy import experiment_book
 from scoring.policy.learned import LearnedPolicies
 from scoring.scorer import Scorer
@@ -219,17 +222,28 @@ async def pop_traces(settings: Settings, call_id: str) -> Sequence[DeliveryTrace
 
 
 async def scored(settings: Settings, progress: Report) -> int:
+    """Raises SwitchboardError while a server, or somebody else, is at the nightly work."""
     async with (
         opened(settings) as database,
         CrmConnection(settings=settings, database=database) as connection,
     ):
-        return await score_all(
+        work = partial(
+            score_all,
             database=database,
             histories=connection.purchase_histories(),
             calls=DatabaseCallHistories(database=database),
             settings=settings.scoring,
             progress=progress,
         )
+        book = RunBook(database=database, now=lambda: datetime.now(UTC))
+        try:
+            return await alone(work, book=book)
+        except NotClaimed as why:
+            raise SwitchboardError(
+                f"{why}, which scores all contacts, too: `switchboard score` when that is over"
+            ) from why
+        except LeaseLost as lost:
+            raise SwitchboardError(str(lost)) from lost
 
 
 async def imported(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import and_, bindparam, select, update
+from sqlalchemy import and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,8 +52,11 @@ async def save_purchases(connection: AsyncConnection, rows: Sequence[dict[str, A
     statement = insert(contact_states)
     changes = {name: statement.excluded[name] for name in ("schema", "purchases", "updated_at")}
     keys = ["crm", "contact_id"]
+    # A call may have made the row meanwhile; purchases that are there are another run's.
+    not_newer = or_(_ROWS.purchases.is_(None), _ROWS.updated_at <= statement.excluded.updated_at)
     await connection.execute(
-        statement.on_conflict_do_update(index_elements=keys, set_=changes), list(rows)
+        statement.on_conflict_do_update(index_elements=keys, set_=changes, where=not_newer),
+        list(rows),
     )
 
 

@@ -26,6 +26,7 @@ MOST_TRIES = 3
 KEPT_RUNS = 400
 _LEASE_NAME = "nightly"
 _LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+_FREE = {"name": _LEASE_NAME, "holder": "", "until": _LONG_AGO}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +96,7 @@ class RunBook:
 
     async def _claim(self, link: AsyncConnection, night: str) -> Run:
         now = self._now()
-        free = {"name": _LEASE_NAME, "holder": "", "until": _LONG_AGO}
-        await insert_once(link, nightly_leases, [free])
-        if not await self._take(link, now):
+        if not await self._hold(link):
             raise NotClaimed("somebody is at the nightly work already")
         before = await _run_of(link, night)
         if before is not None and (before.is_over or before.tries >= MOST_TRIES):
@@ -127,6 +126,24 @@ class RunBook:
             .values(holder=self._holder, until=now + LEASE)
         )
         return bool(taken.rowcount)
+
+    async def hold(self) -> None:
+        """Takes the lease without a night's work, for what must not run beside one; `renew` keeps
+        it and `let_go` gives it back. Raises NotClaimed."""
+        if not await self._database.writer.write(self._hold):
+            raise NotClaimed("somebody is at the nightly work already")
+
+    async def _hold(self, link: AsyncConnection) -> bool:
+        await insert_once(link, nightly_leases, [_FREE])
+        return await self._take(link, self._now())
+
+    async def let_go(self) -> None:
+        """Only of what is ours still."""
+        await self._database.writer.write(self._free)
+
+    async def _free(self, link: AsyncConnection) -> None:
+        ours = nightly_leases.c.holder == self._holder
+        await link.execute(update(nightly_leases).where(ours).values(holder="", until=_LONG_AGO))
 
     async def renew(self) -> None:
         """Raises LeaseLost."""
@@ -163,10 +180,7 @@ class RunBook:
         statement = update(nightly_runs).where(nightly_runs.c.night == night, mine)
         await link.execute(statement.values(**values))
         if free:
-            ours = nightly_leases.c.holder == self._holder
-            await link.execute(
-                update(nightly_leases).where(ours).values(holder="", until=_LONG_AGO)
-            )
+            await self._free(link)
 
 
 async def _forget_old(link: AsyncConnection) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -15,6 +16,8 @@ from scoring.nightly.run_book import DONE, FAILED, LEASE, SKIPPED, RunBook, Step
 from storage.transient import is_outage
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 #: Called with what is done and what there is to do.
 Told = Callable[[int, int], None]
@@ -72,6 +75,23 @@ async def work_through(
     return state
 
 
+async def alone(work: Callable[[], Coroutine[Any, Any, T]], *, book: RunBook) -> T:
+    """Does the work of one step while nobody does a night's. Raises NotClaimed where somebody does,
+    and LeaseLost where this one was taken for dead."""
+    await book.hold()
+    task = asyncio.create_task(work(), name="nightly:alone")
+    heart = asyncio.create_task(_stay_alive(book), name="nightly:lease")
+    try:
+        await asyncio.wait({task, heart}, return_when=asyncio.FIRST_COMPLETED)
+        if heart.done():
+            heart.result()
+        return task.result()
+    finally:
+        await _ended(task)
+        await _ended(heart)
+        await book.let_go()
+
+
 async def _all(
     night: str, steps: Sequence[Step], done: dict[str, StepDone], book: RunBook, began: Began
 ) -> None:
@@ -81,7 +101,7 @@ async def _all(
             await book.note(night, list(done.values()))
 
 
-async def _ended(task: asyncio.Task[None]) -> None:
+async def _ended(task: asyncio.Future[Any]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
 

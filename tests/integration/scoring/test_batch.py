@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,7 @@ from sqlalchemy import select
 
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
-from calls.ports import ContactPurchases
+from calls.ports import ContactPurchases, PurchaseLine
 from calls.segments import LifecycleStage, Tier
 from config.settings import ScoringSettings
 from crm_adapter.embedded.adapter import EmbeddedCrm
@@ -25,6 +26,7 @@ from scoring import batch
 from scoring.association_counts import ANYTHING
 from scoring.associations import Associations
 from scoring.batch import score_all
+from scoring.memory_tables import product_associations
 from scoring.scorer import Scorer
 from scoring.tables import contact_segments
 from storage.database import Database
@@ -71,6 +73,42 @@ async def test_what_was_computed_is_read_and_the_gone_are_gone(any_database: Dat
     assert prospect.tier is Tier.POTENTIAL
     assert await score(any_database, Histories({"b": []})) == 1
     assert await scorer.segments_of(first, deadline=Deadline.after(30)) is None
+
+
+class Overtaken(Histories):
+    """Of a run that is overtaken: while it reads, another one begins and ends."""
+
+    def __init__(self, database: Database, newer: Histories) -> None:
+        super().__init__({"a": [(40, 5.0)], "gone": [(3, 1.0)]})
+        self._database, self._newer = database, newer
+
+    async def histories(self) -> AsyncIterator[ContactPurchases]:
+        await score(self._database, self._newer)
+        async for each in super().histories():
+            yield each
+
+
+class Baskets(Histories):
+    """Everybody bought tea."""
+
+    async def histories(self) -> AsyncIterator[ContactPurchases]:
+        async for each in super().histories():
+            lines = tuple(PurchaseLine(at, amount, "tea") for at, amount in each.purchases)
+            yield replace(each, lines=lines)
+
+
+async def test_a_run_that_was_overtaken_takes_nothing_of_the_newer(any_database: Database) -> None:
+    newer = Baskets({"a": [(40, 5.0), (1, 90.0)], "b": [(2, 8.0)]})
+    await score(any_database, Overtaken(any_database, newer))
+    scorer = Scorer(database=any_database, settings=PATIENT)
+    for name, spent in (("a", 95.0), ("b", 8.0)):
+        ref = ContactRef("embedded", name)
+        segments = await scorer.segments_of(ref, deadline=Deadline.after(30))
+        assert segments is not None
+        assert segments.spend_12m == spent
+    async with any_database.read() as connection:
+        products = await connection.execute(select(product_associations.c.product))
+        assert [row.product for row in products] == ["tea"]
 
 
 async def test_nobody_waits_for_segments(database: Database) -> None:

@@ -21,7 +21,7 @@ from scoring.nightly.run_book import (
     RunBook,
     StepDone,
 )
-from scoring.nightly.sequence import Step, StepSkipped, Told, work_through
+from scoring.nightly.sequence import Step, StepSkipped, Told, alone, work_through
 from storage.database import Database
 from tests.fakes.clock import FakeClock
 
@@ -75,6 +75,28 @@ async def test_of_two_nodes_one_works(any_database: Database) -> None:
     claims = await asyncio.gather(ours.claim(NIGHT), theirs.claim(NIGHT), return_exceptions=True)
     assert sorted(type(each).__name__ for each in claims) == ["NotClaimed", "Run"]
     assert await ours.is_somebody_at_it()
+
+
+async def test_one_step_by_hand_is_not_done_beside_a_night(any_database: Database) -> None:
+    clock, (ours, theirs) = books(any_database)
+    done: list[str] = []
+
+    async def score() -> int:
+        assert await theirs.is_somebody_at_it()
+        with pytest.raises(NotClaimed, match="somebody is at the nightly work"):
+            await theirs.claim(NIGHT)
+        done.append("score")
+        return 3
+
+    assert await alone(score, book=ours) == 3
+    await theirs.claim(NIGHT)
+    with pytest.raises(NotClaimed, match="somebody is at the nightly work"):
+        await alone(score, book=ours)
+    assert done == ["score"]
+    clock.advance(seconds=3 * LEASE.total_seconds())
+    await ours.hold()
+    await theirs.let_go()
+    assert await ours.is_somebody_at_it(), "nobody gives back what is another's"
 
 
 async def test_another_night_waits_too(any_database: Database) -> None:
