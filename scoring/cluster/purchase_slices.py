@@ -25,11 +25,19 @@ import pyarrow.parquet
 from calls.errors import Misconfigured
 from scoring.cluster.settled_files import read_record, settle
 from scoring.evaluation.outside_files import OutsideTable, find_columns, first_line
-from scoring.evaluation.outside_values import as_names, as_numbers, as_times
+from scoring.evaluation.outside_values import (
+    as_names,
+    as_numbers,
+    as_times,
+    form_of,
+    written_otherwise,
+)
 from scoring.features.purchase_features import AMOUNT, CATEGORY, CUSTOMER, DAY, PRODUCT, QUANTITY
 
 #: Rows held at once.
 BATCH_ROWS = 500_000
+#: Different days of each batch that are looked at, to see how they are written.
+_TOLD = 5_000
 
 _NEEDED = {
     "customer_id": (CUSTOMER, "client_id", "contact_id", "user_id"),
@@ -153,9 +161,10 @@ class Slices:
                 table = OutsideTable(path, pl.LazyFrame(), names)
                 ours = find_columns(table, self.renames, needed=_NEEDED, optional=_OPTIONAL)
                 columns = sorted(set(ours.values()))
+                form = _form(file, ours["date"])
                 for batch in file.iter_batches(BATCH_ROWS, columns=columns, use_threads=False):
                     frame = pl.DataFrame(pl.from_arrow(pyarrow.Table.from_batches([batch])))
-                    yield batch.num_rows, _cleaned(frame, ours)
+                    yield batch.num_rows, _cleaned(frame, ours, path, form)
         except (pyarrow.ArrowException, OSError, pl.exceptions.PolarsError) as error:
             raise Misconfigured(
                 f"{path}: cannot be read as Parquet: {first_line(error)}"
@@ -178,8 +187,29 @@ def _sources(purchases: Path) -> Iterator[Source]:
         yield Source(path.relative_to(purchases).as_posix(), known.st_size, known.st_mtime_ns)
 
 
-def _cleaned(raw: pl.DataFrame, ours: Mapping[str, str]) -> pl.DataFrame:
-    days, _ = as_times(raw[ours["date"]])
+def _form(file: pyarrow.parquet.ParquetFile, column: str) -> str | None:
+    """How the whole file writes its days: one batch alone may not tell days from months."""
+    kind = file.schema_arrow.field(column).type
+    if pyarrow.types.is_date(kind) or pyarrow.types.is_timestamp(kind):
+        return None
+    found = []
+    for batch in file.iter_batches(BATCH_ROWS, columns=[column], use_threads=False):
+        frame = pl.DataFrame(pl.from_arrow(pyarrow.Table.from_batches([batch])))
+        told = frame[column].cast(pl.String).drop_nulls().unique(maintain_order=True)
+        found.append(told.gather_every(len(told) // _TOLD + 1))
+    return form_of(pl.concat(found).unique(maintain_order=True)) if found else None
+
+
+def _cleaned(
+    raw: pl.DataFrame, ours: Mapping[str, str], path: Path, form: str | None
+) -> pl.DataFrame:
+    days, _ = as_times(raw[ours["date"]], form)
+    other = written_otherwise(raw[ours["date"]], days, form) if form is not None else None
+    if other is not None:
+        raise Misconfigured(
+            f"{path}: its days are written in two ways: most as {form}, but {other[0]!r} as "
+            f"{other[1]}; write all in one way, or as a column of dates"
+        )
     columns: dict[str, pl.Series] = {
         CUSTOMER: as_names(raw[ours["customer_id"]]),
         DAY: days.dt.date(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 
 import polars as pl
@@ -17,6 +18,8 @@ _FORMATS = tuple(
 _SAMPLE = 5_000
 #: Seconds since 1970 between 1990 and 2100; thousandths of them besides.
 _EPOCH_S = (631_152_000, 4_102_444_800)
+#: In a second.
+_UNITS = {"seconds since 1970": 1, "milliseconds since 1970": 1_000}
 
 
 def as_times(values: pl.Series, form: str | None = None) -> tuple[pl.Series, str]:
@@ -28,7 +31,8 @@ def as_times(values: pl.Series, form: str | None = None) -> tuple[pl.Series, str
         return values.cast(pl.Datetime("us")), "as stored"
     text = _cleaned_times(values)
     if form is not None:
-        return _read(text, form), form
+        unit = _UNITS.get(form)
+        return (_read(text, form) if unit is None else _since_1970(text, unit)), form
     sample = text.drop_nulls()
     if len(sample) > _SAMPLE:
         sample = sample.gather_every(len(sample) // _SAMPLE + 1)
@@ -43,6 +47,28 @@ def as_times(values: pl.Series, form: str | None = None) -> tuple[pl.Series, str
     if len(best) > 1:
         words += f" (could also be {next(each for each in best if each != chosen)})"
     return _read(text, chosen), words
+
+
+def form_of(values: pl.Series) -> str | None:
+    """How `as_times` reads them, for values that come later; None where it needs no telling."""
+    _, words = as_times(values)
+    return None if words in ("as stored", "not as dates") else words.partition(" (")[0]
+
+
+def written_otherwise(values: pl.Series, times: pl.Series, form: str) -> tuple[str, str] | None:
+    """A value that `form` could not read, with a format of other days that reads it."""
+    left = values.filter(times.is_null() & values.is_not_null()).unique(maintain_order=True)
+    text = _cleaned_times(left.head(_SAMPLE))
+    for other in _FORMATS:
+        if _day_of(other) != _day_of(form):
+            read = text.filter(_read(text, other).is_not_null())
+            if len(read):
+                return str(read[0]), other
+    return None
+
+
+def _day_of(form: str) -> str:
+    return re.split(r" %[HI]", form)[0]
 
 
 def as_numbers(values: pl.Series) -> pl.Series:
@@ -98,14 +124,18 @@ def _epochs(text: pl.Series, sample: pl.Series) -> tuple[pl.Series, str] | None:
     numbers = sample.cast(pl.Float64, strict=False)
     if not len(sample) or numbers.null_count() > len(sample) / 10:
         return None
-    whole = text.cast(pl.Float64, strict=False)
-    for unit, factor, words in ((1, 1_000_000, "seconds"), (1_000, 1_000, "milliseconds")):
+    for words, unit in _UNITS.items():
         low, high = _EPOCH_S[0] * unit, _EPOCH_S[1] * unit
         if int(numbers.is_between(low, high).sum()) > 0.9 * len(sample):
-            kept = pl.select(pl.when(whole.is_between(low, high)).then(whole)).to_series()
-            micros = kept * factor
-            return micros.cast(pl.Int64).cast(pl.Datetime("us")), f"{words} since 1970"
+            return _since_1970(text, unit), words
     return None
+
+
+def _since_1970(text: pl.Series, unit: int) -> pl.Series:
+    whole = text.cast(pl.Float64, strict=False)
+    fits = whole.is_between(_EPOCH_S[0] * unit, _EPOCH_S[1] * unit)
+    kept = pl.select(pl.when(fits).then(whole)).to_series()
+    return (kept * (1_000_000 // unit)).cast(pl.Int64).cast(pl.Datetime("us"))
 
 
 def _best_formats(sample: pl.Series) -> list[str]:

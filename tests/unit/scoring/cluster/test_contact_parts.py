@@ -235,3 +235,31 @@ def test_contacts_are_dealt_out_the_same_way_for_ever() -> None:
     # CRC-32 (of zip and gzip) modulo 64.
     assert purchase_slices._part_numbers(names, 64).tolist() == [0, 60, 18, 60]
     assert contact_parts.LAYOUT == "contact-parts-1"
+
+
+def _of_days(folder: Path, days: list[str]) -> Path:
+    folder.mkdir()
+    names = [f"c{number % 7}" for number in range(len(days))]
+    table = pl.DataFrame({"customer_id": names, "date": days, "amount": [1.0] * len(days)})
+    table.write_parquet(folder / "a.parquet")
+    return folder
+
+
+def test_how_days_are_written_is_decided_for_the_whole_file(tmp_path: Path) -> None:
+    """The first batch alone might be months first."""
+    source = _of_days(tmp_path / "in", ["01/02/2025"] * 700 + ["28/02/2025"] * 70)
+    build(source, tmp_path / "out", cut=date(2025, 3, 1))
+    found = rows_in(tmp_path / "out")
+    assert found["tenure_days"].unique().to_list() == [28]
+    assert found["recency_days"].unique().to_list() == [1]
+
+
+def test_days_written_in_two_ways_are_refused(tmp_path: Path) -> None:
+    source = _of_days(tmp_path / "in", ["2025-02-01"] * 700 + ["28/02/2025"] * 70)
+    with pytest.raises(Misconfigured, match=r"written in two ways: most as %Y-%m-%d.*28/02/2025"):
+        build(source, tmp_path / "out", cut=date(2025, 3, 1))
+
+
+def test_what_is_no_day_at_all_is_left_out(tmp_path: Path) -> None:
+    source = _of_days(tmp_path / "in", ["2025-02-01"] * 700 + ["soon", "?"])
+    assert build(source, tmp_path / "out", cut=date(2025, 3, 1)).left_out == 2
