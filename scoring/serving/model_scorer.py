@@ -196,19 +196,19 @@ class ModelScorer:
         features = memory.features
         if features is None or features.schema != self._schema:
             return None
-        values = np.clip(np.array(features.values, dtype=np.float64), -_FARTHEST, _FARTHEST)
-        return np.asarray(values, dtype=np.float32)
+        values = np.array(features.values, dtype=np.float64)
+        return np.minimum(np.maximum(values, -_FARTHEST), _FARTHEST).astype(np.float32)
 
     def _churn(self, used: ModelInUse, asked: _Asked) -> dict[str, Any] | None:
         if asked.row is None:
             return None
-        row = asked.row[used.places]
+        row = used.own(asked.row)
         (churn,) = checked(used.answers(row[None], asked.expected), most=1.0)
         why = self._why(used, {_ALL: row})
         reasons = Lazily(LANGUAGES, lambda language: why[language][_ALL])
         return {
-            "churn": float(churn),
-            "churn_level": level_of(float(churn), used.card.reliability),
+            "churn": churn,
+            "churn_level": level_of(churn, used.card.reliability),
             "horizon_days": used.card.horizon_days,
             "churn_reasons": reasons,
         }
@@ -216,24 +216,24 @@ class ModelScorer:
     def _purchases(self, used: ModelInUse, asked: _Asked) -> dict[str, Any] | None:
         if asked.row is None:
             return None
-        row = asked.row[used.places]
+        row = used.own(asked.row)
         (expected,) = checked(used.answers(row[None], asked.expected), most=_MOST_PURCHASES)
-        return {"expected_purchases": float(expected)}
+        return {"expected_purchases": expected}
 
     def _offers(self, used: ModelInUse, asked: _Asked) -> dict[str, Any] | None:
         products = list(_likeliest(asked.past.products))
         if self._offer_rows is None or not products:
             return None
         ours, theirs = self._horizon_days, used.card.horizon_days or self._horizon_days
-        counted = {
-            product: chance_in_other_days(asked.past.products[product], days=ours, wanted=theirs)
-            for product in products
-        }
-        rows = self._offer_rows(used.card, asked.memory, counted)[:, used.places]
-        answers = checked(used.answers(rows), most=1.0)
-        found = dict(asked.past.products)
-        for product, answer in zip(products, map(float, answers), strict=True):
-            found[product] = chance_in_other_days(answer, days=theirs, wanted=ours)
+        past = asked.past.products
+        counted = {product: past[product] for product in products}
+        if ours != theirs:
+            counted = _in_other_days(counted, days=ours, wanted=theirs)
+        rows = used.own(self._offer_rows(used.card, asked.memory, counted))
+        found = dict(zip(products, checked(used.answers(rows), most=1.0), strict=True))
+        if ours != theirs:
+            found = _in_other_days(found, days=theirs, wanted=ours)
+        found = {**past, **found}
         why = self._why(used, dict(zip(products, rows, strict=True)))
         return {"products": found, "reasons": why[_DEFAULT], "reasons_in": why, "model": MODEL}
 
@@ -243,13 +243,10 @@ class ModelScorer:
         found: dict[tuple[str, str], float] = {}
         for menu, intents in _menus(asked.past.intents).items():
             made = self._intent_rows(used.card, asked.caller, asked.memory, menu, intents)
-            rows = made[:, used.places]
-            shares = checked(used.answers(rows), most=1.0)
-            total = max(float(shares.sum()), 1e-12)
-            found.update(
-                ((menu, intent), float(share) / total)
-                for intent, share in zip(intents, shares, strict=True)
-            )
+            shares = checked(used.answers(used.own(made)), most=1.0)
+            total = max(math.fsum(shares), 1e-12)
+            for intent, share in zip(intents, shares, strict=True):
+                found[menu, intent] = share / total
         return {"intents": found, "model": MODEL}
 
     def _why(self, used: ModelInUse, rows: Mapping[str, Matrix]) -> dict[str, Told]:
@@ -278,11 +275,21 @@ class NotANumber(ArithmeticError):
     """NaN, or beyond what such an answer can be."""
 
 
-def checked(answers: Floats, *, most: float) -> Floats:
-    # NaN is neither above nor below anything.
-    if not (answers.min() >= 0 and answers.max() <= most):
-        raise NotANumber
-    return answers
+def checked(answers: Floats, *, most: float) -> list[float]:
+    """So few are looked at sooner as plain numbers."""
+    found: list[float] = answers.tolist()
+    for each in found:
+        # NaN is neither above nor below anything.
+        if not 0 <= each <= most:
+            raise NotANumber
+    return found
+
+
+def _in_other_days(chances: Mapping[str, float], *, days: float, wanted: float) -> dict[str, float]:
+    return {
+        product: chance_in_other_days(chance, days=days, wanted=wanted)
+        for product, chance in chances.items()
+    }
 
 
 def _likeliest(products: Mapping[str, float]) -> Iterable[str]:

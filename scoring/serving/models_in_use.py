@@ -21,12 +21,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ModelInUse:
-    """`places`: where the model's columns stand among those of the row that is made."""
+    """`places`: where the model's columns stand among those of the row that is made; None where
+    they are the same."""
 
     card: ModelCard
     model: ServedModel
     base: BaseMargin
-    places: NDArray[np.intp]
+    places: NDArray[np.intp] | None
 
     @classmethod
     def of(cls, card: ModelCard, model: ServedModel, names: Sequence[str]) -> ModelInUse:
@@ -41,7 +42,12 @@ class ModelInUse:
             )
         except ValueError as error:
             raise ModelRefused(f"{card.kind} {card.version}: {error}") from error
-        return cls(card, model, base, _places(card.columns, names))
+        places = None if card.columns == tuple(names) else _places(card.columns, names)
+        return cls(card, model, base, places)
+
+    def own(self, rows: Matrix) -> Matrix:
+        """The model's columns of one row or many."""
+        return rows if self.places is None else rows[..., self.places]
 
     def answers(self, rows: Matrix, known: dict[str, Floats] | None = None) -> Floats:
         """Calibrated as the card says. `known`: as for `BaseMargin`."""
