@@ -127,6 +127,7 @@ def promote(
     """Put a trained model to use, if it passed its gate and can be loaded.
 
     A running server takes it within a minute. Exit 1 where it is refused; the one in use stays.
+    The way back is `switchboard models rollback KIND`: `switchboard rollback` is the rulebook's.
 
     Example: [bold]switchboard models promote churn 8f3a[/bold]
     Example: [bold]switchboard models promote churn 8f3a --force --because "a trial"[/bold]
@@ -139,6 +140,7 @@ def promote(
         full = registry.full_version(which, version)
         registry.promote(which, full, forced=force, because=because, by=_me())
     out.print(Text(f"{which} {full} is in use; a running server takes it within a minute"))
+    out.print(Text(f"the way back: switchboard models rollback {which}"))
 
 
 @models_app.command()

@@ -228,9 +228,10 @@ def rollback(
     author: _AuthorOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Make an earlier version the one for new calls again.
+    """Make an earlier version of the rulebook the one for new calls again.
 
     A watched folder is not touched: its next change is published as ever.
+    A trained model goes back by `switchboard models rollback KIND`.
 
     Example: [bold]switchboard rollback[/bold]
     Example: [bold]switchboard rollback 3f9a -m "the new menu confuses people"[/bold]

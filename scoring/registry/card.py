@@ -22,7 +22,7 @@ from pydantic import (
     model_validator,
 )
 
-from scoring.registry.refusals import ModelRefused
+from scoring.registry.refusals import ModelRefused, NotTried
 
 MAX_CARD_BYTES = 1_000_000
 #: A row wider than this is no contact's.
@@ -161,7 +161,7 @@ def read_card(path: Path) -> ModelCard:
         with path.open("rb") as file:
             text = file.read(MAX_CARD_BYTES + 1)
     except OSError as error:
-        raise ModelRefused(f"{path}: {error.strerror}") from error
+        raise NotTried(f"{path}: {error.strerror}") from error
     if len(text) > MAX_CARD_BYTES:
         raise ModelRefused(f"{path}: a card has at most {MAX_CARD_BYTES} bytes")
     try:

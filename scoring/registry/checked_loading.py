@@ -11,7 +11,7 @@ from pathlib import Path
 
 import scoring
 from scoring.registry.card import ModelCard, read_card
-from scoring.registry.refusals import ModelRefused
+from scoring.registry.refusals import ModelRefused, NotTried
 from scoring.serving.served_model import ServedModel
 
 MODEL, CARD, PAGE = "model.ubj", "card.json", "card.html"
@@ -34,7 +34,7 @@ def load_folder(folder: Path, *, limit_s: float = TRIAL_S) -> tuple[ModelCard, S
         good = tried(raw, columns=card.columns, objective=card.objective, limit_s=limit_s)
         return card, ServedModel.of(good, columns=card.columns, objective=card.objective)
     except ModelRefused as error:
-        raise ModelRefused(f"{folder / MODEL}: {error}") from error
+        raise type(error)(f"{folder / MODEL}: {error}") from error
 
 
 def tried(
@@ -53,13 +53,13 @@ def tried(
             env={**os.environ, "PYTHONPATH": paths, "OMP_NUM_THREADS": "1"},
         )
     except subprocess.TimeoutExpired as error:
-        raise ModelRefused(f"the model's trial took longer than {limit_s:g} s") from error
+        raise NotTried(f"the model's trial took longer than {limit_s:g} s") from error
     except OSError as error:
-        raise ModelRefused(f"the model cannot be tried: {error.strerror}") from error
+        raise NotTried(f"the model cannot be tried: {error.strerror}") from error
     if found.returncode == 0 and found.stdout:
         return found.stdout
     if found.returncode < 0:
-        raise ModelRefused(f"the model's trial was ended by signal {-found.returncode}")
+        raise NotTried(f"the model's trial was ended by signal {-found.returncode}")
     lines = found.stderr.decode(errors="replace").strip().splitlines()
     raise ModelRefused(lines[-1][:300] if lines else "the model's trial failed")
 
@@ -69,7 +69,7 @@ def _read(path: Path) -> bytes:
         with path.open("rb") as file:
             raw = file.read(MAX_MODEL_BYTES + 1)
     except OSError as error:
-        raise ModelRefused(f"{path}: {error.strerror}") from error
+        raise NotTried(f"{path}: {error.strerror}") from error
     if len(raw) > MAX_MODEL_BYTES:
         raise ModelRefused(f"{path}: a model has at most {MAX_MODEL_BYTES} bytes")
     return raw

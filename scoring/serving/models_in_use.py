@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.registry.card import ModelCard, ModelKind
-from scoring.registry.refusals import ModelRefused
+from scoring.registry.refusals import ModelRefused, NotTried
 from scoring.registry.registry import ModelRegistry
 from scoring.serving.bases import BaseMargin
 from scoring.serving.served_model import Floats, Matrix, ServedModel, linked
 
 log = logging.getLogger(__name__)
+
+#: Until a version is tried again that was refused for a reason that passes; doubled each time.
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 60.0, 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,12 @@ class ModelsInUse:
     of the rows that are made for each kind; of a kind that is not there no model is used."""
 
     def __init__(
-        self, *, registry: ModelRegistry, schema: str, names: Mapping[ModelKind, Sequence[str]]
+        self,
+        *,
+        registry: ModelRegistry,
+        schema: str,
+        names: Mapping[ModelKind, Sequence[str]],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry = registry
         self._schema = schema
@@ -76,6 +85,9 @@ class ModelsInUse:
         self._found: dict[ModelKind, ModelInUse] = {}
         #: By kind: the version that was refused, and why.
         self.refused: dict[ModelKind, tuple[str, str]] = {}
+        self._clock = clock
+        #: Of those refused for a reason that passes: until when, and how long that pause is.
+        self._rests: dict[ModelKind, tuple[float, float]] = {}
 
     def of(self, kind: ModelKind) -> ModelInUse | None:
         return self._found.get(kind)
@@ -101,7 +113,9 @@ class ModelsInUse:
                 self.refused.pop(kind, None)
                 return
             if self.refused.get(kind, ("", ""))[0] == version:
-                return
+                rest = self._rests.get(kind)
+                if rest is None or self._clock() < rest[0]:
+                    return
             loaded = self._registry.load_checked(kind)
             if loaded is None:
                 return
@@ -117,12 +131,21 @@ class ModelsInUse:
             found.answers(np.zeros((1, len(found.card.columns)), dtype=np.float32))
             self._found[kind] = found
             self.refused.pop(kind, None)
+            self._rests.pop(kind, None)
             log.info("scoring: %s model %s is in use", kind, found.card.version)
         except Exception as error:  # noqa: BLE001 -- a model must not end the server
             if self.refused.get(kind) != (version, str(error)):
                 stays = "the one before stays" if kind in self._found else "none is used"
                 log.warning("scoring: %s model refused, %s: %s", kind, stays, error)
+            self._rest(kind, version, passes=isinstance(error, NotTried | OSError))
             self.refused[kind] = (version, str(error))
+
+    def _rest(self, kind: ModelKind, version: str, *, passes: bool) -> None:
+        before = self._rests.pop(kind, None)
+        if passes:
+            is_same = before is not None and self.refused.get(kind, ("", ""))[0] == version
+            pause_s = min(2 * before[1], LONGEST_PAUSE_S) if before and is_same else FIRST_PAUSE_S
+            self._rests[kind] = (self._clock() + pause_s, pause_s)
 
 
 def _places(columns: Sequence[str], names: Sequence[str]) -> NDArray[np.intp]:

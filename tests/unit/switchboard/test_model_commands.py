@@ -55,6 +55,7 @@ def test_promoted_listed_shown_and_rolled_back(folder: Path) -> None:
     for version in (first[:8] and first, second[-8:]):
         result = run("promote", "churn", version)
         assert result.exit_code == 0, result.output
+        assert "the way back: switchboard models rollback churn" in result.output
     listed = json.loads(run("--json").stdout)["models"]
     assert [(each["version"], each["mark"]) for each in listed] == [
         (first, "previous"),
@@ -74,6 +75,14 @@ def test_promoted_listed_shown_and_rolled_back(folder: Path) -> None:
     assert told["history"][-1]["because"] == "false alarms"
     again = run("rollback", "churn")
     assert (again.exit_code, "no earlier churn model" in again.output) == (1, True)
+
+
+def test_each_rollback_says_of_what_and_names_the_other() -> None:
+    helped = CliRunner().invoke(app, ["rollback", "--help"]).output
+    assert "of the rulebook" in helped
+    assert "switchboard models rollback KIND" in helped
+    helped = CliRunner().invoke(app, ["promote", "--help"]).output
+    assert "switchboard models rollback KIND" in helped
 
 
 def test_against_the_gates_word_only_by_force_and_with_a_reason(folder: Path) -> None:

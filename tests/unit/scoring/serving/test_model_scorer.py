@@ -18,6 +18,7 @@ from calls.caller import Caller, Identity, IdentityOutcome
 from calls.contact_features import ContactFeatures
 from calls.offers import NO_MEMORY, CallerMemory, Propensities
 from scoring.registry.card import Base, ModelCard, ModelKind, Platt
+from scoring.registry.refusals import ModelRefused, NotTried
 from scoring.registry.registry import ModelRegistry
 from scoring.serving.model_scorer import MODEL, ModelCounters, ModelScorer
 from scoring.serving.models_in_use import ModelsInUse
@@ -301,3 +302,48 @@ def test_a_model_of_other_rows_is_refused(house: House) -> None:
     house.use(ModelKind.PURCHASES, booster_of(1, columns=7), columns=tuple(names_of(7)))
     assert "column_6" in house.models.refused[ModelKind.PURCHASES][1]
     assert house.models.versions() == {}
+
+
+def test_what_was_refused_for_a_reason_that_passes_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, now, tries = ModelRegistry(tmp_path), [0.0], []
+    names = {ModelKind.CHURN: NAMES}
+    models = ModelsInUse(registry=registry, schema=SCHEMA, names=names, clock=lambda: now[0])
+    version = registry.add(card_of(), booster_of(1))
+    registry.promote(ModelKind.CHURN, version)
+    load = registry.load_checked
+
+    def busy(_kind: ModelKind) -> Any:
+        tries.append(now[0])
+        raise NotTried("the model's trial took longer than 20 s")
+
+    monkeypatch.setattr(registry, "load_checked", busy)
+    for minute in range(10):
+        now[0] = 60.0 * minute
+        asyncio.run(models.refresh())
+    assert tries == [0.0, 60.0, 180.0, 420.0], "pauses grow"
+    monkeypatch.setattr(registry, "load_checked", load)
+    now[0] = 900.0
+    asyncio.run(models.refresh())
+    assert models.versions() == {"churn": version}
+    assert models.refused == {}
+
+
+def test_what_is_damaged_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registry, now, tries = ModelRegistry(tmp_path), [0.0], []
+    names = {ModelKind.CHURN: NAMES}
+    models = ModelsInUse(registry=registry, schema=SCHEMA, names=names, clock=lambda: now[0])
+    registry.promote(ModelKind.CHURN, registry.add(card_of(), booster_of(1)))
+
+    def damaged(_kind: ModelKind) -> Any:
+        tries.append(now[0])
+        raise ModelRefused("the model is damaged")
+
+    monkeypatch.setattr(registry, "load_checked", damaged)
+    for hour in range(3):
+        now[0] = 3_600.0 * hour
+        asyncio.run(models.refresh())
+    assert tries == [0.0]
