@@ -12,6 +12,7 @@ from calls.caller import Caller, Contact, ContactRef
 from calls.deadlines import Deadline
 from calls.offer_choice import OfferCandidate, OfferChoice
 from calls.offers import CallerMemory, OfferCap, Propensities
+from calls.open_matters import UNTOLD, OpenMatters
 from calls.past_calls import PastCallTold
 from calls.segments import Segments
 
@@ -104,6 +105,7 @@ class ContactPurchases:
     products: frozenset[str] = frozenset()
     #: The same purchases with all that is told of them, in the same order.
     lines: tuple[PurchaseLine, ...] = ()
+    matters: OpenMatters = UNTOLD
 
 
 class PurchaseHistories(Protocol):

@@ -16,6 +16,9 @@ _CASES: dict[str, tuple[str, ...]] = {
     "repair": ("Pump makes no pressure", "Display stays dark"),
 }
 
+#: Until a case is closed.
+_CASE_DAYS = 9
+
 
 @dataclass(frozen=True, slots=True)
 class DemoOrder:
@@ -36,6 +39,7 @@ class DemoOrder:
             "placed_at": _at(today, self.placed, 10),
             "due_on": today - timedelta(days=self.due),
             "is_open": self.is_open,
+            "closed_at": None if self.is_open else _at(today, max(self.due, 1), 16),
             "number": order_number(order_id),
         }
 
@@ -55,6 +59,7 @@ class DemoCase:
             "kind": self.kind,
             "is_open": self.is_open,
             "opened_at": _at(today, self.opened, 14),
+            "closed_at": None if self.is_open else _at(today, self.opened - _CASE_DAYS, 9),
         }
 
 

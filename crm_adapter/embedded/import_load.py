@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Table, delete, func, or_
+from sqlalchemy import ColumnElement, Table, case, delete, func, literal, or_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -89,9 +89,18 @@ async def _upsert(
     new = statement.excluded
     changes: dict[str, Any] = {name: new[name] for name in values[0] if name != key}
     changes |= {name: func.coalesce(new[name], table.c[name]) for name in kept}
+    if table is tables.orders:
+        changes["closed_at"] = _closed_at(table, new)
     where = None
     if compared:
         changes["version"] = table.c.version + 1
         where = or_(*(table.c[name].is_distinct_from(changes[name]) for name in compared))
     statement = statement.on_conflict_do_update(index_elements=[key], set_=changes, where=where)
     await connection.execute(statement, values)
+
+
+def _closed_at(table: Table, new: Any) -> ColumnElement[Any]:
+    """As the file says, else what we knew; else now for what was open here until now. Open again,
+    it was closed at no time."""
+    now = case((table.c.is_open, literal(datetime.now(UTC), table.c.closed_at.type)))
+    return case((~new.is_open, func.coalesce(new.closed_at, table.c.closed_at, now)))

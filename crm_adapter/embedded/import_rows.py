@@ -145,7 +145,8 @@ class PurchaseRow(ImportRow):
 
 
 class OrderRow(ImportRow):
-    """`number` is what callers type for it; without one the digits of the id."""
+    """`number` is what callers type for it; without one the digits of the id. `closed_at`: when it
+    was delivered or cancelled."""
 
     called: ClassVar[str] = "orders"
     marks: ClassVar[frozenset[str]] = frozenset({"id", "contact_id", "placed_at", "status"})
@@ -156,6 +157,7 @@ class OrderRow(ImportRow):
     product: Code | None = None
     due_on: date | None = None
     is_open: bool = True
+    closed_at: Moment | None = None
     number: Digits | None = None
 
 

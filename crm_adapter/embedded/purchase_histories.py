@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
-from sqlalchemy import func, select, type_coerce
+from sqlalchemy import Table, func, select, type_coerce
 from sqlalchemy.types import BigInteger
 
 from calls.caller import ContactRef
 from calls.ports import ContactPurchases, PurchaseLine
-from crm_adapter.embedded import tables
+from crm_adapter.embedded import open_spans, tables
 from crm_adapter.embedded.adapter import CRM
 from crm_adapter.purchase_lines import of_lines
 from storage.database import Database
 
 #: Of one contact at once in memory; more is a shop of its own.
 MOST_LINES = 100_000
+#: Contacts whose cases and orders are asked for at once.
+_AT_ONCE = 500
 
 
 class EmbeddedPurchaseHistories:
@@ -32,6 +35,36 @@ class EmbeddedPurchaseHistories:
 
     async def histories(self) -> AsyncIterator[ContactPurchases]:
         """Of a contact with more than MOST_LINES purchases the newest."""
+        async with self._database.read() as connection:
+            told = await open_spans.dated(connection)
+        some: list[ContactPurchases] = []
+        lines = 0
+        async for one in self._bought():
+            some.append(one)
+            lines += len(one.lines)
+            if len(some) == _AT_ONCE or lines >= MOST_LINES:
+                for each in await self._with_matters(some, told):
+                    yield each
+                some, lines = [], 0
+        for each in await self._with_matters(some, told):
+            yield each
+
+    async def _with_matters(
+        self, some: Sequence[ContactPurchases], told: frozenset[Table]
+    ) -> Sequence[ContactPurchases]:
+        if not (some and told):
+            return some
+        first, last = some[0].contact.id, some[-1].contact.id
+        async with self._database.read() as connection:
+            cases, orders = [
+                await open_spans.spans_of(connection, table, first, last) if table in told else None
+                for table in (tables.cases, tables.orders)
+            ]
+        return [
+            replace(one, matters=open_spans.matters(cases, orders, one.contact.id)) for one in some
+        ]
+
+    async def _bought(self) -> AsyncIterator[ContactPurchases]:
         contacts, bought, products = tables.contacts.c, tables.purchases.c, tables.products.c
         # The raw whole number: a Decimal for each of millions of rows is time for nothing.
         amount = type_coerce(bought.amount, BigInteger).label("amount")

@@ -131,6 +131,8 @@ orders = Table(
     Column("placed_at", UtcDateTime, nullable=False),
     Column("due_on", Date),
     Column("is_open", Boolean, nullable=False),
+    # Delivered or cancelled; of a closed one NULL where nobody said.
+    Column("closed_at", UtcDateTime),
     # What a caller types for it: digits, in which leading zeros count.
     Column("number", String(DIGITS), index=True),
     Index(None, "contact_id", "placed_at"),
@@ -145,6 +147,7 @@ cases = Table(
     Column("kind", String(32), nullable=False),
     Column("is_open", Boolean, nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
+    Column("closed_at", UtcDateTime),
     Index(None, "contact_id", "opened_at"),
 )
 

@@ -66,6 +66,16 @@ CALLS: dict[str, type[pl.DataType] | pl.DataType] = {
     "offers_accepted": pl.Int64,
     "offers_refused": pl.Int64,
 }
+KIND, OPENED, CLOSED = "kind", "opened", "closed"
+#: Of a frame of what was open: `kind` is its column of `schema.CRM_NAMES`; a row without `opened`
+#: says only that such things are told of the customer.
+MATTERS: dict[str, type[pl.DataType] | pl.DataType] = {
+    CUSTOMER: pl.String,
+    KIND: pl.String,
+    OPENED: pl.Datetime("us", "UTC"),
+    CLOSED: pl.Datetime("us", "UTC"),
+}
+_TOLD = ("open_cases", "open_orders")
 _DAY_S = 86_400.0
 #: Zero, not unknown, for who bought nothing or never called.
 _COUNTED = (
@@ -85,10 +95,13 @@ _COUNTED = (
 
 
 def rows_at(
-    purchases: pl.DataFrame | None, calls: pl.DataFrame | None, cut: date | datetime
+    purchases: pl.DataFrame | None,
+    calls: pl.DataFrame | None,
+    cut: date | datetime,
+    matters: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """`customer` and `schema.NAMES` as float32, sorted, of all who bought or called by `cut` (a
-    date: its last moment). NaN is not known; the CRM's own three are always NaN here. Purchases are
+    date: its last moment). NaN is not known, as what was open is without `matters`. Purchases are
     counted by the day of `cut` in UTC."""
     moment = cut if isinstance(cut, datetime) else datetime.combine(cut, time.max, UTC)
     moment = moment.astimezone(UTC)
@@ -101,7 +114,9 @@ def rows_at(
     row = numbers_at(bought, customers, moment.date())
     row = row.with_columns(pl.col("products").clip(upper_bound=MAX_PRODUCTS))
     row = row.join(_calls_at(called, moment), on=CUSTOMER, how="left", maintain_order="left")
-    unknown = [pl.lit(math.nan).alias(name) for name in CRM_NAMES]
+    open_then = _open_at(pl.DataFrame(schema=MATTERS) if matters is None else matters, moment)
+    row = row.join(open_then, on=CUSTOMER, how="left", maintain_order="left")
+    unknown = [pl.lit(math.nan).alias(name) for name in CRM_NAMES if name not in row.columns]
     row = row.with_columns(pl.col(name).fill_null(0) for name in _COUNTED).with_columns(unknown)
     return row.select(CUSTOMER, pl.col(NAMES).cast(pl.Float32).fill_null(math.nan))
 
@@ -152,6 +167,22 @@ def purchases_frame(histories: Iterable[ContactPurchases]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=PURCHASES, orient="row")
 
 
+def matters_frame(histories: Iterable[ContactPurchases]) -> pl.DataFrame:
+    """`customer` as in `purchases_frame`."""
+    rows: list[tuple[str, str, datetime | None, datetime | None]] = []
+    for history in histories:
+        who, told = str(history.contact), (history.matters.cases, history.matters.orders)
+        for kind, spans in zip(_TOLD, told, strict=True):
+            if spans is not None:
+                rows.append((who, kind, None, None))
+                rows.extend((who, kind, _utc(one.opened_at), _utc(one.closed_at)) for one in spans)
+    return pl.DataFrame(rows, schema=MATTERS, orient="row")
+
+
+def _utc(at: datetime | None) -> datetime | None:
+    return None if at is None else at.astimezone(UTC)
+
+
 def calls_frame(past: Iterable[PastCallTold]) -> pl.DataFrame:
     """Of calls that known contacts made; `customer` as in `purchases_frame`."""
     rows = []
@@ -160,6 +191,18 @@ def calls_frame(past: Iterable[PastCallTold]) -> pl.DataFrame:
         if seen is not None and isinstance(each.contact, ContactRef):
             rows.append((str(each.contact), *(getattr(seen, name) for name in [*CALLS][1:])))
     return pl.DataFrame(rows, schema=CALLS, orient="row")
+
+
+def _open_at(matters: pl.DataFrame, moment: datetime) -> pl.DataFrame:
+    """`customer` and how many of each kind were open; null where nobody tells."""
+    is_open = (pl.col(OPENED) <= moment) & (pl.col(CLOSED).is_null() | (pl.col(CLOSED) > moment))
+    counts = [
+        pl.when((pl.col(KIND) == kind).any())
+        .then((is_open.fill_null(value=False) & (pl.col(KIND) == kind)).sum())
+        .alias(kind)
+        for kind in _TOLD
+    ]
+    return matters.group_by(CUSTOMER).agg(counts)
 
 
 def _bought(purchases: pl.DataFrame) -> pl.DataFrame:

@@ -79,6 +79,9 @@ class PurchaseCounts:
     first_pieces: float | None = None
     #: By name: lines, and the last day.
     categories: dict[str, tuple[int, int]] = field(default_factory=dict)
+    #: Not counted from purchases: as the CRM told with them; None: it does not tell.
+    open_cases: int | None = None
+    open_orders: int | None = None
 
     def add(self, seen: PurchaseSeen) -> None:
         day, amount = seen.day.toordinal(), clean(seen.amount, MAX_AMOUNT) or 0.0

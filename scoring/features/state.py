@@ -23,8 +23,9 @@ from scoring.features.seen import CallSeen, PurchaseSeen
 MAX_BYTES = 64 * 1024
 
 _PURCHASES, _CALLS = TypeAdapter(PurchaseCounts), TypeAdapter(CallCounts)
-_UNKNOWN_BY_CRM = [float("nan")] * len(CRM_NAMES)
-_NO_PURCHASES = [float("nan")] * len(PURCHASE_NAMES)
+_NAN = float("nan")
+_UNKNOWN_BY_CRM = [_NAN] * len(CRM_NAMES)
+_NO_PURCHASES = [_NAN] * len(PURCHASE_NAMES)
 Half = TypeVar("Half", PurchaseCounts, CallCounts)
 
 
@@ -58,6 +59,12 @@ class ContactState:
             self.purchases = PurchaseCounts()
         self.purchases.add(seen)
 
+    def stand(self, open_cases: int | None, open_orders: int | None) -> None:
+        """How many were open when the CRM told of purchases; None: it does not tell."""
+        if self.purchases is None:
+            self.purchases = PurchaseCounts()
+        self.purchases.open_cases, self.purchases.open_orders = open_cases, open_orders
+
     def add_call(self, seen: CallSeen) -> None:
         self.calls.add(seen)
 
@@ -68,7 +75,14 @@ class ContactState:
             if self.purchases is None
             else self.purchases.values_at(now.astimezone(UTC).date())
         )
-        return [*bought, *self.calls.values_at(now), *_UNKNOWN_BY_CRM]
+        return [*bought, *self.calls.values_at(now), *self._by_crm()]
+
+    def _by_crm(self) -> list[float]:
+        """In the order of `schema.CRM_NAMES`."""
+        if self.purchases is None:
+            return _UNKNOWN_BY_CRM
+        told = (self.purchases.open_cases, self.purchases.open_orders)
+        return [*(_NAN if count is None else float(count) for count in told), _NAN]
 
     def row_at(self, now: datetime) -> NDArray[np.float32]:
         return np.array(self.values_at(now), dtype=np.float32)
@@ -119,7 +133,8 @@ def _read(kind: TypeAdapter[Half], text: str, is_sound: Callable[[Half], bool]) 
 
 def _is_sound(half: PurchaseCounts) -> bool:
     days = (half.first_day, half.last_day, half.money_day)
-    counts = (half.visits, half.lines, half.returns, half.lines_with_pieces, *days)
+    told = (half.open_cases or 0, half.open_orders or 0)
+    counts = (half.visits, half.lines, half.returns, half.lines_with_pieces, *days, *told)
     return (
         len(half.visit_weights) == len(half.spend_weights) == len(PURCHASE_HALF_LIVES)
         and len(half.categories) <= MAX_CATEGORIES

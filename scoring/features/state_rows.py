@@ -37,6 +37,7 @@ def purchases_row(history: ContactPurchases, now: datetime) -> dict[str, Any]:
         seen = purchase_seen(line)
         if seen.day <= today:
             state.add_purchase(seen)
+    state.stand(*history.matters.at(now))
     return {
         "crm": history.contact.crm,
         "contact_id": history.contact.id,

@@ -84,7 +84,7 @@ class Seen:
 
 def seen_at(past: Past, calls: pl.DataFrame, day: date, horizon_days: int) -> Seen:
     """Nothing after `day` is in the rows, nothing up to it in the counts."""
-    row = rows_at(past.purchases, calls, day).filter(pl.col("visits") > 0)
+    row = rows_at(past.purchases, calls, day, past.matters).filter(pl.col("visits") > 0)
     until = day + timedelta(days=horizon_days)
     customers = row[CUSTOMER]
     counts = counts_within(past.purchases, customers, day, until)

@@ -87,7 +87,7 @@ def bought_set(
     if not shelf.offered:
         return stacked([])
     random = np.random.default_rng(day.toordinal())
-    row = rows_at(past.purchases, calls, day).filter(pl.col("visits") > 0)
+    row = rows_at(past.purchases, calls, day, past.matters).filter(pl.col("visits") > 0)
     if len(row) > MAX_CONTACTS:
         drawn = np.sort(random.choice(len(row), MAX_CONTACTS, replace=False))
         row = row[drawn]

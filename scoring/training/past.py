@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
 from calls.past_calls import PastCallTold
 from calls.ports import CallHistories, ContactPurchases, PurchaseHistories, PurchaseLine
-from scoring.features.frames import PURCHASES, calls_frame, purchases_frame
+from scoring.features.frames import (
+    MATTERS,
+    calls_frame,
+    matters_frame,
+    purchases_frame,
+)
 from scoring.features.purchase_features import DAY
 
 #: Called with what is done and what there is to do.
@@ -35,6 +40,8 @@ class Past:
     calls: tuple[PastCallTold, ...]
     #: The last day of which purchases are known.
     until: date
+    #: Cases and orders with the times in which they were open, as `frames.MATTERS`.
+    matters: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=MATTERS))
 
     @property
     def first(self) -> date | None:
@@ -45,13 +52,19 @@ class Past:
         return calls_frame(self.calls)
 
 
-def past_of(purchases: pl.DataFrame, calls: tuple[PastCallTold, ...], today: date) -> Past:
+def past_of(
+    purchases: pl.DataFrame,
+    calls: tuple[PastCallTold, ...],
+    today: date,
+    matters: pl.DataFrame | None = None,
+) -> Past:
     """What is dated after today (a typing error) or before anything was sold is left out. Where
     nothing was told of the last days, the past ends earlier: nobody stopped buying for that."""
     known = purchases.filter(pl.col(DAY).is_between(_FIRST_DAY, today))
     last = known[DAY].max()
     until = min(last, today) if isinstance(last, date) else today
-    return Past(known, tuple(sorted(calls, key=lambda call: call.arrived_at)), until)
+    told = pl.DataFrame(schema=MATTERS) if matters is None else matters
+    return Past(known, tuple(sorted(calls, key=lambda call: call.arrived_at)), until, told)
 
 
 async def read_past(
@@ -62,20 +75,21 @@ async def read_past(
     progress: Progress,
 ) -> Past:
     total = await histories.count()
-    frames, batch, lines, done = [], list[ContactPurchases](), 0, 0
+    frames, open_frames, batch, lines, done = [], [], list[ContactPurchases](), 0, 0
     async for history in histories.histories():
         batch.append(_with_lines(history))
         lines += len(batch[-1].lines)
         done += 1
         if lines >= _LINES_AT_ONCE:
             frames.append(purchases_frame(batch))
+            open_frames.append(matters_frame(batch))
             batch, lines = [], 0
             progress(done, max(done, total))
     frames.append(purchases_frame(batch))
+    open_frames.append(matters_frame(batch))
     progress(max(done, total), max(done, total, 1))
     told = await _calls(calls, now) if calls is not None else ()
-    purchases = pl.concat(frames) if frames else pl.DataFrame(schema=PURCHASES)
-    return past_of(purchases, told, now.astimezone(UTC).date())
+    return past_of(pl.concat(frames), told, now.astimezone(UTC).date(), pl.concat(open_frames))
 
 
 def _with_lines(history: ContactPurchases) -> ContactPurchases:

@@ -76,7 +76,9 @@ def test_a_state_written_and_read_goes_on_as_if_nothing_had_been(
     whole = folded(bought, called)
     first = folded(bought[:stop], called[:stop])
     again = ContactState.loads(first.dumps())
-    assert again.dumps() == ContactState.loads(again.dumps()).dumps()
+    # Not the texts: a set of products has no order.
+    twice = ContactState.loads(again.dumps())
+    assert (twice.purchases, twice.calls) == (again.purchases, again.calls)
     for purchase in bought[stop:]:
         if purchase.day <= NOW.date():
             again.add_purchase(purchase)

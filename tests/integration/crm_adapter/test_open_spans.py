@@ -1,0 +1,88 @@
+"""What the embedded CRM tells of open cases and orders for scoring; on both databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, select, update
+
+from calls.open_matters import OpenMatters, OpenSpan
+from crm_adapter.embedded import purchase_histories, tables
+from crm_adapter.embedded.import_load import load_rows
+from crm_adapter.embedded.import_rows import OrderRow
+from crm_adapter.embedded.import_values import value_of
+from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
+from storage.database import Database
+from tests.fakes.crm_rows import add_contact
+
+pytestmark = pytest.mark.integration
+
+START = datetime(2026, 1, 1, 9, tzinfo=UTC)
+END = START + timedelta(days=3)
+
+
+async def matters(database: Database) -> dict[str, OpenMatters]:
+    told = EmbeddedPurchaseHistories(database=database).histories()
+    return {each.contact.id: each.matters async for each in told}
+
+
+async def add_case(database: Database, name: str, contact: str, **more: Any) -> None:
+    row = {"id": name, "contact_id": contact, "subject": "?", "kind": "complaint"}
+    row |= {"opened_at": START, "is_open": True} | more
+    await database.writer.write(lambda link: link.execute(insert(tables.cases), [row]))
+
+
+async def import_order(database: Database, name: str, **more: Any) -> datetime | None:
+    row = OrderRow(
+        **({"id": name, "contact_id": "C-1", "placed_at": START, "status": "sent"} | more)
+    )
+    value = value_of(2, row, region="US", currency="USD", pin_hash=None)
+    await database.writer.write(lambda link: load_rows(link, "orders", [value]))
+    query = select(tables.orders.c.closed_at).where(tables.orders.c.id == name)
+    async with database.read() as link:
+        found: datetime | None = await link.scalar(query)
+    return found
+
+
+async def test_each_contact_gets_its_own(
+    any_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(purchase_histories, "_AT_ONCE", 2)
+    for name in ("C-1", "C-2", "C-3"):
+        await add_contact(any_database, name)
+    # Nobody writes orders down here; of cases there are some.
+    await add_case(any_database, "one", "C-1")
+    await add_case(any_database, "two", "C-3", is_open=False, closed_at=END)
+    assert await matters(any_database) == {
+        "C-1": OpenMatters((OpenSpan(START),), None),
+        "C-2": OpenMatters((), None),
+        "C-3": OpenMatters((OpenSpan(START, END),), None),
+    }
+
+
+async def test_one_closed_without_its_day_makes_all_unknown(any_database: Database) -> None:
+    for name in ("C-1", "C-2"):
+        await add_contact(any_database, name)
+    await add_case(any_database, "one", "C-1")
+    await add_case(any_database, "two", "C-2", is_open=False)
+    assert (await matters(any_database))["C-1"] == OpenMatters()
+    dated = update(tables.cases).where(tables.cases.c.id == "two").values(closed_at=END)
+    await any_database.writer.write(lambda link: link.execute(dated))
+    assert (await matters(any_database))["C-1"].cases == (OpenSpan(START),)
+
+
+async def test_an_import_keeps_when_an_order_was_closed(any_database: Database) -> None:
+    await add_contact(any_database, "C-1")
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    assert await import_order(any_database, "dated", is_open=False, closed_at=END) == END
+    assert await import_order(any_database, "dated", is_open=False) == END
+    assert await import_order(any_database, "undated", is_open=False) is None
+    assert await import_order(any_database, "undated", is_open=False) is None
+    assert await import_order(any_database, "seen") is None
+    closed = await import_order(any_database, "seen", is_open=False)
+    assert closed is not None
+    assert before < closed <= datetime.now(UTC)
+    assert await import_order(any_database, "seen", is_open=False) == closed
+    assert await import_order(any_database, "seen", is_open=True) is None
