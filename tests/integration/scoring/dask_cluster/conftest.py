@@ -51,13 +51,6 @@ def cluster(_clusters: Clusters) -> Cluster:
 
 
 @pytest.fixture
-def cluster_to_break(_clusters: Clusters) -> Iterator[Cluster]:
-    """Whoever comes after begins another."""
-    yield _clusters.whole()
-    _clusters.close()
-
-
-@pytest.fixture
 def engine(cluster: Cluster) -> str:
     """For `--engine`."""
     address: str = cluster.client.scheduler.address
