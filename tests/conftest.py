@@ -64,10 +64,10 @@ def _logs_as_before() -> Iterator[None]:
     root = logging.getLogger()
     before, level = root.handlers[:], root.level
     yield
-    left = [handler for handler in root.handlers if type(handler) is logging.StreamHandler]
+    streams = [each for each in root.handlers if type(each) is logging.StreamHandler]
+    left = [each for each in streams if each not in before]
     for handler in left:
-        if handler not in before:
-            root.removeHandler(handler)
+        root.removeHandler(handler)
     if left:
         root.setLevel(level)
         structlog.reset_defaults()

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,35 +15,12 @@ import pytest
 
 from calls.errors import Unavailable
 from scoring.cluster.engine_address import EngineAddress
+from tests.integration.scoring.dask_cluster.killing import killed_once
 
 if TYPE_CHECKING:
     from scoring.cluster.connection import Cluster
 
 pytestmark = pytest.mark.integration
-
-
-@contextmanager
-def killed_once(
-    ready: Callable[[], bool], victim: int, then: Callable[[], object] = lambda: None
-) -> Iterator[list[float]]:
-    """Kills the process as soon as that is so; when that was."""
-    killed_at: list[float] = []
-
-    def kill() -> None:
-        until = time.monotonic() + 60
-        while time.monotonic() < until and not killed_at:
-            if ready():
-                os.kill(victim, signal.SIGKILL)
-                killed_at.append(time.monotonic())
-                then()
-            time.sleep(0.005)
-
-    killer = threading.Thread(target=kill)
-    killer.start()
-    try:
-        yield killed_at
-    finally:
-        killer.join()
 
 
 def _waits(job: tuple[str, int]) -> int:

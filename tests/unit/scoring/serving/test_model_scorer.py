@@ -304,46 +304,54 @@ def test_a_model_of_other_rows_is_refused(house: House) -> None:
     assert house.models.versions() == {}
 
 
+class Refusing:
+    """A registry with one promoted model, whose loading fails with `error` while there is one."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, error: ModelRefused) -> None:
+        registry = ModelRegistry(folder)
+        self.version = registry.add(card_of(), booster_of(1))
+        registry.promote(ModelKind.CHURN, self.version)
+        self.now, self.tries = 0.0, list[float]()
+        self.error: ModelRefused | None = error
+        load = registry.load_checked
+
+        def loaded(kind: ModelKind) -> Any:
+            self.tries.append(self.now)
+            if self.error is not None:
+                raise self.error
+            return load(kind)
+
+        monkeypatch.setattr(registry, "load_checked", loaded)
+        self.models = ModelsInUse(
+            registry=registry,
+            schema=SCHEMA,
+            names={ModelKind.CHURN: NAMES},
+            clock=lambda: self.now,
+        )
+
+    def refresh_at(self, now: float) -> None:
+        self.now = now
+        asyncio.run(self.models.refresh())
+
+
 def test_what_was_refused_for_a_reason_that_passes_is_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry, now, tries = ModelRegistry(tmp_path), [0.0], []
-    names = {ModelKind.CHURN: NAMES}
-    models = ModelsInUse(registry=registry, schema=SCHEMA, names=names, clock=lambda: now[0])
-    version = registry.add(card_of(), booster_of(1))
-    registry.promote(ModelKind.CHURN, version)
-    load = registry.load_checked
-
-    def busy(_kind: ModelKind) -> Any:
-        tries.append(now[0])
-        raise NotTried("the model's trial took longer than 20 s")
-
-    monkeypatch.setattr(registry, "load_checked", busy)
+    late = NotTried("the model's trial took longer than 20 s")
+    house = Refusing(tmp_path, monkeypatch, late)
     for minute in range(10):
-        now[0] = 60.0 * minute
-        asyncio.run(models.refresh())
-    assert tries == [0.0, 60.0, 180.0, 420.0], "pauses grow"
-    monkeypatch.setattr(registry, "load_checked", load)
-    now[0] = 900.0
-    asyncio.run(models.refresh())
-    assert models.versions() == {"churn": version}
-    assert models.refused == {}
+        house.refresh_at(60.0 * minute)
+    assert house.tries == [0.0, 60.0, 180.0, 420.0], "pauses grow"
+    house.error = None
+    house.refresh_at(900.0)
+    assert house.models.versions() == {"churn": house.version}
+    assert house.models.refused == {}
 
 
 def test_what_is_damaged_is_not_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    registry, now, tries = ModelRegistry(tmp_path), [0.0], []
-    names = {ModelKind.CHURN: NAMES}
-    models = ModelsInUse(registry=registry, schema=SCHEMA, names=names, clock=lambda: now[0])
-    registry.promote(ModelKind.CHURN, registry.add(card_of(), booster_of(1)))
-
-    def damaged(_kind: ModelKind) -> Any:
-        tries.append(now[0])
-        raise ModelRefused("the model is damaged")
-
-    monkeypatch.setattr(registry, "load_checked", damaged)
+    house = Refusing(tmp_path, monkeypatch, ModelRefused("the model is damaged"))
     for hour in range(3):
-        now[0] = 3_600.0 * hour
-        asyncio.run(models.refresh())
-    assert tries == [0.0]
+        house.refresh_at(3_600.0 * hour)
+    assert house.tries == [0.0]
