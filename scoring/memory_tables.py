@@ -31,6 +31,10 @@ offer_meetings = Table(
     Column("at", UtcDateTime, nullable=False),
     #: When it was refused or accepted.
     Column("answered_at", UtcDateTime),
+    #: The contact's segments at that time, "unknown" where there were none; NULL in rows that an
+    #: older version wrote.
+    Column("tier", String(16)),
+    Column("lifecycle", String(16)),
     Index("ix_offer_meetings_contact", "contact_crm", "contact_id", "offer"),
 )
 

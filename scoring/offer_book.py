@@ -5,7 +5,18 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, case, delete, func, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
@@ -15,6 +26,8 @@ from calls.offers import OfferAnswer, OfferCap
 from scoring.features import state_rows
 from scoring.memory_tables import folded_calls, offer_meetings
 from scoring.offer_history import Meeting, history_of
+from scoring.policy.posteriors import UNKNOWN
+from scoring.tables import contact_segments
 from storage.insert_once import insert_once
 
 _BOOK = offer_meetings.c
@@ -34,6 +47,23 @@ _OF_CONTACT: Select[Any] = select(offer_meetings).where(
     _BOOK.contact_id == bindparam("of_contact"),
     _BOOK.offer == bindparam("of_offer"),
 )
+
+
+def _segment(name: str, crm: ColumnElement[str], contact: ColumnElement[str]) -> ColumnElement[str]:
+    """Of a contact as it is now; it may be another one when the answers are counted."""
+    standing = contact_segments.c
+    mine = select(standing[name]).where(standing.crm == crm, standing.contact_id == contact)
+    return func.coalesce(mine.scalar_subquery(), UNKNOWN)
+
+
+_SEGMENTS = ("tier", "lifecycle")
+_ENTERED = tuple(
+    (name, _segment(name, bindparam("of_crm"), bindparam("of_contact"))) for name in _SEGMENTS
+)
+_HEARD = {
+    name: func.coalesce(_BOOK[name], _segment(name, _BOOK.contact_crm, _BOOK.contact_id))
+    for name in _SEGMENTS
+}
 #: PostgreSQL: one asker after the other for a contact and an offer, on every node, to the end of
 #: the transaction. SQLite's writers are one after the other always.
 _ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:whose, 0))")
@@ -66,7 +96,7 @@ async def claim(
     refusal = history_of(met, now).refusal_of(cap)
     if refusal is None:
         row = _row(contact, call_id, offer, now)
-        await insert_once(connection, offer_meetings, [row])
+        await insert_once(connection, offer_meetings, [row], computed=_ENTERED)
     return refusal
 
 
@@ -85,7 +115,7 @@ async def enter(connection: AsyncConnection, event: OfferMet, contact: ContactRe
         return known.one_or_none() is not None
     row = _row(contact, event.call_id, event.offer, event.at)
     row |= {"place": event.place.value, "answer": event.answer.value, "answered_at": answered_at}
-    await insert_once(connection, offer_meetings, [row])
+    await insert_once(connection, offer_meetings, [row], computed=_ENTERED)
     return True
 
 
@@ -115,6 +145,7 @@ def _forward(event: OfferMet, answered_at: datetime | None) -> Any:
             place=func.coalesce(_BOOK.place, event.place.value),
             at=case((claimed, event.at), else_=_BOOK.at),
             answered_at=answered_at,
+            **{name: case((claimed, now), else_=_BOOK[name]) for name, now in _HEARD.items()},
         )
     )
 
@@ -135,4 +166,7 @@ def _row(contact: ContactRef, call_id: CallId, offer: str, at: datetime) -> dict
         "answer": OfferAnswer.CLAIMED.value,
         "at": at,
         "answered_at": None,
+        # For _ENTERED.
+        "of_crm": contact.crm,
+        "of_contact": contact.id,
     }

@@ -95,7 +95,8 @@ async def counts_of(
 
 
 def _counted(by: SegmentBy, since: datetime) -> Select[Any]:
-    segment = _SEGMENT.tier if by == "tier" else _SEGMENT.lifecycle
+    # As it was when they heard it; rows of an older version do not say: as it is today.
+    segment = func.coalesce(_BOOK[by], _SEGMENT[by])
     same = and_(_SEGMENT.crm == _BOOK.contact_crm, _SEGMENT.contact_id == _BOOK.contact_id)
     accepted = func.count().filter(_BOOK.answer == OfferAnswer.ACCEPTED.value)
     return (

@@ -6,13 +6,20 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select, update
 
+from calls.call import CallId
+from calls.caller import ContactRef
+from calls.deadlines import Deadline
+from calls.events import OfferMet
 from calls.offer_choice import OfferCandidate
+from calls.offers import OfferAnswer, OfferCap, OfferPlace
 from calls.segments import LifecycleStage, Segments, Tier
 from config.settings import PolicyName, ScoringSettings
 from scoring.memory_tables import offer_meetings
-from scoring.policy.learned import LearnedPolicies
+from scoring.offer_ledger import DatabaseOfferLedger
+from scoring.policy.ladder import SegmentBy
+from scoring.policy.learned import LearnedPolicies, counts_of
 from scoring.policy.policy_tables import offer_policy_gates
 from scoring.policy.posteriors import Heard
 from scoring.tables import contact_segments
@@ -42,12 +49,12 @@ def met(number: int, offer: str, answer: str, *, contact: str = "1", age_days: i
     }
 
 
-def segment_row(contact: str, tier: str) -> dict[str, Any]:
+def segment_row(contact: str, tier: str, lifecycle: str = "active") -> dict[str, Any]:
     return {
         "crm": "embedded",
         "contact_id": contact,
         "tier": tier,
-        "lifecycle": "active",
+        "lifecycle": lifecycle,
         "recency": 3,
         "frequency": 3,
         "monetary": 3,
@@ -122,3 +129,100 @@ async def test_the_ledger_is_not_read_every_time(any_database: Database) -> None
     moment[0] -= timedelta(hours=1)
     await learned.refresh()
     assert learned.current.posteriors.heard == 1, "a clock set back does not stop the learning"
+
+
+class Callers:
+    """Calls whose offer is claimed, heard and accepted through the ledger."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.ledger = DatabaseOfferLedger(database=database, now=lambda: NOW)
+
+    async def claim(self, number: int, contact: str) -> None:
+        wide, soon = OfferCap(heard=99, per_days=1), Deadline.after(30)
+        whose = ContactRef("embedded", contact)
+        call_id = CallId("pbx", str(number))
+        assert await self.ledger.claim(whose, call_id, "tea", wide, deadline=soon) is None
+
+    async def answer(self, number: int, answer: str, contact: str | None = None) -> None:
+        met = OfferMet(
+            call_id=CallId("pbx", str(number)),
+            at=NOW,
+            offer="tea",
+            place=OfferPlace.MENU,
+            answer=OfferAnswer(answer),
+        )
+        assert await self.ledger.met(met, ContactRef("embedded", contact) if contact else None)
+
+    async def move(self, contact: str, tier: str, lifecycle: str) -> None:
+        """A nightly run puts them elsewhere."""
+        here = contact_segments.c.contact_id == contact
+        moved = update(contact_segments).where(here).values(tier=tier, lifecycle=lifecycle)
+        await self.database.writer.write(lambda link: link.execute(moved))
+
+    async def forget_segments(self) -> None:
+        """As a version wrote it that did not keep them."""
+        forgotten = update(offer_meetings).values(tier=None, lifecycle=None)
+        await self.database.writer.write(lambda link: link.execute(forgotten))
+
+    async def kept(self) -> set[tuple[str | None, str | None]]:
+        columns = offer_meetings.c
+        async with self.database.read() as link:
+            rows = await link.execute(select(columns.tier, columns.lifecycle))
+            return {(row.tier, row.lifecycle) for row in rows}
+
+    async def counted(self, by: SegmentBy) -> dict[str, Heard]:
+        found = await counts_of(self.database, by=by, now=NOW + timedelta(days=1))
+        assert len({segment for segment, *_ in found}) == len(found)
+        return {segment: heard for segment, _, heard in found}
+
+
+async def test_an_answer_counts_where_the_caller_was_when_they_gave_it(
+    any_database: Database,
+) -> None:
+    callers = Callers(any_database)
+    await write(any_database, contact_segments, segment_row("1", "ordinary", "new"))
+    await callers.claim(1, "1")
+    await callers.answer(1, "heard")
+    await callers.answer(1, "accepted")
+    await callers.answer(2, "accepted", "1")  # never claimed
+    await callers.move("1", "vip", "loyal")
+    await callers.claim(3, "1")
+    await callers.answer(3, "refused")
+    assert await callers.counted("tier") == {"ordinary": Heard(2, 2), "vip": Heard(1, 0)}
+    assert await callers.counted("lifecycle") == {"new": Heard(2, 2), "loyal": Heard(1, 0)}
+
+
+async def test_who_had_no_segment_stays_among_the_unknown(any_database: Database) -> None:
+    """Most who accept buy, and have a segment from then on; who refuse never get one."""
+    callers = Callers(any_database)
+    await callers.claim(1, "1")
+    await callers.answer(1, "accepted")
+    await write(any_database, contact_segments, segment_row("1", "ordinary", "new"))
+    assert await callers.counted("lifecycle") == {"unknown": Heard(1, 1)}
+
+
+async def test_older_rows_count_where_the_caller_is_today(any_database: Database) -> None:
+    callers = Callers(any_database)
+    await write(any_database, contact_segments, segment_row("1", "ordinary", "new"))
+    for number, contact in ((1, "1"), (2, "nobody")):
+        await callers.claim(number, contact)
+        await callers.answer(number, "heard")
+    await callers.forget_segments()
+    await callers.move("1", "vip", "loyal")
+    await callers.answer(1, "accepted")
+    assert await callers.kept() == {(None, None)}, "not known any more: it was heard before"
+    assert await callers.counted("tier") == {"vip": Heard(1, 1), "unknown": Heard(1, 0)}
+
+
+async def test_an_older_claim_gets_its_segments_as_it_is_heard(any_database: Database) -> None:
+    callers = Callers(any_database)
+    await write(any_database, contact_segments, segment_row("1", "ordinary", "new"))
+    await callers.claim(1, "1")
+    await callers.forget_segments()
+    await callers.answer(1, "heard")
+    assert await callers.kept() == {("ordinary", "new")}
+    await callers.claim(2, "1")
+    await callers.move("1", "vip", "loyal")
+    await callers.answer(2, "heard")
+    assert await callers.kept() == {("ordinary", "new")}, "what the claim kept stays"
