@@ -24,10 +24,16 @@ class OpenMatters:
 
     cases: tuple[OpenSpan, ...] | None = None
     orders: tuple[OpenSpan, ...] | None = None
+    #: Orders from the day they were placed to the day they were paid.
+    unpaid: tuple[OpenSpan, ...] | None = None
 
-    def at(self, moment: datetime) -> tuple[int | None, int | None]:
-        """How many cases were open, and how many orders."""
-        return _count(self.cases, moment), _count(self.orders, moment)
+    def at(self, moment: datetime) -> tuple[int | None, int | None, int | None]:
+        """How many cases were open, how many orders, and how many orders were unpaid."""
+        return (
+            _count(self.cases, moment),
+            _count(self.orders, moment),
+            _count(self.unpaid, moment),
+        )
 
 
 def _count(spans: tuple[OpenSpan, ...] | None, moment: datetime) -> int | None:

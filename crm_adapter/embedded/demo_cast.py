@@ -58,7 +58,7 @@ MEMBERS = (
         Rhythm(96, since=1050, until=6),
         company="Stone Hospitality",
         bulk=12,
-        orders=(DemoOrder("bean-office", "in_transit", placed=6, due=-2),),
+        orders=(DemoOrder("bean-office", "in_transit", placed=6, due=-2, is_paid=False),),
         account=DemoAccount("70010043", "-1290.00", pin="1357"),
     ),
     Member(
@@ -74,7 +74,7 @@ MEMBERS = (
         ((MANDARIN, "mobile"),),
         Rhythm(18, since=640, until=14),
         language="zh",
-        orders=(DemoOrder("tea-oolong", "packed", placed=2, due=-3),),
+        orders=(DemoOrder("tea-oolong", "packed", placed=2, due=-3, is_paid=False),),
         account=DemoAccount("70010044", "-260.00", pin="8642"),
         appointments=(DemoAppointment("茶艺体验课", ahead=5, hour=14),),
     ),

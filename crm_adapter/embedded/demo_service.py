@@ -29,6 +29,8 @@ class DemoOrder:
     placed: int
     due: int
     is_open: bool = True
+    #: By card, as it was ordered; who has an account pays by invoice.
+    is_paid: bool = True
 
     def row(self, contact_id: str, order_id: str, today: date) -> dict[str, Any]:
         return {
@@ -40,6 +42,8 @@ class DemoOrder:
             "due_on": today - timedelta(days=self.due),
             "is_open": self.is_open,
             "closed_at": None if self.is_open else _at(today, max(self.due, 1), 16),
+            "is_paid": self.is_paid,
+            "paid_at": _at(today, self.placed, 11) if self.is_paid else None,
             "number": order_number(order_id),
         }
 

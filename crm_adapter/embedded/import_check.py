@@ -89,7 +89,9 @@ class SourceFile:
                 except ValidationError as error:
                     for detail in error.errors(include_input=False, include_url=False):
                         wrong = detail["msg"].removeprefix("Value error, ")
-                        sentence = f"{'.'.join(map(str, detail['loc']))}: {wrong}"
+                        # What is wrong with two columns together names them itself.
+                        where = ".".join(map(str, detail["loc"]))
+                        sentence = f"{where}: {wrong}" if where else wrong
                         problems.add(Problem(self.path.name, row.line, sentence))
                 except ValueError as error:
                     problems.add(Problem(self.path.name, row.line, f"phone: {error}"))

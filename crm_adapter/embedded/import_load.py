@@ -16,6 +16,7 @@ from crm_adapter.embedded.import_values import CONTACT, TABLES, Value, row_of
 _KEPT = {
     "contacts": ("customer_number",),
     "accounts": ("balance", "currency", "pin_hash"),
+    "orders": ("is_paid",),
 }
 #: What tells one row from another, where it is not the id.
 _KEYS = {"products": "code", "accounts": "contact_id"}
@@ -89,8 +90,12 @@ async def _upsert(
     new = statement.excluded
     changes: dict[str, Any] = {name: new[name] for name in values[0] if name != key}
     changes |= {name: func.coalesce(new[name], table.c[name]) for name in kept}
+    if table in (tables.orders, tables.cases):
+        known, said = table.c.closed_at, new.closed_at
+        changes["closed_at"] = _ended_at(~new.is_open, said, known, was_open=table.c.is_open)
     if table is tables.orders:
-        changes["closed_at"] = _closed_at(table, new)
+        known, said = table.c.paid_at, new.paid_at
+        changes["paid_at"] = _ended_at(changes["is_paid"], said, known, was_open=~table.c.is_paid)
     where = None
     if compared:
         changes["version"] = table.c.version + 1
@@ -99,8 +104,10 @@ async def _upsert(
     await connection.execute(statement, values)
 
 
-def _closed_at(table: Table, new: Any) -> ColumnElement[Any]:
+def _ended_at(
+    is_over: Any, said: Any, known: Any, *, was_open: ColumnElement[bool]
+) -> ColumnElement[Any]:
     """As the file says, else what we knew; else now for what was open here until now. Open again,
-    it was closed at no time."""
-    now = case((table.c.is_open, literal(datetime.now(UTC), table.c.closed_at.type)))
-    return case((~new.is_open, func.coalesce(new.closed_at, table.c.closed_at, now)))
+    it ended at no time."""
+    now = case((was_open, literal(datetime.now(UTC), known.type)))
+    return case((is_over, func.coalesce(said, known, now)))

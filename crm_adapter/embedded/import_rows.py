@@ -6,9 +6,16 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from crm_adapter import phone_numbers
 from crm_adapter.embedded.tables import DIGITS
@@ -146,7 +153,7 @@ class PurchaseRow(ImportRow):
 
 class OrderRow(ImportRow):
     """`number` is what callers type for it; without one the digits of the id. `closed_at`: when it
-    was delivered or cancelled."""
+    was delivered or cancelled. `is_paid` of None: the file does not say."""
 
     called: ClassVar[str] = "orders"
     marks: ClassVar[frozenset[str]] = frozenset({"id", "contact_id", "placed_at", "status"})
@@ -158,7 +165,44 @@ class OrderRow(ImportRow):
     due_on: date | None = None
     is_open: bool = True
     closed_at: Moment | None = None
+    is_paid: bool | None = None
+    paid_at: Moment | None = None
     number: Digits | None = None
+
+    @model_validator(mode="after")
+    def _paid_when_it_was_paid(self) -> Self:
+        if self.paid_at is not None and self.is_paid is not True:
+            if self.is_paid is False:
+                raise ValueError("paid_at: is_paid says that it is not paid")
+            return self.model_copy(update={"is_paid": True})
+        return self
+
+
+class CaseRow(ImportRow):
+    """Open where `is_open` says so, or, without it, where it has no `closed_at`."""
+
+    called: ClassVar[str] = "cases"
+    marks: ClassVar[frozenset[str]] = frozenset({"id", "contact_id", "opened_at", "subject"})
+    id: Code
+    contact_id: Code
+    opened_at: Moment
+    subject: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    kind: Annotated[str, StringConstraints(min_length=1, max_length=32)] = "question"
+    is_open: bool = True
+    closed_at: Moment | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _closed_when_it_was_closed(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("closed_at"):
+            return {"is_open": False} | values
+        return values
+
+    @model_validator(mode="after")
+    def _open_or_closed(self) -> Self:
+        if self.is_open and self.closed_at is not None:
+            raise ValueError("closed_at: is_open says that it is open")
+        return self
 
 
 class AccountRow(ImportRow):
@@ -190,6 +234,7 @@ KINDS: tuple[type[ImportRow], ...] = (
     ProductRow,
     PurchaseRow,
     OrderRow,
+    CaseRow,
     AccountRow,
     AppointmentRow,
 )

@@ -30,7 +30,7 @@ import_parts = Table(
     ),
     Column("place", Integer, primary_key=True),
     Column("file", String(255), nullable=False),
-    # contacts, products, purchases, orders, accounts or appointments
+    # contacts, products, purchases, orders, cases, accounts or appointments
     Column("kind", String(16), nullable=False),
     # As `crm_adapter.embedded.import_values` makes them.
     Column("rows", JSON, nullable=False),

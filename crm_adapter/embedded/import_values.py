@@ -36,6 +36,7 @@ TABLES: Mapping[str, Table] = {
     "products": tables.products,
     "purchases": tables.purchases,
     "orders": tables.orders,
+    "cases": tables.cases,
     "accounts": tables.accounts,
     "appointments": tables.appointments,
 }

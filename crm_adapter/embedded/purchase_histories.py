@@ -6,13 +6,14 @@ from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Table, func, select, type_coerce
+from sqlalchemy import func, select, type_coerce
 from sqlalchemy.types import BigInteger
 
 from calls.caller import ContactRef
 from calls.ports import ContactPurchases, PurchaseLine
 from crm_adapter.embedded import open_spans, tables
 from crm_adapter.embedded.adapter import CRM
+from crm_adapter.embedded.open_spans import Matter
 from crm_adapter.purchase_lines import of_lines
 from storage.database import Database
 
@@ -50,19 +51,17 @@ class EmbeddedPurchaseHistories:
             yield each
 
     async def _with_matters(
-        self, some: Sequence[ContactPurchases], told: frozenset[Table]
+        self, some: Sequence[ContactPurchases], told: frozenset[Matter]
     ) -> Sequence[ContactPurchases]:
         if not (some and told):
             return some
         first, last = some[0].contact.id, some[-1].contact.id
         async with self._database.read() as connection:
-            cases, orders = [
-                await open_spans.spans_of(connection, table, first, last) if table in told else None
-                for table in (tables.cases, tables.orders)
-            ]
-        return [
-            replace(one, matters=open_spans.matters(cases, orders, one.contact.id)) for one in some
-        ]
+            spans = {
+                matter: await open_spans.spans_of(connection, matter, first, last)
+                for matter in told
+            }
+        return [replace(one, matters=open_spans.matters(spans, one.contact.id)) for one in some]
 
     async def _bought(self) -> AsyncIterator[ContactPurchases]:
         contacts, bought, products = tables.contacts.c, tables.purchases.c, tables.products.c

@@ -133,6 +133,9 @@ orders = Table(
     Column("is_open", Boolean, nullable=False),
     # Delivered or cancelled; of a closed one NULL where nobody said.
     Column("closed_at", UtcDateTime),
+    # NULL where nobody said.
+    Column("is_paid", Boolean),
+    Column("paid_at", UtcDateTime),
     # What a caller types for it: digits, in which leading zeros count.
     Column("number", String(DIGITS), index=True),
     Index(None, "contact_id", "placed_at"),

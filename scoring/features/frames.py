@@ -75,7 +75,6 @@ MATTERS: dict[str, type[pl.DataType] | pl.DataType] = {
     OPENED: pl.Datetime("us", "UTC"),
     CLOSED: pl.Datetime("us", "UTC"),
 }
-_TOLD = ("open_cases", "open_orders")
 _DAY_S = 86_400.0
 #: Zero, not unknown, for who bought nothing or never called.
 _COUNTED = (
@@ -116,8 +115,7 @@ def rows_at(
     row = row.join(_calls_at(called, moment), on=CUSTOMER, how="left", maintain_order="left")
     open_then = _open_at(pl.DataFrame(schema=MATTERS) if matters is None else matters, moment)
     row = row.join(open_then, on=CUSTOMER, how="left", maintain_order="left")
-    unknown = [pl.lit(math.nan).alias(name) for name in CRM_NAMES if name not in row.columns]
-    row = row.with_columns(pl.col(name).fill_null(0) for name in _COUNTED).with_columns(unknown)
+    row = row.with_columns(pl.col(name).fill_null(0) for name in _COUNTED)
     return row.select(CUSTOMER, pl.col(NAMES).cast(pl.Float32).fill_null(math.nan))
 
 
@@ -171,8 +169,8 @@ def matters_frame(histories: Iterable[ContactPurchases]) -> pl.DataFrame:
     """`customer` as in `purchases_frame`."""
     rows: list[tuple[str, str, datetime | None, datetime | None]] = []
     for history in histories:
-        who, told = str(history.contact), (history.matters.cases, history.matters.orders)
-        for kind, spans in zip(_TOLD, told, strict=True):
+        who, told = str(history.contact), history.matters
+        for kind, spans in zip(CRM_NAMES, (told.cases, told.orders, told.unpaid), strict=True):
             if spans is not None:
                 rows.append((who, kind, None, None))
                 rows.extend((who, kind, _utc(one.opened_at), _utc(one.closed_at)) for one in spans)
@@ -200,7 +198,7 @@ def _open_at(matters: pl.DataFrame, moment: datetime) -> pl.DataFrame:
         pl.when((pl.col(KIND) == kind).any())
         .then((is_open.fill_null(value=False) & (pl.col(KIND) == kind)).sum())
         .alias(kind)
-        for kind in _TOLD
+        for kind in CRM_NAMES
     ]
     return matters.group_by(CUSTOMER).agg(counts)
 

@@ -82,6 +82,7 @@ class PurchaseCounts:
     #: Not counted from purchases: as the CRM told with them; None: it does not tell.
     open_cases: int | None = None
     open_orders: int | None = None
+    unpaid: int | None = None
 
     def add(self, seen: PurchaseSeen) -> None:
         day, amount = seen.day.toordinal(), clean(seen.amount, MAX_AMOUNT) or 0.0

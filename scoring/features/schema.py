@@ -67,7 +67,7 @@ NAMES: tuple[str, ...] = tuple(name for _, names in _GROUPS for name in names)
 GROUP_OF: Mapping[str, str] = MappingProxyType(
     {name: group for group, names in _GROUPS for name in names}
 )
-#: What only a CRM tells that dates what it closes; NaN else. No CRM tells of `unpaid` by day yet.
+#: What only a CRM tells that dates what ends, in the order of `OpenMatters.at`; NaN else.
 CRM_NAMES = ("open_cases", "open_orders", "unpaid")
 #: Where calls begin; what stands before is of purchases.
 FIRST_OF_CALLS = NAMES.index("calls_decayed_7d")

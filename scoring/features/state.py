@@ -59,11 +59,12 @@ class ContactState:
             self.purchases = PurchaseCounts()
         self.purchases.add(seen)
 
-    def stand(self, open_cases: int | None, open_orders: int | None) -> None:
-        """How many were open when the CRM told of purchases; None: it does not tell."""
+    def stand(self, open_cases: int | None, open_orders: int | None, unpaid: int | None) -> None:
+        """How many were so when the CRM told of purchases; None: it does not tell."""
         if self.purchases is None:
             self.purchases = PurchaseCounts()
         self.purchases.open_cases, self.purchases.open_orders = open_cases, open_orders
+        self.purchases.unpaid = unpaid
 
     def add_call(self, seen: CallSeen) -> None:
         self.calls.add(seen)
@@ -81,8 +82,9 @@ class ContactState:
         """In the order of `schema.CRM_NAMES`."""
         if self.purchases is None:
             return _UNKNOWN_BY_CRM
-        told = (self.purchases.open_cases, self.purchases.open_orders)
-        return [*(_NAN if count is None else float(count) for count in told), _NAN]
+        half = self.purchases
+        told = (half.open_cases, half.open_orders, half.unpaid)
+        return [_NAN if count is None else float(count) for count in told]
 
     def row_at(self, now: datetime) -> NDArray[np.float32]:
         return np.array(self.values_at(now), dtype=np.float32)
@@ -133,7 +135,7 @@ def _read(kind: TypeAdapter[Half], text: str, is_sound: Callable[[Half], bool]) 
 
 def _is_sound(half: PurchaseCounts) -> bool:
     days = (half.first_day, half.last_day, half.money_day)
-    told = (half.open_cases or 0, half.open_orders or 0)
+    told = (half.open_cases or 0, half.open_orders or 0, half.unpaid or 0)
     counts = (half.visits, half.lines, half.returns, half.lines_with_pieces, *days, *told)
     return (
         len(half.visit_weights) == len(half.spend_weights) == len(PURCHASE_HALF_LIVES)

@@ -117,7 +117,13 @@ TEMPLATES: Mapping[str, tuple[Template, ...]] = {
         Template((), "open cases are not known", "未结案例不详"),
     ),
     "orders": (
+        Template(
+            ("open_orders", "unpaid"),
+            "{open_orders} open orders, {unpaid} unpaid",
+            "{open_orders}个未交付订单，{unpaid}个未付款订单",
+        ),
         Template(("open_orders",), "{open_orders} open orders", "{open_orders}个未交付订单"),
+        Template(("unpaid",), "{unpaid} unpaid orders", "{unpaid}个未付款订单"),
         Template((), "open orders are not known", "未交付订单不详"),
     ),
     "price": (

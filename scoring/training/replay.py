@@ -18,6 +18,7 @@ from calls.past_calls import PastCallTold
 from scoring.features.frames import CLOSED, KIND, OPENED
 from scoring.features.purchase_counts import PurchaseCounts
 from scoring.features.purchase_features import CUSTOMER, DAY
+from scoring.features.schema import CRM_NAMES
 from scoring.features.seen import PurchaseSeen, call_seen
 from scoring.features.state import ContactState
 from scoring.training.past import Past
@@ -102,7 +103,7 @@ def _matters(past: Past, callers: set[str]) -> dict[str, OpenMatters]:
         if opened is not None:
             spans.append(OpenSpan(opened, closed))
     return {
-        who: OpenMatters(_spans(kinds, "open_cases"), _spans(kinds, "open_orders"))
+        who: OpenMatters(*(_spans(kinds, kind) for kind in CRM_NAMES))
         for who, kinds in found.items()
     }
 

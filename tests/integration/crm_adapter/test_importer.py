@@ -81,6 +81,10 @@ ORDERS = """id,contact_id,placed_at,status,due_on,is_open,order_number
 O-0017,K1,2026-01-05,packed,2026-01-09,yes,
 O-18,K2,2026-01-06,delivered,,no,900018
 """
+CASES = """id,contact_id,opened_at,subject,kind,closed_at
+T1,K1,2026-02-01,It leaks,repair,2026-02-04
+T2,K1,2026-02-20,It leaks again,,
+"""
 APPOINTMENTS = """id,contact_id,at,subject,status
 A1,K1,2026-04-01T10:00+02:00,Descaling,
 A2,K1,2026-03-01T10:00Z,Repair,cancelled
@@ -88,9 +92,10 @@ A2,K1,2026-03-01T10:00Z,Repair,cancelled
 
 
 async def test_what_callers_type_and_ask_for(any_database: Database, tmp_path: Path) -> None:
-    paths = write(tmp_path, d=APPOINTMENTS, c=ORDERS, b=ACCOUNTS, a=CUSTOMERS)
+    paths = write(tmp_path, e=CASES, d=APPOINTMENTS, c=ORDERS, b=ACCOUNTS, a=CUSTOMERS)
     done = await import_files(any_database, paths, region="US")
-    assert done.rows == {"contacts": 2, "accounts": 2, "orders": 2, "appointments": 2}
+    kinds = ("contacts", "accounts", "orders", "cases", "appointments")
+    assert done.rows == dict.fromkeys(kinds, 2)
     crm = EmbeddedCrm(database=any_database, now=lambda: datetime(2026, 3, 2, tzinfo=UTC))
     deadline = Deadline.after(30)
     for field, digits, owners in (
@@ -107,7 +112,25 @@ async def test_what_callers_type_and_ask_for(any_database: Database, tmp_path: P
     assert [(one.subject, one.at) for one in contact.appointments] == [
         ("Descaling", datetime(2026, 4, 1, 8, tzinfo=UTC))
     ]
+    assert [(one.subject, one.kind, one.is_open) for one in contact.cases] == [
+        ("It leaks again", "question", True),
+        ("It leaks", "repair", False),
+    ]
     assert await Pins(database=any_database, hashes=crm).check(ann, "0417", deadline=deadline)
+
+
+async def test_what_ended_and_did_not_end_is_refused(
+    any_database: Database, tmp_path: Path
+) -> None:
+    orders = "id,contact_id,placed_at,status,is_paid,paid_at\nO1,K1,2026-01-05,sent,no,2026-01-06\n"
+    cases = "id,contact_id,opened_at,subject,is_open,closed_at\nT1,K1,2026-01-05,?,yes,2026-01-06\n"
+    paths = write(tmp_path, a=CUSTOMERS, b=orders, c=cases)
+    with pytest.raises(ImportRefused) as refused:
+        await import_files(any_database, paths, region="US")
+    assert [str(problem) for problem in refused.value.problems] == [
+        "b.csv:2: paid_at: is_paid says that it is not paid",
+        "c.csv:2: closed_at: is_open says that it is open",
+    ]
 
 
 async def test_lists_without_numbers_and_pins_leave_them_alone(

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, insert, select, update
 
 from calls.open_matters import OpenMatters, OpenSpan
 from crm_adapter.embedded import purchase_histories, tables
 from crm_adapter.embedded.import_load import load_rows
-from crm_adapter.embedded.import_rows import OrderRow
+from crm_adapter.embedded.import_rows import CaseRow, ImportRow, OrderRow
 from crm_adapter.embedded.import_values import value_of
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from storage.database import Database
@@ -35,14 +35,22 @@ async def add_case(database: Database, name: str, contact: str, **more: Any) -> 
 
 
 async def import_order(database: Database, name: str, **more: Any) -> datetime | None:
-    row = OrderRow(
-        **({"id": name, "contact_id": "C-1", "placed_at": START, "status": "sent"} | more)
+    row = OrderRow.model_validate(
+        {"id": name, "contact_id": "C-1", "placed_at": START, "status": "sent"} | more
     )
+    return await imported(database, row, tables.orders.c.paid_at if "is_paid" in more else None)
+
+
+async def imported(
+    database: Database, row: ImportRow, asked: ColumnElement[datetime] | None = None
+) -> datetime | None:
+    """When it was closed now, or what is `asked` of its row."""
     value = value_of(2, row, region="US", currency="USD", pin_hash=None)
-    await database.writer.write(lambda link: load_rows(link, "orders", [value]))
-    query = select(tables.orders.c.closed_at).where(tables.orders.c.id == name)
+    await database.writer.write(lambda link: load_rows(link, row.called, [value]))
+    table = tables.orders if isinstance(row, OrderRow) else tables.cases
+    column = table.c.closed_at if asked is None else asked
     async with database.read() as link:
-        found: datetime | None = await link.scalar(query)
+        found: datetime | None = await link.scalar(select(column).where(table.c.id == row.own_key))
     return found
 
 
@@ -86,3 +94,48 @@ async def test_an_import_keeps_when_an_order_was_closed(any_database: Database) 
     assert before < closed <= datetime.now(UTC)
     assert await import_order(any_database, "seen", is_open=False) == closed
     assert await import_order(any_database, "seen", is_open=True) is None
+
+
+async def test_an_import_keeps_when_a_case_was_closed(any_database: Database) -> None:
+    await add_contact(any_database, "C-1")
+
+    async def case(**more: Any) -> datetime | None:
+        row = {"id": "one", "contact_id": "C-1", "subject": "It leaks", "opened_at": START}
+        return await imported(any_database, CaseRow.model_validate(row | more))
+
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    assert await case() is None
+    closed = await case(is_open=False)
+    assert closed is not None
+    assert before < closed <= datetime.now(UTC)
+    assert await case(closed_at=END) == END
+    assert (await matters(any_database))["C-1"].cases == (OpenSpan(START, END),)
+    assert await case() is None
+    assert (await matters(any_database))["C-1"].cases == (OpenSpan(START),)
+
+
+async def test_an_import_keeps_when_an_order_was_paid(any_database: Database) -> None:
+    await add_contact(any_database, "C-1")
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    assert await import_order(any_database, "dated", is_paid=True, paid_at=END) == END
+    # A later file that does not say leaves it.
+    assert await import_order(any_database, "dated", is_paid=None) == END
+    assert await import_order(any_database, "owed", is_paid=False) is None
+    spans = (OpenSpan(START, END), OpenSpan(START))
+    assert (await matters(any_database))["C-1"].unpaid == spans
+    paid = await import_order(any_database, "owed", is_paid=True)
+    assert paid is not None
+    assert before < paid <= datetime.now(UTC)
+
+
+@pytest.mark.parametrize("said", [{"is_paid": None}, {"is_paid": True}])
+async def test_one_order_of_which_nobody_says_when_it_was_paid_makes_all_unknown(
+    any_database: Database, said: dict[str, Any]
+) -> None:
+    await add_contact(any_database, "C-1")
+    await import_order(any_database, "owed", is_paid=False)
+    assert (await matters(any_database))["C-1"].unpaid == (OpenSpan(START),)
+    assert await import_order(any_database, "other", **said) is None
+    told = (await matters(any_database))["C-1"]
+    assert told.unpaid is None
+    assert told.orders == (OpenSpan(START), OpenSpan(START))

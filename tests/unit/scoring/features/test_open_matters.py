@@ -34,7 +34,7 @@ spans = st.one_of(
     st.none(),
     st.lists(st.builds(OpenSpan, moments, st.one_of(st.none(), moments)), max_size=6).map(tuple),
 )
-everything = st.builds(OpenMatters, spans, spans)
+everything = st.builds(OpenMatters, spans, spans, spans)
 
 
 def history(name: str, matters: OpenMatters) -> ContactPurchases:
@@ -74,7 +74,7 @@ def test_what_comes_later_changes_no_row(matters: OpenMatters) -> None:
             if one.opened_at <= NOW
         )
 
-    by_now = OpenMatters(known_by_now(matters.cases), known_by_now(matters.orders))
+    by_now = OpenMatters(*map(known_by_now, (matters.cases, matters.orders, matters.unpaid)))
     whole, then = trained([history("A", matters)]), trained([history("A", by_now)])
     np.testing.assert_array_equal(whole["crm:A"], then["crm:A"])
     assert matters.at(NOW) == by_now.at(NOW)
@@ -131,3 +131,15 @@ def test_reasons_say_how_many_are_open(language: str, name: str, said: str) -> N
 
 
 OPEN = OpenMatters((OpenSpan(NOW), OpenSpan(NOW)), (OpenSpan(NOW), OpenSpan(NOW)))
+
+
+def test_reasons_say_what_is_unpaid_where_it_is_known() -> None:
+    owed = (OpenSpan(NOW),)
+    for matters, said in (
+        (OpenMatters(None, OPEN.orders, owed), "2 open orders, 1 unpaid (raises the risk)"),
+        (OpenMatters(None, None, owed), "1 unpaid orders (raises the risk)"),
+    ):
+        row = trained([history("A", matters)])["crm:A"]
+        values = dict(zip(NAMES, row.tolist(), strict=True))
+        told = sentence("orders", values, raises=True, language="en", of_risk=True)
+        assert told == said
