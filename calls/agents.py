@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 class AgentState(enum.StrEnum):
@@ -23,3 +23,24 @@ class Agent:
     queues: tuple[str, ...] = ()
     language: str = "en"
     role: str = "agent"
+    #: Whether we made a phone in the browser for them, see `Softphone`.
+    softphone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Softphone:
+    """An agent's phone in the browser, as Asterisk knows it: endpoint PJSIP/`login`."""
+
+    login: str
+    name: str
+    #: Of SIP's digest; Asterisk and the agent's own page need it in plain.
+    secret: str = field(repr=False)
+
+    @property
+    def interface(self) -> str:
+        return softphone_interface(self.login)
+
+
+def softphone_interface(login: str) -> str:
+    """What rings the softphone of this agent, as Asterisk names it."""
+    return f"PJSIP/{login}"

@@ -94,6 +94,22 @@ class WebSettings(Section):
     """An agent's log-in lasts so long."""
 
 
+class SoftphoneSettings(Section):
+    """Agents' phones in the browser; none as long as `asterisk_ws` is not set."""
+
+    asterisk_ws: str | None = Field(None, pattern=r"^wss?://[^\s/]+/\S*$")
+    """Asterisk's SIP over websocket, like `ws://127.0.0.1:8088/ws`: agents then have a phone in the
+    page. Browsers reach it through us alone."""
+    domain: str = Field(
+        "switchboard.invalid", pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,98}[A-Za-z0-9])?$"
+    )
+    """What stands after the @ of their SIP addresses; it need not exist."""
+    context: str = Field("switchboard-agents", pattern=r"^[A-Za-z0-9_-]{1,79}$")
+    """The context of your dialplan in which agents dial and transfer."""
+    connect_deadline_s: Seconds = 3.0
+    """How long Asterisk may take to accept a phone's connection."""
+
+
 class StorageSettings(Section):
     url: str = "sqlite:///var/switchboard.db"
     """`sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`."""
@@ -294,6 +310,7 @@ class Settings(Section):
     agi: AgiSettings = AgiSettings()
     ami: AmiSettings = AmiSettings()
     web: WebSettings = WebSettings()
+    softphone: SoftphoneSettings = SoftphoneSettings()
     storage: StorageSettings = StorageSettings()
     redis: RedisSettings = RedisSettings()
     rulebook: RulebookSettings = RulebookSettings()

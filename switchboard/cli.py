@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
-from calls.agents import Agent
 from calls.errors import SwitchboardError
 from config.settings_file import load_settings
 from switchboard import (
+    agent_commands,
     drift_commands,
     evaluate_commands,
     logs,
@@ -28,6 +27,7 @@ from switchboard import (
     scale_commands,
     train_commands,
 )
+from switchboard.agent_commands import agents_app
 from switchboard.contacts_commands import contacts_app
 from switchboard.crm_commands import crm_app
 from switchboard.engines import EngineOption
@@ -44,11 +44,6 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     help="Knows who is calling your Asterisk, and shows it to the agent while it rings.",
-)
-agents_app = typer.Typer(
-    no_args_is_help=True,
-    rich_markup_mode="rich",
-    help="The people who answer.\n\nExample: [bold]switchboard agents list[/bold]",
 )
 app.add_typer(agents_app, name="agents")
 app.add_typer(crm_app, name="crm")
@@ -289,85 +284,7 @@ def import_files(
     out.print("now run: switchboard score" if imported.rows else "the files hold no rows")
 
 
-@agents_app.command("add")
-def agents_add(
-    login: Annotated[str, typer.Argument(help="What they log in with.")],
-    name: Annotated[str, typer.Option(help="As others see them.")],
-    interface: Annotated[list[str], typer.Option(help="What rings them, e.g. PJSIP/201.")],
-    queue: Annotated[list[str] | None, typer.Option(help="Queues they serve.")] = None,
-    language: Annotated[str, typer.Option(help="Of their desktop: en or zh.")] = "en",
-    password: Annotated[
-        str | None,
-        typer.Option(
-            envvar="SWITCHBOARD_AGENT_PASSWORD",
-            prompt=True,
-            hide_input=True,
-            confirmation_prompt=True,
-            help="Asked for where it is not given.",
-        ),
-    ] = None,
-    config: ConfigOption = None,
-) -> None:
-    """Add an agent, or change the one with this log-in.
-
-    Example: [bold]switchboard agents add anna --name "Anna Berg" --interface PJSIP/201[/bold]
-    """
-    from switchboard import offline
-
-    agent = Agent(
-        login=login,
-        name=name,
-        interfaces=tuple(interface),
-        queues=tuple(queue or ()),
-        language=language,
-    )
-    with sentences():
-        asyncio.run(offline.agent_added(read_settings(config), agent, password or ""))
-    out.print(f"{agent.login} can log in; a running server knows within a minute")
-
-
-@agents_app.command("list")
-def agents_list(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    config: ConfigOption = None,
-) -> None:
-    """Show the agents.
-
-    Example: [bold]switchboard agents list[/bold]
-    """
-    from switchboard import offline
-
-    with sentences():
-        found = asyncio.run(offline.agents(read_settings(config)))
-    if as_json:
-        out.print_json(
-            json.dumps(
-                [
-                    {
-                        "login": a.login,
-                        "name": a.name,
-                        "interfaces": a.interfaces,
-                        "queues": a.queues,
-                        "language": a.language,
-                        "role": a.role,
-                    }
-                    for a in found
-                ]
-            )
-        )
-        return
-    table = Table("log-in", "name", "rings", "queues", "language")
-    for agent in found:
-        table.add_row(
-            agent.login,
-            agent.name,
-            ", ".join(agent.interfaces),
-            ", ".join(agent.queues),
-            agent.language,
-        )
-    out.print(table)
-
-
+agent_commands.add_to(app)
 rulebook_commands.add_to(app)
 evaluate_commands.add_to(app)
 nightly_commands.add_to(app)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from ami_bridge.known_queues import known_queues
-from calls.agents import Agent
+from calls.agents import Agent, Softphone
 from calls.call import CallId
 from calls.errors import Misconfigured, SwitchboardError
 from config.rulebook import Rulebook
@@ -41,7 +41,8 @@ from scoring.policy import experiment_book
 from scoring.policy.learned import LearnedPolicies
 from scoring.scorer import Scorer
 from scoring.serving.scorer_made import models_in, scorer_of
-from screenpop.agents.agent_admin import add_agent, list_agents
+from screenpop.agents.agent_admin import add_agent, list_agents, reset_agent
+from screenpop.agents.softphones import softphones as stored_softphones
 from screenpop.pops.explain_pop import DeliveryTrace, explain_pop
 from storage import migrate
 from storage.database import Database
@@ -258,6 +259,16 @@ async def imported(
 async def agent_added(settings: Settings, agent: Agent, password: str) -> None:
     async with opened(settings) as database:
         await add_agent(database, agent, password)
+
+
+async def agent_reset(settings: Settings, login: str, password: str) -> Agent:
+    async with opened(settings) as database:
+        return await reset_agent(database, login, password)
+
+
+async def softphones(settings: Settings) -> Sequence[Softphone]:
+    async with opened(settings) as database:
+        return await stored_softphones(database)
 
 
 async def agents(settings: Settings) -> Sequence[Agent]:

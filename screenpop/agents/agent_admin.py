@@ -1,19 +1,21 @@
-"""Adding and listing agents: what `switchboard agents add|list` does."""
+"""Adding, changing and listing agents: what `switchboard agents add|reset|list` does."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calls.agents import Agent, AgentState
+from calls.agents import Agent, AgentState, softphone_interface
 from calls.errors import Misconfigured
 from screenpop.agents.agent_tables import agent_sessions, agents
 from screenpop.agents.agents import agent_of
 from screenpop.agents.passwords import Passwords
+from screenpop.agents.softphones import new_secret
 from storage.database import Database
 
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
@@ -33,11 +35,18 @@ async def add_agent(
 ) -> None:
     """Adds the agent, or changes the one with this login (whose log-ins then end).
 
+    With `softphone` their phone in the browser rings them too, before their other interfaces; its
+    secret is made here and stays when the agent is changed. Without, there is none any more.
     Raises Misconfigured, naming the value, for a login, name, interface, queue, language, role or
     password that cannot be, and for an interface that rings somebody else already.
     """
-    _check(agent, password)
+    if agent.softphone:
+        own = softphone_interface(agent.login)
+        agent = replace(agent, interfaces=tuple(dict.fromkeys((own, *agent.interfaces))))
+    _check(agent)
+    _check_password(password)
     password_hash = await (passwords or Passwords()).hash(password)
+    secret = new_secret() if agent.softphone else None
 
     async def write(connection: AsyncConnection) -> None:
         await _refuse_shared_interface(connection, agent)
@@ -49,17 +58,43 @@ async def add_agent(
             "language": agent.language,
             "role": agent.role,
         }
+        kept = sa.func.coalesce(agents.c.sip_secret, secret) if agent.softphone else None
         insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
         await connection.execute(
             insert(agents)
-            .values(login=agent.login, state=AgentState.OFFLINE.value, **values)
-            .on_conflict_do_update(index_elements=["login"], set_=values)
+            .values(login=agent.login, state=AgentState.OFFLINE.value, sip_secret=secret, **values)
+            .on_conflict_do_update(index_elements=["login"], set_={**values, "sip_secret": kept})
         )
-        await connection.execute(
-            sa.delete(agent_sessions).where(agent_sessions.c.login == agent.login)
-        )
+        await _end_log_ins(connection, agent.login)
 
     await database.writer.write(write)
+
+
+async def reset_agent(
+    database: Database, login: str, password: str, *, passwords: Passwords | None = None
+) -> Agent:
+    """A new password, and a new secret for their softphone where they have one; their log-ins end.
+
+    Raises Misconfigured for a login that nobody has, and for a password that cannot be.
+    """
+    _check_password(password)
+    password_hash = await (passwords or Passwords()).hash(password)
+    secret = sa.case((agents.c.sip_secret.is_(None), None), else_=new_secret())
+    statement = (
+        sa.update(agents)
+        .where(agents.c.login == login)
+        .values(password_hash=password_hash, sip_secret=secret)
+        .returning(*agents.c)
+    )
+
+    async def write(connection: AsyncConnection) -> Agent:
+        row = (await connection.execute(statement)).mappings().one_or_none()
+        if row is None:
+            raise Misconfigured(f"no agent logs in as {login!r}")
+        await _end_log_ins(connection, login)
+        return agent_of(row)
+
+    return await database.writer.write(write)
 
 
 async def list_agents(database: Database) -> Sequence[Agent]:
@@ -69,7 +104,11 @@ async def list_agents(database: Database) -> Sequence[Agent]:
         return [agent_of(row) for row in rows]
 
 
-def _check(agent: Agent, password: str) -> None:
+async def _end_log_ins(connection: AsyncConnection, login: str) -> None:
+    await connection.execute(sa.delete(agent_sessions).where(agent_sessions.c.login == login))
+
+
+def _check(agent: Agent) -> None:
     if not _LOGIN.fullmatch(agent.login):
         raise Misconfigured(
             f"login {agent.login!r}: use small letters, digits, dot, dash, underscore; at most 40"
@@ -88,6 +127,9 @@ def _check(agent: Agent, password: str) -> None:
         raise Misconfigured(f"language {agent.language!r}: use one of {', '.join(_LANGUAGES)}")
     if agent.role not in _ROLES:
         raise Misconfigured(f"role {agent.role!r}: use one of {', '.join(_ROLES)}")
+
+
+def _check_password(password: str) -> None:
     if len(password) < MIN_PASSWORD:
         raise Misconfigured(f"password: at least {MIN_PASSWORD} characters")
 

@@ -21,6 +21,8 @@ agents = sa.Table(
     sa.Column("state_reason", sa.String(80), nullable=True),
     #: NULL: never chose a state on the desktop, so we never pause this agent in Asterisk.
     sa.Column("state_at", UtcDateTime, nullable=True),
+    #: Of the agent's phone in the browser, in plain, as SIP's digest needs it. NULL: none.
+    sa.Column("sip_secret", sa.String(64), nullable=True),
 )
 
 agent_sessions = sa.Table(

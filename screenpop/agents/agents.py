@@ -171,6 +171,7 @@ def agent_of(row: Mapping[Any, Any]) -> Agent:
         queues=tuple(row["queues"]),
         language=row["language"],
         role=row["role"],
+        softphone=row["sip_secret"] is not None,
     )
 
 

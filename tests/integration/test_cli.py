@@ -47,7 +47,9 @@ COMMANDS = (
     "import",
     "agents",
     "agents add",
+    "agents reset",
     "agents list",
+    "softphone-config",
     "contacts",
     "contacts duplicates",
     "contacts merge",
@@ -172,6 +174,8 @@ def test_every_command_explains_itself_with_an_example(shell: Shell) -> None:
         ("import",),
         ("agents",),
         ("agents", "add", "anna"),
+        ("agents", "add", "anna", "--name", "Anna", "--password", PASSWORD),
+        ("agents", "reset"),
         ("demo", "--seconds", "1"),
         ("demo", "--seconds", "soon"),
         ("check", "--no-such-option"),
@@ -456,6 +460,7 @@ def test_agents_are_listed_for_people_and_programs(shell: Shell) -> None:
         "queues": ["support"],
         "language": "en",
         "role": "agent",
+        "softphone": False,
     }
 
 
@@ -477,6 +482,27 @@ def test_an_agent_that_cannot_be(
     given = {"--name": "Ben", "--interface": "PJSIP/202", "--password": PASSWORD} | options
     words = [word for option in given.items() for word in option]
     shell("agents", "add", login, *words).refuses(sentence)
+
+
+def test_an_agent_gets_a_phone_in_the_browser_and_new_secrets(shell: Shell) -> None:
+    own = ("--config", shell.write_settings("phones.yaml", storage={"url": "sqlite:///phones.db"}))
+    word = ("--password", PASSWORD)
+    added = shell("agents", "add", "ben", "--name", "Ben", "--softphone", *word, *own)
+    assert (added.code, "switchboard softphone-config" in added.out) == (0, True)
+    [ben] = json.loads(shell("agents", "list", "--json", *own).out)
+    assert (ben["interfaces"], ben["softphone"]) == (["PJSIP/ben"], True)
+    assert "[ben](switchboard-softphone)" in shell("softphone-config", *own).out
+    file = shell.home / "asterisk-own" / "switchboard_softphones.conf"
+    secrets = []
+    for _ in range(2):
+        assert shell("softphone-config", "--write-to", file.parent, *own).code == 0
+        assert file.stat().st_mode & 0o777 == 0o600
+        secrets += re.findall(r"(?m)^password = (\w{48})$", file.read_text())
+        assert shell("agents", "reset", "ben", *word, *own).code == 0
+    assert len(set(secrets)) == 2
+    shell("agents", "reset", "nobody", *word, *own).refuses("no agent logs in as 'nobody'")
+    shell("agents", "reset", "ben", "--password", "short", *own).refuses("password: at least 8")
+    shell("softphone-config", "--media-address", "x\ny=1", *own).refuses("must be an IP address")
 
 
 def test_the_doctor_finds_what_is_missing(shell: Shell, taken_port: int) -> None:

@@ -39,7 +39,7 @@ def test_values_land_where_asterisk_reads_them() -> None:
     )
     dialplan = files["switchboard_extensions.conf"]
     assert "AGI(agi://127.0.0.1:4600/${SWB_SCRIPT},${CHANNEL(linkedid)}," in dialplan
-    assert "Queue(default,t,,,600)" in dialplan
+    assert "Queue(default,tb(switchboard-ringing^s^1),,,600)" in dialplan
     realtime = lines(files["switchboard_extconfig.conf"])
     assert "musiconhold => curl,http://127.0.0.1:8090/pbx/musiconhold" in realtime
     assert "musiconhold_entry => curl,http://127.0.0.1:8090/pbx/musiconhold_entry" in realtime
@@ -62,7 +62,9 @@ def test_the_secret_is_left_out_unless_asked_for() -> None:
 
 def test_the_fallback_follows_the_default_queue_of_the_rulebook() -> None:
     files = pbx_config.render(settings(rulebook=RulebookSettings(default_queue="reception")))
-    assert "Queue(reception,t,,,600)" in files["switchboard_extensions.conf"]
+    assert (
+        "Queue(reception,tb(switchboard-ringing^s^1),,,600)" in files["switchboard_extensions.conf"]
+    )
     assert "[reception](switchboard-queue)" in lines(files["switchboard_queues.conf"])
 
 
