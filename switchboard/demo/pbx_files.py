@@ -7,9 +7,11 @@ three loopback addresses, so that whoever sends a packet is known by its address
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ami_bridge.softphone_config import SOFTPHONES_FILE
 from switchboard.demo.asterisk_program import AsteriskProgram
 
 PBX_HOST = "127.0.0.1"
@@ -35,6 +37,10 @@ res_pjsip_rfc3326 res_pjsip_sdp_rtp res_pjsip_session res_pjsip_path res_pjsip_o
 res_pjsip_maintenance cdr_csv cel_custom res_cdrel_custom
 """
 
+#: What phones in a browser need besides.
+SOFTPHONE_MODULES = "res_http_websocket res_pjsip_transport_websocket res_srtp"
+
+_RTP = "[general]\nrtpstart = 10000\nrtpend = 20399\n"
 
 #: The one there is, in the context `default`.
 MAILBOX = "100"
@@ -70,8 +76,9 @@ documentation_language = en_US
 """
 
 
-def modules() -> str:
-    loads = "".join(f"load = {name}.so\n" for name in MODULES.split())
+def modules(*, softphones: bool) -> str:
+    names = [*MODULES.split(), *(SOFTPHONE_MODULES.split() if softphones else ())]
+    loads = "".join(f"load = {name}.so\n" for name in names)
     return f"[modules]\nautoload = no\n{loads}"
 
 
@@ -79,7 +86,7 @@ def pjsip(*, port: int, agents: tuple[PbxAgent, ...], rtp_timeout_s: int) -> str
     head = f"""[global]
 type = global
 user_agent = Switchboard demo
-endpoint_identifier_order = ip,username
+endpoint_identifier_order = auth_username,ip,username
 
 [transport-udp]
 type = transport
@@ -106,7 +113,7 @@ type = identify
 endpoint = trunk
 match = {CALLERS_HOST}
 """
-    return head + "".join(_agent(agent) for agent in agents)
+    return head + "".join(_agent(agent) for agent in agents) + f"\n#tryinclude {SOFTPHONES_FILE}\n"
 
 
 def _agent(agent: PbxAgent) -> str:
@@ -143,6 +150,22 @@ def queues(
     return f"[general]\npersistentmembers = no\nautofill = yes\n\n{sample}{ours}"
 
 
+def for_softphones(*, http_port: int, addresses: Sequence[str]) -> dict[str, str]:
+    """The files that differ where there are phones in a browser.
+
+    Asterisk tells ICE of every address of the machine but loopback ones, yet its sound is bound to
+    PBX_HOST: so each of `addresses` stands for that. Without any (a network namespace with `lo`
+    alone) phones register and ring, but no sound comes (seen with Asterisk 22.10).
+    """
+    candidates = "".join(f"{address} => {PBX_HOST}\n" for address in addresses)
+    return {
+        "http.conf": f"[general]\nenabled = yes\nbindaddr = {PBX_HOST}\nbindport = {http_port}\n"
+        "sessionlimit = 300\n",
+        "rtp.conf": _RTP
+        + f"icesupport = yes\nstrictrtp = yes\n\n[ice_host_candidates]\n{candidates}",
+    }
+
+
 def small_files(*, ami_port: int, run: Path) -> dict[str, str]:
     """The rest: each includes the shipped file where there is one."""
     return {
@@ -157,7 +180,7 @@ def small_files(*, ami_port: int, run: Path) -> dict[str, str]:
         "res_curl.conf": "[globals]\n#include switchboard_curl.conf\n",
         "musiconhold.conf": "#include switchboard_musiconhold.conf\n",
         "res_http_media_cache.conf": "[general]\n#include switchboard_media_cache.conf\n",
-        "rtp.conf": "[general]\nrtpstart = 10000\nrtpend = 20399\nicesupport = no\n",
+        "rtp.conf": _RTP + "icesupport = no\n",
         "logger.conf": "[general]\ndateformat = %F %T.%3q\nqueue_log = yes\n\n[logfiles]\n"
         "messages = notice,warning,error\nfull = notice,warning,error,verbose(4)\n",
         "cdr.conf": "[general]\nenable = yes\n\n[csv]\nusegmtime = yes\nloguniqueid = yes\n",

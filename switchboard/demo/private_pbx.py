@@ -17,8 +17,11 @@ from typing import Self
 from pydantic import SecretStr
 
 from ami_bridge import pbx_config
-from config.settings import AgiSettings, AmiSettings, Settings
-from switchboard.demo import child, free_ports, pbx_files, tones
+from ami_bridge.softphone_config import SOFTPHONES_FILE, render_softphones
+from calls.agents import Softphone
+from config.settings import AgiSettings, AmiSettings, Settings, SoftphoneSettings
+from switchboard import secret_file
+from switchboard.demo import child, free_ports, local_addresses, pbx_files, tones
 from switchboard.demo.asterisk_program import AsteriskProgram
 from switchboard.demo.pbx_files import CALLERS_HOST, PBX_HOST, PHONES_HOST, PbxAgent
 
@@ -40,10 +43,10 @@ class PrivatePbx:
     later.
 
     `phone_bank`: all phones at one address, told apart by their user alone, so that one process
-    can play hundreds. `more_files`: by name, what is added at the end of a configuration file. Not
-    tied to an event loop. `run` (the folder of its files and logs) is
-    removed on `close` when it was made here. CDRs, CEL and queue_log are kept as witnesses that
-    owe nothing to AMI.
+    can play hundreds. `softphones`: phones in a browser too, see `tell_softphones`. `more_files`:
+    by name, what is added at the end of a configuration file. Not tied to an event loop. `run` (the
+    folder of its files and logs) is removed on `close` when it was made here. CDRs, CEL and
+    queue_log are kept as witnesses that owe nothing to AMI.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class PrivatePbx:
         strategy: str = "rrmemory",
         rtp_timeout_s: int = 60,
         phone_bank: bool = False,
+        softphones: bool = False,
         queues: Sequence[str] = QUEUES,
         more_files: Mapping[str, str] = MappingProxyType({}),
         program: AsteriskProgram | None = None,
@@ -86,6 +90,7 @@ class PrivatePbx:
         self._queue_options = (ring_s, strategy)
         self._queues = tuple(queues)
         self._rtp_timeout_s = rtp_timeout_s
+        self.http_port = free_ports.tcp(PBX_HOST) if softphones else None
         self._more_files = more_files
         self._program = program
         self._owns_run = run is None
@@ -121,6 +126,21 @@ class PrivatePbx:
         """What Asterisk's own console answers to `command`."""
         done = await asyncio.to_thread(self._console, command, deadline_s)
         return done.stdout
+
+    @property
+    def softphone_settings(self) -> SoftphoneSettings:
+        """What the server needs to know for its agents' phones in a browser to reach this one."""
+        if self.http_port is None:
+            raise RuntimeError("the private Asterisk was made without softphones")
+        address = f"ws://{PBX_HOST}:{self.http_port}/ws"
+        return SoftphoneSettings(asterisk_ws=address, context="from-agents")
+
+    async def tell_softphones(self, phones: Sequence[Softphone]) -> None:
+        """These and no others from now on, also after a restart; before or after `start`."""
+        text = render_softphones(phones, self.softphone_settings, media_address=PBX_HOST)
+        await asyncio.to_thread(secret_file.replace, self.run / "etc" / SOFTPHONES_FILE, text)
+        if self._process is not None and self._process.poll() is None:
+            await self.rx("module reload res_pjsip.so")
 
     async def stop(self) -> None:
         if self._process is not None:
@@ -227,7 +247,7 @@ class PrivatePbx:
         sample = shipped["switchboard_queues.conf"]
         files = {
             "asterisk.conf": pbx_files.directories(self.run, program),
-            "modules.conf": pbx_files.modules(),
+            "modules.conf": pbx_files.modules(softphones=self.http_port is not None),
             "pjsip.conf": pbx_files.pjsip(
                 port=self.sip_port, agents=self.agents, rtp_timeout_s=self._rtp_timeout_s
             ),
@@ -235,6 +255,9 @@ class PrivatePbx:
             **pbx_files.small_files(ami_port=self.ami_port, run=self.run),
             **shipped,
         }
+        if self.http_port is not None:
+            addresses = local_addresses.ipv4()
+            files |= pbx_files.for_softphones(http_port=self.http_port, addresses=addresses)
         files = dict.fromkeys(self._more_files, "") | files
         for name, text in files.items():
             path = self.run / "etc" / name
