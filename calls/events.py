@@ -294,8 +294,10 @@ class ChurnRiskRaised:
     to_stage: str
     #: A plain sentence with the values it hangs on.
     because: str
-    #: Of `calls.segments.Tier`, as by the run before; None where it is not known.
+    #: Of `calls.segments.Tier`; None where it is not known.
     tier: str | None = None
+    #: The sentence in Chinese.
+    because_zh: str | None = None
 
 
 Event = CallEvent | AmiLost | AmiRestored | ExperimentArmStopped | ChurnRiskRaised

@@ -418,6 +418,10 @@ class AgentBook(Protocol):
         """The agents who serve the queue, in a stable order."""
         ...
 
+    def language_of(self, login: str) -> str | None:
+        """en or zh; None for nobody."""
+        ...
+
 
 class CrmChangeSink(Protocol):
     """Hears of changes that a CRM tells us of by a webhook."""

@@ -183,6 +183,9 @@ class NewTask:
     #: Where no call made it: the contact's name, and what made it, as a sentence.
     name: str | None = None
     because: str | None = None
+    because_zh: str | None = None
+    #: In which it is written, en or zh: the owner's. Those that calls make are in English.
+    language: str = "en"
 
     @property
     def is_of_call(self) -> bool:

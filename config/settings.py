@@ -257,6 +257,9 @@ class CrmSettings(Section):
     such tasks."""
     churn_task_days: int = Field(90, ge=1, le=3650)
     """Days in which one contact makes one such task at most."""
+    churn_tasks_a_night: int = Field(50, ge=1, le=100_000)
+    """So many such tasks are made in one night at most, of those who spent most in 12 months first;
+    the others wait for the nights after, and need none when they buy."""
     webhooks_out: tuple[WebhookOut, ...] = ()
     """Systems that are told what happens: a list of `name`, `url`, `secret_file` and `events`
     (call.ended, lead.created, task.created). Signed, and sent again until it is taken."""

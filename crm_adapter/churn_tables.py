@@ -14,5 +14,6 @@ churn_tasks = Table(
     Column("contact_id", String(64), primary_key=True),
     # Of its entry in the outbox.
     Column("key", String(36), nullable=False),
+    # When the run was in whose night it was made.
     Column("created_at", UtcDateTime, nullable=False),
 )

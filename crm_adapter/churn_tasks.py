@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, func, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
+from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.events import ChurnRiskRaised
 from calls.ports import AgentBook
@@ -24,35 +25,54 @@ from storage.insert_once import insert_once
 #: For the question whose contact it is; the outbox asks again.
 QUESTION_S = 10.0
 
+#: PostgreSQL: one node after the other, to the end of the transaction. SQLite's writers are one
+#: after the other always.
+_ONE_BY_ONE = text("SELECT pg_advisory_xact_lock(hashtextextended(:whose, 0))")
+
 
 class ChurnTasks:
     """`tiers` are those whose contacts are worth a task (none: there are no tasks), `days` the time
-    in which a contact makes one at most."""
+    in which a contact makes one at most, `a_night` the most that are made of all contacts in one.
+    """
 
     def __init__(
         self,
         *,
         tiers: Collection[str],
         days: int,
+        a_night: int,
         tenant: str = "default",
         adapter: str = "embedded",
     ) -> None:
-        self._tiers = frozenset(tiers)
+        self.tiers = frozenset(tiers)
         self._days = timedelta(days=days)
+        self._a_night = a_night
         self._tenant = tenant
         self._adapter = adapter
 
-    async def owe(self, connection: AsyncConnection, raised: Sequence[ChurnRiskRaised]) -> None:
+    async def room(self, connection: AsyncConnection, *, since: datetime) -> int:
+        """How many more tasks may be made tonight: those of nights after `since` count. Until the
+        transaction ends no other node is answered."""
+        if connection.dialect.name == "postgresql":
+            await connection.execute(_ONE_BY_ONE, {"whose": f"churn tasks {self._tenant}"})
+        columns = churn_tasks.c
+        of_tonight = select(func.count()).where(
+            columns.tenant == self._tenant, columns.created_at > since
+        )
+        return max(self._a_night - int(await connection.scalar(of_tonight) or 0), 0)
+
+    async def owe(
+        self, connection: AsyncConnection, raised: Sequence[ChurnRiskRaised], *, night: datetime
+    ) -> None:
         """In the transaction that marks the warnings as told: neither is there without the
         other."""
         entries = []
         for event in raised:
-            if event.tier in self._tiers:
+            if event.tier in self.tiers:
                 entry = self._entry(event)
-                if await self._claims(connection, event, entry.key):
-                    entries.append((entry, event.at))
-        for entry, at in entries:
-            await outbox.enqueue(connection, [entry], at=at)
+                if await self._claims(connection, event.contact, entry.key, night):
+                    entries.append(entry)
+        await outbox.enqueue(connection, entries, at=datetime.now(UTC))
 
     def _entry(self, event: ChurnRiskRaised) -> outbox.NewEntry:
         contact = event.contact
@@ -70,12 +90,15 @@ class ChurnTasks:
             number=None,
             contact=contact,
             because=event.because,
+            because_zh=event.because_zh,
         )
         return outbox.NewEntry(key, outbox.CREATE_TASK, f"task/{key}", task_to_json(task))
 
-    async def _claims(self, connection: AsyncConnection, event: ChurnRiskRaised, key: str) -> bool:
+    async def _claims(
+        self, connection: AsyncConnection, contact: ContactRef, key: str, night: datetime
+    ) -> bool:
         """Whether this warning is the one of its days."""
-        columns, contact = churn_tasks.c, event.contact
+        columns = churn_tasks.c
         this = and_(
             columns.tenant == self._tenant,
             columns.crm == contact.crm,
@@ -86,12 +109,12 @@ class ChurnTasks:
             "crm": contact.crm,
             "contact_id": contact.id,
             "key": key,
-            "created_at": event.at,
+            "created_at": night,
         }
         await insert_once(connection, churn_tasks, [row])
-        long_ago = columns.created_at <= event.at - self._days
+        long_ago = columns.created_at <= night - self._days
         await connection.execute(
-            update(churn_tasks).where(this, long_ago).values(key=key, created_at=event.at)
+            update(churn_tasks).where(this, long_ago).values(key=key, created_at=night)
         )
         return await connection.scalar(select(columns.key).where(this)) == key
 
@@ -99,7 +122,7 @@ class ChurnTasks:
 class ContactsTasks(DelegatingWriter):
     """Implements `crm_adapter.adapter.CrmWriter`: a task that no call made gets its contact's name
     and owner as it is delivered, so that the CRM is asked when it is there. Where the owner is no
-    agent of ours it is `default_owner`'s."""
+    agent of ours it is `default_owner`'s. It is written in the owner's language."""
 
     def __init__(
         self,
@@ -126,7 +149,14 @@ class ContactsTasks(DelegatingWriter):
         try:
             contact = await self._crm.get(task.contact, deadline=Deadline.after(QUESTION_S))
         except (NotFound, Redirected):  # whoever writes it finds the one to link it to
-            return replace(task, owner=owner)
+            return self._owned(task, owner)
         if contact.owner:
             owner = self._agents.login_named(contact.owner) or owner
-        return replace(task, owner=owner, name=contact.name)
+        return self._owned(replace(task, name=contact.name), owner)
+
+    def _owned(self, task: NewTask, owner: str | None) -> NewTask:
+        language = self._agents.language_of(owner) if owner else None
+        if language != "zh":
+            return replace(task, owner=owner)
+        because = task.because_zh or task.because
+        return replace(task, owner=owner, language="zh", because=because)

@@ -23,6 +23,9 @@ class NoAgents:
     def logins_in(self, queue: str) -> Sequence[str]:
         return ()
 
+    def language_of(self, login: str) -> str | None:
+        return None
+
 
 class Owners:
     """`default` is the log-in that the word `default` stands for."""

@@ -151,6 +151,7 @@ def task_to_json(task: NewTask) -> dict[str, Any]:
         "owner": task.owner,
         "end_unseen": task.end_unseen,
         "because": task.because,
+        "because_zh": task.because_zh,
     }
 
 
@@ -169,6 +170,7 @@ def task_from_json(payload: dict[str, Any]) -> NewTask:
             owner=payload.get("owner"),
             end_unseen=bool(payload.get("end_unseen")),
             because=payload.get("because"),
+            because_zh=payload.get("because_zh"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadablePayload(f"not a task: {error!r}") from error

@@ -109,6 +109,8 @@ def lead_description(lead: NewLead) -> str:
 
 def task_title(task: NewTask) -> str:
     if not task.is_of_call:
+        if task.language == "zh":
+            return _line(f"客户可能流失：{task.name or '未知姓名'}")
         return _line(f"May be leaving: {task.name or 'a customer'}")
     who = task.number or "a caller who withheld the number"
     template = _TASKS.get(task.kind)
@@ -118,6 +120,8 @@ def task_title(task: NewTask) -> str:
 
 
 def task_description(task: NewTask) -> str:
+    if not task.is_of_call and task.language == "zh":
+        return _churn_description_zh(task)
     lines = [f"Since {_moment(task.created_at)}"]
     if task.number:
         lines.append(f"Number: {task.number}")
@@ -134,6 +138,13 @@ def task_description(task: NewTask) -> str:
     else:
         lines.append("Get in touch before they buy elsewhere. Found by scoring, not by a call")
     return "\n".join(lines)
+
+
+def _churn_description_zh(task: NewTask) -> str:
+    lines = [f"自{_moment(task.created_at)}起"]
+    if task.because:
+        lines.append(f"原因：{task.because}")
+    return "\n".join([*lines, "请在客户转向别家之前与其联系。由评分发现，并非来自来电"])
 
 
 def _call_lines(record: CallRecord) -> Iterator[str]:

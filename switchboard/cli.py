@@ -168,8 +168,10 @@ def score(
     with sentences():
         settings = read_settings(config)
         with bar("scoring contacts", err) as progress:
-            count = asyncio.run(offline.scored(settings, progress))
+            count, of_leaving = asyncio.run(offline.scored(settings, progress))
     out.print(f"{count} contacts scored")
+    if of_leaving:
+        out.print(of_leaving, soft_wrap=True)
 
 
 @app.command()

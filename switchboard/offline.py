@@ -51,6 +51,7 @@ from supervisor.given import read_given
 from supervisor.menu_lengths import Seconds
 from supervisor.menu_waits import MenuWait, menu_waits
 from switchboard.call_choice import chosen_call
+from switchboard.churn_waiting import said_of_waiting
 from switchboard.progress import Report
 
 
@@ -222,8 +223,9 @@ async def pop_traces(settings: Settings, call_id: str) -> Sequence[DeliveryTrace
         return traces
 
 
-async def scored(settings: Settings, progress: Report) -> int:
-    """Raises SwitchboardError while a server, or somebody else, is at the nightly work."""
+async def scored(settings: Settings, progress: Report) -> tuple[int, str]:
+    """How many contacts, and what is to be said of those who may be leaving. Raises
+    SwitchboardError while a server, or somebody else, is at the nightly work."""
     async with (
         opened(settings) as database,
         CrmConnection(settings=settings, database=database) as connection,
@@ -238,13 +240,14 @@ async def scored(settings: Settings, progress: Report) -> int:
         )
         book = RunBook(database=database, now=lambda: datetime.now(UTC))
         try:
-            return await alone(work, book=book)
+            count = await alone(work, book=book)
         except NotClaimed as why:
             raise SwitchboardError(
                 f"{why}, which scores all contacts, too: `switchboard score` when that is over"
             ) from why
         except LeaseLost as lost:
             raise SwitchboardError(str(lost)) from lost
+        return count, await said_of_waiting(database, settings)
 
 
 async def imported(

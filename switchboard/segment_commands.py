@@ -92,7 +92,9 @@ def _print(told: dict[str, Any]) -> None:
     else:
         _print_movements(told)
     found = told["churn_warnings"]
-    out.print(Text(f"{found['count']} churn warnings stand, {found['new']} of the last run"))
+    waiting = f", {found['waiting']} wait for a task" if found["waiting"] else ""
+    stand = f"{found['count']} churn warnings stand, {found['new']} of the last run{waiting}"
+    out.print(Text(stand), soft_wrap=True)
     for one in found["newest"]:
         task = f" (task for the owner, {one['task_at'][:10]})" if one["task_at"] else ""
         out.print(Text(f"  {one['contact']}: {one['because']}{task}"), soft_wrap=True)

@@ -13,6 +13,7 @@ from config.settings import Settings
 from crm_adapter.churn_tables import churn_tasks
 from ivr.facts import segment_facts
 from ivr.own_segments import own_segments
+from scoring.segmenting.churn_teller import waiting_for_a_task
 from scoring.segmenting.segment_rows import segments_in
 from scoring.tables import churn_warnings, contact_segments, segment_runs
 from storage.database import Database
@@ -41,7 +42,10 @@ async def segment_figures(
         "sizes_before": before.sizes if before else {},
         "movements": last.movements,
         "titles": {name: dict(one.titles) for name, one in rulebook.segments.items()},
-        "churn_warnings": await _warnings(database, last.ran_at, most_warnings),
+        "churn_warnings": {
+            **await _warnings(database, last.ran_at, most_warnings),
+            "waiting": await waiting_for_a_task(database, settings.crm.churn_task_tiers),
+        },
     }
 
 

@@ -210,11 +210,12 @@ class Centre:
         churn = ChurnTeller(
             database=self.database,
             bus=self.bus,
-            also_owed=ChurnTasks(
+            owing=ChurnTasks(
                 tiers=settings.crm.churn_task_tiers,
                 days=settings.crm.churn_task_days,
+                a_night=settings.crm.churn_tasks_a_night,
                 adapter=names_of(settings)[0],
-            ).owe,
+            ),
             owed=self.records.wake,
         )
         self.churn_teller = await stages.enter("churn warnings", churn, 2)

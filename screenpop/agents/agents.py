@@ -104,6 +104,10 @@ class Agents:
     def logins_in(self, queue: str) -> Sequence[str]:
         return sorted(a.login for a in self._agents.values() if queue in a.queues)
 
+    def language_of(self, login: str) -> str | None:
+        agent = self._agents.get(login)
+        return agent.language if agent is not None else None
+
     def find(self, login: str) -> Agent | None:
         return self._agents.get(login)
 

@@ -25,6 +25,7 @@ from scoring.nightly.sequence import Step, StepSkipped, Told
 from scoring.policy.gate_run import run_gate
 from scoring.registry.registry import ModelRegistry
 from storage.database import Database
+from switchboard.churn_waiting import said_of_waiting
 from switchboard.offline import rulebook_in_use
 from switchboard.train_commands import trained
 
@@ -52,7 +53,8 @@ async def score(tonight: Tonight, told: Told) -> str:
             calls=DatabaseCallHistories(database=tonight.database),
             progress=told,
         )
-    return f"{count} contacts scored"
+    of_leaving = await said_of_waiting(tonight.database, tonight.settings)
+    return f"{count} contacts scored" + (f"; {of_leaving}" if of_leaving else "")
 
 
 async def drift(tonight: Tonight, told: Told) -> str:

@@ -116,13 +116,14 @@ def test_whose_owner_has_a_task(url: str, tmp_path: Path) -> None:
 
     async def work() -> None:
         async with Database(url) as database:
-            tasks = ChurnTasks(tiers=[tier.value for tier in Tier], days=90)
-            await ChurnTeller(database=database, bus=EventBus(), also_owed=tasks.owe).tell()
+            tasks = ChurnTasks(tiers=[tier.value for tier in Tier], days=90, a_night=50)
+            await ChurnTeller(database=database, bus=EventBus(), owing=tasks).tell()
 
     asyncio.run(work())
     shown = call(url, tmp_path)
     assert "embedded:anna: was loyal, now at risk" in shown.output
     assert "(task for the owner, " in shown.output
+    assert "1 of the last run\n" in shown.output
 
 
 def test_a_table_for_people(url: str, tmp_path: Path) -> None:
@@ -133,7 +134,7 @@ def test_a_table_for_people(url: str, tmp_path: Path) -> None:
     second = call(url, tmp_path)
     assert second.exit_code == 0
     assert "the top 20 % of buyers hold" in second.output
-    assert "1 churn warnings stand, 1 of the last run" in second.output
+    assert "1 churn warnings stand, 1 of the last run, 1 wait for a task\n" in second.output
     score(url, 41)
     assert "0 of the last run" in call(url, tmp_path).output
 

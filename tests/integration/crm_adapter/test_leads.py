@@ -40,6 +40,9 @@ class Desks:
     def logins_in(self, queue: str) -> Sequence[str]:
         return {"support": ["bob", "cleo"]}.get(queue, [])
 
+    def language_of(self, login: str) -> str | None:
+        return {"anna": "en", "bob": "zh", "cleo": "en"}.get(login)
+
 
 class Centre:
     def __init__(self, database: Database, bus: EventBus, clock: FakeClock) -> None:
