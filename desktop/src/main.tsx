@@ -1,11 +1,14 @@
 import { createRoot } from "react-dom/client";
 import { Desk } from "./core/desk";
+import { pagePhone } from "./core/phone/page_phone";
 import { App } from "./ui/App";
 import "./ui/base.css";
 import "./ui/desk.css";
 import "./ui/card.css";
+import "./ui/phone.css";
 
 const desk = new Desk();
+const phone = pagePhone(desk);
 void desk.start();
 const root = document.getElementById("root");
-if (root) createRoot(root).render(<App desk={desk} />);
+if (root) createRoot(root).render(<App desk={desk} phone={phone} />);

@@ -1,5 +1,6 @@
 /** The plain addresses: log in, log out, who am I, a ticket for the websocket. */
 
+import type { PhoneLogIn } from "./phone/phone";
 import { SignedOut } from "./socket";
 
 export type LogInOutcome = "ok" | "wrong" | "too_many" | "unavailable";
@@ -40,10 +41,22 @@ export async function ticket(): Promise<string> {
   return body.ticket;
 }
 
+/** What this agent's softphone logs in with; null: the agent has a desk phone. */
+export async function phoneLogIn(): Promise<PhoneLogIn | null> {
+  const response = await fetch("/api/v1/agent/phone");
+  if (response.status === 404) return null;
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  return (await response.json()) as PhoneLogIn;
+}
+
 export function socketAddress(ticketText: string, lastSeq: number | null): string {
-  const address = new URL("/agent/ws", window.location.href);
+  const asked = lastSeq === null ? {} : { last_seq: String(lastSeq) };
+  return webSocketAddress("/agent/ws", { ticket: ticketText, ...asked });
+}
+
+export function webSocketAddress(path: string, asked: Record<string, string>): string {
+  const address = new URL(path, window.location.href);
   address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
-  address.searchParams.set("ticket", ticketText);
-  if (lastSeq !== null) address.searchParams.set("last_seq", String(lastSeq));
+  for (const [name, value] of Object.entries(asked)) address.searchParams.set(name, value);
   return address.href;
 }

@@ -1,6 +1,9 @@
 /** Every word of the desktop, in both languages. */
 
+import { phoneInChinese, phoneInEnglish } from "./phone/messages";
+
 const en = {
+  ...phoneInEnglish,
   app: "Switchboard",
   log_in: "Log in",
   log_out: "Log out",
@@ -176,6 +179,7 @@ const en = {
 export type Word = keyof typeof en;
 
 const zh: Record<Word, string> = {
+  ...phoneInChinese,
   app: "Switchboard",
   log_in: "登录",
   log_out: "退出",

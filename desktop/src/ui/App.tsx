@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { Desk } from "../core/desk";
+import type { PagePhone } from "../core/phone/page_phone";
 import { firstLanguage, keepLanguage, translator, type Language } from "../core/i18n";
 import { shownPop } from "../core/store";
 import { CallCard } from "./CallCard";
@@ -9,11 +10,13 @@ import { LogIn } from "./LogIn";
 import { NewLeads } from "./NewLeads";
 import { Notices, ReconnectBanner } from "./Notices";
 import { PopList } from "./PopList";
+import { PhoneBanner, Softphone } from "./Softphone";
 import { TopBar } from "./TopBar";
 import { Words } from "./words";
 
-export function App({ desk }: { desk: Desk }) {
-  const { link, desk: state } = useSyncExternalStore(desk.subscribe, desk.snapshot);
+export function App({ desk, phone }: { desk: Desk; phone: PagePhone }) {
+  const desktop = useSyncExternalStore(desk.subscribe, desk.snapshot);
+  const { link, desk: state } = desktop;
   const [language, setLanguage] = useState<Language>(firstLanguage);
   const words = useMemo(() => translator(language), [language]);
   useEffect(() => {
@@ -35,7 +38,9 @@ export function App({ desk }: { desk: Desk }) {
             onLanguage={setLanguage}
           />
           <ReconnectBanner desk={desk} link={link} greeted={state.agent !== null} />
+          <PhoneBanner page={phone} />
           <Notices desk={desk} notices={state.notices} />
+          <Softphone page={phone} desktop={desktop} />
           <PopList desk={desk} state={state} />
           <main className="stage">
             {pop ? <CallCard key={pop.id} desk={desk} pop={pop} skewMs={state.skewMs} /> : <Idle available={state.status.state === "available"} />}

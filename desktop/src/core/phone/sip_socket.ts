@@ -1,0 +1,153 @@
+/** The connection under the telephone's signalling: each attempt has a ticket of its own.
+ *
+ * It has the shape of JsSIP's Socket (3.13: `connect`, `disconnect`, `send` and the three handlers
+ * that JsSIP sets). `connect` goes on until it succeeds, waiting longer each time, so JsSIP is told
+ * of the end of connections that were there, and never of failed attempts. */
+
+import { SignedOut, waitMs } from "../socket";
+
+/** The part of a browser's WebSocket used here. */
+export interface SipWire {
+  onopen: (() => void) | null;
+  onmessage: ((event: { data: unknown }) => void) | null;
+  onclose: ((event: { code: number; reason: string }) => void) | null;
+  send(text: string): void;
+  close(): void;
+}
+
+export interface SipSocketPorts {
+  /** A one-time ticket; rejects with SignedOut where the log-in is over. */
+  ticket(): Promise<string>;
+  open(ticket: string): SipWire;
+  later(ms: number, run: () => void): () => void;
+  random(): number;
+}
+
+/** The log-in ended; the phone was used with somebody else's name. Trying again helps neither. */
+const FINAL_CODES = new Set([4401, 4403]);
+
+export class SipSocket {
+  via_transport = "WS";
+  /** Only names the connection to JsSIP; nothing is opened by it. */
+  readonly url: string;
+  readonly sip_uri: string;
+  onconnect: () => void = () => undefined;
+  ondisconnect: (error: boolean, code?: number, reason?: string) => void = () => undefined;
+  ondata: (data: unknown) => void = () => undefined;
+
+  private wire: SipWire | null = null;
+  private isOpen = false;
+  private wanted = false;
+  private again = false;
+  private attempt = 0;
+  /** Counts the wishes: what an earlier one still waits for is not taken any more. */
+  private life = 0;
+  private cancelWait: (() => void) | null = null;
+
+  constructor(
+    private readonly ports: SipSocketPorts,
+    domain: string,
+  ) {
+    this.url = `ws://${domain}/`;
+    this.sip_uri = `sip:${domain};transport=ws`;
+  }
+
+  connect(): void {
+    if (this.wanted) return;
+    this.wanted = true;
+    this.life += 1;
+    // Many desktops lose their server at the same moment: they do not come back at the same one.
+    if (this.again) this.wait();
+    else void this.open();
+  }
+
+  disconnect(): void {
+    this.wanted = false;
+    this.again = false;
+    this.attempt = 0;
+    this.life += 1;
+    this.cancelWait?.();
+    this.cancelWait = null;
+    this.drop();
+  }
+
+  send(message: string): boolean {
+    if (!this.wire || !this.isOpen) return false;
+    this.wire.send(message);
+    return true;
+  }
+
+  isConnected(): boolean {
+    return this.isOpen;
+  }
+
+  isConnecting(): boolean {
+    return this.wanted && !this.isOpen;
+  }
+
+  /** The network is back. */
+  retryNow(): void {
+    if (!this.cancelWait) return;
+    this.cancelWait();
+    void this.open();
+  }
+
+  private async open(): Promise<void> {
+    this.cancelWait = null;
+    const life = this.life;
+    let ticket: string;
+    try {
+      ticket = await this.ports.ticket();
+    } catch (error) {
+      if (life === this.life && !(error instanceof SignedOut)) this.wait();
+      return;
+    }
+    if (life !== this.life) return;
+    const wire = this.ports.open(ticket);
+    this.wire = wire;
+    wire.onopen = () => {
+      this.isOpen = true;
+      this.onconnect();
+    };
+    wire.onmessage = (event) => {
+      // Opened alone says little: what is behind the server may refuse.
+      this.attempt = 0;
+      this.ondata(event.data);
+    };
+    wire.onclose = (event) => this.closed(event.code, event.reason);
+  }
+
+  private closed(code: number, reason: string): void {
+    const wasOpen = this.isOpen;
+    this.drop();
+    if (FINAL_CODES.has(code)) {
+      if (wasOpen) this.ondisconnect(true, code, reason);
+      return;
+    }
+    if (!wasOpen) {
+      this.wait();
+      return;
+    }
+    // JsSIP asks to connect again, a moment after it was told.
+    this.wanted = false;
+    this.again = true;
+    this.ondisconnect(code !== 1000, code, reason);
+  }
+
+  private wait(): void {
+    this.attempt += 1;
+    const ms = waitMs(this.attempt, this.ports.random());
+    this.cancelWait = this.ports.later(ms, () => void this.open());
+  }
+
+  private drop(): void {
+    const wire = this.wire;
+    this.wire = null;
+    this.isOpen = false;
+    if (!wire) return;
+    wire.onopen = null;
+    wire.onmessage = null;
+    wire.onclose = null;
+    wire.close();
+  }
+}

@@ -1,0 +1,210 @@
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import type { Desktop } from "../core/desk";
+import { phone as shownNumber } from "../core/format";
+import { CallNotices } from "../core/phone/call_notice";
+import type { PagePhone } from "../core/phone/page_phone";
+import { foremost, inCall, type PhoneCall } from "../core/phone/phone_state";
+import { popOf, type Softphone as SoftphoneCore, type SoftphoneView } from "../core/phone/softphone";
+import { Shortcuts, type Action } from "../core/shortcuts";
+import { callerName } from "./caller";
+import { PhoneCallBox, type CallPanel } from "./PhoneCallBox";
+import { ShortcutList } from "./ShortcutList";
+import { SoundCheck } from "./SoundCheck";
+import { useWords } from "./words";
+
+/** The telephone in the page: always there, whatever else is looked at. */
+export function Softphone({ page, desktop }: { page: PagePhone; desktop: Desktop }) {
+  const words = useWords();
+  const { softphone } = page;
+  const view = useSyncExternalStore(softphone.subscribe, softphone.snapshot);
+  const [drawer, setDrawer] = useState<"sound" | "keys" | null>(null);
+  const [panel, setPanel] = useState<CallPanel>(null);
+  const shortcuts = useMemo(() => new Shortcuts(localStorage, Date.now), []);
+  const notices = useMemo(() => new CallNotices(), []);
+  const nameOf = (call: PhoneCall) => whoCalls(call, desktop, words);
+  useShortcuts(softphone, shortcuts, setPanel);
+  useNotices(notices, view, nameOf);
+  if (!view.offered) return null;
+  const leading = view.seat === "leading";
+  const usable = leading && view.microphone.kind === "works";
+  const calls = view.phone.calls;
+  return (
+    <section className="phone" aria-label={words("phone")} data-testid="phone">
+      <header className="phone-head">
+        <h2>{words("phone")}</h2>
+        <span className={`phone-line phone-line-${usable ? view.phone.line : "off"}`} role="status">
+          <span className="dot" aria-hidden="true" />
+          {words(usable ? `phone_${view.phone.line}` : "phone_off")}
+        </span>
+      </header>
+      {!leading && <Elsewhere softphone={softphone} view={view} />}
+      {leading && <Troubles softphone={softphone} view={view} />}
+      {calls.map((call) => (
+        <PhoneCallBox
+          key={call.id}
+          softphone={softphone}
+          call={call}
+          name={nameOf(call)}
+          line={view.phone.line}
+          panel={call === foremost(view.phone) ? panel : null}
+          onPanel={setPanel}
+          shortcuts={shortcuts}
+        />
+      ))}
+      {usable && calls.length === 0 && (
+        <div className="phone-tools">
+          <Drawer name="sound" label={words("sound_check")} open={drawer} onOpen={setDrawer} />
+          <Drawer name="keys" label={words("shortcuts")} open={drawer} onOpen={setDrawer} />
+        </div>
+      )}
+      {usable && calls.length === 0 && drawer === "sound" && (
+        <SoundCheck ringer={page.ringer} notices={notices} />
+      )}
+      {usable && calls.length === 0 && drawer === "keys" && <ShortcutList shortcuts={shortcuts} />}
+    </section>
+  );
+}
+
+/** What still works while the signalling is away. */
+export function PhoneBanner({ page }: { page: PagePhone }) {
+  const words = useWords();
+  const view = useSyncExternalStore(page.softphone.subscribe, page.softphone.snapshot);
+  const lost = view.phone.line === "lost" && inCall(view.phone);
+  return (
+    <div className="phone-banner-place" role="status">
+      {lost && (
+        <div className="banner" data-testid="phone-lost">
+          <span className="banner-text">{words("phone_banner")}</span>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Elsewhere({ softphone, view }: { softphone: SoftphoneCore; view: SoftphoneView }) {
+  const words = useWords();
+  if (view.seat === "waiting") return null;
+  const moving = view.seat === "asking";
+  return (
+    <div className="phone-words" role="status">
+      <p>
+        {moving && words("phone_moving")}
+        {view.seat === "following" && words("phone_elsewhere")}
+        {view.seat === "refused" && words("phone_busy_elsewhere")}
+      </p>
+      <button type="button" disabled={moving} onClick={() => softphone.useThisTab()}>
+        {words("phone_use_this_tab")}
+      </button>
+    </div>
+  );
+}
+
+function Troubles({ softphone, view }: { softphone: SoftphoneCore; view: SoftphoneView }) {
+  const words = useWords();
+  const { microphone } = view;
+  return (
+    <div className="phone-troubles" role="status">
+      {microphone.kind === "asking" && <p className="phone-words">{words("mic_asking")}</p>}
+      {microphone.kind === "trouble" && (
+        <div className="phone-words phone-trouble" data-testid="microphone-trouble">
+          <p>
+            {words(`mic_${microphone.trouble}`)} {words("mic_not_ready")}
+          </p>
+          <button type="button" onClick={() => void softphone.checkMicrophone()}>
+            {words("mic_again")}
+          </button>
+        </div>
+      )}
+      {view.unloadable && <p className="phone-words phone-trouble">{words("phone_unloadable")}</p>}
+      {view.phone.line === "refused" && (
+        <p className="phone-words phone-trouble">{words("phone_refused_text")}</p>
+      )}
+      {view.silent && <p className="phone-words">{words("phone_silent")}</p>}
+    </div>
+  );
+}
+
+type DrawerName = "sound" | "keys";
+
+function Drawer(props: {
+  name: DrawerName;
+  label: string;
+  open: DrawerName | null;
+  onOpen: (name: DrawerName | null) => void;
+}) {
+  const isOpen = props.open === props.name;
+  return (
+    <button
+      type="button"
+      aria-expanded={isOpen}
+      onClick={() => props.onOpen(isOpen ? null : props.name)}
+    >
+      {props.label}
+    </button>
+  );
+}
+
+/** By the pop of this call, else by what the network says. */
+function whoCalls(call: PhoneCall, desktop: Desktop, words: ReturnType<typeof useWords>): string {
+  const pop = popOf(desktop, call.linkedid);
+  if (pop) return callerName(pop.content, words);
+  return call.name || shownNumber(call.number) || words("unknown_caller");
+}
+
+function useShortcuts(
+  softphone: SoftphoneCore,
+  shortcuts: Shortcuts,
+  onPanel: (change: (panel: CallPanel) => CallPanel) => void,
+) {
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const { phone } = softphone.snapshot();
+      const action = shortcuts.actionOf(event, isTyping(event.target));
+      if (!action || !softphone.calls) return;
+      const ringing = phone.calls.find((call) => call.phase === "ringing");
+      const call = action === "accept" || action === "decline" ? ringing : foremost(phone);
+      if (!call) return;
+      event.preventDefault();
+      carryOut(softphone, action, call, onPanel);
+    };
+    window.addEventListener("keydown", press);
+    return () => window.removeEventListener("keydown", press);
+  }, [softphone, shortcuts, onPanel]);
+}
+
+function carryOut(
+  softphone: SoftphoneCore,
+  action: Action,
+  call: PhoneCall,
+  onPanel: (change: (panel: CallPanel) => CallPanel) => void,
+) {
+  const phone = softphone.calls;
+  if (action === "accept") softphone.answer(call.id);
+  else if (action === "decline") phone?.decline(call.id);
+  else if (call.phase === "ringing") return;
+  else if (action === "mute") phone?.mute(call.id, !call.muted);
+  else if (action === "hold") phone?.hold(call.id, !call.held);
+  else if (action === "hang_up") phone?.hangUp(call.id);
+  else onPanel((open) => (open === action ? null : action));
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof Element && target.matches("input:not([type=radio]), textarea, select");
+}
+
+function useNotices(
+  notices: CallNotices,
+  view: SoftphoneView,
+  nameOf: (call: PhoneCall) => string,
+) {
+  const words = useWords();
+  const latest = useRef(nameOf);
+  latest.current = nameOf;
+  useEffect(() => {
+    const ringing = view.phone.calls.filter((call) => call.phase === "ringing");
+    notices.closeAllBut(new Set(ringing.map((call) => call.id)));
+    for (const call of ringing) {
+      notices.show(call.id, `${words("call_ringing")}: ${latest.current(call)}`);
+    }
+  }, [notices, view.phone.calls, words]);
+}
