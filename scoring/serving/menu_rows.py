@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from calls.caller import Caller
@@ -21,32 +22,39 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class MenuTold:
+    """What training wrote into the card for these rows."""
+
+    named: Mapping[str, int]
+    moments: MomentShares
+
+    @classmethod
+    def of(cls, card: ModelCard) -> MenuTold:
+        """Raises ValueError where the card's extra is not what training writes."""
+        return cls(
+            _whole(card.extra.get(NAMED, {})), MomentShares(_counts(card.extra.get(MOMENTS, {})))
+        )
+
+
 class MenuRows:
-    """Implements `scoring.serving.model_scorer.IntentRows`."""
+    """Implements `scoring.serving.model_scorer.IntentRows`; `told` is what `MenuTold.of` read."""
 
     def __init__(self, *, house: HouseChoices, now: Callable[[], datetime] = utc_now) -> None:
         self._house = house
         self._now = now
-        self._version: str | None = None
-        self._named: dict[str, int] = {}
-        self._moments = MomentShares()
 
     def __call__(
         self,
-        card: ModelCard,
+        told: MenuTold,
         caller: Caller,
         memory: CallerMemory,
         menu: str,
         intents: Sequence[str],
     ) -> Matrix:
-        """Raises ValueError where the card's extra is not what training writes."""
-        if card.version != self._version:
-            self._named = _whole(card.extra.get(NAMED, {}))
-            self._moments = MomentShares(_counts(card.extra.get(MOMENTS, {})))
-            self._version = card.version
         moment = CallMoment.of(self._now())
         house = self._house.shares().get(menu, {})
-        shares = self._moments.shares(menu, moment.path, house, intents)
+        shares = told.moments.shares(menu, moment.path, house, intents)
         seen = ChoicesSeen(
             house=house,
             own=_of(menu, memory.choices),
@@ -54,7 +62,7 @@ class MenuRows:
             moment=dict(zip(intents, shares, strict=True)),
             is_known=caller.contact is not None,
         )
-        return intent_rows(intents, seen, memory.features, moment, self._named)
+        return intent_rows(intents, seen, memory.features, moment, told.named)
 
 
 def _of(menu: str, by_name: Mapping[tuple[str, str], float]) -> dict[str, float]:
@@ -66,7 +74,7 @@ def _whole(told: object) -> dict[str, int]:
         raise ValueError("no places of intents")
     found = {}
     for name, place in told.items():
-        if not isinstance(place, int) or place < 0:
+        if isinstance(place, bool) or not isinstance(place, int) or place < 0:
             raise ValueError("no place of an intent")
         found[str(name)] = place
     return found

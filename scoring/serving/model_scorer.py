@@ -22,7 +22,7 @@ from calls.ports import PropensityScorer
 from scoring.buying_rates import chance_in_other_days
 from scoring.lazily import Lazily
 from scoring.propensities import HORIZON_DAYS
-from scoring.registry.card import ModelCard, ModelKind
+from scoring.registry.card import ModelKind
 from scoring.serving.churn_level import level_of
 from scoring.serving.models_in_use import ModelInUse, ModelsInUse
 from scoring.serving.patience import Patience
@@ -49,11 +49,9 @@ Told = Mapping[str, tuple[str, ...]]
 
 class OfferRows(Protocol):
     """Rows of (contact, offer), one for each product; `chances` are what counting finds for it
-    within the card's horizon."""
+    within the card's horizon. `told` is `ModelInUse.told`, here and below."""
 
-    def __call__(
-        self, card: ModelCard, memory: CallerMemory, chances: Mapping[str, float]
-    ) -> Matrix: ...
+    def __call__(self, told: Any, memory: CallerMemory, chances: Mapping[str, float]) -> Matrix: ...
 
 
 class IntentRows(Protocol):
@@ -61,7 +59,7 @@ class IntentRows(Protocol):
 
     def __call__(
         self,
-        card: ModelCard,
+        told: Any,
         caller: Caller,
         memory: CallerMemory,
         menu: str,
@@ -229,7 +227,7 @@ class ModelScorer:
         counted = {product: past[product] for product in products}
         if ours != theirs:
             counted = _in_other_days(counted, days=ours, wanted=theirs)
-        rows = used.own(self._offer_rows(used.card, asked.memory, counted))
+        rows = used.own(self._offer_rows(used.told, asked.memory, counted))
         found = dict(zip(products, checked(used.answers(rows), most=1.0), strict=True))
         if ours != theirs:
             found = _in_other_days(found, days=theirs, wanted=ours)
@@ -242,7 +240,7 @@ class ModelScorer:
             return None
         found: dict[tuple[str, str], float] = {}
         for menu, intents in _menus(asked.past.intents).items():
-            made = self._intent_rows(used.card, asked.caller, asked.memory, menu, intents)
+            made = self._intent_rows(used.told, asked.caller, asked.memory, menu, intents)
             shares = checked(used.answers(used.own(made)), most=1.0)
             total = max(math.fsum(shares), 1e-12)
             for intent, share in zip(intents, shares, strict=True):

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from scoring.serving.served_model import Floats, Matrix, ServedModel, linked
 
 log = logging.getLogger(__name__)
 
+#: Raises ValueError where the card's extra is not what training writes.
+CardReader = Callable[[ModelCard], Any]
+
 #: Until a version is tried again that was refused for a reason that passes; doubled each time.
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 60.0, 3_600.0
 
@@ -26,15 +30,22 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 60.0, 3_600.0
 @dataclass(frozen=True, slots=True)
 class ModelInUse:
     """`places`: where the model's columns stand among those of the row that is made; None where
-    they are the same."""
+    they are the same. `told`: what its card tells those who make the rows, read already."""
 
     card: ModelCard
     model: ServedModel
     base: BaseMargin
     places: NDArray[np.intp] | None
+    told: Any = None
 
     @classmethod
-    def of(cls, card: ModelCard, model: ServedModel, names: Sequence[str]) -> ModelInUse:
+    def of(
+        cls,
+        card: ModelCard,
+        model: ServedModel,
+        names: Sequence[str],
+        read: CardReader | None = None,
+    ) -> ModelInUse:
         """`names` are those of the rows that are made here. Raises ModelRefused."""
         try:
             base = BaseMargin(
@@ -44,10 +55,11 @@ class ModelInUse:
                 objective=card.objective,
                 horizon_days=card.horizon_days,
             )
+            told = read(card) if read is not None else None
         except ValueError as error:
             raise ModelRefused(f"{card.kind} {card.version}: {error}") from error
         places = None if card.columns == tuple(names) else _places(card.columns, names)
-        return cls(card, model, base, places)
+        return cls(card, model, base, places, told)
 
     def own(self, rows: Matrix) -> Matrix:
         """The model's columns of one row or many."""
@@ -69,7 +81,8 @@ class ModelInUse:
 
 class ModelsInUse:
     """What cannot be used is logged once, and the good one before it stays. `names` are the columns
-    of the rows that are made for each kind; of a kind that is not there no model is used."""
+    of the rows that are made for each kind; of a kind that is not there no model is used. `readers`
+    read what the makers of those rows need of the card; what they cannot read is refused."""
 
     def __init__(
         self,
@@ -77,11 +90,13 @@ class ModelsInUse:
         registry: ModelRegistry,
         schema: str,
         names: Mapping[ModelKind, Sequence[str]],
+        readers: Mapping[ModelKind, CardReader] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._registry = registry
         self._schema = schema
         self._names = names
+        self._readers = readers or {}
         self._found: dict[ModelKind, ModelInUse] = {}
         #: By kind: the version that was refused, and why.
         self.refused: dict[ModelKind, tuple[str, str]] = {}
@@ -125,7 +140,7 @@ class ModelsInUse:
                     f"{kind} {version} was trained on rows of {card.contact_schema}, rows are "
                     f"{self._schema} now; train anew"
                 )
-            found = ModelInUse.of(card, model, self._names[kind])
+            found = ModelInUse.of(card, model, self._names[kind], self._readers.get(kind))
             # The first answer of a library takes longer than those that follow.
             found.contributions(np.zeros(len(found.card.columns), dtype=np.float32))
             found.answers(np.zeros((1, len(found.card.columns)), dtype=np.float32))

@@ -14,10 +14,10 @@ from scoring.house_choices import HouseChoices
 from scoring.propensities import PastChoices
 from scoring.registry.card import ModelKind
 from scoring.registry.registry import ModelRegistry
-from scoring.serving.menu_rows import MenuRows
+from scoring.serving.menu_rows import MenuRows, MenuTold
 from scoring.serving.model_scorer import ModelCounters, ModelScorer
 from scoring.serving.models_in_use import ModelsInUse
-from scoring.serving.shelf_rows import ShelfRows
+from scoring.serving.shelf_rows import ShelfRows, catalogue_of
 
 
 def models_in(folder: Path) -> ModelsInUse:
@@ -28,7 +28,10 @@ def models_in(folder: Path) -> ModelsInUse:
         ModelKind.OFFERS: OFFER_COLUMNS,
         ModelKind.INTENTS: INTENT_COLUMNS,
     }
-    return ModelsInUse(registry=ModelRegistry(folder), schema=schema.SCHEMA, names=names)
+    readers = {ModelKind.OFFERS: catalogue_of, ModelKind.INTENTS: MenuTold.of}
+    return ModelsInUse(
+        registry=ModelRegistry(folder), schema=schema.SCHEMA, names=names, readers=readers
+    )
 
 
 def scorer_of(

@@ -14,18 +14,14 @@ PRODUCTS = "products"
 
 
 class ShelfRows:
-    """Implements `scoring.serving.model_scorer.OfferRows`."""
-
-    def __init__(self) -> None:
-        self._version: str | None = None
-        self._catalogue = Catalogue({})
+    """Implements `scoring.serving.model_scorer.OfferRows`; `told` is what `catalogue_of` read."""
 
     def __call__(
-        self, card: ModelCard, memory: CallerMemory, chances: Mapping[str, float]
+        self, told: Catalogue, memory: CallerMemory, chances: Mapping[str, float]
     ) -> Matrix:
-        """Raises ValueError where the card's products are none."""
-        if card.version != self._version:
-            self._catalogue = Catalogue.of_json(card.extra.get(PRODUCTS, {}))
-            self._version = card.version
-        traits = self._catalogue.traits(chances.items())
-        return offer_rows(memory.features, traits)
+        return offer_rows(memory.features, told.traits(chances.items()))
+
+
+def catalogue_of(card: ModelCard) -> Catalogue:
+    """Raises ValueError where the card's products are none."""
+    return Catalogue.of_json(card.extra.get(PRODUCTS, {}))

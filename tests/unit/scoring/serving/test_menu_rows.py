@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from calls.caller import Caller, Contact, ContactRef, Identity, IdentityOutcome
-from calls.offers import NO_MEMORY, CallerMemory
+from calls.offers import CallerMemory
 from scoring.features.intent_rows import INTENT_COLUMNS, intent_rows
 from scoring.features.moment import CallMoment
 from scoring.registry.card import ModelCard, ModelKind
-from scoring.serving.menu_rows import MenuRows
+from scoring.serving.menu_rows import MenuRows, MenuTold
 from scoring.training.choosing import asked_of
 from scoring.training.past import past_of
 from tests.unit.scoring.training.made_worlds import UNTIL, call, frame
@@ -73,16 +73,21 @@ def test_served_rows_equal_those_of_the_training() -> None:
             chosen_days_ago={("main", name): days for name, days in seen.days_ago.items()},
         )
         rows = MenuRows(house=House(dict(seen.house)), now=lambda: RINGS)  # type: ignore[arg-type]
-        whole = card(named=named, moments=choices.moments.as_json())
-        served = rows(whole, _caller(who), memory, "main", intents)
+        told = MenuTold.of(card(named=named, moments=choices.moments.as_json()))
+        served = rows(told, _caller(who), memory, "main", intents)
         np.testing.assert_array_equal(served, learned)
 
 
 @pytest.mark.parametrize(
     "extra",
-    [{"named": 3}, {"named": {"a": -1}}, {"moments": {"a": 1}}, {"moments": {"a": {"b": -1}}}],
+    [
+        {"named": 3},
+        {"named": {"a": -1}},
+        {"named": {"a": True}},
+        {"moments": {"a": 1}},
+        {"moments": {"a": {"b": -1}}},
+    ],
 )
 def test_a_card_of_something_else_is_refused(extra: dict[str, object]) -> None:
-    rows = MenuRows(house=House({"order": 1.0}), now=lambda: RINGS)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"no (place|shares|count)"):
-        rows(card(**extra), _caller(None), NO_MEMORY, "main", ["order"])
+        MenuTold.of(card(**extra))

@@ -21,7 +21,7 @@ from scoring.registry.card import Base, ModelCard, ModelKind, Platt
 from scoring.registry.refusals import ModelRefused, NotTried
 from scoring.registry.registry import ModelRegistry
 from scoring.serving.model_scorer import MODEL, ModelCounters, ModelScorer
-from scoring.serving.models_in_use import ModelsInUse
+from scoring.serving.models_in_use import CardReader, ModelsInUse
 from scoring.serving.patience import MOST_LATE, SITS_OUT_S, Patience
 from tests.unit.scoring.serving.random_models import TRAINED_AT, booster_of, card_of, names_of
 
@@ -46,14 +46,14 @@ class Past:
         return COUNTED
 
 
-def offer_rows(card: ModelCard, memory: CallerMemory, shares: Mapping[str, float]) -> Any:
+def offer_rows(_told: object, memory: CallerMemory, shares: Mapping[str, float]) -> Any:
     contact = memory.features.values if memory.features else (float("nan"),) * 6
     rows = [(*contact, float(len(product)), 10 * share) for product, share in shares.items()]
     return np.array(rows, dtype=np.float32)
 
 
 def intent_rows(
-    _card: ModelCard, caller: Caller, memory: CallerMemory, menu: str, intents: Sequence[str]
+    _told: object, caller: Caller, memory: CallerMemory, menu: str, intents: Sequence[str]
 ) -> Any:
     return np.array([[len(intent)] * 6 for intent in intents], dtype=np.float32)
 
@@ -61,7 +61,13 @@ def intent_rows(
 class House:
     """A registry, what is in use, and the scorer."""
 
-    def __init__(self, folder: Path, **more: Any) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        readers: Mapping[ModelKind, CardReader] | None = None,
+        **more: Any,
+    ) -> None:
         self.registry = ModelRegistry(folder)
         names = {
             ModelKind.CHURN: NAMES,
@@ -69,17 +75,22 @@ class House:
             ModelKind.OFFERS: OFFER_NAMES,
             ModelKind.INTENTS: NAMES,
         }
-        self.models = ModelsInUse(registry=self.registry, schema=SCHEMA, names=names)
+        self.models = ModelsInUse(
+            registry=self.registry, schema=SCHEMA, names=names, readers=readers
+        )
         self.counters = ModelCounters()
         self.scorer = ModelScorer(
             past=Past(),
             models=self.models,
             schema=SCHEMA,
             group_of={name: f"group {name[-1]}" for name in OFFER_NAMES},
-            offer_rows=offer_rows,
-            intent_rows=intent_rows,
             counters=self.counters,
-            **{"deadline_s": 60.0, **more},
+            **{
+                "offer_rows": offer_rows,
+                "intent_rows": intent_rows,
+                "deadline_s": 60.0,
+                **more,
+            },
         )
 
     def use(self, kind: ModelKind, booster: Any, day: int = 0, **card: Any) -> str:
@@ -90,6 +101,10 @@ class House:
         self.registry.promote(kind, version)
         asyncio.run(self.models.refresh())
         return version
+
+    def use_offers(self, extra: dict[str, Any], day: int = 0) -> str:
+        booster = booster_of(3, columns=len(OFFER_NAMES))
+        return self.use(ModelKind.OFFERS, booster, day, columns=OFFER_NAMES, extra=extra)
 
     def counted(self, kind: ModelKind, outcome: str) -> float:
         return self.counters.answers.labels(str(kind), outcome)._value.get()
@@ -121,7 +136,7 @@ def test_each_kind_of_model_answers_its_part(house: House) -> None:
     row = np.array([VALUES], dtype=np.float32)
     assert found.churn == pytest.approx(churn.inplace_predict(row)[0], abs=1e-6)
     assert found.expected_purchases == pytest.approx(purchases.inplace_predict(row)[0], abs=1e-6)
-    wanted = offers.inplace_predict(offer_rows(card_of(), KNOWN, COUNTED.products))
+    wanted = offers.inplace_predict(offer_rows(None, KNOWN, COUNTED.products))
     assert list(found.products.values()) == pytest.approx(list(wanted), abs=1e-6)
     assert sum(found.intents.values()) == pytest.approx(1.0)
     assert found.intents != COUNTED.intents
@@ -137,7 +152,7 @@ def test_a_model_of_another_horizon_is_brought_to_that_of_the_rulebook(tmp_path:
     month = plain.scorer.propensities_of(CALLER, KNOWN).products
     quarter = longer.scorer.propensities_of(CALLER, KNOWN).products
     shorter = {name: 1 - (1 - share) ** (1 / 3) for name, share in COUNTED.products.items()}
-    rows = offer_rows(card_of(), KNOWN, shorter)
+    rows = offer_rows(None, KNOWN, shorter)
     wanted = booster_of(3, columns=8).inplace_predict(rows)
     assert [quarter[name] for name in month] == pytest.approx(
         [1 - (1 - float(one)) ** 3 for one in wanted], abs=1e-6
@@ -302,6 +317,36 @@ def test_a_model_of_other_rows_is_refused(house: House) -> None:
     house.use(ModelKind.PURCHASES, booster_of(1, columns=7), columns=tuple(names_of(7)))
     assert "column_6" in house.models.refused[ModelKind.PURCHASES][1]
     assert house.models.versions() == {}
+
+
+def test_what_rows_need_of_a_card_is_read_before_it_is_used(tmp_path: Path) -> None:
+    """The caller's time does not pay for it, and a broken card leaves the good model."""
+    read: list[str] = []
+    asked: list[object] = []
+
+    def reader(card: ModelCard) -> str:
+        read.append(card.version)
+        told = card.extra["catalogue"]
+        if not isinstance(told, str):
+            raise ValueError("no catalogue")
+        return told
+
+    def rows(told: object, memory: CallerMemory, chances: Mapping[str, float]) -> Any:
+        asked.append(told)
+        return offer_rows(told, memory, chances)
+
+    house = House(tmp_path, readers={ModelKind.OFFERS: reader}, offer_rows=rows)
+    good = house.use_offers({"catalogue": "ours"})
+    assert read == [good]
+    for _ in range(3):
+        assert house.scorer.propensities_of(CALLER, KNOWN).models == {"offers": good}
+    assert (read, asked) == ([good], ["ours"] * 3)
+
+    bad = house.use_offers({"catalogue": 7}, day=1)
+    assert house.models.versions() == {"offers": good}
+    version, why = house.models.refused[ModelKind.OFFERS]
+    assert (version, "no catalogue" in why) == (bad, True)
+    assert house.scorer.propensities_of(CALLER, KNOWN).models == {"offers": good}
 
 
 class Refusing:

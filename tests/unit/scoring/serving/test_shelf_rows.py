@@ -11,7 +11,7 @@ from scoring.features.catalogue import Catalogue, ProductTraits
 from scoring.features.offer_rows import OFFER_COLUMNS, OfferTraits, offer_rows
 from scoring.features.schema import NAMES, SCHEMA
 from scoring.registry.card import ModelKind
-from scoring.serving.shelf_rows import ShelfRows
+from scoring.serving.shelf_rows import ShelfRows, catalogue_of
 from tests.unit.scoring.serving.random_models import card_of
 
 pytestmark = pytest.mark.unit
@@ -24,7 +24,9 @@ FEATURES = ContactFeatures(
 
 
 def test_rows_are_those_of_training() -> None:
-    found = ShelfRows()(CARD, CallerMemory(features=FEATURES), {"BAG": 0.1, "NEW": 0.02})
+    found = ShelfRows()(
+        catalogue_of(CARD), CallerMemory(features=FEATURES), {"BAG": 0.1, "NEW": 0.02}
+    )
     traits = [OfferTraits("BAG", 0.1, "bags", 40.0, 0.2, 0.3), OfferTraits("NEW", 0.02)]
     wanted = offer_rows(FEATURES, traits)
     assert found.shape == (2, len(OFFER_COLUMNS))
@@ -32,12 +34,12 @@ def test_rows_are_those_of_training() -> None:
 
 
 def test_a_stranger_has_a_row_too_and_no_product_has_none() -> None:
-    rows = ShelfRows()
-    assert np.isnan(rows(CARD, NO_MEMORY, {"BAG": 0.1})[0, : len(NAMES)]).all()
-    assert len(rows(CARD, NO_MEMORY, {})) == 0
+    rows, told = ShelfRows(), catalogue_of(CARD)
+    assert np.isnan(rows(told, NO_MEMORY, {"BAG": 0.1})[0, : len(NAMES)]).all()
+    assert len(rows(told, NO_MEMORY, {})) == 0
 
 
 def test_a_card_whose_products_are_none_is_told() -> None:
     odd = CARD.model_copy(update={"version": "20261128-023000-0123abcd", "extra": {"products": 7}})
     with pytest.raises(ValueError, match="no catalogue"):
-        ShelfRows()(odd, NO_MEMORY, {"BAG": 0.1})
+        catalogue_of(odd)

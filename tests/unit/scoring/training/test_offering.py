@@ -17,7 +17,7 @@ from scoring.features.seen import PurchaseSeen, call_seen
 from scoring.features.state import ContactState
 from scoring.models.calibration import level
 from scoring.serving.served_model import ServedModel
-from scoring.serving.shelf_rows import ShelfRows
+from scoring.serving.shelf_rows import ShelfRows, catalogue_of
 from scoring.training.baskets import Baskets, Shelf
 from scoring.training.heard import Heard
 from scoring.training.in_use import InUse
@@ -195,7 +195,7 @@ def rows_as_served(
     counted = zip(shelf.offered, shelf.associations(owned).tolist(), strict=True)
     chances = {product: chance for product, chance in counted if product not in owned}
     memory = CallerMemory(features=state.features_at(at))
-    return ShelfRows()(trained.card, memory, chances)
+    return ShelfRows()(catalogue_of(trained.card), memory, chances)
 
 
 def test_what_callers_accepted_is_learned_where_enough_heard_it(heard: Past) -> None:
