@@ -20,9 +20,12 @@ REFRESH_S = 60.0
 
 
 class Refresher:
-    """`async with Refresher(...)`: read once before the first call, then every `every_s` seconds;
-    leaving writes what was counted. Enter it after the database; a database that is away is tried
-    again at the next turn."""
+    """`async with Refresher(...)`: what was counted is read once before the first call, then every
+    `every_s` seconds; leaving writes what was counted. Enter it after the database; a database that
+    is away is tried again at the next turn.
+
+    Models are tried in processes of their own, which takes a second or many: nobody waits for that,
+    counting answers until they are there."""
 
     def __init__(
         self,
@@ -37,21 +40,23 @@ class Refresher:
         self._associations = associations
         self._policies = policies
         self._models = models
-        self._ends = False
         self._every_s = every_s
-        self.task: asyncio.Task[None] | None = None
+        self.tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def __aenter__(self) -> Self:
         await self.refresh()
-        self.task = asyncio.create_task(self._run(), name="scoring:refresh")
+        tasks = [asyncio.create_task(self._run(), name="scoring:refresh")]
+        if self._models is not None:
+            watch = self._watch(self._models)
+            tasks.append(asyncio.create_task(watch, name="scoring:models"))
+        self.tasks = tuple(tasks)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._ends = True
-        task, self.task = self.task, None
-        if task is not None:
+        tasks, self.tasks = self.tasks, ()
+        for task in tasks:
             task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.refresh()
 
     async def refresh(self) -> None:
@@ -61,10 +66,13 @@ class Refresher:
             await self._policies.refresh()
         except (SQLAlchemyError, OSError, Unavailable):
             log.warning("scoring: what all callers choose was not refreshed", exc_info=True)
-        if self._models is not None and not self._ends:
-            await self._models.refresh()
 
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(self._every_s)
             await self.refresh()
+
+    async def _watch(self, models: ModelsInUse) -> None:
+        while True:
+            await models.refresh()
+            await asyncio.sleep(self._every_s)

@@ -396,7 +396,8 @@ class Centre:
             self.side_tasks.start(name, work)
         if self.settings.redis.url is not None:
             self.side_tasks.start("probe:redis", self.redis_probe.watch())
-        for task in (self.refresher.task, self.experiments.task, self.churn_teller.task):
+        refreshing = self.refresher.tasks
+        for task in (*refreshing, self.experiments.task, self.churn_teller.task):
             if task is not None:
                 self.side_tasks.watch(task)
         for group in groups:

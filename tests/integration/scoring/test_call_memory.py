@@ -293,7 +293,7 @@ async def test_the_refresher_goes_on_without_a_database(tmp_path: Path) -> None:
         policies = LearnedPolicies(database=database, settings=ScoringSettings())
         associations = Associations(database=database)
         async with Refresher(house=house, associations=associations, policies=policies) as running:
-            assert running.task is not None
+            assert [task.get_name() for task in running.tasks] == ["scoring:refresh"]
             assert house.shares() == {}
         assert house._new  # kept for the next turn
     assert REFRESH_S >= 10
