@@ -15,7 +15,8 @@ from config.settings import Settings
 from crm_adapter.call_histories import DatabaseCallHistories
 from scoring.policy import experiment_book
 from scoring.policy.experiment_book import PERSON
-from scoring.policy.experiment_figures import ArmFigures, figures_of
+from scoring.policy.experiment_counts import counted
+from scoring.policy.experiment_figures import ArmFigures
 from scoring.policy.gate_run import KeptJudgement, newest_judgement, run_gate
 from scoring.policy.ladder import Ladder
 from scoring.policy.learned import LearnedPolicies
@@ -36,8 +37,7 @@ async def experiments_shown(settings: Settings) -> Sequence[ExperimentShown]:
     async with opened(settings) as database:
         states = await experiment_book.states_of(database)
         for experiment in known.values():
-            subjects = await experiment_book.subjects_of(database, experiment.name)
-            arms = tuple(figures_of(experiment, subjects, states, now))
+            arms = await counted(database, experiment, states, now)
             period = experiment.period
             is_running = period is None or period.holds_at(now)
             shown.append(ExperimentShown(experiment, arms, is_running))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,9 +19,8 @@ from storage.insert_once import insert_once
 
 #: Who calls again within it was not helped.
 REPEAT = timedelta(days=7)
-#: Callers of one experiment that are read at most, the earliest ones: enough to find any harm that
-#: is worth finding.
-MAX_SUBJECTS = 200_000
+#: Callers of one experiment that are read at once.
+PAGE = 5_000
 GUARDRAIL, PERSON = "guardrail", "person"
 _MAX_BECAUSE = 400
 
@@ -116,20 +115,28 @@ def _row(one: FirstCall) -> dict[str, Any]:
     }
 
 
-async def subjects_of(database: Database, experiment: str) -> Sequence[Subject]:
-    """In the order they came."""
+async def subjects_of(database: Database, experiment: str) -> AsyncIterator[Sequence[Subject]]:
+    """All of them in the order they came, in parts, so that neither memory nor the loop notices how
+    many there are."""
     query = (
         select(experiment_subjects)
         .where(_SUBJECT.experiment == experiment)
         .order_by(_SUBJECT.at, _SUBJECT.subject)
-        .limit(MAX_SUBJECTS)
+        .limit(PAGE)
     )
-    async with database.read() as connection:
-        rows = list(await connection.execute(query))
-    return [
-        Subject(row.arm, row.at, row.zero_out, row.abandoned, row.repeated_at is not None)
-        for row in rows
-    ]
+    page = query
+    while True:
+        async with database.read() as connection:
+            rows = list(await connection.execute(page))
+        yield [
+            Subject(row.arm, row.at, row.zero_out, row.abandoned, row.repeated_at is not None)
+            for row in rows
+        ]
+        if len(rows) < PAGE:
+            return
+        at, subject = rows[-1].at, rows[-1].subject
+        later = or_(_SUBJECT.at > at, _SUBJECT.subject > subject)
+        page = query.where(_SUBJECT.at >= at, later)
 
 
 async def states_of(database: Database) -> dict[tuple[str, str], ArmState]:

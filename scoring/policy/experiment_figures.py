@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from config.experiments import Experiment
 from scoring.policy.experiment_book import REPEAT, RUNNING, ArmState, Subject
-from scoring.policy.guardrails import ALPHA, Evidence, Seen, evidence_of_harm
+from scoring.policy.guardrails import ALPHA, Evidence, Harm, Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,46 +83,70 @@ class ArmFigures:
         return found[0] if found else None
 
 
-def figures_of(
-    experiment: Experiment,
-    subjects: Sequence[Subject],
-    states: Mapping[tuple[str, str], ArmState],
-    now: datetime,
-) -> Iterator[ArmFigures]:
-    """Every arm of the rulebook; callers of arms that are gone from it are left out."""
-    others = max(len(experiment.arms) - 1, 1)
-    for arm in experiment.arms:
-        is_control = arm.name == experiment.control
-        state = states.get((experiment.name, arm.name), RUNNING)
-        since = state.counts_from
-        counted = [
-            one
-            for one in subjects
-            if one.arm in {arm.name, experiment.control} and (since is None or one.at >= since)
-        ]
-        figures = tuple(
-            _figures(each, arm.name, is_control, counted, now, ALPHA / (len(GUARDRAILS) * others))
-            for each in GUARDRAILS
+class ExperimentCount:
+    """Every arm of the rulebook; callers of arms that are gone from it are left out. Callers are
+    told in the order they came, in as many parts as one likes; none of them is kept."""
+
+    def __init__(
+        self, experiment: Experiment, states: Mapping[tuple[str, str], ArmState], now: datetime
+    ) -> None:
+        alpha = ALPHA / (len(GUARDRAILS) * max(len(experiment.arms) - 1, 1))
+        self._control = experiment.control
+        self._now = now
+        self._arms = []
+        for arm in experiment.arms:
+            state = states.get((experiment.name, arm.name), RUNNING)
+            counts = [_Count(each, arm.name, experiment.control, alpha) for each in GUARDRAILS]
+            self._arms.append((arm.name, state, counts))
+
+    def add(self, subjects: Sequence[Subject]) -> None:
+        for arm, state, counts in self._arms:
+            since = state.counts_from
+            counted = [
+                one
+                for one in subjects
+                if one.arm in {arm, self._control} and (since is None or one.at >= since)
+            ]
+            for each in counts:
+                each.add(counted, self._now)
+
+    def figures(self) -> tuple[ArmFigures, ...]:
+        return tuple(
+            ArmFigures(arm, arm == self._control, state, tuple(each.figures() for each in counts))
+            for arm, state, counts in self._arms
         )
-        yield ArmFigures(arm.name, is_control, state, figures)
 
 
-def _figures(  # noqa: PLR0917
-    guardrail: Guardrail,
-    arm: str,
-    is_control: bool,
-    subjects: Sequence[Subject],
-    now: datetime,
-    alpha: float,
-) -> GuardrailFigures:
-    known = [one for one in subjects if not guardrail.is_late or one.at + REPEAT <= now]
-    seen = [Seen(one.arm == arm, guardrail.is_bad(one)) for one in known]
-    ours, theirs = [one for one in seen if one.is_arm], [one for one in seen if not one.is_arm]
-    return GuardrailFigures(
-        guardrail=guardrail.name,
-        callers=len(ours),
-        bad=sum(one.is_bad for one in ours),
-        control_callers=len(ours) if is_control else len(theirs),
-        control_bad=sum(one.is_bad for one in (ours if is_control else theirs)),
-        evidence=None if is_control else evidence_of_harm(seen, alpha=alpha),
-    )
+class _Count:
+    """One guardrail of one arm."""
+
+    def __init__(self, guardrail: Guardrail, arm: str, control: str, alpha: float) -> None:
+        self._guardrail = guardrail
+        self._arm = arm
+        self._harm = Harm(alpha=alpha) if arm != control else None
+        #: Callers, and how many of them were bad: of the control arm and of this one.
+        self._seen, self._bad = [0, 0], [0, 0]
+
+    def add(self, subjects: Sequence[Subject], now: datetime) -> None:
+        rail = self._guardrail
+        seen = [
+            Seen(one.arm == self._arm, rail.is_bad(one))
+            for one in subjects
+            if not rail.is_late or one.at + REPEAT <= now
+        ]
+        for one in seen:
+            self._seen[one.is_arm] += 1
+            self._bad[one.is_arm] += one.is_bad
+        if self._harm is not None:
+            self._harm.add(seen)
+
+    def figures(self) -> GuardrailFigures:
+        of_control = int(self._harm is None)
+        return GuardrailFigures(
+            guardrail=self._guardrail.name,
+            callers=self._seen[True],
+            bad=self._bad[True],
+            control_callers=self._seen[of_control],
+            control_bad=self._bad[of_control],
+            evidence=None if self._harm is None else self._harm.evidence,
+        )

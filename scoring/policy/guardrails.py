@@ -52,45 +52,84 @@ class Evidence:
         return self.value >= self.limit
 
 
-def paired(seen: Iterable[Seen]) -> Sequence[tuple[bool, bool]]:
-    """Arm and control, one of each, by turns."""
-    pairs: list[tuple[bool, bool]] = []
-    waiting: list[bool] = []
-    of_arm = False
-    for one in seen:
-        if waiting and one.is_arm != of_arm:
-            other = waiting.pop(0)
-            pairs.append((one.is_bad, other) if one.is_arm else (other, one.is_bad))
-            continue
-        of_arm = one.is_arm
-        waiting.append(one.is_bad)
-        del waiting[:-MOST_WAITING]
-    return pairs
+class Pairing:
+    """Arm and control, one of each, by turns; only who waits for one of the other is kept."""
+
+    def __init__(self) -> None:
+        self._waiting: list[bool] = []
+        self._of_arm = False
+
+    def of(self, seen: Iterable[Seen]) -> Sequence[tuple[bool, bool]]:
+        """The pairs that these callers complete: whether arm's and control's were bad."""
+        pairs: list[tuple[bool, bool]] = []
+        waiting = self._waiting
+        for one in seen:
+            if waiting and one.is_arm != self._of_arm:
+                other = waiting.pop(0)
+                pairs.append((one.is_bad, other) if one.is_arm else (other, one.is_bad))
+                continue
+            self._of_arm = one.is_arm
+            waiting.append(one.is_bad)
+            del waiting[:-MOST_WAITING]
+        return pairs
+
+
+class Harm:
+    """Told caller by caller, in the order that it came to be known; however many there are, it
+    keeps a few numbers."""
+
+    def __init__(self, *, alpha: float) -> None:
+        self._limit = 1 / alpha
+        self._pairing = Pairing()
+        self._pairs, self._bad = 0, 0.0
+        self._grown = np.zeros(len(_SIZES))
+        self._most = 0.0
+
+    def add(self, seen: Iterable[Seen]) -> None:
+        pairs = self._pairing.of(seen)
+        if not pairs:
+            return
+        bad = np.array(pairs, dtype=np.float64)
+        grown = _grown(bad, pairs=self._pairs, known=self._bad, before=self._grown)
+        self._most = max(self._most, float(_log_evidence(grown).max()))
+        self._pairs, self._bad = self._pairs + len(pairs), self._bad + float(bad.sum())
+        self._grown = grown[-1]
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(float(np.exp(self._most)), self._pairs, self._limit)
 
 
 def evidence_of_harm(seen: Iterable[Seen], *, alpha: float) -> Evidence:
-    """`seen` in the order it came to be known."""
-    limit = 1 / alpha
-    pairs = paired(seen)
-    if not pairs:
-        return Evidence(1.0, 0, limit)
-    bad = np.array(pairs, dtype=np.float64)
-    return Evidence(float(np.exp(_log_evidence(bad).max(initial=0.0))), len(pairs), limit)
+    """Of all at once."""
+    harm = Harm(alpha=alpha)
+    harm.add(seen)
+    return harm.evidence
 
 
-def _log_evidence(bad: Floats) -> Floats:
-    """After each pair; `bad` has a column for the arm and one for the control."""
+def _grown(
+    bad: Floats, *, pairs: int = 0, known: float = 0.0, before: Floats | None = None
+) -> Floats:
+    """After each pair, by size of harm: the logarithm of all factors so far. `bad` has a column for
+    the arm and one for the control; `pairs`, `known` (how many of them were bad) and `before` are
+    of those that came earlier."""
     # What is supposed of a pair was learned of those before it only.
-    before = np.arange(len(bad)) * 2
-    known = np.concatenate(([0.0], bad.sum(axis=1).cumsum()[:-1]))
-    pooled = (known + 0.5) / (before + 2.0)
+    seen = (pairs + np.arange(len(bad))) * 2
+    bad_before = known + np.concatenate(([0.0], bad.sum(axis=1).cumsum()[:-1]))
+    pooled = (bad_before + 0.5) / (seen + 2.0)
     logit = np.log(pooled / (1 - pooled))[:, None]
     of_arm = 1 / (1 + np.exp(-(logit + _SIZES / 2)))
     of_control = 1 / (1 + np.exp(-(logit - _SIZES / 2)))
     mean = (of_arm + of_control) / 2
     factors = _likelier(bad[:, :1], of_arm, mean) + _likelier(bad[:, 1:], of_control, mean)
+    if before is not None:
+        factors[0] += before
+    return np.asarray(factors.cumsum(axis=0))
+
+
+def _log_evidence(grown: Floats) -> Floats:
     # Far beyond any limit; keeps exp() in its bounds.
-    grown = np.minimum(factors.cumsum(axis=0), 600.0)
+    grown = np.minimum(grown, 600.0)
     return np.asarray(np.logaddexp.reduce(grown, axis=1) - np.log(len(_SIZES)))
 
 

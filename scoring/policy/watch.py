@@ -23,7 +23,8 @@ from config.experiments import Experiment
 from scoring.offer_ledger import utc_now
 from scoring.policy import experiment_book
 from scoring.policy.experiment_book import GUARDRAIL, ArmState, FirstCall, hashed
-from scoring.policy.experiment_figures import ArmFigures, figures_of
+from scoring.policy.experiment_counts import counted
+from scoring.policy.experiment_figures import ArmFigures
 from storage.database import Database
 from storage.transient import is_outage
 from storage.writer import Work
@@ -183,11 +184,9 @@ class ExperimentWatch:
         self._tell(stopped)
 
     async def _judge(self, experiment: Experiment) -> None:
-        subjects = await experiment_book.subjects_of(self._database, experiment.name)
         states = await experiment_book.states_of(self._database)
         now = self._now()
-        found = await asyncio.to_thread(lambda: list(figures_of(experiment, subjects, states, now)))
-        for arm in found:
+        for arm in await counted(self._database, experiment, states, now):
             if arm.harm is not None and arm.state.stopped_at is None:
                 await self._stop(experiment, arm, now)
 

@@ -20,7 +20,8 @@ from config.problems import Place
 from ivr.experiments import drawn_arm
 from scoring.policy import experiment_book
 from scoring.policy.experiment_book import PERSON
-from scoring.policy.experiment_figures import figures_of
+from scoring.policy.experiment_counts import counted
+from scoring.policy.experiment_figures import ExperimentCount
 from scoring.policy.policy_tables import experiment_subjects
 from scoring.policy.watch import ExperimentWatch
 from storage.database import Database
@@ -156,16 +157,15 @@ async def test_who_calls_again_within_a_week(any_database: Database) -> None:
         await node.call(3, call=30, at=NOW + timedelta(days=8))
         rows = {row.linkedid: row.repeated_at for row in await rows_of(any_database)}
         assert rows == {"1.1": None, "2.1": NOW + timedelta(days=6), "3.1": None}
-        subjects = await experiment_book.subjects_of(any_database, "trial")
-        early, late = (
+        early, late = [
             [
                 each.callers + each.control_callers
-                for arm in figures_of(TRIAL, subjects, {}, NOW + timedelta(days=days))
+                for arm in await counted(any_database, TRIAL, {}, NOW + timedelta(days=days))
                 for each in arm.guardrails
                 if each.guardrail == "repeat_7d" and not arm.is_control
             ]
             for days in (6, 7)
-        )
+        ]
         assert (early, late) == ([0], [3]), "known when the week is over"
 
 
@@ -227,6 +227,49 @@ async def test_an_arm_that_left_the_rulebook_harms_nobody(any_database: Database
         await node.look()
         await node.call(99)
         assert len(await rows_of(any_database)) == 60
+
+
+async def test_callers_are_counted_to_the_last_however_many_there_were(
+    any_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of the first years must not hide what an arm does by now. Many came at one moment."""
+    monkeypatch.setattr(experiment_book, "PAGE", 7)
+    subjects = [
+        experiment_book.Subject(
+            "plain" if number % 2 else "other",
+            NOW + timedelta(minutes=number // 10),
+            # From some day on the arm is bad.
+            zero_out=number >= 100 and number % 2 == 0,
+            abandoned=number % 5 == 0,
+            repeated=number % 3 == 0,
+        )
+        for number in range(160)
+    ]
+    rows = [
+        {
+            "experiment": "trial",
+            "subject": f"{number:032}",
+            "arm": one.arm,
+            "system": "pbx",
+            "linkedid": f"{number}.1",
+            "at": one.at,
+            "zero_out": one.zero_out,
+            "abandoned": one.abandoned,
+            "repeated_at": one.at if one.repeated else None,
+        }
+        for number, one in enumerate(subjects)
+    ]
+    await any_database.writer.write(lambda link: link.execute(experiment_subjects.insert(), rows))
+
+    now = NOW + timedelta(days=30)
+    found = await counted(any_database, TRIAL, {}, now)
+
+    whole = ExperimentCount(TRIAL, {}, now)
+    whole.add(subjects)
+    assert found == whole.figures()
+    _, other = found
+    assert [each.callers + each.control_callers for each in other.guardrails] == [160] * 3
+    assert (other.guardrails[0].bad, other.harm) == (30, other.guardrails[0])
 
 
 async def rows_of(database: Database) -> list[Any]:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scoring.policy import guardrails
-from scoring.policy.guardrails import MOST_WAITING, Seen, evidence_of_harm, paired
+from scoring.policy.guardrails import MOST_WAITING, Harm, Pairing, Seen, evidence_of_harm
 
 pytestmark = pytest.mark.unit
 
@@ -78,6 +78,28 @@ def test_any_order_of_callers_gives_a_number(seen: list[tuple[bool, bool]], alph
     )
 
 
+@given(
+    st.lists(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=25), max_size=6),
+)
+def test_evidence_is_the_same_in_parts(parts: list[list[tuple[bool, bool]]]) -> None:
+    harm = Harm(alpha=0.05)
+    for part in parts:
+        harm.add(Seen(*one) for one in part)
+    whole = evidence_of_harm((Seen(*one) for part in parts for one in part), alpha=0.05)
+    assert harm.evidence == whole
+
+
+def test_harm_that_begins_late_is_found_after_any_number_of_good_callers() -> None:
+    random = np.random.default_rng(5)
+    harm = Harm(alpha=0.05 / 3)
+    for _ in range(50):
+        harm.add(arrivals(random, 4_000, arm=0.1, control=0.1))
+    assert not harm.evidence.stops
+    for _ in range(10):
+        harm.add(arrivals(random, 4_000, arm=0.3, control=0.1))
+    assert harm.evidence.stops
+
+
 def test_the_expected_factor_of_one_pair_is_at_most_1_without_harm() -> None:
     """By enumeration: what the docstring claims of any two true rates."""
     for past in itertools.product((False, True), repeat=4):
@@ -98,13 +120,13 @@ def test_the_expected_factor_of_one_pair_is_at_most_1_without_harm() -> None:
 
 
 def _last(seen: list[Seen]) -> float:
-    bad = np.array(paired(seen), dtype=np.float64)
-    return float(np.exp(guardrails._log_evidence(bad)[-1]))
+    bad = np.array(Pairing().of(seen), dtype=np.float64)
+    return float(np.exp(guardrails._log_evidence(guardrails._grown(bad))[-1]))
 
 
 def test_pairs_are_of_callers_who_came_close_together() -> None:
     many = [Seen(True, number == 0) for number in range(MOST_WAITING + 10)]
-    pairs = paired([*many, Seen(False, True)])
+    pairs = Pairing().of([*many, Seen(False, True)])
     assert pairs == [(False, True)], "the first one, who waited longest, was let go"
 
 
