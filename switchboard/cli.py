@@ -18,6 +18,7 @@ from calls.errors import SwitchboardError
 from config.settings_file import load_settings
 from switchboard import (
     agent_commands,
+    agent_token_commands,
     drift_commands,
     evaluate_commands,
     logs,
@@ -46,6 +47,7 @@ app = typer.Typer(
     help="Knows who is calling your Asterisk, and shows it to the agent while it rings.",
 )
 app.add_typer(agents_app, name="agents")
+agent_token_commands.add_to(agents_app)
 app.add_typer(crm_app, name="crm")
 app.add_typer(contacts_app, name="contacts")
 

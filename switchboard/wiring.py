@@ -68,6 +68,7 @@ from scoring.scorer import Scorer
 from scoring.segmenting.churn_teller import ChurnTeller
 from scoring.serving.scorer_made import models_in, scorer_of
 from screenpop.counters import DeskCounters
+from screenpop.delivery import routes as event_routes
 from screenpop.desk import routes as desk_routes
 from screenpop.desk.desk import Desk
 from storage import migrate
@@ -348,6 +349,7 @@ class Centre:
             app, WebhooksIn(hooks=self.settings.crm.webhooks_in, sink=self.connection)
         )
         desk_routes.add_routes(app, desk=self.desk, settings=self.settings.web)
+        event_routes.add_routes(app, desk=self.desk, settings=self.settings.web)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         await runner.setup()
         self._stages.on_stop("web", runner.cleanup, 10)

@@ -66,7 +66,7 @@ class LogIns:
             self._counters.log_ins_refused.inc()
             raise TooManyLogIns("too many failed log-ins; wait a minute")
         question = sa.select(agents.c.password_hash).where(agents.c.login == login)
-        with _outage_named():
+        with outage_named():
             async with self._database.read() as connection:
                 password_hash = await connection.scalar(question)
         if not await self._passwords.check(password_hash, password[:MAX_PASSWORD]):
@@ -86,13 +86,13 @@ class LogIns:
             agent_sessions.c.token_hash.in_(sessions),
             agent_sessions.c.expires_at > datetime.now(UTC),
         )
-        with _outage_named():
+        with outage_named():
             async with self._database.read() as connection:
                 return {row.token_hash: row.login for row in await connection.execute(question)}
 
     async def log_out(self, token: str) -> None:
         statement = sa.delete(agent_sessions).where(agent_sessions.c.token_hash == hashed(token))
-        with _outage_named():
+        with outage_named():
             await self._database.writer.write(lambda connection: connection.execute(statement))
 
     async def _open_session(self, login: str) -> str:
@@ -112,7 +112,7 @@ class LogIns:
                 )
             )
 
-        with _outage_named():
+        with outage_named():
             await self._database.writer.write(write)
         return token
 
@@ -149,7 +149,7 @@ class Tickets:
 
 
 @contextmanager
-def _outage_named() -> Iterator[None]:
+def outage_named() -> Iterator[None]:
     try:
         yield
     except Exception as error:

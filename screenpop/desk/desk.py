@@ -17,9 +17,9 @@ from config.settings import WebSettings
 from screenpop.agents.agents import Agents
 from screenpop.agents.log_in import LogIns, Tickets
 from screenpop.counters import DeskCounters
+from screenpop.delivery.tokens import Tokens
 from screenpop.desk import protocol
-from screenpop.desk.hub import Hub
-from screenpop.desk.session import DesktopSocket
+from screenpop.desk.hub import Desktop, Hub
 from screenpop.pops.content import clean
 from screenpop.pops.lead_cards import LeadCards
 from screenpop.pops.pop_store import PopStore
@@ -66,6 +66,7 @@ class Desk:
         self.log_ins = LogIns(
             database=database, counters=self.counters, session_hours=web.session_hours
         )
+        self.tokens = Tokens(database=database)
         self.tickets = Tickets()
         self._refreshing: asyncio.Task[None] | None = None
         self._choices: set[asyncio.Task[None]] = set()
@@ -99,7 +100,8 @@ class Desk:
         await self.agents.reload()
         sessions = self.hub.sessions()
         if sessions:
-            self.hub.close_sessions(sessions - (await self.log_ins.living(sessions)).keys())
+            living = await self.log_ins.living(sessions) | await self.tokens.living(sessions)
+            self.hub.close_sessions(sessions - living.keys())
 
     async def _keep_fresh(self) -> None:
         while True:
@@ -112,7 +114,7 @@ class Desk:
                 else:
                     log.exception("desk: agents and log-ins could not be read again")
 
-    def attach(self, login: str, desktop: DesktopSocket, last_seq: int | None) -> bool:
+    def attach(self, login: str, desktop: Desktop, last_seq: int | None) -> bool:
         """Without waiting, so that no frame can fall between the greeting and the stream."""
         resumed = self.hub.can_resume(login, last_seq)
         hello = self._hello(login, resumed=resumed)

@@ -30,8 +30,9 @@ class Desktop(Protocol):
     #: The log-in it belongs to.
     session: str
 
-    def offer(self, text: str) -> bool:
-        """Takes the frame for sending, or answers False where it is full. Never waits."""
+    def offer(self, text: str, seq: int | None = None) -> bool:
+        """Takes the frame for sending, or answers False where it is full. Never waits. `seq` is
+        where the stream stands with it, for frames that move it on."""
         ...
 
     def drop(self, code: int, reason: str) -> None: ...
@@ -73,9 +74,14 @@ class AgentStream:
     def can_resume(self, last_seq: int) -> bool:
         return self.floor <= last_seq <= self.seq
 
-    def missed(self, last_seq: int) -> Iterator[str]:
-        """What came after `last_seq`, and what was sent before it and never acknowledged."""
-        return (frame.text for frame in self.kept if frame.seq > last_seq or not frame.acked)
+    def missed(self, last_seq: int) -> Iterator[tuple[str, int]]:
+        """What came after `last_seq`, and what was sent before it and never acknowledged; each
+        with its number."""
+        return (
+            (frame.text, frame.seq)
+            for frame in self.kept
+            if frame.seq > last_seq or not frame.acked
+        )
 
 
 class Hub:
@@ -104,7 +110,7 @@ class Hub:
         text = frame.model_dump_json()
         kind: str = getattr(frame, "kind")  # noqa: B009 -- each kind of frame narrows it
         stream.keep(_Kept(frame.seq, text, frame.ts, offer=kind == "pop.offer"))
-        reached = self._send(stream, text)
+        reached = self._send(stream, text, frame.seq)
         (self._counters.sent if reached else self._counters.undelivered).inc()
         self._store.save_delivery(
             Delivery(
@@ -146,11 +152,13 @@ class Hub:
             return False
         stream.desktops.add(desktop)
         self._counters.desktops.inc()
+        if last_seq is None or not stream.can_resume(last_seq):
+            desktop.offer(hello, stream.seq)
+            return True
+        self._counters.resumed.inc()
         desktop.offer(hello)
-        if last_seq is not None and stream.can_resume(last_seq):
-            self._counters.resumed.inc()
-            for text in stream.missed(last_seq):
-                desktop.offer(text)
+        for text, seq in stream.missed(last_seq):
+            desktop.offer(text, seq)
         return True
 
     def can_resume(self, agent: str, last_seq: int | None) -> bool:
@@ -186,10 +194,10 @@ class Hub:
     def _stream(self, agent: str) -> AgentStream:
         return self._streams.setdefault(agent, AgentStream())
 
-    def _send(self, stream: AgentStream, text: str) -> int:
+    def _send(self, stream: AgentStream, text: str, seq: int | None = None) -> int:
         reached = 0
         for desktop in tuple(stream.desktops):
-            if desktop.offer(text):
+            if desktop.offer(text, seq):
                 reached += 1
             else:
                 self._counters.slow.inc()

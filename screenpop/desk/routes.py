@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calls.agents import Agent
 from calls.errors import Unavailable
 from config.settings import WebSettings
 from screenpop.agents.log_in import TICKET_LIFE_S, LogInRefused, Seat, TooManyLogIns
+from screenpop.desk.answers import refusal, spared, unavailable
 from screenpop.desk.desk import Desk
+from screenpop.desk.origins import Origins
 from screenpop.desk.protocol import CloseCode
 from screenpop.desk.session import DesktopSocket
 from screenpop.desk.static_files import STATIC, add_static, guarded
@@ -36,9 +35,10 @@ class DeskRoutes:
     def __init__(self, *, desk: Desk, settings: WebSettings) -> None:
         self._desk = desk
         self._settings = settings
+        self._origins = Origins(settings)
 
     async def log_in(self, request: web.Request) -> web.StreamResponse:
-        self._check_origin(request, required=False)
+        self._origins.check(request, required=False)
         credentials = await _credentials(request)
         address = request.remote or "unknown"
         try:
@@ -46,9 +46,9 @@ class DeskRoutes:
                 credentials.login, credentials.password, address
             )
         except LogInRefused as refused:
-            raise _refusal(web.HTTPUnauthorized, "wrong_credentials", str(refused)) from None
+            raise refusal(web.HTTPUnauthorized, "wrong_credentials", str(refused)) from None
         except TooManyLogIns as refused:
-            raise _refusal(web.HTTPTooManyRequests, "rate_limited", str(refused)) from None
+            raise refusal(web.HTTPTooManyRequests, "rate_limited", str(refused)) from None
         agent = await self._agent_of(token)
         response = web.json_response(_card(agent))
         response.set_cookie(
@@ -63,7 +63,7 @@ class DeskRoutes:
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
         """Ends this session; the agent's other desktops reconnect by their own."""
-        self._check_origin(request, required=False)
+        self._origins.check(request, required=False)
         token = request.cookies.get(COOKIE, "")
         login = await self._desk.log_ins.login_of(token)
         if login is not None:
@@ -77,19 +77,19 @@ class DeskRoutes:
         return web.json_response(_card(await self._agent(request)))
 
     async def ticket(self, request: web.Request) -> web.StreamResponse:
-        self._check_origin(request, required=False)
+        self._origins.check(request, required=False)
         agent = await self._agent(request)
         ticket = self._desk.tickets.issue(agent.login, request.cookies[COOKIE])
         return web.json_response({"ticket": ticket, "expires_s": TICKET_LIFE_S})
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
-        self._check_origin(request, required=True)
-        last_seq = _last_seq(request)
+        self._origins.check(request, required=True)
+        known = last_seq(request.query.get("last_seq", ""))
         seat = await self._seat(request.query.get("ticket", ""))
         login = seat.login
         desktop = DesktopSocket(seat.session)
         await desktop.open(request)
-        if not self._desk.attach(login, desktop, last_seq):
+        if not self._desk.attach(login, desktop, known):
             desktop.drop(CloseCode.TOO_MANY, "too many desktops open")
         try:
             return await desktop.run(request, lambda frame: self._desk.receive(login, frame))
@@ -102,10 +102,10 @@ class DeskRoutes:
             try:
                 living = await self._desk.log_ins.living({seat.session})
             except Unavailable as away:
-                raise _unavailable(away) from None
+                raise unavailable(away) from None
             if living.get(seat.session) == seat.login:
                 return seat
-        raise _refusal(web.HTTPUnauthorized, "ticket_refused", "the ticket is not valid")
+        raise refusal(web.HTTPUnauthorized, "ticket_refused", "the ticket is not valid")
 
     async def _agent(self, request: web.Request) -> Agent:
         return await self._agent_of(request.cookies.get(COOKIE, ""))
@@ -118,28 +118,8 @@ class DeskRoutes:
             await self._desk.agents.reload()
             agent = self._desk.agents.find(login)
         if agent is None:
-            raise _refusal(web.HTTPUnauthorized, "not_logged_in", "log in first")
+            raise refusal(web.HTTPUnauthorized, "not_logged_in", "log in first")
         return agent
-
-    def _check_origin(self, request: web.Request, *, required: bool) -> None:
-        """Only our own page may; a browser cannot lie about `Origin`. Programs that send none may
-        use the plain addresses, never the websocket."""
-        origin = request.headers.get("Origin")
-        if origin is None and not required:
-            return
-        if origin is not None and self._is_ours(origin, request.host):
-            return
-        raise _refusal(web.HTTPForbidden, "origin_refused", "this origin may not")
-
-    def _is_ours(self, origin: str, host: str) -> bool:
-        public = self._settings.public_url
-        if public is not None:
-            parts = urlsplit(public)
-            if origin == f"{parts.scheme}://{parts.netloc}":
-                return True
-        if origin in self._settings.allowed_origins:
-            return True
-        return origin in (f"http://{host}", f"https://{host}")
 
 
 def add_routes(
@@ -147,42 +127,30 @@ def add_routes(
 ) -> None:
     """`static` is the built desktop; where it is missing the page says how to build it."""
     routes = DeskRoutes(desk=desk, settings=settings)
-    app.router.add_post("/api/v1/session", guarded(_spared(routes.log_in)))
-    app.router.add_delete("/api/v1/session", guarded(_spared(routes.log_out)))
-    app.router.add_get("/api/v1/me", guarded(_spared(routes.me)))
-    app.router.add_post("/api/v1/agent/ticket", guarded(_spared(routes.ticket)))
+    app.router.add_post("/api/v1/session", guarded(spared(routes.log_in)))
+    app.router.add_delete("/api/v1/session", guarded(spared(routes.log_out)))
+    app.router.add_get("/api/v1/me", guarded(spared(routes.me)))
+    app.router.add_post("/api/v1/agent/ticket", guarded(spared(routes.ticket)))
     app.router.add_get("/agent/ws", routes.websocket)
     add_static(app, static)
-
-
-def _spared(handler: Handler) -> Handler:
-    """A database that is away is nobody's fault here: 503, and the desktop tries again."""
-
-    async def answer(request: web.Request) -> web.StreamResponse:
-        try:
-            return await handler(request)
-        except Unavailable as away:
-            raise _unavailable(away) from None
-
-    return answer
 
 
 async def _credentials(request: web.Request) -> Credentials:
     body = await request.read()
     if request.content_type != "application/json" or len(body) > _MAX_BODY:
-        raise _refusal(web.HTTPBadRequest, "bad_request", "expected a small JSON object")
+        raise refusal(web.HTTPBadRequest, "bad_request", "expected a small JSON object")
     try:
         return Credentials.model_validate_json(body)
     except ValidationError:
-        raise _refusal(web.HTTPBadRequest, "bad_request", "expected login, password") from None
+        raise refusal(web.HTTPBadRequest, "bad_request", "expected login, password") from None
 
 
-def _last_seq(request: web.Request) -> int | None:
-    text = request.query.get("last_seq", "")
+def last_seq(text: str) -> int | None:
+    """The newest number a client has; None where it says none."""
     if not text:
         return None
     if not (text.isascii() and text.isdigit() and int(text[:17]) < _MAX_SEQ):
-        raise _refusal(web.HTTPBadRequest, "bad_request", "last_seq is not a number")
+        raise refusal(web.HTTPBadRequest, "bad_request", "last_seq is not a number")
     return int(text[:17])
 
 
@@ -194,12 +162,3 @@ def _card(agent: Agent) -> dict[str, object]:
         "role": agent.role,
         "queues": list(agent.queues),
     }
-
-
-def _unavailable(away: Unavailable) -> web.HTTPException:
-    return _refusal(web.HTTPServiceUnavailable, "unavailable", str(away))
-
-
-def _refusal(kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
-    body = json.dumps({"error": code, "message": text})
-    return kind(text=body, content_type="application/json")

@@ -17,6 +17,7 @@ from calls.errors import Unavailable
 from config.settings import WebSettings
 from screenpop.agents.agent_admin import add_agent
 from screenpop.agents.passwords import Passwords
+from screenpop.delivery import routes as event_routes
 from screenpop.desk.desk import Desk
 from screenpop.desk.routes import add_routes
 from screenpop.desk.static_files import STATIC
@@ -83,6 +84,7 @@ async def desk_server(
         async with desk:
             app = web.Application()
             add_routes(app, desk=desk, settings=settings, static=static)
+            event_routes.add_routes(app, desk=desk, settings=settings)
             runner = web.AppRunner(app, shutdown_timeout=1.0)
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", port)

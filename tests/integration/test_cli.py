@@ -50,6 +50,7 @@ COMMANDS = (
     "agents reset",
     "agents list",
     "softphone-config",
+    "agents token",
     "contacts",
     "contacts duplicates",
     "contacts merge",
@@ -176,6 +177,8 @@ def test_every_command_explains_itself_with_an_example(shell: Shell) -> None:
         ("agents", "add", "anna"),
         ("agents", "add", "anna", "--name", "Anna", "--password", PASSWORD),
         ("agents", "reset"),
+        ("agents", "token"),
+        ("agents", "token", "anna", "--list", "--revoke"),
         ("demo", "--seconds", "1"),
         ("demo", "--seconds", "soon"),
         ("check", "--no-such-option"),
@@ -503,6 +506,23 @@ def test_an_agent_gets_a_phone_in_the_browser_and_new_secrets(shell: Shell) -> N
     shell("agents", "reset", "nobody", *word, *own).refuses("no agent logs in as 'nobody'")
     shell("agents", "reset", "ben", "--password", "short", *own).refuses("password: at least 8")
     shell("softphone-config", "--media-address", "x\ny=1", *own).refuses("must be an IP address")
+
+
+def test_a_program_s_token_is_made_once_listed_by_name_and_revoked(shell: Shell) -> None:
+    made = shell("agents", "token", "anna", "--name", "crm")
+    assert re.fullmatch(r"swb_[\w-]{43}\n", made.out)
+    assert "not shown again" in made.err
+    shell("agents", "token", "anna", "--name", "crm").refuses("has a token 'crm' already")
+    shell("agents", "token", "nobody").refuses("there is no agent 'nobody'")
+    told = json.loads(shell("agents", "token", "anna", "--name", "other", "--json").out)
+    assert (told["login"], told["name"]) == ("anna", "other")
+    listed = json.loads(shell("agents", "token", "--list", "--json").out)
+    assert [one["name"] for one in listed] == ["crm", "other"]
+    assert made.out.strip() not in repr(listed)
+    for name in ("crm", "other"):
+        assert shell("agents", "token", "anna", "--name", name, "--revoke").code == 0
+    assert "there are no tokens" in shell("agents", "token", "anna", "--list").out
+    shell("agents", "token", "anna", "--revoke").refuses("has no token 'program'")
 
 
 def test_the_doctor_finds_what_is_missing(shell: Shell, taken_port: int) -> None:

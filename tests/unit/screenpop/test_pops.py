@@ -75,7 +75,7 @@ class DesktopTwin:
         self.frames: list[dict] = []
         self.dropped: int | None = None
 
-    def offer(self, text: str) -> bool:
+    def offer(self, text: str, seq: int | None = None) -> bool:
         if len(self.frames) >= self.room:
             return False
         self.frames.append(json.loads(text))
