@@ -188,6 +188,20 @@ class OfferMet(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class OfferAnswered(CallEvent):
+    """An agent (the login) says what came of the offer on their screen: accepted, refused or
+    not_raised. Later words about the same offer take the place of earlier ones; often told after
+    CallEnded."""
+
+    offer: str
+    answer: OfferAnswer
+    agent: str
+    #: Who the agent's screen said it was; None for a stranger.
+    contact: ContactRef | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRecorded(CallEvent):
     """`what` is message or name; `recording` is the file's name on Asterisk's machine."""
 

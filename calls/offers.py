@@ -21,11 +21,18 @@ class OfferPlace(enum.StrEnum):
 class OfferAnswer(enum.StrEnum):
     """What became of an offer; the later in this list, the more is known."""
 
+    #: An agent saw it and did not say it.
+    NOT_RAISED = "not_raised"
     #: Kept free for a call that has not heard it yet; gone with the call.
     CLAIMED = "claimed"
     HEARD = "heard"
     REFUSED = "refused"
     ACCEPTED = "accepted"
+
+    @property
+    def was_met(self) -> bool:
+        """The caller heard it."""
+        return self not in (OfferAnswer.NOT_RAISED, OfferAnswer.CLAIMED)
 
 
 @dataclass(frozen=True, slots=True)

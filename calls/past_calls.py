@@ -68,3 +68,18 @@ class PastCallTold:
     policy: str | None = None
     model: str | None = None
     rulebook_version: str | None = None
+
+    @property
+    def answers(self) -> dict[str, OfferAnswer]:
+        """By offer that was met: the last that is known. An agent asked the caller, so their word
+        stands over keys."""
+        known: dict[str, PastOffer] = {}
+        for met in self.offers:
+            if met.answer.was_met:
+                old = known.get(met.offer)
+                known[met.offer] = met if old is None else max(old, met, key=_knows)
+        return {name: met.answer for name, met in known.items()}
+
+
+def _knows(met: PastOffer) -> tuple[bool, int]:
+    return met.place is OfferPlace.AGENT, [*OfferAnswer].index(met.answer)

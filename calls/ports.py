@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from calls.call import Call, CallId
 from calls.caller import Caller, Contact, ContactRef
 from calls.deadlines import Deadline
+from calls.events import OfferAnswered
 from calls.offer_choice import OfferCandidate, OfferChoice
 from calls.offers import CallerMemory, OfferCap, Propensities
 from calls.open_matters import UNTOLD, OpenMatters
@@ -194,6 +195,15 @@ class OfferLedger(Protocol):
         """Takes one of the hearings that `cap` leaves, exactly, however many calls and nodes ask
         at once; again for the same call changes nothing. The answer is why not, or None where it
         was claimed. Raises Unavailable, or DeadlineExceeded: then the offer is not made."""
+        ...
+
+
+class OfferAnswers(Protocol):
+    """Takes down what agents say came of an offer. Implemented by `scoring.offer_ledger`."""
+
+    async def answered(self, told: OfferAnswered, *, deadline: Deadline) -> None:
+        """On disk when it returns; told again it changes nothing. Nothing is kept of strangers.
+        Raises Unavailable, or DeadlineExceeded: then the agent is asked to say it again."""
         ...
 
 

@@ -55,6 +55,8 @@ class OfferGiven:
     offer: str
     place: OfferPlace
     answer: OfferAnswer
+    #: Why, in an agent's words.
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ LeftByCaller = (
     | events.CallbackRequested
     | events.CallRouted
     | events.OfferMet
+    | events.OfferAnswered
 )
 LEFT_BY_CALLER = get_args(LeftByCaller)
 #: Events that may change a call after its end.
@@ -311,6 +312,8 @@ class CallState:
                     self.routed = collected.routed(event)
             case events.OfferMet():
                 self.offers = collected.with_offer(self.offers, event)
+            case events.OfferAnswered():
+                self.offers = collected.with_answer(self.offers, event)
         changed = before != self._collected()
         if changed and self.outcome is not None:
             # Who ends a message by ringing off is told of after the end.

@@ -90,15 +90,41 @@ def with_offer(offers: list[Row] | None, event: events.OfferMet) -> list[Row] | 
     return [*known, {"offer": name, "place": place, "answer": event.answer.value}]
 
 
+def with_answer(offers: list[Row] | None, event: events.OfferAnswered) -> list[Row] | None:
+    """An agent's word stands beside what was met in the menu; their later word replaces it, an
+    older or the same one changes nothing."""
+    name, place = storable(event.offer, 80), OfferPlace.AGENT.value
+    known = offers or []
+    said = {"answer": event.answer.value, "reason": storable(event.reason, 200)}
+    at = event.at.isoformat()
+    for index, one in enumerate(known):
+        if (one["offer"], one["place"]) == (name, place):
+            if at < one.get("at", "") or said.items() <= one.items():
+                return offers
+            changed = one | said | {"at": at, "times": one.get("times", 0) + 1}
+            return [*known[:index], changed, *known[index + 1 :]]
+    if len(known) >= _MOST:
+        return offers
+    return [*known, {"offer": name, "place": place, **said, "at": at, "times": 1}]
+
+
 def weight_of_offers(offers: list[Row] | None) -> int:
-    """Grows with everything that is heard of them."""
-    return sum(1 + _SAYS[OfferAnswer(one["answer"])] for one in offers or ())
+    """Grows with everything that is heard of them, and with each change of an agent's mind."""
+    return sum(
+        1 + _SAYS[OfferAnswer(one["answer"])] + len(_SAYS) * one.get("times", 0)
+        for one in offers or ()
+    )
 
 
 def offers_given(offers: list[Row] | None) -> tuple[OfferGiven, ...]:
     """Of a row's `offers`."""
     return tuple(
-        OfferGiven(one["offer"], OfferPlace(one["place"]), OfferAnswer(one["answer"]))
+        OfferGiven(
+            one["offer"],
+            OfferPlace(one["place"]),
+            OfferAnswer(one["answer"]),
+            one.get("reason", ""),
+        )
         for one in offers or ()
     )
 

@@ -51,7 +51,9 @@ def record_to_json(record: CallRecord) -> dict[str, Any]:
         "direction": record.direction.value,
         "caller_name": record.caller_name,
         "wait_s": record.wait_s,
-        "offers": [[one.offer, one.place.value, one.answer.value] for one in record.offers],
+        "offers": [
+            [one.offer, one.place.value, one.answer.value, one.reason] for one in record.offers
+        ],
         "arm": record.arm,
         "title": record.title,
     }
@@ -86,8 +88,8 @@ def record_from_json(payload: dict[str, Any]) -> CallRecord:
             caller_name=payload.get("caller_name"),
             wait_s=payload.get("wait_s", 0),
             offers=tuple(
-                OfferGiven(offer, OfferPlace(place), OfferAnswer(answer))
-                for offer, place, answer in payload.get("offers", ())
+                OfferGiven(offer, OfferPlace(place), OfferAnswer(answer), *reason)
+                for offer, place, answer, *reason in payload.get("offers", ())
             ),
             arm=payload.get("arm"),
             title=payload.get("title", ""),

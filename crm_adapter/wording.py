@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from calls.call import CallOutcome, Direction, KeyPress
-from calls.records import CallRecord, Leg, LegVia, NewLead, NewTask
+from calls.records import CallRecord, Leg, LegVia, NewLead, NewTask, OfferGiven
 from config.record_titles import DEFAULT_TITLES
 
 #: Of a title: most CRMs hold 255 characters, Odoo's and HubSpot's included.
@@ -160,8 +160,7 @@ def _call_lines(record: CallRecord) -> Iterator[str]:
         typed = (f"{field} {digits}" for field, digits in record.typed.items())
         yield f"Typed: {', '.join(typed)}"
     if record.offers:
-        met = (f"{one.offer} ({one.place}): {one.answer}" for one in record.offers)
-        yield f"Offers: {'; '.join(met)}"
+        yield f"Offers: {'; '.join(_offer_given(one) for one in record.offers)}"
     for leg in record.legs:
         yield _leg_line(leg, dialled=record.is_placed and leg is record.legs[0])
     for kept in record.recordings:
@@ -170,6 +169,11 @@ def _call_lines(record: CallRecord) -> Iterator[str]:
         kind, target = record.routed
         yield " ".join([_ROUTES.get(kind, kind), *([target] if target else [])])
     yield from _origin_lines(record)
+
+
+def _offer_given(one: OfferGiven) -> str:
+    answer = one.answer.value.replace("_", " ")
+    return f"{one.offer} ({one.place}): {answer}" + (f", {one.reason}" if one.reason else "")
 
 
 def _ends(record: CallRecord) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,7 +21,7 @@ from calls.caller import ContactRef
 from calls.errors import Unavailable
 from calls.offers import OfferAnswer
 from calls.ports import AgentRoster
-from scoring import choice_rows, offer_book
+from scoring import agent_answers, choice_rows, offer_book
 from scoring.choice_rows import Counted
 from scoring.decay import Decayed
 from scoring.features import state_rows
@@ -163,7 +163,9 @@ class CallFollower:
                 row = _agent_row(contact, story.agent, story.talked_at)
                 await _remember_agent(connection, row)
             if not story.placed:
-                await state_rows.add_calls(connection, contact, [_seen(story, event)], event.at)
+                answers = story.offers | await agent_answers.said_of(connection, call_id)
+                seen = _seen(story, event, answers.values())
+                await state_rows.add_calls(connection, contact, [seen], event.at)
 
         await self._insist(lambda: self._database.writer.write(work))
 
@@ -179,7 +181,7 @@ class CallFollower:
         return await write()
 
 
-def _seen(story: _Story, event: events.CallEnded) -> CallSeen:
+def _seen(story: _Story, event: events.CallEnded, answers: Iterable[OfferAnswer]) -> CallSeen:
     wait_s = None
     if story.queued_at is not None:
         wait_s = max(0.0, ((story.answered_at or event.at) - story.queued_at).total_seconds())
@@ -188,7 +190,7 @@ def _seen(story: _Story, event: events.CallEnded) -> CallSeen:
         event.outcome,
         wait_s=wait_s,
         pressed=story.pressed,
-        answers=story.offers.values(),
+        answers=answers,
     )
 
 

@@ -25,7 +25,7 @@ offer_meetings = Table(
     Column("contact_id", String(120), nullable=False),
     #: menu, hold or agent; NULL while it is only claimed.
     Column("place", String(16)),
-    #: claimed, heard, refused or accepted; never back.
+    #: claimed, heard, refused or accepted; back only by an agent's word.
     Column("answer", String(16), nullable=False),
     #: When it was heard; until then when it was claimed.
     Column("at", UtcDateTime, nullable=False),
@@ -35,6 +35,12 @@ offer_meetings = Table(
     #: older version wrote.
     Column("tier", String(16)),
     Column("lifecycle", String(16)),
+    #: The agent (login) who said so last, and why; NULL where the caller's keys did.
+    Column("agent", String(80)),
+    Column("reason", String(200)),
+    #: The answer before an agent said anything; NULL: none did. What was never heard before, or
+    #: had no row, was claimed.
+    Column("before_agent", String(16)),
     Index("ix_offer_meetings_contact", "contact_crm", "contact_id", "offer"),
 )
 

@@ -24,6 +24,7 @@ from calls.caller import ContactRef
 from calls.events import OfferMet
 from calls.offers import OfferAnswer, OfferCap
 from scoring.features import state_rows
+from scoring.features.call_counts import OfferChange
 from scoring.memory_tables import folded_calls, offer_meetings
 from scoring.offer_history import Meeting, history_of
 from scoring.policy.posteriors import UNKNOWN
@@ -57,10 +58,10 @@ def _segment(name: str, crm: ColumnElement[str], contact: ColumnElement[str]) ->
 
 
 _SEGMENTS = ("tier", "lifecycle")
-_ENTERED = tuple(
+ENTERED = tuple(
     (name, _segment(name, bindparam("of_crm"), bindparam("of_contact"))) for name in _SEGMENTS
 )
-_HEARD = {
+HEARD = {
     name: func.coalesce(_BOOK[name], _segment(name, _BOOK.contact_crm, _BOOK.contact_id))
     for name in _SEGMENTS
 }
@@ -96,7 +97,7 @@ async def claim(
     refusal = history_of(met, now).refusal_of(cap)
     if refusal is None:
         row = _row(contact, call_id, offer, now)
-        await insert_once(connection, offer_meetings, [row], computed=_ENTERED)
+        await insert_once(connection, offer_meetings, [row], computed=ENTERED)
     return refusal
 
 
@@ -115,7 +116,7 @@ async def enter(connection: AsyncConnection, event: OfferMet, contact: ContactRe
         return known.one_or_none() is not None
     row = _row(contact, event.call_id, event.offer, event.at)
     row |= {"place": event.place.value, "answer": event.answer.value, "answered_at": answered_at}
-    await insert_once(connection, offer_meetings, [row], computed=_ENTERED)
+    await insert_once(connection, offer_meetings, [row], computed=ENTERED)
     return True
 
 
@@ -131,7 +132,8 @@ async def _count_late(connection: AsyncConnection, event: OfferMet) -> None:
     row = (await connection.execute(_OF_CALL, {**call, "of_offer": event.offer})).one()
     contact = ContactRef(row.contact_crm, row.contact_id)
     accepted = event.answer is OfferAnswer.ACCEPTED
-    await state_rows.add_answer(connection, contact, event.at, accepted=accepted)
+    change = OfferChange(event.at, event.at, accepted=int(accepted), refused=int(not accepted))
+    await state_rows.change_offers(connection, contact, [change], event.at)
 
 
 def _forward(event: OfferMet, answered_at: datetime | None) -> Any:
@@ -140,12 +142,14 @@ def _forward(event: OfferMet, answered_at: datetime | None) -> Any:
     return (
         update(offer_meetings)
         .where(*_THIS_CALL, _BOOK.offer == event.offer, _BOOK.answer.in_(earlier))
+        # An agent asked the caller: keys pressed before do not know better.
+        .where(_BOOK.before_agent.is_(None))
         .values(
             answer=event.answer.value,
             place=func.coalesce(_BOOK.place, event.place.value),
             at=case((claimed, event.at), else_=_BOOK.at),
             answered_at=answered_at,
-            **{name: case((claimed, now), else_=_BOOK[name]) for name, now in _HEARD.items()},
+            **{name: case((claimed, now), else_=_BOOK[name]) for name, now in HEARD.items()},
         )
     )
 
@@ -166,7 +170,7 @@ def _row(contact: ContactRef, call_id: CallId, offer: str, at: datetime) -> dict
         "answer": OfferAnswer.CLAIMED.value,
         "at": at,
         "answered_at": None,
-        # For _ENTERED.
+        # For ENTERED.
         "of_crm": contact.crm,
         "of_contact": contact.id,
     }

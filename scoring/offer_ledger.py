@@ -13,9 +13,9 @@ from calls.call import CallId
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
-from calls.events import OfferMet
+from calls.events import OfferAnswered, OfferMet
 from calls.offers import OfferCap
-from scoring import offer_book
+from scoring import agent_answers, offer_book
 from storage.database import Database
 
 T = TypeVar("T")
@@ -26,8 +26,8 @@ def utc_now() -> datetime:
 
 
 class DatabaseOfferLedger:
-    """Implements `calls.ports.OfferLedger`; `scoring.call_follower` brings it what was heard and
-    answered. Exact among all nodes that share the database."""
+    """Implements `calls.ports.OfferLedger` and `OfferAnswers`; `scoring.call_follower` brings it
+    what was heard and answered by key. Exact among all nodes that share the database."""
 
     def __init__(self, *, database: Database, now: Callable[[], datetime] = utc_now) -> None:
         self._database = database
@@ -51,6 +51,11 @@ class DatabaseOfferLedger:
         is needed only where nothing was claimed: False where it is not known. Raises Unavailable.
         """
         return await self._write(lambda link: offer_book.enter(link, event, contact))
+
+    async def answered(self, told: OfferAnswered, *, deadline: Deadline) -> None:
+        """Implements `calls.ports.OfferAnswers`."""
+        work = self._write(lambda link: agent_answers.note(link, told))
+        await deadline.bound("the offer ledger", work)
 
     async def release(self, call_id: CallId) -> None:
         """Gives back what an ended call claimed and did not hear. Raises Unavailable."""

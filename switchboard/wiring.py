@@ -164,10 +164,12 @@ class Centre:
     async def _start_records(self) -> None:
         """Everything that listens to calls is subscribed before the first one comes."""
         settings, stages = self.settings, self._stages
+        self.ledger = DatabaseOfferLedger(database=self.database)
         self.desk = Desk(
             database=self.database,
             bus=self.bus,
             queue_control=self.bridge.queue_control,
+            offers=self.ledger,
             web=settings.web,
             counters=DeskCounters(self.health.registry),
             lead_url=settings.crm.lead_url,
@@ -233,7 +235,6 @@ class Centre:
         """What earlier calls left behind, and what it makes likely."""
         database, stages = self.database, self._stages
         house, associations = HouseChoices(database=database), Associations(database=database)
-        self.ledger = DatabaseOfferLedger(database=database)
         self.memories = Memories(database=database, settings=self.settings.scoring)
         models = models_in(self.settings.scoring.models_dir)
         self.propensities = scorer_of(

@@ -100,6 +100,7 @@ def call_record(record: CallRecord, idem: str) -> dict[str, Any]:
         "wait_s": record.wait_s,
         "offers": [
             {"offer": one.offer, "place": one.place.value, "answer": one.answer.value}
+            | ({"reason": one.reason} if one.reason else {})
             for one in record.offers
         ]
         or None,

@@ -73,13 +73,12 @@ class CallLog:
                 scores.append(each.propensity)
         # Who cannot be told from others is a group of their own.
         whose = f"{call.contact.crm}/{call.contact.id}" if call.contact else str(call.call_id)
-        for met in call.offers:
-            if met.answer is not OfferAnswer.CLAIMED:
-                self.offers.append(
-                    Served(
-                        at=call.arrived_at,
-                        contact=whose,
-                        probability=by_offer.get(met.offer, math.nan),
-                        happened=met.answer is OfferAnswer.ACCEPTED,
-                    )
+        for offer, answer in call.answers.items():
+            self.offers.append(
+                Served(
+                    at=call.arrived_at,
+                    contact=whose,
+                    probability=by_offer.get(offer, math.nan),
+                    happened=answer is OfferAnswer.ACCEPTED,
                 )
+            )

@@ -26,6 +26,17 @@ def _weights() -> list[float]:
     return [0.0] * len(_HALF_LIVES)
 
 
+@dataclass(frozen=True, slots=True)
+class OfferChange:
+    """One more, or one less, of each; times decide how much it has faded by now."""
+
+    heard_at: datetime
+    answered_at: datetime
+    heard: int = 0
+    accepted: int = 0
+    refused: int = 0
+
+
 @dataclass(slots=True)
 class CallCounts:
     """Times are seconds since 1970. Calls may come in any order."""
@@ -69,11 +80,17 @@ class CallCounts:
         if seen.offers_heard:
             self.offered_at = max(at, self.offered_at or at)
 
-    def add_answer(self, at: datetime, *, accepted: bool) -> None:
-        """An offer's answer that was told when the call had been counted already."""
-        told = _weights()
-        told[-2 if accepted else -1] = 1.0
-        self._count(at.timestamp(), told)
+    def change_offers(self, change: OfferChange) -> None:
+        """Told of an offer when its call had been counted already."""
+        heard, answered = _weights(), _weights()
+        heard[-3] = float(change.heard)
+        answered[-2], answered[-1] = float(change.accepted), float(change.refused)
+        self._count(change.heard_at.timestamp(), heard)
+        self._count(change.answered_at.timestamp(), answered)
+        self.weights = [max(0.0, weight) for weight in self.weights]
+        if change.heard > 0:
+            at = change.heard_at.timestamp()
+            self.offered_at = max(at, self.offered_at or at)
 
     def _count(self, at: float, counted: list[float]) -> None:
         late = _faded(counted, self.last_at - at)

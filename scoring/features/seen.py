@@ -61,7 +61,7 @@ def call_seen(past: PastCallTold) -> CallSeen | None:
         past.outcome,
         wait_s=past.wait_s,
         pressed=pressed,
-        answers=(offer.answer for offer in past.offers),
+        answers=past.answers.values(),
     )
 
 
@@ -80,7 +80,7 @@ def of_call(
         ended=_class_of(outcome, wait_s, pressed),
         wait_s=wait_s,
         zero_outs=sum(digits == _ZERO for digits in pressed),
-        offers_heard=sum(answer is not OfferAnswer.CLAIMED for answer in met),
+        offers_heard=sum(answer.was_met for answer in met),
         offers_accepted=met.count(OfferAnswer.ACCEPTED),
         offers_refused=met.count(OfferAnswer.REFUSED),
     )

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calls.caller import ContactRef
 from calls.contact_features import ContactFeatures
 from calls.ports import ContactPurchases, PurchaseLine
+from scoring.features.call_counts import OfferChange
 from scoring.features.schema import SCHEMA
 from scoring.features.seen import CallSeen, purchase_seen
 from scoring.features.state import BadState, ContactState
@@ -78,12 +79,16 @@ async def add_calls(
     await _save(connection, contact, state)
 
 
-async def add_answer(
-    connection: AsyncConnection, contact: ContactRef, at: datetime, *, accepted: bool
+async def change_offers(
+    connection: AsyncConnection,
+    contact: ContactRef,
+    changes: Iterable[OfferChange],
+    now: datetime,
 ) -> None:
-    """An offer's answer that came when the call had been counted already."""
-    state = await _locked(connection, contact, at)
-    state.calls.add_answer(at, accepted=accepted)
+    """What is told of a call's offers when the call has been counted already."""
+    state = await _locked(connection, contact, now)
+    for change in changes:
+        state.calls.change_offers(change)
     await _save(connection, contact, state)
 
 

@@ -68,9 +68,7 @@ def logged_choice(call: PastCallTold) -> LoggedChoice | None:
     chosen = next((one.offer for one in call.considered if one.chosen), None)
     if chosen is None:
         return None
-    accepted = any(
-        one.offer == chosen and one.answer is OfferAnswer.ACCEPTED for one in call.offers
-    )
+    accepted = call.answers.get(chosen) is OfferAnswer.ACCEPTED
     return LoggedChoice(str(call.contact), candidates, chosen, accepted)
 
 

@@ -153,9 +153,9 @@ def heard_set(
     for ring in ringing:
         call = ring.call
         answered = {
-            product_of[offer.offer]: offer.answer is OfferAnswer.ACCEPTED
-            for offer in call.offers
-            if offer.answer is not OfferAnswer.CLAIMED and offer.offer in product_of
+            product_of[offer]: answer is OfferAnswer.ACCEPTED
+            for offer, answer in call.answers.items()
+            if offer in product_of
         }
         shelf = shelf_of(ring.day)
         which = [number for number, name in enumerate(shelf.offered) if name in answered]

@@ -11,8 +11,9 @@ from typing import Any, Self
 
 from calls import events
 from calls.bus import EventBus
+from calls.deadlines import Deadline
 from calls.errors import Unavailable
-from calls.ports import QueueControl
+from calls.ports import OfferAnswers, QueueControl
 from config.settings import WebSettings
 from screenpop.agents.agents import Agents
 from screenpop.agents.log_in import LogIns, Tickets
@@ -32,6 +33,8 @@ log = logging.getLogger(__name__)
 #: How soon an agent changed on the command line, and a log-in that ended there or by its age,
 #: count here.
 REFRESH_S = 30.0
+#: An agent's answer to an offer that is not stored by then is asked for again.
+ANSWER_DEADLINE_S = 5.0
 
 
 class Desk:
@@ -44,12 +47,14 @@ class Desk:
         database: Database,
         bus: EventBus,
         queue_control: QueueControl,
+        offers: OfferAnswers,
         web: WebSettings,
         counters: DeskCounters | None = None,
         lead_url: str | None = None,
     ) -> None:
         self.counters = counters or DeskCounters()
         self._bus = bus
+        self._offers = offers
         self._store = PopStore(database=database, counters=self.counters)
         self.hub = Hub(store=self._store, counters=self.counters)
         self.agents = Agents(
@@ -133,6 +138,8 @@ class Desk:
             case protocol.NoteSet():
                 done = self.pops.note(login, frame.pop_id, frame.text)
                 self._unless(done, login, "note_refused", "This call is closed: note not kept.")
+            case protocol.OfferSaid():
+                self._start(self._answer_offer(login, frame))
             case protocol.LeadDone():
                 self.leads.done(login, frame.lead_id, confirmed=frame.confirmed)
             case protocol.Select():
@@ -165,6 +172,20 @@ class Desk:
             await self.agents.choose(login, frame.state, reason)
         except Unavailable:
             self._unless(False, login, "state_not_stored", "The state holds until a restart only.")
+
+    async def _answer_offer(self, login: str, frame: protocol.OfferSaid) -> None:
+        told = self.pops.offer_told(login, frame.pop_id, frame.offer, frame.answer, frame.reason)
+        if told is None:
+            self._unless(False, login, "answer_refused", "This offer can no longer be answered.")
+            return
+        try:
+            await self._offers.answered(told, deadline=Deadline.after(ANSWER_DEADLINE_S))
+        except Unavailable:
+            text = "The answer could not be stored. Choose it again in a moment."
+            self._unless(False, login, "answer_not_stored", text)
+            return
+        self.pops.offer_said(told)
+        self._bus.publish(told)
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="desk:choose")

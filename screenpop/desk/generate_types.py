@@ -32,6 +32,7 @@ _CLIENT = (
     protocol.Disposition,
     protocol.NoteSet,
     protocol.Select,
+    protocol.OfferSaid,
     protocol.LeadDone,
 )
 _HEAD = """\

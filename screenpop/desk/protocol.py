@@ -12,10 +12,10 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from calls.agents import AgentState
-from screenpop.pops.content import PopContent
+from screenpop.pops.content import MAX_ANSWER_REASON, AgentAnswer, PopContent
 
 #: Raised when an old desktop could misread a frame; the desktop then reloads itself.
-PROTOCOL_VERSION: Literal[3] = 3
+PROTOCOL_VERSION: Literal[4] = 4
 
 PopState = Literal["offered", "claimed", "wrapup", "closed"]
 CloseReason = Literal["answered_elsewhere", "missed", "caller_gone", "done", "expired"]
@@ -26,7 +26,7 @@ class Frame(BaseModel):
 
 
 class ServerMessage(Frame):
-    v: Literal[3] = PROTOCOL_VERSION
+    v: Literal[4] = PROTOCOL_VERSION
     #: Server wall clock, milliseconds since 1970: when the thing told of happened.
     ts: float
 
@@ -224,6 +224,17 @@ class Select(Frame):
     candidate: str | None = Field(default=None, max_length=200)
 
 
+class OfferSaid(Frame):
+    """What came of the offer on the card; a later one replaces it. Shown by `pop.update` once it
+    is stored."""
+
+    kind: Literal["offer.answer"] = "offer.answer"
+    pop_id: PopId
+    offer: str = Field(min_length=1, max_length=200)
+    answer: AgentAnswer
+    reason: str = Field(default="", max_length=MAX_ANSWER_REASON)
+
+
 class LeadDone(Frame):
     """The agent has dealt with a new lead; `confirmed` where it is a real one."""
 
@@ -233,7 +244,8 @@ class LeadDone(Frame):
 
 
 ClientFrame = Annotated[
-    Ack | StateSet | Disposition | NoteSet | Select | LeadDone, Field(discriminator="kind")
+    Ack | StateSet | Disposition | NoteSet | Select | OfferSaid | LeadDone,
+    Field(discriminator="kind"),
 ]
 
 server_frames: TypeAdapter[ServerFrame] = TypeAdapter(ServerFrame)

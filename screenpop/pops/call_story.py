@@ -18,6 +18,7 @@ from calls.caller import (
     Purchase,
 )
 from calls.decision import ChurnOutlook, Decision, PopWish, SegmentMet
+from calls.offers import OfferAnswer, OfferPlace
 from calls.segments import Segments
 from screenpop.pops import content
 from screenpop.pops.content import clean, clean_lines, safe_url
@@ -44,6 +45,9 @@ class CallStory:
     wish: PopWish = field(default_factory=PopWish)
     #: Offers the caller said no to in this call.
     refused: set[str] = field(default_factory=set)
+    #: By offer and place: what was met of it; by offer: what an agent says of it.
+    met: dict[str, dict[OfferPlace, OfferAnswer]] = field(default_factory=dict)
+    said: dict[str, content.OfferSaidShown] = field(default_factory=dict)
     #: Agents whose phones rang without a pop.
     not_shown_to: set[str] = field(default_factory=set)
     path: MenuPath = field(default_factory=MenuPath)
@@ -56,6 +60,12 @@ class CallStory:
 
     def press(self, key: KeyPress) -> None:
         self.path.add(key)
+
+    def meet(self, offer: str, place: OfferPlace, answer: OfferAnswer) -> None:
+        known = self.met.setdefault(offer, {})
+        known[place] = max(known.get(place, answer), answer, key=[*OfferAnswer].index)
+        if answer is OfferAnswer.REFUSED:
+            self.refused.add(offer)
 
     def add_note(self, text: str) -> None:
         if text and len(self.notes) < MAX_NOTES:
@@ -121,6 +131,11 @@ class CallStory:
             say=clean(chosen.agent, MAX_RULE_NOTE) or None if chosen.agent else None,
             reasons=_lines(chosen.reasons),
             reasons_zh=_lines(chosen.reasons_zh),
+            heard=tuple(
+                content.OfferHeardShown(place=place.value, answer=answer.value)
+                for place, answer in self.met.get(chosen.offer, {}).items()
+            ),
+            said=self.said.get(chosen.offer),
         )
 
     def _number(self) -> str | None:

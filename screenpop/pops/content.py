@@ -11,6 +11,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+AgentAnswer = Literal["accepted", "rejected", "not_raised"]
+MAX_ANSWER_REASON = 200
+
 #: Bidirectional overrides and isolates: they can make one text read as another.
 _BIDI = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
@@ -176,6 +179,22 @@ class ChurnShown(Part):
     reasons_zh: tuple[str, ...]
 
 
+class OfferHeardShown(Part):
+    """What the caller met of the offer before, in this call."""
+
+    #: menu or hold
+    place: str
+    #: heard, refused or accepted
+    answer: str
+
+
+class OfferSaidShown(Part):
+    answer: AgentAnswer
+    reason: str
+    #: The agent (login) who said so last.
+    agent: str
+
+
 class OfferShown(Part):
     """The one thing to propose to this caller."""
 
@@ -185,6 +204,9 @@ class OfferShown(Part):
     reasons: tuple[str, ...]
     #: Empty in contents stored before these were there.
     reasons_zh: tuple[str, ...] = ()
+    heard: tuple[OfferHeardShown, ...] = ()
+    #: What an agent says came of it.
+    said: OfferSaidShown | None = None
 
 
 class DecisionShown(Part):

@@ -11,16 +11,24 @@ from calls import events
 from calls.bus import EventBus
 from calls.call import CallId
 from calls.caller import ContactRef
+from calls.offers import OfferAnswer
 from calls.ports import AgentRoster
 from screenpop.counters import DeskCounters
 from screenpop.desk import protocol
 from screenpop.desk.hub import Hub
+from screenpop.pops import content
 from screenpop.pops.call_story import epoch_ms
 from screenpop.pops.content import clean_lines
 from screenpop.pops.pop import DISPOSITION_CODES, Pop
 from screenpop.pops.pop_book import PopBook
 from screenpop.pops.pop_store import PopStore
 from screenpop.pops.stories import Stories
+
+_ANSWERS: dict[content.AgentAnswer, OfferAnswer] = {
+    "accepted": OfferAnswer.ACCEPTED,
+    "rejected": OfferAnswer.REFUSED,
+    "not_raised": OfferAnswer.NOT_RAISED,
+}
 
 
 class Pops:
@@ -216,6 +224,42 @@ class Pops:
         chosen = ContactRef.parse(candidate) if candidate is not None else None
         self._tell_choice(pop, pop.content.call.number, chosen, now)
         return True
+
+    def offer_told(
+        self, agent: str, pop_id: str, offer: str, answer: content.AgentAnswer, reason: str
+    ) -> events.OfferAnswered | None:
+        """What the agent says of the offer on their own card; None where it is not on it, or the
+        call is not theirs yet. To be stored before `offer_said` shows it."""
+        pop = self._book.own(agent, pop_id)
+        if pop is None or pop.state == "offered":
+            return None
+        shown = pop.content.offer
+        if shown is None or shown.name != offer:
+            return None
+        whose = pop.content.contact.ref if pop.content.contact else pop.content.match.selected
+        return events.OfferAnswered(
+            pop.call_id,
+            datetime.now(UTC),
+            offer,
+            _ANSWERS[answer],
+            agent,
+            ContactRef.parse(whose) if whose else None,
+            content.clean(reason, content.MAX_ANSWER_REASON),
+        )
+
+    def offer_said(self, told: events.OfferAnswered) -> None:
+        """On the card of every agent on the call."""
+        answer = next(said for said, meant in _ANSWERS.items() if meant is told.answer)
+        said = content.OfferSaidShown(answer=answer, reason=told.reason, agent=told.agent)
+        story = self._stories.find(told.call_id)
+        if story is not None:
+            story.said[told.offer] = said
+        for pop in self._book.of_call(told.call_id):
+            shown = pop.content.offer
+            if shown is not None and shown.name == told.offer and shown.said != said:
+                offer = shown.model_copy(update={"said": said})
+                pop.content = pop.content.model_copy(update={"offer": offer})
+                self._send(pop, told.at, protocol.PopUpdate, content=pop.content)
 
     def _tell_choice(
         self, pop: Pop, number: str | None, chosen: ContactRef | None, now: datetime

@@ -8,7 +8,6 @@ from collections import OrderedDict
 from calls import events
 from calls.call import CallId
 from calls.caller import Caller
-from calls.offers import OfferAnswer
 from screenpop.pops.call_story import CallStory
 
 log = logging.getLogger(__name__)
@@ -75,11 +74,11 @@ class Stories:
             case events.DecisionMade():
                 story = self.of(event.call_id)
                 story.decision, story.wish = event.decision, event.decision.pop
-            case events.OfferMet(answer=OfferAnswer.REFUSED):
+            case events.OfferMet():
                 story = self.find(event.call_id)
                 if story is None:
                     return False
-                story.refused.add(event.offer)
+                story.meet(event.offer, event.place, event.answer)
             case events.OptionChosen():
                 self.of(event.call_id).press(event.key)
             case events.CallQueued():

@@ -15,6 +15,7 @@ from calls.agents import Agent
 from calls.bus import EventBus
 from calls.errors import Unavailable
 from config.settings import WebSettings
+from scoring.offer_ledger import DatabaseOfferLedger
 from screenpop.agents.agent_admin import add_agent
 from screenpop.agents.passwords import Passwords
 from screenpop.delivery import routes as event_routes
@@ -80,7 +81,8 @@ async def desk_server(
     settings = WebSettings(allowed_origins=tuple(allowed))
     control = QueueControlTwin()
     async with EventBus() as bus:
-        desk = Desk(database=database, bus=bus, queue_control=control, web=settings)
+        ledger = DatabaseOfferLedger(database=database)
+        desk = Desk(database=database, bus=bus, queue_control=control, offers=ledger, web=settings)
         async with desk:
             app = web.Application()
             add_routes(app, desk=desk, settings=settings, static=static)

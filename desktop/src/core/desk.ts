@@ -2,7 +2,7 @@
 
 import * as api from "./api";
 import { afterPaint } from "./paint";
-import { PROTOCOL_VERSION, type AgentState, type ServerFrame } from "./protocol.gen";
+import { PROTOCOL_VERSION, type AgentState, type OfferSaid, type ServerFrame } from "./protocol.gen";
 import { AgentSocket, type Link, type Wire } from "./socket";
 import { apply, dismissNotice, EMPTY, isKnown, show, type DeskState } from "./store";
 
@@ -101,6 +101,10 @@ export class Desk {
 
   choose(popId: string, candidate: string | null): void {
     this.socket.send({ kind: "select", pop_id: popId, candidate });
+  }
+
+  answerOffer(popId: string, offer: string, answer: OfferSaid["answer"], reason: string): void {
+    this.socket.send({ kind: "offer.answer", pop_id: popId, offer, answer, reason });
   }
 
   finishLead(leadId: string, confirmed: boolean): void {

@@ -33,7 +33,7 @@ type Hello = Extract<ServerFrame, { kind: "hello" }>;
 
 export function hello(fields: Partial<Hello> = {}): Hello {
   return {
-    v: 3,
+    v: 4,
     kind: "hello",
     ts: 1000,
     agent: { login: "anna", name: "Anna", language: "en", role: "agent", queues: [] },
@@ -47,18 +47,18 @@ export function hello(fields: Partial<Hello> = {}): Hello {
 }
 
 export function offer(seq: number, id = "p1"): ServerFrame {
-  return { v: 3, kind: "pop.offer", ts: seq, seq, pop_id: id, content: CONTENT };
+  return { v: 4, kind: "pop.offer", ts: seq, seq, pop_id: id, content: CONTENT };
 }
 
 export function claim(seq: number, id = "p1"): ServerFrame {
-  return { v: 3, kind: "pop.claim", ts: seq, seq, pop_id: id };
+  return { v: 4, kind: "pop.claim", ts: seq, seq, pop_id: id };
 }
 
 export function close(seq: number, id = "p1"): ServerFrame {
-  return { v: 3, kind: "pop.close", ts: seq, seq, pop_id: id, reason: "missed" };
+  return { v: 4, kind: "pop.close", ts: seq, seq, pop_id: id, reason: "missed" };
 }
 
 export function wrapup(seq: number, id = "p1"): ServerFrame {
   const asked = { codes: ["sale"], mandatory: false, limit_s: null, talk_s: 3, transferred: false };
-  return { v: 3, kind: "pop.wrapup", ts: seq, seq, pop_id: id, wrapup: asked };
+  return { v: 4, kind: "pop.wrapup", ts: seq, seq, pop_id: id, wrapup: asked };
 }

@@ -1,7 +1,7 @@
 // Generated from screenpop/desk/protocol.py; do not edit. Made anew by:
 // python -m screenpop.desk.generate_types
 
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 export interface Ack {
   kind: "ack";
@@ -21,7 +21,7 @@ export interface AgentCard {
 export type AgentState = "available" | "not_ready" | "offline";
 
 export interface AgentStateChanged {
-  v: 3;
+  v: 4;
   ts: number;
   kind: "agent.state";
   status: AgentStatus;
@@ -99,7 +99,7 @@ export interface Disposition {
 }
 
 export interface Hello {
-  v: 3;
+  v: 4;
   ts: number;
   kind: "hello";
   agent: AgentCard;
@@ -134,14 +134,14 @@ export interface LeadDone {
 }
 
 export interface LeadGone {
-  v: 3;
+  v: 4;
   ts: number;
   kind: "lead.gone";
   lead_id: string;
 }
 
 export interface LeadNew {
-  v: 3;
+  v: 4;
   ts: number;
   kind: "lead.new";
   lead: LeadCard;
@@ -167,7 +167,7 @@ export interface NoteSet {
 }
 
 export interface Notice {
-  v: 3;
+  v: 4;
   ts: number;
   kind: "notice";
   level: "info" | "warning" | "error";
@@ -175,11 +175,32 @@ export interface Notice {
   text: string;
 }
 
+export interface OfferHeardShown {
+  place: string;
+  answer: string;
+}
+
+export interface OfferSaid {
+  kind: "offer.answer";
+  pop_id: string;
+  offer: string;
+  answer: "accepted" | "rejected" | "not_raised";
+  reason?: string;
+}
+
+export interface OfferSaidShown {
+  answer: "accepted" | "rejected" | "not_raised";
+  reason: string;
+  agent: string;
+}
+
 export interface OfferShown {
   name: string;
   say: string | null;
   reasons: readonly string[];
   reasons_zh: readonly string[];
+  heard: readonly OfferHeardShown[];
+  said: OfferSaidShown | null;
 }
 
 export interface OrderShown {
@@ -197,7 +218,7 @@ export interface OwnSegmentShown {
 }
 
 export interface PopClaim {
-  v: 3;
+  v: 4;
   ts: number;
   seq: number;
   pop_id: string;
@@ -205,7 +226,7 @@ export interface PopClaim {
 }
 
 export interface PopClose {
-  v: 3;
+  v: 4;
   ts: number;
   seq: number;
   pop_id: string;
@@ -227,7 +248,7 @@ export interface PopContent {
 }
 
 export interface PopOffer {
-  v: 3;
+  v: 4;
   ts: number;
   seq: number;
   pop_id: string;
@@ -249,7 +270,7 @@ export interface PopSnapshot {
 }
 
 export interface PopUpdate {
-  v: 3;
+  v: 4;
   ts: number;
   seq: number;
   pop_id: string;
@@ -258,7 +279,7 @@ export interface PopUpdate {
 }
 
 export interface PopWrapUp {
-  v: 3;
+  v: 4;
   ts: number;
   seq: number;
   pop_id: string;
@@ -333,4 +354,5 @@ export type ClientFrame =
   | Disposition
   | NoteSet
   | Select
+  | OfferSaid
   | LeadDone;

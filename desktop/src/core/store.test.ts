@@ -34,7 +34,7 @@ test("a greeting that resumes keeps the picture; one that does not replaces it",
 
 test("an update replaces the content only", () => {
   const content = { ...CONTENT, degraded: ["orders"] };
-  const update: ServerFrame = { v: 3, kind: "pop.update", ts: 3, seq: 3, pop_id: "p1", content };
+  const update: ServerFrame = { v: 4, kind: "pop.update", ts: 3, seq: 3, pop_id: "p1", content };
   expect(shownPop(after(hello(), offer(1), claim(2), update))).toMatchObject({
     state: "claimed",
     content: { degraded: ["orders"] },
@@ -80,11 +80,11 @@ test("a new lead stays until it is dealt with, and a greeting tells those that a
     url: null,
     created_at: 1,
   };
-  const news: ServerFrame = { v: 3, kind: "lead.new", ts: 1, lead };
+  const news: ServerFrame = { v: 4, kind: "lead.new", ts: 1, lead };
   let state = after(hello(), news, news);
   expect(state.leads).toEqual([lead]);
   expect(state.lastSeq).toBe(0);
-  state = apply(state, { v: 3, kind: "lead.gone", ts: 2, lead_id: "L-1" }, 0);
+  state = apply(state, { v: 4, kind: "lead.gone", ts: 2, lead_id: "L-1" }, 0);
   expect(state.leads).toEqual([]);
   expect(after(hello({ leads: [lead], resumed: true })).leads).toEqual([lead]);
 });

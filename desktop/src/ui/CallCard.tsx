@@ -42,7 +42,7 @@ export function CallCard({ desk, pop, skewMs }: { desk: Desk; pop: Pop; skewMs: 
       <div className="panels">
         {content.match.candidates.length > 1 && <Candidates desk={desk} pop={pop} />}
         {content.lead && <LeadPanel lead={content.lead} />}
-        {content.offer && <OfferPanel offer={content.offer} />}
+        {content.offer && <OfferPanel desk={desk} pop={pop} offer={content.offer} />}
         <StoryPanel content={content} pop={pop} skewMs={skewMs} />
         {content.contact && <ContactPanel contact={content.contact} content={content} />}
       </div>

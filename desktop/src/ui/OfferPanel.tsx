@@ -1,10 +1,13 @@
 import { inLanguage } from "../core/i18n";
+import type { Desk } from "../core/desk";
 import type { OfferShown } from "../core/protocol.gen";
+import type { Pop } from "../core/store";
+import { OfferAnswer } from "./OfferAnswer";
 import { Reasons } from "./Reasons";
 import { useWords } from "./words";
 
-/** The one thing to propose, and how. */
-export function OfferPanel({ offer }: { offer: OfferShown }) {
+/** The one thing to propose, how, and what came of it. */
+export function OfferPanel({ desk, pop, offer }: { desk: Desk; pop: Pop; offer: OfferShown }) {
   const words = useWords();
   const reasons = inLanguage(words.language, offer.reasons, offer.reasons_zh);
   return (
@@ -13,6 +16,15 @@ export function OfferPanel({ offer }: { offer: OfferShown }) {
       <p className="offer-name">
         <bdi>{words.code("offer", offer.name)}</bdi>
       </p>
+      {offer.heard.length > 0 && (
+        <ul className="offer-heard">
+          {offer.heard.map((one) => (
+            <li key={one.place}>
+              {words.code("met", `${one.answer}_${one.place}`)}
+            </li>
+          ))}
+        </ul>
+      )}
       {offer.say && (
         <>
           <h4>{words("offer_say")}</h4>
@@ -26,6 +38,9 @@ export function OfferPanel({ offer }: { offer: OfferShown }) {
           <h4>{words("offer_why")}</h4>
           <Reasons reasons={reasons} />
         </>
+      )}
+      {(pop.state === "claimed" || pop.state === "wrapup") && (
+        <OfferAnswer desk={desk} popId={pop.id} offer={offer} />
       )}
     </section>
   );

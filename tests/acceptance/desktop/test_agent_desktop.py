@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 from playwright.async_api import BrowserContext, expect
 
 from calls.events import LeadConfirmed, LeadCreated
+from calls.offers import OfferAnswer
 from tests.acceptance.desktop.conftest import Desktop
 from tests.acceptance.desktop.hostile import NAMES
 from tests.fakes.desk_server import ANNA, BEN, DeskServer
@@ -81,8 +83,15 @@ async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer
     await desktop.log_in()
     page = desktop.page
     call = RingingCall()
-    await server.publish(*told_in_full(call), call.answered(A))
+    heard = replace(call.refused("kettle_pro"), answer=OfferAnswer.HEARD)
+    await server.publish(*told_in_full(call), heard, call.answered(A))
     await expect(page.get_by_test_id("pop-state")).to_contain_text("On call")
+    await expect(page.get_by_text("Heard in the menu")).to_be_visible()
+    await page.get_by_label("Accepted").click()
+    await expect(page.get_by_text("Noted by anna")).to_be_visible()
+    await page.get_by_label("Reason (optional)").fill("Has one already")
+    await page.get_by_label("Refused").click()
+    await expect(page.get_by_label("Refused")).to_be_checked()
     # Without scrolling, on the small screens that agents have.
     await expect(page.get_by_label("Note")).to_be_in_viewport(ratio=1)
     await page.get_by_label("Note").fill("Wants the wand kit sent by courier.")
@@ -93,6 +102,8 @@ async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer
     await expect(page.get_by_role("heading", name="How did it go?")).to_be_visible()
     await expect(page.get_by_label("Note")).to_have_value("Wants the wand kit sent by courier.")
     await expect(page.get_by_role("button", name="Finish")).to_be_disabled()
+    await expect(page.get_by_label("Refused")).to_be_checked()
+    await expect(page.get_by_label("Reason (optional)")).to_have_value("Has one already")
     await page.get_by_label("Follow up").check()
     assert await desktop.violations() == []
     await desktop.picture("wrap-up")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import func, select
@@ -10,7 +11,7 @@ from sqlalchemy import func, select
 from calls.bus import EventBus
 from calls.call import CallOutcome
 from calls.caller import IdentityOutcome
-from calls.events import CallEvent, LeadCreated
+from calls.events import CallEvent, LeadCreated, OfferAnswered
 from calls.offers import OfferAnswer, OfferPlace
 from calls.records import LegVia, OfferGiven
 from crm_adapter import call_records
@@ -190,6 +191,35 @@ async def test_offers_and_their_answers_reach_the_record_also_after_the_end(
     assert [one.answer for one in at_end.offers] == [OfferAnswer.HEARD]
     assert amended.offers == (OfferGiven("descaler", OfferPlace.HOLD, OfferAnswer.ACCEPTED),)
     assert amended.revision > at_end.revision
+
+
+async def test_what_an_agent_says_of_an_offer_reaches_the_record(
+    records: Records, bus: EventBus, crm: InMemoryCrm
+) -> None:
+    story = Story(a_call())
+    *living, end = story.whole(IdentityOutcome.UNIQUE)
+    heard = story.meets("descaler", OfferPlace.MENU, OfferAnswer.HEARD)
+
+    def said(answer: OfferAnswer, seconds: int, reason: str = "") -> OfferAnswered:
+        at = end.at + timedelta(seconds=seconds)
+        return OfferAnswered(story.call.id, at, "descaler", answer, "anna", MARIA.ref, reason)
+
+    accepted, refused = said(OfferAnswer.ACCEPTED, -9), said(OfferAnswer.REFUSED, 5, "too dear")
+    not_raised = said(OfferAnswer.NOT_RAISED, 9)
+    await tell(records, bus, *living, heard, accepted, end)
+    for late in (refused, accepted, not_raised):
+        while await records.outbox.deliver_due():
+            pass
+        await tell(records, bus, late)
+    while await records.outbox.deliver_due():
+        pass
+    told = list(crm.records.values())
+    assert [record.offers[1:] for record in told] == [
+        (OfferGiven("descaler", OfferPlace.AGENT, OfferAnswer.ACCEPTED),),
+        (OfferGiven("descaler", OfferPlace.AGENT, OfferAnswer.REFUSED, "too dear"),),
+        (OfferGiven("descaler", OfferPlace.AGENT, OfferAnswer.NOT_RAISED),),
+    ]
+    assert sorted({record.revision for record in told}) == [record.revision for record in told]
 
 
 async def test_the_title_is_made_by_the_companys_template(

@@ -33,6 +33,7 @@ from scoring.associations import Associations, association_row
 from scoring.call_follower import CallFollower
 from scoring.choice_rows import Counted
 from scoring.decay import Decayed
+from scoring.features.schema import NAMES
 from scoring.house_choices import LEAST, HouseChoices
 from scoring.memories import Memories
 from scoring.memory_tables import folded_calls, offer_meetings, product_associations
@@ -184,6 +185,37 @@ async def test_offers_and_the_last_agent(any_database: Database) -> None:
     assert found.last_agent == "ben"
     await centre.tell(met(OfferAnswer.REFUSED, NOW + timedelta(days=1)))
     assert (await centre.memory()).offers["bag"].refused_days_ago == 1.0
+
+
+async def test_agents_words_are_counted_once_before_the_end_and_after(
+    any_database: Database,
+) -> None:
+    centre = Centre(any_database)
+
+    async def says(number: int, answer: OfferAnswer, *, at: datetime = NOW) -> None:
+        told = events.OfferAnswered(call(number), at, "bag", answer, "anna", MARIA)
+        await centre.ledger.answered(told, deadline=Deadline.after(30))
+
+    async def counted() -> list[float]:
+        features = (await centre.memory()).features
+        assert features is not None
+        told = dict(zip(NAMES, features.values, strict=True))
+        return [
+            round(told[f"offers_{each}_decayed_90d"]) for each in ("heard", "accepted", "refused")
+        ]
+
+    heard = events.OfferMet(call(1), NOW, "bag", OfferPlace.MENU, OfferAnswer.HEARD)
+    await centre.tell(identified(1), heard)
+    await says(1, OfferAnswer.ACCEPTED)
+    await centre.tell(ended(1), identified(2), ended(2))
+    assert await counted() == [1, 1, 0]
+    for _ in range(2):
+        await says(1, OfferAnswer.REFUSED, at=NOW + timedelta(minutes=2))
+        await says(2, OfferAnswer.ACCEPTED)
+        assert await counted() == [2, 1, 1]
+    await says(1, OfferAnswer.NOT_RAISED, at=NOW + timedelta(minutes=3))
+    await says(2, OfferAnswer.NOT_RAISED, at=NOW + timedelta(minutes=3))
+    assert await counted() == [1, 0, 0]
 
 
 async def test_an_offer_heard_without_a_claim_is_written_for_its_caller(

@@ -16,7 +16,7 @@ from calls.call import CallId
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded, Unavailable
-from calls.events import OfferMet
+from calls.events import OfferAnswered, OfferMet
 from calls.offers import OfferAnswer, OfferCap, OfferPlace
 from scoring.memory_tables import offer_meetings
 from scoring.offer_ledger import DatabaseOfferLedger
@@ -300,3 +300,49 @@ async def test_a_database_that_is_gone_is_an_offer_not_made() -> None:
         ledger = DatabaseOfferLedger(database=gone)
         with pytest.raises(Unavailable):
             await claim(ledger, 1)
+
+
+def said(
+    answer: OfferAnswer, minutes: int = 0, *, contact: ContactRef | None = MARIA, reason: str = ""
+) -> OfferAnswered:
+    at = START + timedelta(minutes=minutes)
+    return OfferAnswered(call(1), at, "warranty", answer, "anna", contact, reason)
+
+
+async def test_an_agents_later_word_replaces_the_earlier(
+    ledger: DatabaseOfferLedger, any_database: Database
+) -> None:
+    async def tell(event: OfferAnswered) -> None:
+        await ledger.answered(event, deadline=Deadline.after(30))
+
+    accepted, refused = said(OfferAnswer.ACCEPTED), said(OfferAnswer.REFUSED, 2, reason="too dear")
+    await tell(said(OfferAnswer.ACCEPTED, contact=None))
+    await tell(said(OfferAnswer.NOT_RAISED))
+    assert await book(any_database) == []
+    for event in (accepted, accepted, refused, accepted, refused):
+        await tell(event)
+    assert await book(any_database) == [("171.1", "refused", "agent", START, refused.at)]
+    columns = offer_meetings.c
+    async with any_database.read() as connection:
+        why = await connection.execute(select(columns.agent, columns.reason))
+        assert [tuple(row) for row in why] == [("anna", "too dear")]
+    assert await claim(ledger, 2) == "refused 0 days ago, silent for 90"
+    await tell(said(OfferAnswer.NOT_RAISED, 3))
+    assert await book(any_database) == []
+    assert await claim(ledger, 2) is None
+
+
+async def test_what_keys_said_stands_again_where_an_agent_takes_their_word_back(
+    ledger: DatabaseOfferLedger, any_database: Database
+) -> None:
+    assert await claim(ledger, 1) is None
+    keyed = START + timedelta(minutes=1)
+    assert await ledger.met(met(1, OfferAnswer.ACCEPTED, keyed), MARIA)
+    deadline = Deadline.after(30)
+    await ledger.answered(said(OfferAnswer.REFUSED, 5, contact=JOHN), deadline=deadline)
+    assert await ledger.met(met(1, OfferAnswer.ACCEPTED, keyed), MARIA)
+    [(_, answer, place, at, answered_at)] = await book(any_database)
+    assert (answer, place, at) == ("refused", "menu", keyed)
+    assert answered_at == START + timedelta(minutes=5)
+    await ledger.answered(said(OfferAnswer.NOT_RAISED, 6), deadline=deadline)
+    assert await book(any_database) == [("171.1", "accepted", "menu", keyed, keyed)]

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 
 from calls import events
 from calls.agents import AgentState
+from calls.offers import OfferAnswer
+from scoring.memory_tables import offer_meetings
 from screenpop.pops.explain_pop import explain_pop
 from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
@@ -593,3 +595,34 @@ async def close_code(ws: aiohttp.ClientWebSocketResponse) -> int | None:
         while (await ws.receive()).type is aiohttp.WSMsgType.TEXT:
             pass
     return ws.close_code
+
+
+async def test_what_came_of_an_offer_is_stored_shown_and_told(any_database: Database) -> None:
+    await add_agents(any_database)
+    told: list[events.OfferAnswered] = []
+
+    async def keep(event: events.OfferAnswered) -> None:
+        told.append(event)
+
+    async with desk_server(any_database) as server, server.client() as anna:
+        server.bus.subscribe("test", keep, events.OfferAnswered)
+        call = RingingCall()
+        await server.publish(
+            call.arrived(), call.identified(victoria()), call.decided("kettle"), call.ringing(A)
+        )
+        offer = await anna.wait_frame("pop.offer")
+        await server.publish(call.answered(A))
+        answer = {"kind": "offer.answer", "pop_id": offer["pop_id"], "offer": "kettle"}
+        await anna.send(answer | {"answer": "rejected", "reason": "has one"})
+        update = await anna.wait_frame("pop.update")
+        assert update["content"]["offer"]["said"]["answer"] == "rejected"
+        await server.bus.drain()
+        assert [(one.agent, one.answer, one.reason) for one in told] == [
+            ("anna", OfferAnswer.REFUSED, "has one")
+        ]
+        await anna.send(answer | {"offer": "mug", "answer": "accepted"})
+        assert (await anna.wait_frame("notice"))["code"] == "answer_refused"
+    book = offer_meetings.c
+    async with any_database.read() as connection:
+        rows = await connection.execute(sa.select(book.contact_id, book.answer, book.place))
+        assert [tuple(row) for row in rows] == [("c-102", "refused", "agent")]

@@ -14,8 +14,10 @@ from calls.bus import EventBus
 from calls.call import CallOutcome, Direction
 from calls.caller import Identity, IdentityOutcome
 from calls.decision import PopWish
+from calls.offers import OfferAnswer
 from screenpop.counters import DeskCounters
 from screenpop.desk.hub import KEPT_FRAMES, RESTART_LEAP, Hub
+from screenpop.pops import content
 from screenpop.pops.pop_book import MAX_OPEN_PER_AGENT
 from screenpop.pops.pop_store import Acknowledged, Delivery
 from screenpop.pops.pops import Pops
@@ -252,6 +254,8 @@ async def test_facts_that_come_late_come_as_updates(desk: Desk) -> None:
         "say": "Mention the kettle.",
         "reasons": ["owns no kettle yet"],
         "reasons_zh": [],
+        "heard": [],
+        "said": None,
     }
     # The loser's pop was closed: no update reaches it.
     assert desk.ben.kinds == ["pop.offer", "pop.update", "pop.close:answered_elsewhere"]
@@ -320,6 +324,41 @@ async def test_what_the_caller_refused_is_not_worth_offering(desk: Desk) -> None
     ]
     await desk.hears(call.ended(), call.refused("kettle"))
     assert len(desk.pops._stories) == 0
+
+
+async def test_what_was_heard_of_the_offer_and_what_the_agent_says(desk: Desk) -> None:
+    call = RingingCall()
+    heard = replace(call.refused("kettle"), answer=OfferAnswer.HEARD)
+    told = [call.arrived(), call.identified(victoria()), call.decided("kettle"), heard]
+    await desk.hears(told, call.ringing(A), call.ringing(B))
+    [offered] = desk.pops.snapshot("anna")
+    assert offered.content.offer is not None
+    assert [(one.place, one.answer) for one in offered.content.offer.heard] == [("menu", "heard")]
+    pop_id = offered.pop_id
+    assert desk.pops.offer_told("anna", pop_id, "kettle", "accepted", "") is None
+    await desk.hears(call.answered(A))
+    assert desk.pops.offer_told("ben", pop_id, "kettle", "accepted", "") is None
+    assert desk.pops.offer_told("anna", pop_id, "mug", "accepted", "") is None
+    for answer in ("accepted", "accepted", "rejected"):
+        said = desk.pops.offer_told("anna", pop_id, "kettle", answer, "no\x00 room")
+        assert said is not None
+        desk.pops.offer_said(said)
+    assert (said.answer, said.contact, said.reason) == (
+        OfferAnswer.REFUSED,
+        victoria().contact.ref,
+        "no room",
+    )
+    shown = [frame["content"]["offer"]["said"] for frame in desk.anna.frames[2:]]
+    assert [one["answer"] for one in shown] == ["accepted", "rejected"]
+    # What is learned afterwards, and the next agent on the call, keep it.
+    await desk.hears(call.released(A, transferred=True), call.ringing(C))
+    [at_chen] = desk.pops.snapshot("chen")
+    assert at_chen.content.offer is not None
+    assert at_chen.content.offer.said == content.OfferSaidShown(
+        answer="rejected", reason="no room", agent="anna"
+    )
+    assert desk.pops.dispose("anna", pop_id, "sale", "")
+    assert desk.pops.offer_told("anna", pop_id, "kettle", "accepted", "") is None
 
 
 async def test_who_typed_a_key_stays_who_they_said(desk: Desk) -> None:

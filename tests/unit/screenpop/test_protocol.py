@@ -26,7 +26,7 @@ def test_every_frame_is_in_both_unions() -> None:
     assert kinds == {
         "hello", "pop.offer", "pop.update", "pop.claim", "pop.close", "pop.wrapup", "agent.state",
         "notice", "lead.new", "lead.gone", "ack", "state.set", "disposition", "note", "select",
-        "lead.done",
+        "lead.done", "offer.answer",
     }  # fmt: skip
 
 
@@ -41,6 +41,10 @@ def test_every_frame_is_in_both_unions() -> None:
         '{"kind":"state.set","state":"asleep"}',
         '{"kind":"disposition","pop_id":"","code":"sale"}',
         '{"kind":"note","pop_id":"p","text":"' + "x" * 2001 + '"}',
+        '{"kind":"offer.answer","pop_id":"p","offer":"kettle","answer":"claimed"}',
+        '{"kind":"offer.answer","pop_id":"p","offer":"kettle","answer":"accepted","reason":"'
+        + "x" * 201
+        + '"}',
         '{"kind":"hello"}',
         "[]",
         "",
