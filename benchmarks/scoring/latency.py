@@ -7,11 +7,8 @@ run, by turns.
 
 from __future__ import annotations
 
-import gc
 import json
-import os
 import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -25,6 +22,7 @@ import xgboost
 from numpy.typing import NDArray
 
 from benchmarks.scoring.goals import Row, made
+from benchmarks.scoring.turns import by_turns, first_in_line, of_process, read_ways, said, timed_row
 from calls.caller import Caller, Identity, IdentityOutcome
 from calls.contact_features import ContactFeatures
 from calls.offers import CallerMemory, Propensities
@@ -39,42 +37,40 @@ from scoring.serving.served_model import ServedModel
 
 OFFERS, INTENTS = 20, 8
 TREES, DEPTH = 100, 4
-TURNS, WARM_TURNS = 3_000, 200
 CONTACTS = 1_000_000
 _OFFER_NAMES = (*NAMES, *(f"offer_{n}" for n in range(10)))
 _INTENT_NAMES = tuple(f"intent_{n}" for n in range(32))
 _PRODUCTS = tuple(f"PRODUCT-{n:02d}" for n in range(OFFERS))
 _MENU = tuple(f"intent-{n}" for n in range(INTENTS))
-_PARETO = ParetoNbd(0.55, 10.6, 0.61, 11.7)
-_HISTORY = ("visits", "recency_days", "tenure_days")
+PARETO = ParetoNbd(0.55, 10.6, 0.61, 11.7)
+HISTORY = ("visits", "recency_days", "tenure_days")
+_HERE = "benchmarks.scoring.latency"
 _CALLER = Caller(None, Identity(IdentityOutcome.NONE, "e164", 0.0))
-
-Milliseconds = NDArray[np.float64]
 
 
 def latency(data: Path) -> list[Row]:
     """In a process of one thread: xgboost takes as many as there are where it is given a margin.
     `data` is not looked at."""
-    found = _of_process("latency")
-    wall, cpu = ({n: np.array(each) for n, each in found[key].items()} for key in ("wall", "cpu"))
+    ways = read_ways(of_process(_HERE, "latency"))
     what = f"4 models, {OFFERS} offers, {INTENTS} intents"
     reasons = f"{what}, with top-3 reasons of offer and churn"
-    order = "first in line for its core" if found["first_in_line"] else "beside all that runs"
     rows = []
-    for way, times in ((f"ms, {order}", wall), ("ms of processor time", cpu)):
-        one = f"inplace_predict {_said(times['one row, xgboost'])}"
+    for way, times in ways.items():
+        one = f"inplace_predict {said(times['one row, xgboost'])}"
         for name, told, before, aims, beside in (
-            ("served", what, ("0.20", "0.33"), (0.5, 5.0), _said(times["xgboost"])),
+            ("served", what, ("0.20", "0.33"), (0.5, 5.0), said(times["xgboost"])),
             ("with reasons", reasons, ("–", "1.6"), (2.0, 5.0), ""),
         ):
             others = f"inplace_predict {beside}" if beside else ""
             rows += [
-                _row("G13", f"{way}, p50: {told}", times[name], 50, before[0], None, others),
-                _row("G13", f"{way}, p99: {told}", times[name], 99, before[1], aims[0], others),
-                _row("G13", f"{way}, p99.9: {told}", times[name], 99.9, "–", aims[1]),
+                timed_row("G13", f"{way}, p50: {told}", times[name], 50, before[0], None, others),
+                timed_row(
+                    "G13", f"{way}, p99: {told}", times[name], 99, before[1], aims[0], others
+                ),
+                timed_row("G13", f"{way}, p99.9: {told}", times[name], 99.9, "–", aims[1]),
             ]
         rows.append(
-            _row("–", f"{way}, p99: one model, one row", times["one row"], 99, "–", None, one)
+            timed_row("–", f"{way}, p99: one model, one row", times["one row"], 99, "–", None, one)
         )
     return rows
 
@@ -82,43 +78,25 @@ def latency(data: Path) -> list[Row]:
 def timed() -> dict[str, Any]:
     """Milliseconds of each turn by the clock and of this process, the ways by turns."""
     scoring = _Scoring()
-    steps: dict[str, Callable[[CallerMemory], object]] = {
+    memories = scoring.memories(64)
+    ways: dict[str, Callable[[CallerMemory], object]] = {
         "served": scoring.served,
         "with reasons": scoring.with_reasons,
         "xgboost": scoring.by_xgboost,
         "one row": scoring.one_row,
         "one row, xgboost": scoring.one_row_by_xgboost,
     }
-    wall: dict[str, list[float]] = {name: [] for name in steps}
-    cpu: dict[str, list[float]] = {name: [] for name in steps}
-    memories = scoring.memories(64)
-    first_in_line = _first_in_line()
-    gc.collect()
-    for turn in range(TURNS + WARM_TURNS):
-        for name, step in steps.items():
-            began, used = time.perf_counter_ns(), time.process_time_ns()
-            step(memories[turn % len(memories)])
-            used, began = time.process_time_ns() - used, time.perf_counter_ns() - began
-            if turn >= WARM_TURNS:
-                wall[name].append(began / 1e6)
-                cpu[name].append(used / 1e6)
-    return {"wall": wall, "cpu": cpu, "first_in_line": first_in_line}
 
+    def step(way: Callable[[CallerMemory], object]) -> Callable[[int], object]:
+        return lambda turn: way(memories[turn % len(memories)])
 
-def _first_in_line() -> bool:
-    """Before all other programs on one core, where that is allowed: what is measured is what the
-    answer takes, not who else is at work. No server of ours does this."""
-    try:
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-    except OSError:
-        return False
-    return True
+    steps = {name: step(way) for name, way in ways.items()}
+    return {"first_in_line": first_in_line(), **by_turns(steps)}
 
 
 def batch(data: Path) -> list[Row]:
     """In a process of its own, so that its peak memory is its own. `data` is not looked at."""
-    found = _of_process("batch")
+    found = of_process(_HERE, "batch")
     what = f"{CONTACTS:,} contacts of {len(NAMES)} columns, {TREES} trees of depth {DEPTH}"
     rows = []
     for way, key in (("s", "seconds"), ("s of processor time", "cpu_seconds")):
@@ -138,20 +116,20 @@ class _Scoring:
     """Everything that a call asks, as the server puts it together."""
 
     def __init__(self) -> None:
-        btyd = base_of(_PARETO, _HISTORY)
+        btyd = base_of(PARETO, HISTORY)
         smoothed = Base(kind="smoothed", columns=(_INTENT_NAMES[0],))
         models = {
-            ModelKind.CHURN: _model(ModelKind.CHURN, NAMES, "binary:logistic", btyd),
-            ModelKind.PURCHASES: _model(ModelKind.PURCHASES, NAMES, "count:poisson", btyd),
-            ModelKind.OFFERS: _model(ModelKind.OFFERS, _OFFER_NAMES, "binary:logistic", Base()),
-            ModelKind.INTENTS: _model(
+            ModelKind.CHURN: model_of(ModelKind.CHURN, NAMES, "binary:logistic", btyd),
+            ModelKind.PURCHASES: model_of(ModelKind.PURCHASES, NAMES, "count:poisson", btyd),
+            ModelKind.OFFERS: model_of(ModelKind.OFFERS, _OFFER_NAMES, "binary:logistic", Base()),
+            ModelKind.INTENTS: model_of(
                 ModelKind.INTENTS, _INTENT_NAMES, "binary:logistic", smoothed
             ),
         }
         self._used = {kind: found for kind, (found, _) in models.items()}
         self._boosters = {kind: booster for kind, (_, booster) in models.items()}
-        self._offers = _rows(OFFERS, len(_OFFER_NAMES) - len(NAMES), seed=1)
-        self._intents = np.abs(_rows(INTENTS, len(_INTENT_NAMES), seed=2)) / 10
+        self._offers = made_rows(OFFERS, len(_OFFER_NAMES) - len(NAMES), seed=1)
+        self._intents = np.abs(made_rows(INTENTS, len(_INTENT_NAMES), seed=2)) / 10
         self.scorer = ModelScorer(
             past=self,
             models=self,  # type: ignore[arg-type]
@@ -174,7 +152,7 @@ class _Scoring:
         return self._used[kind]
 
     def memories(self, many: int) -> list[CallerMemory]:
-        rows = np.abs(_rows(many, len(NAMES), seed=3)) * 30
+        rows = np.abs(made_rows(many, len(NAMES), seed=3)) * 30
         return [
             CallerMemory(features=ContactFeatures(SCHEMA, tuple(map(float, row)))) for row in rows
         ]
@@ -228,7 +206,7 @@ class _Scoring:
         return self._intents
 
 
-def _model(
+def model_of(
     kind: ModelKind, columns: tuple[str, ...], objective: str, base: Base
 ) -> tuple[ModelInUse, Any]:
     card = ModelCard(
@@ -250,7 +228,7 @@ def _model(
 
 def _booster(columns: int, objective: str, names: list[str]) -> Any:
     """Full trees: nothing holds them back."""
-    rows = _rows(20_000, columns, seed=columns)
+    rows = made_rows(20_000, columns, seed=columns)
     truth = (np.nan_to_num(rows).sum(axis=1) > 0).astype(np.float64)
     data = xgboost.QuantileDMatrix(rows, label=truth, feature_names=names, nthread=1)
     how = {
@@ -264,39 +242,11 @@ def _booster(columns: int, objective: str, names: list[str]) -> Any:
     return xgboost.train(how, data, TREES)
 
 
-def _rows(many: int, columns: int, *, seed: int) -> NDArray[np.float32]:
+def made_rows(many: int, columns: int, *, seed: int) -> NDArray[np.float32]:
     random = np.random.default_rng(seed)
     found = random.normal(size=(many, columns)).astype(np.float32)
     found[random.random(found.shape, dtype=np.float32) < 0.1] = np.nan
     return found
-
-
-def _row(
-    goal: str,
-    what: str,
-    times: Milliseconds,
-    percentile: float,
-    measured: str,
-    aim: float | None,
-    beside: str = "",
-) -> Row:
-    """The interval is of a bootstrap of the turns."""
-    random = np.random.default_rng(7)
-    draws = [
-        np.percentile(times[random.integers(len(times), size=len(times))], percentile)
-        for _ in range(300)
-    ]
-    found = Interval(
-        float(np.percentile(times, percentile)),
-        float(np.percentile(draws, 2.5)),
-        float(np.percentile(draws, 97.5)),
-    )
-    return made(goal, what, found, measured=measured, aim=aim, higher=False, others=beside)
-
-
-def _said(times: Milliseconds) -> str:
-    middle, late, latest = np.percentile(times, (50, 99, 99.9))
-    return f"p50 {middle:.3f}, p99 {late:.3f}, p99.9 {latest:.3f}"
 
 
 def scored() -> dict[str, Any]:
@@ -306,7 +256,7 @@ def scored() -> dict[str, Any]:
     booster = _booster(len(names), "binary:logistic", names)
     raw = bytes(booster.save_raw(raw_format="ubj"))
     model = ServedModel.of(raw, columns=NAMES, objective="binary:logistic")
-    rows = np.concatenate([_rows(CONTACTS // 10, len(names), seed=seed) for seed in range(10)])
+    rows = np.concatenate([made_rows(CONTACTS // 10, len(names), seed=seed) for seed in range(10)])
     seconds, cpu_seconds = [], []
     for _ in range(7):
         began, used = time.perf_counter(), time.process_time()
@@ -315,17 +265,6 @@ def scored() -> dict[str, Any]:
         cpu_seconds.append(time.process_time() - used)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return {"seconds": seconds, "cpu_seconds": cpu_seconds, "peak_mb": round(peak)}
-
-
-def _of_process(part: str) -> dict[str, Any]:
-    found = subprocess.run(
-        [sys.executable, "-m", "benchmarks.scoring.latency", part],
-        capture_output=True,
-        check=True,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )
-    return dict(json.loads(found.stdout))
 
 
 def main() -> int:
