@@ -17,12 +17,13 @@ import xgboost
 from calls.caller import Caller, Identity, IdentityOutcome
 from calls.contact_features import ContactFeatures
 from calls.offers import NO_MEMORY, CallerMemory, Propensities
-from scoring.registry.card import Base, ModelCard, ModelKind, Platt
+from scoring.registry.card import Base, ModelCard, ModelKind, Platt, Reliable
 from scoring.registry.refusals import ModelRefused, NotTried
 from scoring.registry.registry import ModelRegistry
 from scoring.serving.model_scorer import MODEL, ModelCounters, ModelScorer
 from scoring.serving.models_in_use import CardReader, ModelsInUse
 from scoring.serving.patience import MOST_LATE, SITS_OUT_S, Patience
+from scoring.serving.reasons import usual_margin
 from tests.unit.scoring.serving.random_models import TRAINED_AT, booster_of, card_of, names_of
 
 pytestmark = pytest.mark.unit
@@ -187,6 +188,47 @@ def test_reasons_are_computed_when_somebody_looks_and_in_both_languages(
     assert found.churn_reasons["zh"][0].endswith(("（风险升高）", "（风险降低）"))
     assert found.churn_level in ("low", "middle", "high")
     assert found.horizon_days == 30
+
+
+def _in_the_house(visits: float, recency: float, tenure: float) -> CallerMemory:
+    values = (visits, recency, tenure, 0.0, 0.0, 0.0)
+    return CallerMemory(features=ContactFeatures(SCHEMA, values))
+
+
+@pytest.mark.parametrize("calibration", [None, Platt(a=2.0, b=-0.5)])
+def test_what_the_history_alone_makes_of_somebody_is_a_reason_too(
+    house: House, calibration: Platt | None
+) -> None:
+    """Where trees had nothing to add, an agent reads why all the same."""
+    data = xgboost.DMatrix(
+        np.zeros((10, 6), np.float32), label=[0, 1] * 5, feature_names=list(NAMES)
+    )
+    flat = xgboost.train({"objective": "binary:logistic", "nthread": 1}, data, 1)
+    rates = {"rates": (1.0, 10.0, 1.0, 100.0), "buying": (), "dying": ()}
+    base = Base(kind="btyd", columns=NAMES[:3], parameters={**rates, "centre": (), "spread": ()})
+    usual = (Reliable(forecast=0.2, came=0.2, rows=30), Reliable(forecast=0.8, came=0.8, rows=30))
+    house.use(ModelKind.CHURN, flat, base=base, reliability=usual, calibration=calibration)
+    away = house.scorer.propensities_of(CALLER, _in_the_house(20, 300, 400))
+    here = house.scorer.propensities_of(CALLER, _in_the_house(20, 1, 400))
+    assert away.churn is not None
+    assert here.churn is not None
+    assert here.churn < 0.5 < away.churn
+    assert away.churn_reasons["en"] == ("group 1 (raises the risk)",)
+    assert here.churn_reasons["en"] == ("group 1 (lowers the risk)",)
+
+
+def test_the_usual_margin_is_that_of_the_house_s_mean_risk() -> None:
+    groups = (Reliable(forecast=0.9, came=0.9, rows=30), Reliable(forecast=0.1, came=0.1, rows=10))
+    card = card_of(reliability=groups)
+    logit = np.log(0.7 / 0.3)
+    assert usual_margin(card) == pytest.approx(logit)
+    calibrated = card.model_copy(update={"calibration": Platt(a=2.0, b=1.0)})
+    assert usual_margin(calibrated) == pytest.approx((logit - 1) / 2)
+    assert usual_margin(card_of()) == pytest.approx(0)
+    flat = card.model_copy(update={"calibration": Platt(a=0.0, b=1.0)})
+    assert usual_margin(flat) is None
+    sure = (Reliable(forecast=1.0, came=1.0, rows=3),)
+    assert usual_margin(card_of(reliability=sure)) == pytest.approx(np.log(0.9999 / 0.0001))
 
 
 def test_a_stranger_has_no_churn_and_products_all_the_same(house: House) -> None:
