@@ -121,8 +121,9 @@ class Decision:
     #: `personal`, or `control` for callers who hear the static menu to compare with.
     arm: str = "personal"
     pop: PopWish = PopWish()
-    #: What computed the probabilities.
+    #: What computed the probabilities, and by kind the version of each trained model in it.
     model: str = "none"
+    models: Mapping[str, str] = field(default_factory=dict)
     #: The facts the rules were asked about; numbers and names included, so as private as the call.
     facts: Mapping[str, Any] = field(default_factory=dict)
     #: Options of the further menus that the caller came to, by menu, as they were told by then.
@@ -182,6 +183,7 @@ class Decision:
             "arm": self.arm,
             "pop": {"shown": self.pop.shown, "note": self.pop.note},
             "model": self.model,
+            "models": dict(self.models),
             "facts": dict(self.facts),
             "menus": {name: _as_json(options) for name, options in self.menus.items()},
             "policy": self.policy,

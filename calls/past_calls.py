@@ -67,6 +67,8 @@ class PastCallTold:
     #: How the offer was chosen, where that was logged.
     policy: str | None = None
     model: str | None = None
+    #: By kind: the version of each trained model that the decision was made with.
+    models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     rulebook_version: str | None = None
 
     @property

@@ -298,6 +298,9 @@ class ScoringSettings(Section):
     """Share of calls in which personal tries other offers, to go on learning."""
     models_dir: Path = Path("var/models")
     """Folder of the trained models: every version, and which of each kind is used."""
+    models_kept: int = Field(5, ge=1, le=1000)
+    """Newest versions of each kind of model that the nightly work leaves; the one in use, the one
+    before it and those that decided calls of the last 90 days stay, too."""
     horizon_days: int = Field(30, ge=1, le=365)
     """Days ahead that models look: who buys nothing in so long is lost."""
     promote: Literal["manual", "auto"] = "manual"

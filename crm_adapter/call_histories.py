@@ -102,6 +102,7 @@ class _Told:
             arms=_texts(decision.get("arms")),
             policy=_text(decision.get("policy")),
             model=_text(decision.get("model")),
+            models=_texts(decision.get("models")),
             rulebook_version=row.rulebook_version,
         )
 

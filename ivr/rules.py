@@ -237,6 +237,7 @@ def _decision(
         follow_up=FollowUp(lead, number.missed_task_s),
         pop=_pop(number, winners.get("pop"), with_),
         model=with_.known.propensities.model,
+        models=with_.known.propensities.models,
     )
 
 

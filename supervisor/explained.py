@@ -143,7 +143,9 @@ def _render_menus(
             console.print(Text(f"  “{goal['says']}”"))
         _render_options(options, sets, console)
     if decision["menu"] is not None and decision.get("model", "none") != "none":
-        console.print(Text(f"  probabilities by {decision['model']}", style="dim"))
+        versions = ", ".join(f"{kind} {v}" for kind, v in decision.get("models", {}).items())
+        by = f"{decision['model']} ({versions})" if versions else decision["model"]
+        console.print(Text(f"  probabilities by {by}", style="dim"), soft_wrap=True)
 
 
 def _render_options(options: list[dict[str, Any]], sets: dict[str, str], console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import getpass
 import json
 from typing import TYPE_CHECKING, Annotated, Any
@@ -155,6 +156,34 @@ def rollback(
         which = _kind(kind)
         card = _registry(config).rollback(which, because=because, by=_me())
     out.print(Text(f"{which} {card.version} is in use; a running server takes it within a minute"))
+
+
+@models_app.command()
+def prune(
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be removed.")
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Remove versions that nobody needs any more, as the nightly work does.
+
+    Of each kind these stay: the one in use, the one before it, the newest `scoring.models_kept`,
+    and those that decided calls of the last 90 days. Exit 1 where it is not known which one is in
+    use: nothing of that kind is removed then.
+
+    Example: [bold]switchboard models prune --dry-run[/bold]
+    """
+    from switchboard.offline import models_pruned
+
+    with sentences():
+        found = asyncio.run(models_pruned(read_settings(config), dry_run=dry_run))
+    word = "would be removed" if dry_run else "was removed"
+    told = [f"{kind} {each} {word}" for kind, all_of in found.removed.items() for each in all_of]
+    for line in told or ["no model is to be removed"]:
+        out.print(Text(line), soft_wrap=True)
+    for refused in found.refused.values():
+        err.print(Text(refused), soft_wrap=True)
+    raise typer.Exit(1 if found.refused else 0)
 
 
 def _registry(config: Path | None) -> Any:

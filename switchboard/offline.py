@@ -39,6 +39,8 @@ from scoring.nightly.run_book import LeaseLost, NotClaimed, RunBook
 from scoring.nightly.sequence import alone
 from scoring.policy import experiment_book
 from scoring.policy.learned import LearnedPolicies
+from scoring.registry.pruning import Pruned, prune_models
+from scoring.registry.registry import ModelRegistry
 from scoring.scorer import Scorer
 from scoring.serving.scorer_made import models_in, scorer_of
 from screenpop.agents.agent_admin import add_agent, list_agents, reset_agent
@@ -248,6 +250,18 @@ async def scored(settings: Settings, progress: Report) -> tuple[int, str]:
         except LeaseLost as lost:
             raise SwitchboardError(str(lost)) from lost
         return count, await said_of_waiting(database, settings)
+
+
+async def models_pruned(settings: Settings, *, dry_run: bool) -> Pruned:
+    """As every night."""
+    async with opened(settings) as database:
+        return await prune_models(
+            ModelRegistry(settings.scoring.models_dir),
+            DatabaseCallHistories(database=database),
+            newest=settings.scoring.models_kept,
+            now=datetime.now(UTC),
+            dry_run=dry_run,
+        )
 
 
 async def imported(

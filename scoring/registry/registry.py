@@ -12,11 +12,12 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,10 +30,14 @@ from scoring.registry.checked_loading import CARD, MAX_MODEL_BYTES, MODEL, PAGE,
 from scoring.registry.refusals import ModelRefused
 from scoring.serving.served_model import ServedModel
 
+log = logging.getLogger(__name__)
+
 KEPT_EARLIER = 20
 MAX_BECAUSE = 500
 _MAX_POINTER_BYTES = 16_384
 _MAX_HISTORY_BYTES = 4_000_000
+#: Of folders that are no versions: not yet whole, and no longer.
+_NEW, _GONE = ".new-", ".gone-"
 
 _Version = Annotated[str, Field(pattern=rf"^({VERSION})$")]
 
@@ -130,7 +135,7 @@ class ModelRegistry:
         target = self.folder_of(card.kind, version)
         with self._lock():
             target.parent.mkdir(parents=True, exist_ok=True)
-            made = Path(tempfile.mkdtemp(prefix=".new-", dir=target.parent))
+            made = Path(tempfile.mkdtemp(prefix=_NEW, dir=target.parent))
             try:
                 made.chmod(0o755)
                 _write(made / MODEL, raw)
@@ -164,6 +169,8 @@ class ModelRegistry:
             raise ModelRefused("to promote against the gate's word, say why")
         load_folder(self.folder_of(kind, version))
         with self._lock():
+            if not self._is_kept(kind, version):
+                raise ModelRefused(f"{kind} {version} was removed just now; train anew")
             try:
                 before = self.pointer(kind)
             except ModelRefused:
@@ -190,12 +197,14 @@ class ModelRegistry:
         return card
 
     def rollback(self, kind: ModelKind, *, because: str = "", by: str = "") -> ModelCard:
-        """Back to the version before this one; again: to the one before that."""
+        """Back to the version before this one; again: to the one before that. Versions that were
+        removed since are passed over."""
         with self._lock():
             pointer = self.pointer(kind)
-            if pointer is None or not pointer.earlier:
+            earlier = self._still_kept(kind, pointer) if pointer is not None else ()
+            if not earlier:
                 raise ModelRefused(f"there is no earlier {kind} model to go back to")
-            version, left = pointer.earlier[-1], pointer.earlier[:-1]
+            version, left = earlier[-1], earlier[:-1]
             card = self.card(kind, version)
             load_folder(self.folder_of(kind, version))
             self._move(
@@ -224,6 +233,34 @@ class ModelRegistry:
                 found.append(Move.model_validate_json(line))
         return tuple(move for move in found if version in (None, move.version))
 
+    def prune(
+        self, kind: ModelKind, *, newest: int, spared: Set[str], dry_run: bool = False
+    ) -> tuple[str, ...]:
+        """Removes all versions but the current one, the one that `rollback` would put back, the
+        `newest` and those `spared`; returns what was removed, or would be. Cut off anywhere, no
+        version is there in part: what is half removed is no version, and is removed next time.
+        Nothing is removed of a kind whose pointer is damaged: that raises ModelRefused."""
+        if not self._names(kind):
+            return ()
+        with self._lock():
+            pointer = self.pointer(kind)
+            names = self._names(kind)
+            kept = {*names[-newest:], *spared}
+            if pointer is not None:
+                kept |= {pointer.current, *self._still_kept(kind, pointer)[-1:]}
+            removed = tuple(name for name in names if name not in kept)
+            if dry_run:
+                return removed
+            folder = self.folder / kind
+            for name in removed:
+                (folder / name).replace(folder / f"{_GONE}{name}")
+                log.info("scoring: %s model %s is removed", kind, name)
+            _sync_folder(folder)
+            # Also what others left who died: whoever makes a version holds the lock.
+            for path in [*folder.glob(f"{_GONE}*"), *folder.glob(f"{_NEW}*")]:
+                shutil.rmtree(path)
+        return removed
+
     def load_checked(self, kind: ModelKind) -> tuple[ModelCard, ServedModel] | None:
         """The current one, after a trial in a process of its own; None where none is promoted."""
         card = self.current(kind)
@@ -249,6 +286,13 @@ class ModelRegistry:
         except OSError:
             return []
         return sorted(name for name in found if re.fullmatch(VERSION, name))
+
+    def _is_kept(self, kind: ModelKind, version: str) -> bool:
+        return self.folder_of(kind, version).is_dir()
+
+    def _still_kept(self, kind: ModelKind, pointer: Pointer) -> tuple[str, ...]:
+        """What was current before and is still there."""
+        return tuple(each for each in pointer.earlier if self._is_kept(kind, each))
 
     def _pointer(self, kind: ModelKind) -> Path:
         return self.folder / kind / "current.json"

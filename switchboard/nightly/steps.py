@@ -10,6 +10,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from calls.errors import SwitchboardError
 from config.settings import Settings
 from crm_adapter.call_histories import DatabaseCallHistories
 from crm_adapter.connection import CrmConnection
@@ -23,6 +24,7 @@ from scoring.drift.watched_models import watched_models
 from scoring.nightly.retraining import kinds_due
 from scoring.nightly.sequence import Step, StepSkipped, Told
 from scoring.policy.gate_run import run_gate
+from scoring.registry.pruning import prune_models
 from scoring.registry.registry import ModelRegistry
 from storage.database import Database
 from switchboard.churn_waiting import said_of_waiting
@@ -112,11 +114,25 @@ def _trained(outcome: Outcome, because: str) -> str:
     return f"{outcome.kind} {outcome.card.version} {place} ({because})"
 
 
+async def prune(tonight: Tonight, told: Told) -> str:
+    """Versions of models that nobody needs any more."""
+    scoring = tonight.settings.scoring
+    registry = ModelRegistry(scoring.models_dir)
+    if not registry.kinds():
+        raise StepSkipped("there are no models")
+    histories = DatabaseCallHistories(database=tonight.database)
+    found = await prune_models(registry, histories, newest=scoring.models_kept, now=tonight.now())
+    if found.refused:
+        raise SwitchboardError(found.said)
+    return f"removed {found.said}" if found.said else "no model is to be removed"
+
+
 STEPS = (
     ("score", "scoring contacts", score),
     ("policy", "judging offers", policy),
     ("drift", "measuring drift", drift),
     ("train", "training models", train),
+    ("prune", "removing old models", prune),
 )
 
 

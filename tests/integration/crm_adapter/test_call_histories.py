@@ -60,6 +60,7 @@ async def test_all_that_is_kept_of_a_call_is_told(any_database: Database) -> Non
             {"offer": "mug", "chosen": False, "propensity": None},
         ],
         "model": "past-choices-1",
+        "models": {"churn": "20261128-023000-0123abcd"},
         "policy": "thompson",
         "arms": {"greeting": "b"},
     }
@@ -96,6 +97,7 @@ async def test_all_that_is_kept_of_a_call_is_told(any_database: Database) -> Non
             arms={"greeting": "b"},
             policy="thompson",
             model="past-choices-1",
+            models={"churn": "20261128-023000-0123abcd"},
             rulebook_version="7",
         )
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,11 @@ from typer.testing import CliRunner, Result
 
 from scoring.drift.findings import Finding, Level
 from scoring.drift.findings_book import FindingsBook
+from scoring.registry.card import ModelKind
+from scoring.registry.registry import ModelRegistry
 from storage.database import Database
 from switchboard import cli
+from tests.unit.scoring.serving.random_models import TRAINED_AT, booster_of, card_of
 
 pytestmark = pytest.mark.integration
 
@@ -55,6 +58,27 @@ def test_a_night_of_an_empty_centre_claims_nothing(url: str) -> None:
         "outcome_rate",
     }
     assert all(each["value"] is None or each["rows"] == 0 for each in told["findings"])
+
+
+def test_a_night_removes_models_that_nobody_needs_as_the_command_does(url: str) -> None:
+    registry = ModelRegistry(Path(url.removeprefix("sqlite:///")).parent / "m")
+    booster = booster_of(1, trees=2)
+    days = [TRAINED_AT + timedelta(days=day) for day in range(7)]
+    versions = [registry.add(card_of(trained_at=day), booster) for day in days]
+    would = call(url, "models", "prune", "--dry-run")
+    assert would.exit_code == 0, would.output
+    assert f"churn {versions[1]} would be removed" in would.stdout
+    night = call(url, "nightly")
+    assert night.exit_code == 0, night.output
+    assert f"removed churn {versions[0]}; churn {versions[1]}" in " ".join(night.stdout.split())
+    assert [card.version for card in registry.versions(ModelKind.CHURN)] == versions[2:]
+    again = call(url, "models", "prune")
+    assert (again.exit_code, "no model is to be removed" in again.stdout) == (0, True)
+    registry.add(card_of(trained_at=days[-1] + timedelta(days=1)), booster)
+    assert f"churn {versions[2]} was removed" in call(url, "models", "prune").stdout
+    (registry.folder / "churn" / "current.json").write_text("{")
+    refused = call(url, "models", "prune")
+    assert (refused.exit_code, "is damaged" in refused.output) == (1, True)
 
 
 def test_what_asks_for_training_is_said_and_is_exit_1(url: str) -> None:

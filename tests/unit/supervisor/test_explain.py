@@ -91,7 +91,8 @@ class Memories:
 
     def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
         likely = {("main", "billing"): 0.7} if memory.digits else {}
-        return Propensities(likely, {"WARRANTY": 0.25}, model="choices-1")
+        models = {"intents": "20261128-023000-0123abcd"}
+        return Propensities(likely, {"WARRANTY": 0.25}, model="choices-1", models=models)
 
 
 async def explained(caller: Caller = MARIA, **more: Any) -> dict[str, Any]:
@@ -133,7 +134,7 @@ async def test_people_read_the_same() -> None:
         "having dialled +18005550100 goes to menu main",
         "hears the menu main in en",
         "“Welcome, Maria.”",
-        "probabilities by choices-1",
+        "probabilities by choices-1 (intents 20261128-023000-0123abcd)",
         "wanted: how likely this caller chooses it; takes: how long it is to listen to",
         "wanted: how likely this caller buys it",
         "the agent may say: “Mention the three years.”",
@@ -255,7 +256,7 @@ async def test_a_call_that_was_is_explained_by_what_was_kept() -> None:
 async def test_a_call_without_decision_and_one_of_an_older_version() -> None:
     assert "no decision was made for this call" in printed(explain_call(detail(None)))
     decision = (await explained(STRANGER))["decision"]
-    for key in ("doors", "arm", "pop", "model", "facts"):
+    for key in ("doors", "arm", "pop", "model", "models", "facts"):
         del decision[key]
     decision["options"] = [
         {key: option[key] for key in ("digit", "intent", "say", "reasons")}
