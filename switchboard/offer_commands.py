@@ -10,6 +10,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from scoring.policy.looks import ALPHA, SPENT, KeptJudgement
 from switchboard.terminal import ConfigOption, out, read_settings, sentences
 
 if TYPE_CHECKING:
@@ -81,6 +82,15 @@ def _for_programs(shown: PolicyShown) -> dict[str, Any]:
     }
 
 
+def _look(judged: KeptJudgement) -> Text:
+    spent = judged.figures.get(SPENT)
+    if judged.look is None or spent is None:
+        return Text("no look was spent: nothing could have been deployed")
+    return Text(
+        f"look {judged.look} of the gate, alpha {spent:.2g} of the {ALPHA:g} that all looks have"
+    )
+
+
 def _show(shown: PolicyShown) -> None:
     out.print(Text(f"offers are chosen by {shown.chosen}: {_STEPS.get(shown.chosen, '')}"))
     judged = shown.judged
@@ -89,6 +99,7 @@ def _show(shown: PolicyShown) -> None:
     else:
         told = f"the gate, {judged.at:%Y-%m-%d %H:%M} UTC: {judged.decision}; {judged.because}"
         out.print(Text(told), soft_wrap=True)
+        out.print(_look(judged), soft_wrap=True)
     if not shown.beliefs:
         out.print("no offer was heard yet: what is worth most by propensity and value is made")
         return

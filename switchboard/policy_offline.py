@@ -17,9 +17,10 @@ from scoring.policy import experiment_book
 from scoring.policy.experiment_book import PERSON
 from scoring.policy.experiment_counts import counted
 from scoring.policy.experiment_figures import ArmFigures
-from scoring.policy.gate_run import KeptJudgement, newest_judgement, run_gate
+from scoring.policy.gate_run import newest_judgement, run_gate
 from scoring.policy.ladder import Ladder
 from scoring.policy.learned import LearnedPolicies
+from scoring.policy.looks import KeptJudgement
 from switchboard.offline import opened, rulebook_in_use
 
 

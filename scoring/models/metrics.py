@@ -18,6 +18,8 @@ LEAST_PROBABILITY = 1e-15
 ECE_BINS = 10
 #: Rows drawn for one interval, of all rounds together; more rows have fewer rounds.
 _MOST_DRAWN = 40_000_000
+#: Drawn contacts in memory.
+_MOST_AT_ONCE = 2_000_000
 
 
 def auc(truth: Floats, score: Floats, weight: Floats | None = None) -> float:
@@ -147,6 +149,25 @@ class Resampling:
             return Interval(value, float("nan"), float("nan"))
         low, high = np.quantile(drawn, (0.025, 0.975))
         return Interval(value, float(low), float(high))
+
+    def sums(self, columns: Floats) -> Floats:
+        """By round what each of `columns` (rows x columns) sums up to: for figures that are made of
+        sums a hundredfold quicker than a metric a round, of the very same draws."""
+        rounds, count = self._rounds, columns.shape[1]
+        if not len(self._groups):
+            return np.zeros((rounds, count))
+        of_group = np.column_stack([np.bincount(self._groups, column) for column in columns.T])
+        number = len(of_group)
+        random = np.random.default_rng(self._seed)
+        at_once = max(1, _MOST_AT_ONCE // number)
+        found = []
+        for begun in range(0, rounds, at_once):
+            some = min(at_once, rounds - begun)
+            drawn = random.integers(0, number, (some, number))
+            drawn += number * np.arange(some)[:, None]
+            counts = np.bincount(drawn.ravel(), minlength=some * number).reshape(some, number)
+            found.append(counts @ of_group)
+        return np.concatenate(found)
 
     def difference(self, ours: Metric, theirs: Metric) -> Interval:
         return self.interval(lambda weight: ours(weight) - theirs(weight))

@@ -58,20 +58,40 @@ def compare(logged: Logged, chosen: Whole, single: int, resampling: Resampling) 
     return Comparison(policy, one, gain)
 
 
+@dataclass(frozen=True, slots=True)
+class Ratio:
+    """An estimate: by row what is summed up above and below, for any weights."""
+
+    above: Floats
+    below: Floats
+
+    def value(self, weight: Floats) -> float:
+        """NaN where nothing is below."""
+        total = float(weight @ self.below)
+        return float(weight @ self.above) / total if total else float("nan")
+
+
 def snips(logged: Logged, chosen: Whole, weight: Floats) -> float:
     """NaN where the policy never agrees with what was shown."""
-    importance = weight * _importance(logged, chosen)
-    total = float(importance.sum())
-    return float(importance @ logged.outcomes) / total if total else float("nan")
+    return snips_of(logged, chosen).value(weight)
 
 
 def doubly_robust(logged: Logged, chosen: Whole, weight: Floats) -> float:
     """The model's word for the chosen arm, put right where that arm was shown."""
+    return doubly_robust_of(logged, chosen).value(weight)
+
+
+def snips_of(logged: Logged, chosen: Whole) -> Ratio:
+    importance = _importance(logged, chosen)
+    return Ratio(importance * logged.outcomes, importance)
+
+
+def doubly_robust_of(logged: Logged, chosen: Whole) -> Ratio:
     rows = np.arange(len(chosen))
     said = logged.rewards[rows, chosen]
     of_shown = logged.rewards[rows, logged.arms]
     put_right = _importance(logged, chosen) * (logged.outcomes - of_shown)
-    return float(weight @ (said + put_right) / weight.sum())
+    return Ratio(said + put_right, np.ones(len(chosen)))
 
 
 def _importance(logged: Logged, chosen: Whole) -> Floats:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import insert, select
 
@@ -16,7 +14,9 @@ from calls.offer_choice import PERSONAL, THOMPSON
 from calls.offers import OfferAnswer
 from calls.past_calls import PastCallTold
 from calls.ports import CallHistories
-from scoring.policy.gate import MAX_CALLS, Judgement, LoggedChoice, judge
+from scoring.policy.gate import MAX_CALLS, Judgement, judge
+from scoring.policy.logged_table import LoggedChoice
+from scoring.policy.looks import KeptJudgement, next_look
 from scoring.policy.policy_tables import offer_policy_gates
 from storage.database import Database
 
@@ -25,14 +25,6 @@ JUDGED_DAYS = 180
 #: Only these draw by chance.
 _DRAWN = (THOMPSON, PERSONAL)
 _MAX_BECAUSE = 400
-
-
-@dataclass(frozen=True, slots=True)
-class KeptJudgement:
-    at: datetime
-    decision: str
-    because: str
-    figures: Mapping[str, Any]
 
 
 async def run_gate(
@@ -44,7 +36,8 @@ async def run_gate(
         one = logged_choice(call)
         if one is not None:
             logged.append(one)
-    found = await asyncio.to_thread(judge, list(logged), values)
+    look = next_look(await _kept(database), now)
+    found = await asyncio.to_thread(judge, list(logged), values, look)
     row = {
         "id": str(uuid.uuid4()),
         "at": now,
@@ -73,8 +66,14 @@ def logged_choice(call: PastCallTold) -> LoggedChoice | None:
 
 
 async def newest_judgement(database: Database) -> KeptJudgement | None:
+    kept = await _kept(database, only_newest=True)
+    return kept[-1] if kept else None
+
+
+async def _kept(database: Database, *, only_newest: bool = False) -> Sequence[KeptJudgement]:
+    """The newest one last. One or a few rows a day, of a kilobyte: years of them are no load."""
     gates = offer_policy_gates.c
-    query = select(offer_policy_gates).order_by(gates.at.desc(), gates.id).limit(1)
+    query = select(offer_policy_gates).order_by(gates.at.desc(), gates.id)
     async with database.read() as connection:
-        row = (await connection.execute(query)).one_or_none()
-    return KeptJudgement(row.at, row.decision, row.because, row.figures) if row else None
+        rows = list(await connection.execute(query.limit(1) if only_newest else query))
+    return [KeptJudgement(row.at, row.decision, row.because, row.figures) for row in rows[::-1]]

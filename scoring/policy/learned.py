@@ -16,6 +16,7 @@ from config.settings import ScoringSettings
 from scoring.memory_tables import offer_meetings
 from scoring.offer_ledger import utc_now
 from scoring.policy.ladder import Ladder, SegmentBy
+from scoring.policy.looks import DEPLOY
 from scoring.policy.policy_tables import offer_policy_gates
 from scoring.policy.posteriors import UNKNOWN, Heard, Posteriors
 from scoring.tables import contact_segments
@@ -29,7 +30,6 @@ COUNTED_DAYS = 365
 LEARN_EVERY_S = 300.0
 #: Offers times segments; more than any rulebook has.
 MAX_CELLS = 5_000
-DEPLOY = "deploy"
 
 _BOOK, _SEGMENT = offer_meetings.c, contact_segments.c
 

@@ -20,9 +20,9 @@ from calls.offers import OfferAnswer, OfferPlace
 from calls.past_calls import PastCallTold, PastConsidered, PastOffer
 from config.settings import ScoringSettings
 from scoring.memory_tables import offer_meetings
-from scoring.policy.gate import DEPLOY, FALL_BACK
 from scoring.policy.gate_run import JUDGED_DAYS, logged_choice, newest_judgement, run_gate
 from scoring.policy.learned import LearnedPolicies
+from scoring.policy.looks import DEPLOY, FALL_BACK
 from scoring.policy.policy_tables import offer_policy_gates
 from storage.database import Database
 from switchboard.cli import app
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.integration
 
 NOW = datetime(2026, 11, 1, 2, 30, tzinfo=UTC)
 OFFERS = ("ham", "jam", "tea")
+gates = offer_policy_gates.c
 
 
 class Past:
@@ -70,14 +71,15 @@ def call(
     )
 
 
-def town(count: int, *, knows: bool) -> list[PastCallTold]:
-    """Everybody likes one offer; the propensities know which, or say another."""
+def town(count: int, *, knows: bool, differs: bool = True) -> list[PastCallTold]:
+    """Everybody likes one offer; the propensities know which, or say another. Or all like all."""
     random = np.random.default_rng(4)
     told = []
     for number in range(count):
         likes, chosen = (OFFERS[int(random.integers(3))] for _ in range(2))
-        accepted = bool(random.random() < (0.4 if likes == chosen else 0.05))
-        said = likes if knows else OFFERS[int(random.integers(3))]
+        accepted = bool(random.random() < (0.05 if differs and likes != chosen else 0.4))
+        other = OFFERS[(OFFERS.index(likes) + 1) % 3]
+        said = likes if knows else other
         told.append(call(number, chosen, likes=said, accepted=accepted, contact=str(number // 2)))
     return told
 
@@ -94,16 +96,46 @@ async def test_what_was_found_is_what_servers_go_by(any_database: Database) -> N
     policies = LearnedPolicies(database=any_database, settings=ScoringSettings())
     await policies.refresh()
     assert policies.current.policy == PERSONAL
-    # A later night finds that it is not so any more.
-    later = NOW + timedelta(days=1)
-    assert (await run_gate(any_database, Past(town(3_000, knows=False)), {}, later)).decision == (
-        FALL_BACK
-    )
-    policies = LearnedPolicies(database=any_database, settings=ScoringSettings())
-    await policies.refresh()
-    assert policies.current.policy == THOMPSON
+
+    # Later nights find that it is no better any more; then, that it is worse.
+    async def in_use_after(calls: list[PastCallTold], days: float) -> str:
+        await run_gate(any_database, Past(calls), {}, NOW + timedelta(days=days))
+        policies = LearnedPolicies(database=any_database, settings=ScoringSettings())
+        await policies.refresh()
+        return policies.current.policy
+
+    assert await in_use_after(town(3_000, knows=True, differs=False), 1) == PERSONAL
+    assert await in_use_after([], 2) == PERSONAL
+    assert await in_use_after(town(3_000, knows=False), 3) == THOMPSON
+    # Once undone it has to be shown anew: by tomorrow's look, not by another run today.
+    assert await in_use_after(town(3_000, knows=True), 3.1) == THOMPSON
+    assert await in_use_after(town(3_000, knows=True), 4) == PERSONAL
     async with any_database.read() as connection:
-        assert len(list(await connection.execute(select(offer_policy_gates)))) == 2
+        rows = list(await connection.execute(select(gates.figures).order_by(gates.at)))
+    assert [row.figures["look"] for row in rows] == [1, 1, 1, 1, 1, 2]
+
+
+def test_the_command_says_which_look_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = f"sqlite:///{tmp_path}/looked.db"
+    monkeypatch.setenv("SWITCHBOARD_STORAGE__URL", url)
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(app, ["offers", "policy"]).exit_code == 0
+    asyncio.run(_looked_twice(url))
+    told = CliRunner().invoke(app, ["offers", "policy"]).output
+    assert "look 2 of the gate, alpha 0.0076 of the 0.05 that all looks have" in told
+    figures = json.loads(CliRunner().invoke(app, ["offers", "policy", "--json"]).stdout)["gate"][
+        "figures"
+    ]
+    assert (figures["look"], round(figures["alpha"], 4)) == (2, 0.0076)
+
+
+async def _looked_twice(url: str) -> None:
+    async with Database(url) as database:
+        for days in range(2):
+            now = NOW + timedelta(days=days)
+            await run_gate(database, Past(town(600, knows=False)), {}, now)
 
 
 async def test_few_calls_prove_nothing(database: Database) -> None:

@@ -11,7 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scoring.policy.gate import DEPLOY, FALL_BACK, LEAST_CALLS, LoggedChoice, judge
+from scoring.policy.gate import LEAST_CALLS, judge
+from scoring.policy.logged_table import LoggedChoice
+from scoring.policy.looks import DEPLOY, FALL_BACK, Look
 
 pytestmark = pytest.mark.unit
 
@@ -72,12 +74,49 @@ def test_equal_is_not_better() -> None:
     """The model says what everybody likes: it chooses the single offer, too."""
     found = judge(calls(4_000, rate=same, propensity=same), {})
     assert (found.decision, found.figures["differs"]) == (FALL_BACK, 0.0)
-    assert found.figures["DR"]["gain"] == {"value": 0.0, "low": 0.0, "high": 0.0}
+    assert found.because.endswith("only 0 callers heard each: nothing is claimed below 20")
+    assert found.figures["look"] is None, "where nothing can be found no look is spent"
 
 
 def test_values_weigh() -> None:
     found = judge(calls(3_000, rate=same, propensity=same), {"tea": 50.0})
     assert found.figures["best_single"] == "tea"
+
+
+def test_the_interval_is_as_wide_as_the_look_demands() -> None:
+    made = calls(1_500, rate=tasteful, propensity=tasteful)
+    widths = []
+    for number in (1, 2, 60):
+        figures = judge(made, {}, Look(number)).figures
+        assert figures["look"] == number
+        assert figures["alpha"] == pytest.approx(0.05 * 6 / math.pi**2 / number**2)
+        gain = figures["DR"]["gain"]
+        widths.append((gain["high"] - gain["low"]) / 2)
+    assert widths[0] / widths[1] == pytest.approx(2.17 / 2.68, abs=0.02), "normal quantiles"
+    assert widths[2] / widths[1] == pytest.approx(4.45 / 2.68, abs=0.1)
+
+
+def test_once_in_use_it_stays_until_it_is_worse() -> None:
+    used = Look(3, may_deploy=False, in_use=True)
+    random = np.random.default_rng(2)
+    alike = calls(4_000, rate=lambda _l, _o: 0.2, propensity=lambda _l, _o: float(random.random()))
+    for made in (alike, alike[:LEAST_CALLS], alike[:10]):
+        assert judge(made, {}).decision == FALL_BACK
+        found = judge(made, {}, used)
+        assert found.decision == DEPLOY
+        assert found.because.startswith("personal stays in use")
+        assert found.figures["look"] == 3
+    wrong = calls(4_000, rate=tasteful, propensity=lambda likes, offer: -tasteful(likes, offer))
+    found = judge(wrong, {}, used)
+    assert (found.decision, found.figures["look"]) == (FALL_BACK, 3)
+    assert found.because.startswith("personal earns less than the best single offer: SNIPS -0.")
+
+
+def test_a_second_run_of_a_day_cannot_deploy() -> None:
+    found = judge(calls(4_000, rate=tasteful, propensity=tasteful), {}, Look(2, may_deploy=False))
+    assert found.decision == FALL_BACK
+    assert found.because.startswith("today's look did not show")
+    assert found.figures["DR"]["gain"]["low"] > 0
 
 
 def test_few_calls_prove_nothing() -> None:
