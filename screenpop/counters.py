@@ -24,6 +24,13 @@ class DeskCounters:
         self.unstored = self._counter("pop_rows_shed", "Rows about pops that could not be stored")
         self.log_ins_refused = self._counter("log_ins_refused", "Log-ins refused")
         self.desktops = Gauge("switchboard_desktops", "Open desktops", registry=self.registry)
+        self.phones = Gauge("switchboard_phones", "Open softphones", registry=self.registry)
+        self.phones_refused = self._counter(
+            "phone_frames_refused", "Softphones closed for what they sent"
+        )
+        self.phones_unreached = self._counter(
+            "phones_unreached", "Softphones that Asterisk did not take or let go"
+        )
         self.ack_s = Histogram(
             "switchboard_pop_ack_seconds",
             "From the event to the desktop's acknowledgement, seen from the server",

@@ -171,6 +171,7 @@ class Centre:
             queue_control=self.bridge.queue_control,
             offers=self.ledger,
             web=settings.web,
+            softphone=settings.softphone,
             counters=DeskCounters(self.health.registry),
             lead_url=settings.crm.lead_url,
         )

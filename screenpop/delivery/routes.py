@@ -10,13 +10,14 @@ from pydantic import ValidationError
 from config.settings import WebSettings
 from screenpop.agents.log_in import Seat, hashed
 from screenpop.delivery.event_stream import EventStream
+from screenpop.desk.admission import COOKIE
 from screenpop.desk.answers import refusal, spared
 from screenpop.desk.desk import Desk
 from screenpop.desk.origins import Origins
 from screenpop.desk.outgoing import MAX_MESSAGE_BYTES, MESSAGES_BURST, MESSAGES_PER_S
 from screenpop.desk.protocol import client_frames
 from screenpop.desk.rate_limit import RateLimit
-from screenpop.desk.routes import COOKIE, last_seq
+from screenpop.desk.routes import last_seq
 from screenpop.desk.static_files import SECURITY_HEADERS, guarded
 
 _BEARER = "bearer "

@@ -14,13 +14,15 @@ from calls.bus import EventBus
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
 from calls.ports import OfferAnswers, QueueControl
-from config.settings import WebSettings
+from config.settings import SoftphoneSettings, WebSettings
 from screenpop.agents.agents import Agents
 from screenpop.agents.log_in import LogIns, Tickets
 from screenpop.counters import DeskCounters
 from screenpop.delivery.tokens import Tokens
 from screenpop.desk import protocol
+from screenpop.desk.admission import Admission
 from screenpop.desk.hub import Desktop, Hub
+from screenpop.phone.phones import Phones
 from screenpop.pops.content import clean
 from screenpop.pops.lead_cards import LeadCards
 from screenpop.pops.pop_store import PopStore
@@ -49,6 +51,7 @@ class Desk:
         queue_control: QueueControl,
         offers: OfferAnswers,
         web: WebSettings,
+        softphone: SoftphoneSettings | None = None,
         counters: DeskCounters | None = None,
         lead_url: str | None = None,
     ) -> None:
@@ -73,6 +76,12 @@ class Desk:
         )
         self.tokens = Tokens(database=database)
         self.tickets = Tickets()
+        self.admission = Admission(agents=self.agents, log_ins=self.log_ins, tickets=self.tickets)
+        self.phones = Phones(
+            database=database,
+            settings=softphone or SoftphoneSettings(),
+            counters=self.counters,
+        )
         self._refreshing: asyncio.Task[None] | None = None
         self._choices: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
@@ -82,6 +91,7 @@ class Desk:
         self.hub.restore(await self._store.last_seqs())
         self.pops.restore(await self._store.open_pops())
         await self._stack.enter_async_context(self.agents)
+        await self._stack.enter_async_context(self.phones)
         self._bus.subscribe("screenpop", self.pops.handle, events.CallEvent)
         self._bus.subscribe("lead cards", self.leads.handle, events.LeadCreated)
         self._bus.subscribe("agent states", self.agents.on_ami_restored, events.AmiRestored)
@@ -101,12 +111,14 @@ class Desk:
         await self._store.flush()
 
     async def refresh(self) -> None:
-        """Reads again who the agents are, and closes desktops whose log-in is over."""
+        """Reads again who the agents are, and closes desktops and phones whose log-in is over."""
         await self.agents.reload()
-        sessions = self.hub.sessions()
+        sessions = self.hub.sessions() | self.phones.sessions()
         if sessions:
             living = await self.log_ins.living(sessions) | await self.tokens.living(sessions)
-            self.hub.close_sessions(sessions - living.keys())
+            ended = sessions - living.keys()
+            self.hub.close_sessions(ended)
+            self.phones.close_sessions(ended)
 
     async def _keep_fresh(self) -> None:
         while True:

@@ -9,17 +9,17 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calls.agents import Agent
-from calls.errors import Unavailable
 from config.settings import WebSettings
-from screenpop.agents.log_in import TICKET_LIFE_S, LogInRefused, Seat, TooManyLogIns
-from screenpop.desk.answers import refusal, spared, unavailable
+from screenpop.agents.log_in import TICKET_LIFE_S, LogInRefused, TooManyLogIns, hashed
+from screenpop.desk.admission import COOKIE
+from screenpop.desk.answers import refusal, spared
 from screenpop.desk.desk import Desk
 from screenpop.desk.origins import Origins
 from screenpop.desk.protocol import CloseCode
 from screenpop.desk.session import DesktopSocket
 from screenpop.desk.static_files import STATIC, add_static, guarded
+from screenpop.phone import phone_routes
 
-COOKIE = "switchboard_session"
 _MAX_BODY = 4 * 1024
 _MAX_SEQ = 2**53
 
@@ -36,6 +36,7 @@ class DeskRoutes:
         self._desk = desk
         self._settings = settings
         self._origins = Origins(settings)
+        self._admission = desk.admission
 
     async def log_in(self, request: web.Request) -> web.StreamResponse:
         self._origins.check(request, required=False)
@@ -49,7 +50,7 @@ class DeskRoutes:
             raise refusal(web.HTTPUnauthorized, "wrong_credentials", str(refused)) from None
         except TooManyLogIns as refused:
             raise refusal(web.HTTPTooManyRequests, "rate_limited", str(refused)) from None
-        agent = await self._agent_of(token)
+        agent = await self._admission.agent_of(token)
         response = web.json_response(_card(agent))
         response.set_cookie(
             COOKIE,
@@ -69,23 +70,24 @@ class DeskRoutes:
         if login is not None:
             await self._desk.log_ins.log_out(token)
             self._desk.hub.close_desktops(login, CloseCode.LOGGED_OUT, "logged out")
+            self._desk.phones.close_sessions({hashed(token)})
         response = web.Response(status=204)
         response.del_cookie(COOKIE)
         return response
 
     async def me(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(_card(await self._agent(request)))
+        return web.json_response(_card(await self._admission.agent(request)))
 
     async def ticket(self, request: web.Request) -> web.StreamResponse:
         self._origins.check(request, required=False)
-        agent = await self._agent(request)
+        agent = await self._admission.agent(request)
         ticket = self._desk.tickets.issue(agent.login, request.cookies[COOKIE])
         return web.json_response({"ticket": ticket, "expires_s": TICKET_LIFE_S})
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
         self._origins.check(request, required=True)
         known = last_seq(request.query.get("last_seq", ""))
-        seat = await self._seat(request.query.get("ticket", ""))
+        seat = await self._admission.seat(request)
         login = seat.login
         desktop = DesktopSocket(seat.session)
         await desktop.open(request)
@@ -95,31 +97,6 @@ class DeskRoutes:
             return await desktop.run(request, lambda frame: self._desk.receive(login, frame))
         finally:
             self._desk.hub.detach(login, desktop)
-
-    async def _seat(self, ticket: str) -> Seat:
-        seat = self._desk.tickets.redeem(ticket)
-        if seat is not None and self._desk.agents.find(seat.login) is not None:
-            try:
-                living = await self._desk.log_ins.living({seat.session})
-            except Unavailable as away:
-                raise unavailable(away) from None
-            if living.get(seat.session) == seat.login:
-                return seat
-        raise refusal(web.HTTPUnauthorized, "ticket_refused", "the ticket is not valid")
-
-    async def _agent(self, request: web.Request) -> Agent:
-        return await self._agent_of(request.cookies.get(COOKIE, ""))
-
-    async def _agent_of(self, token: str) -> Agent:
-        login = await self._desk.log_ins.login_of(token) if token else None
-        agent = self._desk.agents.find(login) if login else None
-        if agent is None and login:
-            # Added on the command line since we started.
-            await self._desk.agents.reload()
-            agent = self._desk.agents.find(login)
-        if agent is None:
-            raise refusal(web.HTTPUnauthorized, "not_logged_in", "log in first")
-        return agent
 
 
 def add_routes(
@@ -132,6 +109,7 @@ def add_routes(
     app.router.add_get("/api/v1/me", guarded(spared(routes.me)))
     app.router.add_post("/api/v1/agent/ticket", guarded(spared(routes.ticket)))
     app.router.add_get("/agent/ws", routes.websocket)
+    phone_routes.add_routes(app, phones=desk.phones, admission=desk.admission, settings=settings)
     add_static(app, static)
 
 

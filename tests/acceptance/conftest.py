@@ -21,11 +21,13 @@ PhonesFor = Callable[[dict[str, PhoneShape]], SipPhones]
 
 @pytest.fixture(scope="session")
 def pbx() -> Iterator[PrivatePbx]:
-    """Started; nothing listens on its `agi_port` and `web_url` until a test does."""
+    """Started, with no softphone yet; nothing listens on its `agi_port` and `web_url` until a test
+    does."""
     pbx = PrivatePbx(
         agi_port=free_ports.tcp(),
         web_url=f"http://127.0.0.1:{free_ports.tcp()}",
         ami_secret="only-for-the-tests",
+        softphones=True,
     )
     # A loop factory leaves the thread's own event loop alone.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:

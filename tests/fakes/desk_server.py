@@ -14,7 +14,7 @@ from calls import events
 from calls.agents import Agent
 from calls.bus import EventBus
 from calls.errors import Unavailable
-from config.settings import WebSettings
+from config.settings import SoftphoneSettings, WebSettings
 from scoring.offer_ledger import DatabaseOfferLedger
 from screenpop.agents.agent_admin import add_agent
 from screenpop.agents.passwords import Passwords
@@ -76,13 +76,24 @@ async def add_agents(database: Database, *agents: Agent) -> None:
 
 @asynccontextmanager
 async def desk_server(
-    database: Database, *, static: Path = STATIC, allowed: Iterable[str] = (), port: int = 0
+    database: Database,
+    *,
+    static: Path = STATIC,
+    allowed: Iterable[str] = (),
+    port: int = 0,
+    softphone: SoftphoneSettings | None = None,
 ) -> AsyncIterator[DeskServer]:
     settings = WebSettings(allowed_origins=tuple(allowed))
     control = QueueControlTwin()
     async with EventBus() as bus:
-        ledger = DatabaseOfferLedger(database=database)
-        desk = Desk(database=database, bus=bus, queue_control=control, offers=ledger, web=settings)
+        desk = Desk(
+            database=database,
+            bus=bus,
+            queue_control=control,
+            offers=DatabaseOfferLedger(database=database),
+            web=settings,
+            softphone=softphone,
+        )
         async with desk:
             app = web.Application()
             add_routes(app, desk=desk, settings=settings, static=static)

@@ -1,0 +1,1 @@
+"""Agents' phones in the browser: their SIP, carried between the page and Asterisk."""

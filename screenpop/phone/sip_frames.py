@@ -1,0 +1,115 @@
+"""What an agent's browser may send to Asterisk: one whole SIP message, and as this agent.
+
+Stricter than SIP: PJSIP, behind us, forgives much (line ends without CR, folded lines, a second
+message behind the first), and what it reads must be what was looked at here.
+"""
+
+from __future__ import annotations
+
+import re
+
+_REQUEST = re.compile(r"([A-Z]{1,20}) sips?:[^\s<>\"]{1,300} SIP/2\.0")
+_RESPONSE = re.compile(r"SIP/2\.0 [1-6][0-9]{2} [^\x00-\x08\x0a-\x1f\x7f]*")
+_HEADER = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+)[ \t]*:([^\x00-\x08\x0a-\x1f\x7f]*)")
+#: A name and an address in angle brackets, which is how every browser phone writes it.
+_ADDRESS = re.compile(
+    r"(?:\"(?:[^\"\\]|\\.)*\"[ \t]*|[^<>\",;:]*)<sips?:([^@<>:;?\s\"]+)@[^@<>\s\"]+>(?:;[^<>]*)?"
+)
+_TAG = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
+_USERNAME = re.compile(r"username[ \t]*=[ \t]*\"?([^\",]*)", re.IGNORECASE)
+#: Of those that we look at.
+_SHORT = {"f": "from", "t": "to", "m": "contact", "l": "content-length"}
+#: A page that is loaded anew registers another contact; only the last ones can be in a call.
+_CONTACTS = 8
+
+
+class NotSip(ValueError):
+    """The text says what is wrong with the frame."""
+
+
+class NotTheirs(ValueError):
+    """The frame speaks for somebody else."""
+
+
+class OwnFrames:
+    """The frames of one agent's browser, in order."""
+
+    def __init__(self, user: str) -> None:
+        self._user = user
+        self._contacts: dict[str, None] = {}
+
+    def check(self, frame: str | bytes) -> None:
+        """Raises NotSip or NotTheirs; returns for what may go on to Asterisk unchanged."""
+        text = _text(frame)
+        if not text.strip("\r\n"):
+            return  # keeps the connection alive (RFC 7118, 6)
+        start, headers = _message(text)
+        request = _REQUEST.fullmatch(start)
+        if request is None:
+            if not _RESPONSE.fullmatch(start):
+                raise NotSip("neither a request nor a response")
+            return
+        self._check_sender(request[1], headers)
+        if request[1] == "REGISTER":
+            self._remember_contacts(headers.get("contact", ()))
+
+    def _check_sender(self, method: str, headers: dict[str, list[str]]) -> None:
+        sender = _user(_only("from", headers))
+        # Asterisk calls the browser by its contact, so that is who answers within such a call.
+        within = method != "REGISTER" and _TAG.search(_only("to", headers))
+        if sender != self._user and not (within and sender in self._contacts):
+            raise NotTheirs("not from this agent's own address")
+        for name in ("authorization", "proxy-authorization"):
+            for value in headers.get(name, ()):
+                if set(_USERNAME.findall(value)) != {self._user}:
+                    raise NotTheirs("not with this agent's own name")
+
+    def _remember_contacts(self, values: list[str] | tuple[()]) -> None:
+        for value in values:
+            if found := _ADDRESS.fullmatch(value):
+                self._contacts.pop(found[1], None)
+                self._contacts[found[1]] = None
+        while len(self._contacts) > _CONTACTS:
+            del self._contacts[next(iter(self._contacts))]
+
+
+def _text(frame: str | bytes) -> str:
+    if isinstance(frame, str):
+        return frame
+    try:
+        return frame.decode("utf-8")
+    except UnicodeDecodeError:
+        raise NotSip("not UTF-8") from None
+
+
+def _message(text: str) -> tuple[str, dict[str, list[str]]]:
+    """The start line and the headers by long name, of a frame that is exactly one message."""
+    head, end, body = text.partition("\r\n\r\n")
+    if not end:
+        raise NotSip("no end of the headers")
+    start, *lines = head.split("\r\n")
+    headers: dict[str, list[str]] = {}
+    for line in lines:
+        found = _HEADER.fullmatch(line)
+        if found is None:
+            raise NotSip("a line that is no header")
+        name = found[1].lower()
+        headers.setdefault(_SHORT.get(name, name), []).append(found[2].strip())
+    length = _only("content-length", headers)
+    if not re.fullmatch(r"[0-9]{1,6}", length) or int(length) != len(body.encode()):
+        raise NotSip("not as long as it says")
+    return start, headers
+
+
+def _only(name: str, headers: dict[str, list[str]]) -> str:
+    values = headers.get(name, [])
+    if len(values) != 1:
+        raise NotSip(f"{len(values)} headers {name}")
+    return values[0]
+
+
+def _user(address: str) -> str:
+    found = _ADDRESS.fullmatch(address)
+    if found is None:
+        raise NotSip("an address that cannot be read")
+    return found[1]
