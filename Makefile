@@ -12,8 +12,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 DESKTOP_SOURCES := $(shell find desktop -path desktop/node_modules -prune -o -type f -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
-# Groups of tests side by side, and after them what a single caller hears, since those wait more than
-# they work; then the other tests with real calls, which keep time, one after the other by themselves.
+# Groups of tests side by side; then those with real calls, two Asterisks side by side, since they wait
+# more than they work; then those that keep time under load or measure it, by themselves.
 # `make test JOBS=0`: all one after the other.
 JOBS ?= 2
 SIDE_BY_SIDE := $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
@@ -39,8 +39,8 @@ test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the rea
 	@cd desktop && npm run --silent check
 	@failed=0; \
 	$(PYTEST) $(SIDE_BY_SIDE) tests --ignore tests/acceptance || failed=$$?; \
-	$(PYTEST) $(SIDE_BY_SIDE) tests/acceptance/heard || failed=$$?; \
-	$(PYTEST) tests/acceptance --ignore tests/acceptance/heard || failed=$$?; \
+	$(PYTEST) $(SIDE_BY_SIDE) -m 'not alone' tests/acceptance || failed=$$?; \
+	$(PYTEST) -m alone tests/acceptance || failed=$$?; \
 	exit $$failed
 
 test-odoo: $(VENV)/.dev ## what is shown on a real Odoo 19 alone; part of `test`

@@ -190,7 +190,7 @@ def tryton_server() -> Iterator[TrytonServer]:
 WITHOUT_ODOO = "Odoo 19 cannot be had on this machine"
 #: Seconds: the first test of a run may have to make Odoo's database.
 _ODOO_LIMIT_S = 900
-_FOLDERS_TOGETHER = {"acceptance", "contracts", "dask_cluster"}
+_FOLDERS_TOGETHER = {"contracts", "dask_cluster"}
 _CATEGORIES = {"unit", "contract", "integration", "acceptance", "architecture"}
 _skipped: list[str] = []
 _without_odoo: list[str] = []
@@ -210,9 +210,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _together(item: pytest.Item) -> str:
     """The name of the group whose tests run one after the other in one process, beside the other
-    groups. Where real calls are made, a real CRM or a cluster is asked, that is the folder: each
-    has one Asterisk, one of each CRM, one cluster. What a single caller hears is a group for each
-    test. Elsewhere it is the file, which makes once what it shares."""
+    groups. Where real CRMs or a cluster are asked, that is the folder, which has one of each. What
+    a single caller hears is a group for each test. Elsewhere it is the file, which makes once what
+    it shares."""
     path = Path(item.location[0])
     if path.parent.name == "heard":
         return item.nodeid

@@ -19,7 +19,7 @@ from tests.acceptance.load import assert_all_served, no_channels, numbers, stran
 from tests.acceptance.waiting import until
 from tests.fakes.tcp_proxy import TcpProxy
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
 CALLS = 300
 RATE_PER_S = 15.0

@@ -9,7 +9,7 @@ import pytest
 from benchmarks import __main__ as bench
 from benchmarks.measuring import Metrics, quantile, within_buckets
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
 
 @pytest.mark.parametrize("benchmark", bench.BENCHMARKS, ids=lambda benchmark: benchmark.name)

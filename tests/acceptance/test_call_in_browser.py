@@ -20,7 +20,7 @@ from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance.desktop.conftest import ARTEFACTS, FLAGS
 from tests.acceptance.waiting import until
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
 
 @pytest.fixture

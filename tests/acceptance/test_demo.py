@@ -15,7 +15,7 @@ import pytest
 
 from switchboard.demo import free_ports
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
 ROOT = Path(__file__).parents[2]
 COUNTS = (

@@ -17,7 +17,7 @@ from tests.acceptance.ledger import Ledger
 from tests.acceptance.load import assert_all_served, no_channels, numbers
 from tests.acceptance.waiting import until
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
 STEP_MS = 100
 CALLS_PER_SHAPE = 4

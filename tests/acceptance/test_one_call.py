@@ -23,7 +23,7 @@ from switchboard.demo.sip_callers import ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance.waiting import until
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
 ROOT = Path(__file__).parents[2]
 STORY = (ROOT / "docs" / "one-call.md").read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ from tests.acceptance.ledger import Ledger
 from tests.acceptance.load import assert_all_served, numbers, strangers
 from tests.acceptance.waiting import until
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
 PUBLISHES, CALLS, RATE = 20, 240, 20.0
 QUEUES = ("support", "sales", "billing")

@@ -22,7 +22,7 @@ from tests.acceptance.load import (
 )
 from tests.acceptance.waiting import until
 
-pytestmark = pytest.mark.acceptance
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
 CALLS = 160
 RATE_PER_S = 20.0

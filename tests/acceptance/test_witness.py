@@ -20,6 +20,7 @@ from tests.acceptance.load import assert_all_served, numbers
 
 pytestmark = [
     pytest.mark.acceptance,
+    pytest.mark.alone,
     pytest.mark.filterwarnings("ignore::DeprecationWarning:asterisk.manager"),
 ]
 
