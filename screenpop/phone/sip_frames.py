@@ -11,9 +11,11 @@ import re
 _REQUEST = re.compile(r"([A-Z]{1,20}) sips?:[^\s<>\"]{1,300} SIP/2\.0")
 _RESPONSE = re.compile(r"SIP/2\.0 [1-6][0-9]{2} [^\x00-\x08\x0a-\x1f\x7f]*")
 _HEADER = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+)[ \t]*:([^\x00-\x08\x0a-\x1f\x7f]*)")
-#: A name and an address in angle brackets, which is how every browser phone writes it.
+#: A name and an address in angle brackets, which is how every browser phone writes it. A value of a
+#: parameter may be a quoted address: the +sip.instance of a REGISTER (RFC 5626).
 _ADDRESS = re.compile(
-    r"(?:\"(?:[^\"\\]|\\.)*\"[ \t]*|[^<>\",;:]*)<sips?:([^@<>:;?\s\"]+)@[^@<>\s\"]+>(?:;[^<>]*)?"
+    r"(?:\"(?:[^\"\\]|\\.)*\"[ \t]*|[^<>\",;:]*)<sips?:([^@<>:;?\s\"]+)@[^@<>\s\"]+>"
+    r"(?:;(?:[^<>\"]|\"[^\"\\]*\")*)?"
 )
 _TAG = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
 _USERNAME = re.compile(r"username[ \t]*=[ \t]*\"?([^\",]*)", re.IGNORECASE)

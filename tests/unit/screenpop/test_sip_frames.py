@@ -35,8 +35,11 @@ def request(
 
 
 def registered(contact: str = "q1w2e3") -> OwnFrames:
+    """As JsSIP 3.13 registers."""
     own = OwnFrames("anna")
-    own.check(request("REGISTER", more=f"Contact: <sip:{contact}@b.invalid;transport=ws>\r\n"))
+    instance = '+sip.instance="<urn:uuid:dd01af5a-e00b-421e-8cf3-7cb2eba271bc>"'
+    address = f"<sip:{contact}@b.invalid;transport=ws>;+sip.ice;reg-id=1;{instance};expires=600"
+    own.check(request("REGISTER", more=f"Contact: {address}\r\n"))
     return own
 
 
