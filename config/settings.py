@@ -295,7 +295,8 @@ class ScoringSettings(Section):
     policy_by: Literal["tier", "lifecycle"] = "tier"
     """Callers for whom answers to offers are learned together."""
     explore: float = Field(0.1, gt=0, le=0.5)
-    """Share of calls in which personal tries other offers, to go on learning."""
+    """Share of calls that try every offer alike, so that each can be judged and go on being
+    learned; of thompson, which tries by itself, at most 0.05."""
     models_dir: Path = Path("var/models")
     """Folder of the trained models: every version, and which of each kind is used."""
     models_kept: int = Field(5, ge=1, le=1000)

@@ -17,19 +17,22 @@ from scoring.models.metrics import Interval, Resampling
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
-#: Rarer choices than this weigh no more than this; else one row decides.
+#: Where nothing is known of how the chances came about: rarer choices than this weigh no more than
+#: this; else one row decides.
 LEAST_PROBABILITY = 0.01
 
 
 @dataclass(frozen=True, slots=True)
 class Logged:
     """By row: the arm that was shown, how likely it was, what came of it; `rewards` is what a
-    model of the outcome says of every arm."""
+    model of the outcome says of every arm. What was less likely than `least` weighs no more than
+    that."""
 
     arms: Whole
     probabilities: Floats
     outcomes: Floats
     rewards: Floats
+    least: float = LEAST_PROBABILITY
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,5 +98,5 @@ def doubly_robust_of(logged: Logged, chosen: Whole) -> Ratio:
 
 
 def _importance(logged: Logged, chosen: Whole) -> Floats:
-    chance = np.maximum(logged.probabilities, LEAST_PROBABILITY)
+    chance = np.maximum(logged.probabilities, logged.least)
     return np.asarray((chosen == logged.arms) / chance)

@@ -19,14 +19,16 @@ import numpy as np
 
 from scoring.models.metrics import Resampling
 from scoring.policy.gains import PLAIN, Compared, Whole, compared
-from scoring.policy.logged_table import LoggedChoice, LoggedTable
+from scoring.policy.logged_table import LEAST_CHANCE, LoggedChoice, LoggedTable
 from scoring.policy.looks import DEPLOY, FALL_BACK, LOOK, SPENT, Look
 
 #: Below these nothing is claimed.
 LEAST_CALLS, LEAST_ACCEPTED = 500, 30
-#: Share of calls in which what each of the two would have chosen had a chance at all.
+#: Share of calls in which what each of the two would have chosen had a chance worth the name.
 LEAST_SUPPORT = 0.9
 #: Contacts who heard the one or the other where the two differ. Fewer have no spread to speak of.
+#: Those whose offer was rare stand for many and count for less: `(sum of weights)^2 / sum of
+#: squares` (Kish).
 LEAST_DIFFERING = 20
 #: The newest ones.
 MAX_CALLS = 100_000
@@ -80,7 +82,8 @@ def judged(
     """Of calls that are enough."""
     rates = table.rates()
     personal, single = table.best_of(table.worths), table.best_of(rates)
-    support = float(((table.chance_of(personal) > 0) & (table.chance_of(single) > 0)).mean())
+    tried = np.minimum(table.chance_of(personal), table.chance_of(single)) >= LEAST_CHANCE
+    support = float(tried.mean())
     told = {
         **figures,
         "support": support,
@@ -89,8 +92,8 @@ def judged(
     }
     if support < LEAST_SUPPORT:
         because = (
-            f"in {support:.0%} of the calls only both choices had a chance: what was never tried "
-            "cannot be judged"
+            f"in {support:.0%} of the calls only both choices had a chance of {LEAST_CHANCE:.1%}: "
+            "what was hardly ever tried cannot be judged"
         )
         return _not_judged(look, because, told)
     differing = min(_hearers(table, personal, single), _hearers(table, single, personal))
@@ -108,9 +111,12 @@ def judged(
 
 
 def _hearers(table: LoggedTable, ours: Whole, theirs: Whole) -> int:
-    """Contacts who heard ours where theirs is another offer."""
-    contacts = table.contacts[(table.shown == ours) & (ours != theirs)]
-    return int(np.count_nonzero(np.bincount(contacts)))
+    """Contacts who heard ours where theirs is another offer, as many as they are worth."""
+    rows = (table.shown == ours) & (ours != theirs)
+    weight = 1 / np.maximum(table.chance_of(table.shown)[rows], LEAST_CHANCE)
+    of_contact = np.bincount(table.contacts[rows], weight)
+    squares = float(of_contact @ of_contact)
+    return int(float(of_contact.sum()) ** 2 / squares) if squares else 0
 
 
 def _not_judged(look: Look, because: str, figures: Mapping[str, Any]) -> Judgement:

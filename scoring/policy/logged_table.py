@@ -14,6 +14,9 @@ from scoring.models.off_policy import Logged
 
 #: Calls that an offer's rate is drawn by towards that of all.
 STRENGTH = 20.0
+#: Our own policies leave no offer less, up to 25 that a caller may hear: nothing of theirs is cut
+#: off. Rarer choices weigh no more than this, and count as not tried.
+LEAST_CHANCE = 0.002
 
 Floats = NDArray[np.float64]
 Whole = NDArray[np.int64]
@@ -90,7 +93,8 @@ class LoggedTable:
         )
 
     def as_logged(self) -> Logged:
-        return Logged(self.shown, self.chance_of(self.shown), self.outcomes, _rewards(self))
+        chances, rewards = self.chance_of(self.shown), _rewards(self)
+        return Logged(self.shown, chances, self.outcomes, rewards, LEAST_CHANCE)
 
     def rates(self) -> Floats:
         """By offer what a call earns with it."""
@@ -107,7 +111,7 @@ def _rewards(table: LoggedTable) -> Floats:
 
 def _means(table: LoggedTable, among: NDArray[np.bool_]) -> Floats:
     """By offer, each call weighed by how rarely it happens, drawn towards that of all offers."""
-    weight = among / np.maximum(table.chance_of(table.shown), 0.01)
+    weight = among / np.maximum(table.chance_of(table.shown), LEAST_CHANCE)
     count = len(table.offers)
     weights = np.bincount(table.shown, weight, minlength=count)
     earned = np.bincount(table.shown, weight * table.outcomes, minlength=count)
