@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from calls.agents import Agent
+from calls.agents import Agent, softphone_interface
 from switchboard.demo import free_ports, prepared
 from switchboard.demo.desktop_client import DesktopClient
 from switchboard.demo.private_pbx import QUEUES, PrivatePbx
@@ -20,6 +21,16 @@ from switchboard.demo.sip_scenarios import PhoneShape
 _LOGINS = ("anna", "ben", "chen")
 
 
+#: Nobody simulates her: whoever logs in as Dora answers in the browser.
+DORA = Agent("dora", "Dora", (softphone_interface("dora"),), softphone=True)
+#: Whom agents may call and transfer to.
+_AGENTS_DIAL = """
+[from-agents]
+exten => _10X,1,Dial(PJSIP/agent${EXTEN:2},20)
+exten => reception,1,Goto(switchboard-targets,reception,1)
+"""
+
+
 def agent_login(number: int) -> str:
     """`number` counts from 1, as in PJSIP/agent1."""
     return _LOGINS[number - 1] if number <= len(_LOGINS) else f"agent{number}"
@@ -28,7 +39,8 @@ def agent_login(number: int) -> str:
 class DemoCentre:
     """`async with`: on return calls are served; on leaving everything it started is gone.
 
-    `desk_only` more agents have a desktop and no phone. `phone_bank`: see PrivatePbx.
+    `desk_only` more agents have a desktop and no phone. `softphone`: and Dora is there, whose phone
+    is in the browser. `phone_bank`: see PrivatePbx.
     `overrides` are settings by section, on top of the demo's own. `storage_url` None: a fresh
     SQLite database with the demo's customers.
     """
@@ -39,6 +51,7 @@ class DemoCentre:
         folder: Path,
         agents: int = 3,
         desk_only: int = 0,
+        softphone: bool = False,
         phone_bank: bool = False,
         web_port: int | None = None,
         phone: PhoneShape | None = None,
@@ -65,6 +78,9 @@ class DemoCentre:
             ring_s=ring_s,
             phone_bank=phone_bank,
             queues=queues,
+            softphones=softphone,
+            more_members=((DORA.interfaces[0], DORA.name),) if softphone else (),
+            more_files={"extensions.conf": _AGENTS_DIAL} if softphone else {},
         )
         self.agents = tuple(
             Agent(
@@ -75,17 +91,9 @@ class DemoCentre:
             )
             for number, pbx_agent in enumerate((*self.pbx.agents, *[None] * desk_only), 1)
         )
+        self._in_browser = (replace(DORA, queues=tuple(queues)),) if softphone else ()
         self.database_file = self.folder / "switchboard.db"
-        settings: dict[str, dict[str, Any]] = {
-            "web": web,
-            "agi": agi,
-            "ami": {"port": self.pbx.ami_port, "secret": ami_secret},
-            "storage": {"url": storage_url or f"sqlite:///{self.database_file}"},
-            "speech": {"cache_dir": str(self.folder / "prompts")},
-            # It would take the processor from the calls that are shown.
-            "scoring": {"nightly_at": ""},
-            "rulebook": {"state_dir": str(self.folder / "rulebooks")},
-        }
+        settings = self._settings(web=web, agi=agi, ami_secret=ami_secret)
         for section, values in (overrides or {}).items():
             settings.setdefault(section, {}).update(values)
         self.server = ServerProcess(self.folder, settings)
@@ -97,6 +105,24 @@ class DemoCentre:
         self.callers = SipCallers(trunk=self.pbx.trunk, folder=self.folder / "sip")
         self.desktops: list[DesktopClient] = []
         self._stack = AsyncExitStack()
+
+    def _settings(
+        self, *, web: dict[str, Any], agi: dict[str, Any], ami_secret: str
+    ) -> dict[str, dict[str, Any]]:
+        settings: dict[str, dict[str, Any]] = {
+            "web": web,
+            "agi": agi,
+            "ami": {"port": self.pbx.ami_port, "secret": ami_secret},
+            "storage": {"url": self._storage_url or f"sqlite:///{self.database_file}"},
+            "speech": {"cache_dir": str(self.folder / "prompts")},
+            # It would take the processor from the calls that are shown.
+            "scoring": {"nightly_at": ""},
+            "rulebook": {"state_dir": str(self.folder / "rulebooks")},
+        }
+        if self._in_browser:
+            phones = self.pbx.softphone_settings
+            settings["softphone"] = {"asterisk_ws": phones.asterisk_ws, "context": phones.context}
+        return settings
 
     @property
     def storage_url(self) -> str:
@@ -115,10 +141,13 @@ class DemoCentre:
         await self._stack.aclose()
 
     async def _start(self) -> None:
+        agents = (*self.agents, *self._in_browser)
         if self._storage_url is None:
-            await prepared.prepared_copy(self.folder, self.agents, self.database_file)
+            await prepared.prepared_copy(self.folder, agents, self.database_file)
         else:
-            await prepared.fill(self._storage_url, self.agents)
+            await prepared.fill(self._storage_url, agents)
+        if self._in_browser:
+            await self.pbx.tell_softphones(await prepared.softphones_of(self.storage_url))
         await self._stack.enter_async_context(self.pbx)
         await self._stack.enter_async_context(self.phones)
         await self._stack.enter_async_context(self.server)

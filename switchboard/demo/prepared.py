@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from calls.agents import Agent
+from calls.agents import Agent, Softphone
 from config.settings import ScoringSettings
 from crm_adapter.embedded.demo_load import load_demo
 from crm_adapter.embedded.purchase_histories import EmbeddedPurchaseHistories
 from scoring.batch import score_all
 from screenpop.agents.agent_admin import add_agent
+from screenpop.agents.softphones import softphones
 from storage import migrate
 from storage.database import Database
 
@@ -23,7 +24,7 @@ PASSWORD = "switchboard"
 
 async def prepared_copy(folder: Path, agents: Sequence[Agent], target: Path) -> None:
     """A fresh `target` with the demo's customers, their segments and these agents."""
-    names = "-".join(agent.login for agent in agents[:3])
+    names = "-".join(agent.login for agent in (*agents[:3], *agents[-1:]))
     template = folder / f"template-{_today()}-{len(agents)}-{names}.db"
     if not await asyncio.to_thread(template.exists):
         making = await asyncio.to_thread(_make_room, template)
@@ -59,6 +60,13 @@ async def fill(url: str, agents: Sequence[Agent]) -> None:
         )
         for agent in agents:
             await add_agent(database, agent, PASSWORD)
+
+
+async def softphones_of(url: str) -> Sequence[Softphone]:
+    """As `fill` made them."""
+    async with Database(url) as database:
+        await migrate.upgrade(database)
+        return await softphones(database)
 
 
 def _today() -> date:

@@ -43,10 +43,11 @@ class PrivatePbx:
     later.
 
     `phone_bank`: all phones at one address, told apart by their user alone, so that one process
-    can play hundreds. `softphones`: phones in a browser too, see `tell_softphones`. `more_files`:
-    by name, what is added at the end of a configuration file. Not tied to an event loop. `run` (the
-    folder of its files and logs) is removed on `close` when it was made here. CDRs, CEL and
-    queue_log are kept as witnesses that owe nothing to AMI.
+    can play hundreds. `softphones`: phones in a browser too, see `tell_softphones`.
+    `more_members`: interface and name of whom every queue rings besides. `more_files`: by name,
+    what is added at the end of a configuration file. Not tied to an event loop. `run` (the folder
+    of its files and logs) is removed on `close` when it was made here. CDRs, CEL and queue_log are
+    kept as witnesses that owe nothing to AMI.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class PrivatePbx:
         phone_bank: bool = False,
         softphones: bool = False,
         queues: Sequence[str] = QUEUES,
+        more_members: Sequence[tuple[str, str]] = (),
         more_files: Mapping[str, str] = MappingProxyType({}),
         program: AsteriskProgram | None = None,
         run: Path | None = None,
@@ -89,6 +91,10 @@ class PrivatePbx:
         self._reach = pbx_config.Reach(web_url=web_url)
         self._queue_options = (ring_s, strategy)
         self._queues = tuple(queues)
+        self._members = (
+            *((f"PJSIP/{agent.endpoint}", agent.name) for agent in self.agents),
+            *more_members,
+        )
         self._rtp_timeout_s = rtp_timeout_s
         self.http_port = free_ports.tcp(PBX_HOST) if softphones else None
         self._more_files = more_files
@@ -251,7 +257,7 @@ class PrivatePbx:
             "pjsip.conf": pbx_files.pjsip(
                 port=self.sip_port, agents=self.agents, rtp_timeout_s=self._rtp_timeout_s
             ),
-            "queues.conf": pbx_files.queues(sample, self._queues, self.agents, ring_s, strategy),
+            "queues.conf": pbx_files.queues(sample, self._queues, self._members, ring_s, strategy),
             **pbx_files.small_files(ami_port=self.ami_port, run=self.run),
             **shipped,
         }

@@ -78,6 +78,7 @@ class _Show:
             agents=wanted.agents,
             web_port=wanted.web_port,
             phone=PhoneShape(ring_ms=1500, talk_ms=4000),
+            softphone=True,
         )
         async with centre:
             self._console.print(f"up after {time.monotonic() - began:.1f} s")
@@ -96,6 +97,7 @@ class _Show:
         say = partial(self._console.print, soft_wrap=True)
         say(f"\n[bold]agent desktop[/bold]  {centre.server.base_url}/")
         say(f"               log-in [bold]anna[/bold], password [bold]{prepared.PASSWORD}[/bold]")
+        say("               log-in [bold]dora[/bold], same password: you answer, in the browser")
         say(f"state          {centre.server.base_url}/readyz  {centre.server.base_url}/metrics")
         say(f"logs           {centre.folder}/server.log")
         say("\nwatch for")
