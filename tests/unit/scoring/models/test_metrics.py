@@ -97,3 +97,24 @@ def test_models_are_compared_on_the_same_draws() -> None:
     score = SortedByScore(truth, np.random.default_rng(2).random(500))
     same = Resampling(np.arange(500)).difference(score.auc, score.auc)
     assert (same.value, same.low, same.high) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("at_once", [1, 700, 10**6])
+def test_sums_are_of_the_same_draws_as_a_metric_a_round(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(metrics, "_MOST_AT_ONCE", at_once)
+    random = np.random.default_rng(8)
+    groups, columns = random.integers(0, 200, 500), random.random((500, 2))
+    groups[:200] = np.arange(200)
+    resampling = Resampling(groups, rounds=50)
+    seen: list[float] = []
+
+    def noted(weight: np.ndarray) -> float:
+        seen.append(float(weight @ columns[:, 0] / (weight @ columns[:, 1])))
+        return seen[-1]
+
+    resampling.interval(noted)
+    sums = resampling.sums(columns)
+    *drawn, _of_all = seen
+    assert list(sums[:, 0] / sums[:, 1]) == pytest.approx(drawn)
