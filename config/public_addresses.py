@@ -37,12 +37,11 @@ class PublicAddresses(AbstractResolver):
         await self._names.close()
 
 
-def careful_session() -> aiohttp.ClientSession:
+def careful_session(*, private: bool = False) -> aiohttp.ClientSession:
     """No proxies and no passwords from the environment; no cookies; nothing unpacked, so that what
-    is small on the wire is small here."""
-    connector = aiohttp.TCPConnector(
-        limit=CONNECTIONS, resolver=PublicAddresses(), use_dns_cache=False
-    )
+    is small on the wire is small here. `private`: names may lead into private networks too."""
+    resolver = aiohttp.ThreadedResolver() if private else PublicAddresses()
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS, resolver=resolver, use_dns_cache=False)
     return aiohttp.ClientSession(
         connector=connector,
         trust_env=False,

@@ -23,6 +23,7 @@ from config.crm_settings import (
     TrytonSettings,
     ZohoSettings,
 )
+from config.pop_settings import PopsSettings
 from config.record_titles import TitleKind, TitleTemplate
 from config.section import Seconds, Section
 from config.webhook_settings import WebhookIn, WebhookOut
@@ -323,6 +324,7 @@ class Settings(Section):
     rulebook: RulebookSettings = RulebookSettings()
     speech: SpeechSettings = SpeechSettings()
     crm: CrmSettings = CrmSettings()
+    pops: PopsSettings = PopsSettings()
     sql: SqlSettings = SqlSettings()
     rest: RestSettings = RestSettings()
     odoo: OdooSettings = OdooSettings()

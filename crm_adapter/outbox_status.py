@@ -72,7 +72,10 @@ def advice(last_error: str | None) -> str:
     return _ADVICE.get((last_error or "").partition(":")[0], _NO_ADVICE)
 
 
-_PERSONAL = ("name", "caller_name", "network_name", "note", "title")
+_PERSONAL = (
+    *("name", "caller_name", "network_name", "company", "note", "notes", "title"),
+    *("digits", "url"),
+)
 
 
 def without_personal_values(payload: Any, key: str = "") -> Any:

@@ -15,13 +15,14 @@ from crm_adapter.adapter import CrmWriter
 from crm_adapter.call_history import CallHistory
 from crm_adapter.call_records import CallRecorder
 from crm_adapter.crm_delivery import CrmDelivery
+from crm_adapter.hook_workers import HookWorkers
 from crm_adapter.journal import DatabaseJournal
 from crm_adapter.lead_owners import NoAgents, Owners
 from crm_adapter.lead_policy import FollowUpOf, nobody
 from crm_adapter.leads import close_lead
 from crm_adapter.outbox import replay_dead
 from crm_adapter.outbox_worker import DeliveryPace, OutboxWorker
-from crm_adapter.webhooks_out import HookDelivery, WebhooksOut, give_up_unknown, lane_of
+from crm_adapter.webhooks_out import LANES, WebhooksOut, target_of
 from storage.database import Database
 
 
@@ -60,18 +61,15 @@ class Records:
         self._now = now
         self._tenant = tenant
         also_owed = WebhooksOut(hooks=hooks, tenant=tenant)
-        self._hooks = {hook.name: HookDelivery(hook) for hook in hooks}
-        self.hook_workers = [
-            OutboxWorker(
-                database=database,
-                delivery=delivery,
-                now=now,
-                lane=lane_of(name),
-                pace=pace,
-                jitter=jitter,
-            )
-            for name, delivery in self._hooks.items()
-        ]
+        self._hooks = HookWorkers(
+            database=database,
+            targets=[target_of(hook) for hook in hooks],
+            prefix=LANES,
+            now=now,
+            pace=pace,
+            jitter=jitter,
+        )
+        self.hook_workers = self._hooks.workers
         self.outbox = OutboxWorker(
             database=database,
             delivery=CrmDelivery(
@@ -102,17 +100,14 @@ class Records:
         """To be watched while it runs: one that ends by itself is a fault."""
         return [
             task
-            for task in (self.recorder.task, *(one.task for one in self._workers))
+            for task in (self.recorder.task, self.outbox.task, *self._hooks.tasks)
             if task is not None
         ]
 
     async def __aenter__(self) -> Self:
         await self.recorder.start()
-        await self._database.writer.write(
-            lambda link: give_up_unknown(link, list(self._hooks), at=self._now())
-        )
-        for worker in self._workers:
-            await worker.start()
+        await self.outbox.start()
+        await self._hooks.start()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -122,18 +117,14 @@ class Records:
         """Writes what was noted, then delivers what is due; each for at most half of `limit_s`.
         What the CRM did not get stays in the outbox."""
         await self.recorder.stop(limit_s=limit_s / 2)
-        await asyncio.gather(*(one.stop(limit_s=limit_s / 2) for one in self._workers))
-        for delivery in self._hooks.values():
-            await delivery.close()
-
-    @property
-    def _workers(self) -> list[OutboxWorker]:
-        return [self.outbox, *self.hook_workers]
+        await asyncio.gather(
+            self.outbox.stop(limit_s=limit_s / 2), self._hooks.stop(limit_s=limit_s / 2)
+        )
 
     def wake(self) -> None:
         """Something was enqueued."""
-        for worker in self._workers:
-            worker.wake()
+        self.outbox.wake()
+        self._hooks.wake()
 
     async def settled(self) -> None:
         """Returns when all events noted so far are in the database."""

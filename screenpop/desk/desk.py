@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import Any, Self
 
@@ -25,7 +25,7 @@ from screenpop.desk.hub import Desktop, Hub
 from screenpop.phone.phones import Phones
 from screenpop.pops.content import clean
 from screenpop.pops.lead_cards import LeadCards
-from screenpop.pops.pop_store import PopStore
+from screenpop.pops.pop_store import AlsoOwed, PopStore
 from screenpop.pops.pops import Pops
 from storage.database import Database
 from storage.transient import is_outage
@@ -41,7 +41,7 @@ ANSWER_DEADLINE_S = 5.0
 
 class Desk:
     """`agents` is the AgentRoster. Enter it after storage and the bus exist and before events
-    flow; it subscribes itself."""
+    flow; it subscribes itself. `also_owed` and `owed` are the store's."""
 
     def __init__(
         self,
@@ -54,11 +54,15 @@ class Desk:
         softphone: SoftphoneSettings | None = None,
         counters: DeskCounters | None = None,
         lead_url: str | None = None,
+        also_owed: AlsoOwed | None = None,
+        owed: Callable[[], None] = lambda: None,
     ) -> None:
         self.counters = counters or DeskCounters()
         self._bus = bus
         self._offers = offers
-        self._store = PopStore(database=database, counters=self.counters)
+        self._store = PopStore(
+            database=database, counters=self.counters, also_owed=also_owed, owed=owed
+        )
         self.hub = Hub(store=self._store, counters=self.counters)
         self.agents = Agents(
             database=database, queue_control=queue_control, on_change=self._state_changed

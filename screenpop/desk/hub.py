@@ -119,6 +119,7 @@ class Hub:
                 pop_id=pop.pop_id,
                 call_id=pop.call_id,
                 kind=kind,
+                queue=pop.content.call.queue,
                 frame=frame,
                 event_at=event_at,
                 sent_at=datetime.now(UTC),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -50,6 +50,7 @@ class Delivery:
     pop_id: str
     call_id: CallId
     kind: str
+    queue: str | None
     frame: BaseModel
     event_at: datetime
     sent_at: datetime
@@ -64,16 +65,27 @@ class Acknowledged:
     rendered_ms: float | None
 
 
-_Row = tuple[sa.Table, dict[str, Any]] | Acknowledged
+_Row = tuple[sa.Table, dict[str, Any]] | Delivery | Acknowledged
+AlsoOwed = Callable[[AsyncConnection, Sequence[Delivery]], Awaitable[None]]
 
 
 class PopStore:
     """Rows are written in the order given. While the database is away they wait; beyond
-    `MAX_WAITING` the newest are shed and counted."""
+    `MAX_WAITING` the newest are shed and counted. `also_owed` writes what follows from frames in
+    the transaction that keeps them, which may run again; `owed` is called after it."""
 
-    def __init__(self, *, database: Database, counters: DeskCounters) -> None:
+    def __init__(
+        self,
+        *,
+        database: Database,
+        counters: DeskCounters,
+        also_owed: AlsoOwed | None = None,
+        owed: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database = database
         self._counters = counters
+        self._also_owed = also_owed
+        self._owed = owed
         self._waiting: asyncio.Queue[_Row] = asyncio.Queue(MAX_WAITING)
         self._task: asyncio.Task[None] | None = None
 
@@ -101,7 +113,7 @@ class PopStore:
         self._put((pops, _pop_row(pop) | ended))
 
     def save_delivery(self, delivery: Delivery) -> None:
-        self._put((pop_deliveries, _delivery_row(delivery)))
+        self._put(delivery)
 
     def save_ack(self, ack: Acknowledged) -> None:
         self._put(ack)
@@ -155,30 +167,34 @@ class PopStore:
     async def _store(self, batch: Sequence[_Row]) -> None:
         while True:
             try:
-                await self._database.writer.write(lambda connection: _write(connection, batch))
-                return
+                await self._database.writer.write(lambda connection: self._write(connection, batch))
+                return self._owed()
             except (Unavailable, OperationalError, OSError):
                 log.warning("pops: the database is away; %d rows wait", self._waiting.qsize())
                 await asyncio.sleep(RETRY_S)
             except Exception:
                 self._counters.unstored.inc(len(batch))
                 log.exception("pops: %d rows could not be stored", len(batch))
-                return
+                return None
+
+    async def _write(self, connection: AsyncConnection, batch: Sequence[_Row]) -> None:
+        await _write(connection, batch)
+        sent = [row for row in batch if isinstance(row, Delivery)]
+        if sent and self._also_owed is not None:
+            await self._also_owed(connection, sent)
 
 
 async def _write(connection: AsyncConnection, batch: Sequence[_Row]) -> None:
     """Idempotent: a batch whose commit was not confirmed is simply written again. Three statements
     at most; of a pop that changed several times only the last is written."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    newest = {
-        row[1]["pop_id"]: row[1] for row in batch if isinstance(row, tuple) and row[0] is pops
-    }
+    newest = {row[1]["pop_id"]: row[1] for row in batch if isinstance(row, tuple)}
     if newest:
         upsert = insert(pops)
         changed = {c.name: upsert.excluded[c.name] for c in pops.c if not c.primary_key}
         upsert = upsert.on_conflict_do_update(index_elements=["pop_id"], set_=changed)
         await connection.execute(upsert, [_stored(row) for row in newest.values()])
-    sent = [_stored(row[1]) for row in batch if isinstance(row, tuple) and row[0] is pop_deliveries]
+    sent = [_stored(_delivery_row(row)) for row in batch if isinstance(row, Delivery)]
     if sent:
         await connection.execute(insert(pop_deliveries).on_conflict_do_nothing(), sent)
     acks = [row for row in batch if isinstance(row, Acknowledged)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,11 +14,16 @@ from calls import events
 from calls.agents import Agent
 from calls.bus import EventBus
 from calls.errors import Unavailable
+from config.pop_settings import PopWebhook
 from config.settings import SoftphoneSettings, WebSettings
+from crm_adapter import pop_hooks
+from crm_adapter.hook_workers import HookWorkers
+from crm_adapter.outbox_worker import DeliveryPace
 from scoring.offer_ledger import DatabaseOfferLedger
 from screenpop.agents.agent_admin import add_agent
 from screenpop.agents.passwords import Passwords
 from screenpop.delivery import routes as event_routes
+from screenpop.delivery.pop_hooks import PopHooks
 from screenpop.desk.desk import Desk
 from screenpop.desk.routes import add_routes
 from screenpop.desk.static_files import STATIC
@@ -82,10 +87,17 @@ async def desk_server(
     allowed: Iterable[str] = (),
     port: int = 0,
     softphone: SoftphoneSettings | None = None,
+    webhooks: Sequence[PopWebhook] = (),
 ) -> AsyncIterator[DeskServer]:
     settings = WebSettings(allowed_origins=tuple(allowed))
     control = QueueControlTwin()
-    async with EventBus() as bus:
+    workers = HookWorkers(
+        database=database,
+        targets=[pop_hooks.target_of(hook) for hook in webhooks],
+        prefix=pop_hooks.LANES,
+        pace=DeliveryPace(first_delay_s=0.01, longest_delay_s=0.05, poll_s=0.05, gather_s=0.01),
+    )
+    async with workers, EventBus() as bus:
         desk = Desk(
             database=database,
             bus=bus,
@@ -93,6 +105,8 @@ async def desk_server(
             offers=DatabaseOfferLedger(database=database),
             web=settings,
             softphone=softphone,
+            also_owed=PopHooks(hooks=webhooks, owe=pop_hooks.PopNotices().owe).of_frames,
+            owed=workers.wake,
         )
         async with desk:
             app = web.Application()
