@@ -18,7 +18,6 @@ FIELDS = (
     "queue",
     "call_id",
     "uniqueid",
-    "pop_id",
     "agent",
     "contact",
     "contact_id",

@@ -61,7 +61,7 @@ class PopUrl(Section):
     queues: tuple[QueueName, ...] = ()
     """For calls of these queues; none: for those that no other names."""
     callers: Literal["any", "known", "unknown"] = "any"
-    """known: only where it is one contact; unknown: only where it is not."""
+    """known: only where it is one contact; unknown: only where the CRM knows none, or several."""
 
     @field_validator("url")
     @classmethod

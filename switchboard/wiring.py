@@ -70,6 +70,7 @@ from scoring.segmenting.churn_teller import ChurnTeller
 from scoring.serving.scorer_made import models_in, scorer_of
 from screenpop.counters import DeskCounters
 from screenpop.delivery import routes as event_routes
+from screenpop.delivery.open_address import OpenAddresses
 from screenpop.delivery.pop_hooks import PopHooks
 from screenpop.desk import routes as desk_routes
 from screenpop.desk.desk import Desk
@@ -182,6 +183,7 @@ class Centre:
             softphone=settings.softphone,
             counters=DeskCounters(self.health.registry),
             lead_url=settings.crm.lead_url,
+            opener=OpenAddresses(settings.pops.addresses),
             also_owed=self.pop_hooks.of_frames,
             owed=self.pop_hook_workers.wake,
         )

@@ -26,7 +26,7 @@ from screenpop.phone.phones import Phones
 from screenpop.pops.content import clean
 from screenpop.pops.lead_cards import LeadCards
 from screenpop.pops.pop_store import AlsoOwed, PopStore
-from screenpop.pops.pops import Pops
+from screenpop.pops.pops import Opener, Pops
 from storage.database import Database
 from storage.transient import is_outage
 
@@ -54,6 +54,7 @@ class Desk:
         softphone: SoftphoneSettings | None = None,
         counters: DeskCounters | None = None,
         lead_url: str | None = None,
+        opener: Opener = lambda content, agent: None,
         also_owed: AlsoOwed | None = None,
         owed: Callable[[], None] = lambda: None,
     ) -> None:
@@ -73,6 +74,7 @@ class Desk:
             store=self._store,
             bus=bus,
             counters=self.counters,
+            opener=opener,
         )
         self.leads = LeadCards(hub=self.hub, publish=bus.publish, url=lead_url)
         self.log_ins = LogIns(

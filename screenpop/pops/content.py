@@ -227,6 +227,14 @@ class LeadShown(Part):
     name: str | None
 
 
+class OpenShown(Part):
+    """An address of another program, filled and encoded."""
+
+    url: str
+    #: auto: opened by itself when the agent answers; click: by a button.
+    mode: Literal["auto", "click"]
+
+
 class PopContent(Part):
     call: CallShown
     #: From the rulebook, to be read before answering.
@@ -241,3 +249,5 @@ class PopContent(Part):
     degraded: tuple[str, ...]
     #: Null where no model tells.
     churn: ChurnShown | None = None
+    #: What the desktop opens for this caller, and this agent.
+    open: OpenShown | None = None

@@ -18,7 +18,7 @@ from screenpop.desk import protocol
 from screenpop.desk.hub import Hub
 from screenpop.pops import content
 from screenpop.pops.call_story import epoch_ms
-from screenpop.pops.content import clean_lines
+from screenpop.pops.content import OpenShown, PopContent, clean_lines
 from screenpop.pops.pop import DISPOSITION_CODES, Pop
 from screenpop.pops.pop_book import PopBook
 from screenpop.pops.pop_store import PopStore
@@ -29,6 +29,9 @@ _ANSWERS: dict[content.AgentAnswer, OfferAnswer] = {
     "rejected": OfferAnswer.REFUSED,
     "not_raised": OfferAnswer.NOT_RAISED,
 }
+
+#: The address to open for what the agent with this login is shown.
+Opener = Callable[[PopContent, str], OpenShown | None]
 
 
 class Pops:
@@ -43,6 +46,7 @@ class Pops:
         store: PopStore,
         bus: EventBus,
         counters: DeskCounters,
+        opener: Opener = lambda content, agent: None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(12),
     ) -> None:
         self._roster = roster
@@ -50,6 +54,7 @@ class Pops:
         self._store = store
         self._bus = bus
         self._counters = counters
+        self._opener = opener
         self._new_id = new_id
         self._stories = Stories()
         self._book = PopBook()
@@ -100,7 +105,7 @@ class Pops:
                 self._close(old, "expired", event.at)
         story = self._stories.of(event.call_id)
         story.queue = event.queue
-        content = story.as_content(event.at.date())
+        content = self._for(login, story.as_content(event.at.date()))
         pop = Pop(self._new_id(), login, event.call_id, event.interface, content, event.at)
         if not story.wish.shown:
             if login not in story.not_shown_to:
@@ -164,8 +169,9 @@ class Pops:
         pops = [pop for pop in self._book.of_call(call_id) if restored_too or not pop.restored]
         if not pops:
             return
-        content = self._stories.of(call_id).as_content(at.date())
+        story = self._stories.of(call_id).as_content(at.date())
         for pop in pops:
+            content = self._for(pop.agent, story)
             if content != pop.content:
                 pop.content = content
                 self._send(pop, at, protocol.PopUpdate, content=content)
@@ -219,7 +225,8 @@ class Pops:
             story.selected = candidate
         for shown in self._book.of_call(pop.call_id):
             match = shown.content.match.model_copy(update={"selected": candidate})
-            shown.content = shown.content.model_copy(update={"match": match})
+            content = shown.content.model_copy(update={"match": match})
+            shown.content = self._for(shown.agent, content)
             self._send(shown, now, protocol.PopUpdate, content=shown.content)
         chosen = ContactRef.parse(candidate) if candidate is not None else None
         self._tell_choice(pop, pop.content.call.number, chosen, now)
@@ -275,6 +282,13 @@ class Pops:
 
     def _login(self, interface: str | None) -> str | None:
         return self._roster.login_of(interface) if interface else None
+
+    def _for(self, agent: str, content: PopContent) -> PopContent:
+        """What is for this agent alone."""
+        address = self._opener(content, agent)
+        if address == content.open:
+            return content
+        return content.model_copy(update={"open": address})
 
     def _hand_on(self, pop: Pop) -> None:
         """The next agent's pop says who had the call, and what they noted."""

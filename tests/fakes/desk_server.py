@@ -14,7 +14,7 @@ from calls import events
 from calls.agents import Agent
 from calls.bus import EventBus
 from calls.errors import Unavailable
-from config.pop_settings import PopWebhook
+from config.pop_settings import PopUrl, PopWebhook
 from config.settings import SoftphoneSettings, WebSettings
 from crm_adapter import pop_hooks
 from crm_adapter.hook_workers import HookWorkers
@@ -23,6 +23,7 @@ from scoring.offer_ledger import DatabaseOfferLedger
 from screenpop.agents.agent_admin import add_agent
 from screenpop.agents.passwords import Passwords
 from screenpop.delivery import routes as event_routes
+from screenpop.delivery.open_address import OpenAddresses
 from screenpop.delivery.pop_hooks import PopHooks
 from screenpop.desk.desk import Desk
 from screenpop.desk.routes import add_routes
@@ -88,6 +89,7 @@ async def desk_server(
     port: int = 0,
     softphone: SoftphoneSettings | None = None,
     webhooks: Sequence[PopWebhook] = (),
+    addresses: Sequence[PopUrl] = (),
 ) -> AsyncIterator[DeskServer]:
     settings = WebSettings(allowed_origins=tuple(allowed))
     control = QueueControlTwin()
@@ -105,6 +107,7 @@ async def desk_server(
             offers=DatabaseOfferLedger(database=database),
             web=settings,
             softphone=softphone,
+            opener=OpenAddresses(addresses),
             also_owed=PopHooks(hooks=webhooks, owe=pop_hooks.PopNotices().owe).of_frames,
             owed=workers.wake,
         )

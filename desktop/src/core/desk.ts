@@ -1,6 +1,7 @@
 /** The desktop without a screen: socket, state and what the agent can do. */
 
 import * as api from "./api";
+import { Opener, pagePorts } from "./opener";
 import { afterPaint } from "./paint";
 import { PROTOCOL_VERSION, type AgentState, type OfferSaid, type ServerFrame } from "./protocol.gen";
 import { AgentSocket, type Link, type Wire } from "./socket";
@@ -24,6 +25,7 @@ export class Desk {
   private current: Desktop = { link: { kind: "connecting" }, desk: EMPTY };
   private readonly listeners = new Set<() => void>();
   private readonly socket: AgentSocket;
+  private readonly opener = new Opener(pagePorts());
 
   constructor() {
     this.socket = new AgentSocket({
@@ -118,6 +120,7 @@ export class Desk {
   private take(frame: ServerFrame): void {
     const before = this.current.desk;
     this.setDesk(apply(before, frame, Date.now()));
+    if (frame.kind === "pop.claim" || frame.kind === "pop.update") this.openAnswered(frame.pop_id);
     if (frame.kind === "hello") {
       for (const pop of frame.pops) {
         if (pop.state !== "closed") this.acknowledge(pop.pop_id, pop.seq, null);
@@ -125,6 +128,11 @@ export class Desk {
     } else if ("seq" in frame) {
       this.acknowledge(frame.pop_id, frame.seq, isKnown(before, frame.seq) ? null : frame.ts);
     }
+  }
+
+  private openAnswered(popId: string): void {
+    const pop = this.current.desk.pops.find((one) => one.id === popId);
+    if (pop?.state === "claimed") this.opener.answered(pop.id, pop.content.open);
   }
 
   /** `since`: server time the painting is measured from; null where nothing new is painted. */

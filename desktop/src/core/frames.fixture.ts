@@ -27,6 +27,7 @@ export const CONTENT: PopContent = {
   lead: null,
   degraded: [],
   churn: null,
+  open: null,
 };
 
 type Hello = Extract<ServerFrame, { kind: "hello" }>;

@@ -203,6 +203,11 @@ export interface OfferShown {
   said: OfferSaidShown | null;
 }
 
+export interface OpenShown {
+  url: string;
+  mode: "auto" | "click";
+}
+
 export interface OrderShown {
   id: string;
   product_name: string;
@@ -245,6 +250,7 @@ export interface PopContent {
   lead: LeadShown | null;
   degraded: readonly string[];
   churn: ChurnShown | null;
+  open: OpenShown | null;
 }
 
 export interface PopOffer {

@@ -8,6 +8,7 @@ import { ContactPanel } from "./ContactPanel";
 import { LeadPanel } from "./LeadPanel";
 import { NoteField } from "./NoteField";
 import { OfferPanel } from "./OfferPanel";
+import { OpenLink } from "./OpenLink";
 import { stateWord } from "./PopList";
 import { callerName, callerNumber } from "./caller";
 import { StoryPanel } from "./StoryPanel";
@@ -87,11 +88,14 @@ function Head({ pop }: { pop: Pop }) {
           )}
         </p>
       </div>
-      {url && (
-        <a className="crm" href={url} target="_blank" rel="noopener noreferrer">
-          {words("open_crm")} <span aria-hidden="true">↗</span>
-        </a>
-      )}
+      <div className="links">
+        {url && (
+          <a className="crm" href={url} target="_blank" rel="noopener noreferrer">
+            {words("open_crm")} <span aria-hidden="true">↗</span>
+          </a>
+        )}
+        {content.open && <OpenLink address={content.open} />}
+      </div>
       <ul className="badges">
         <li className={`badge badge-match-${match.outcome}`}>
           {words.code("outcome", match.outcome)}
