@@ -8,14 +8,14 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from config.settings import Settings
-from switchboard import asterisk_files
+from switchboard import asterisk_files, softphone_doctor
+from switchboard.findings import Finding
 
 #: Rights with which an AMI user can run programs or change the PBX (manager.c, Asterisk 22).
 DANGEROUS_WRITE = frozenset({"command", "config", "system", "all"})
@@ -48,18 +48,10 @@ _TIMEOUTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """`level` is ok, warning or error; `remedy` says what to do about it."""
-
-    level: str
-    what: str
-    remedy: str = ""
-
-
 def examine(settings: Settings, asterisk_etc: Path | None) -> list[Finding]:
     """Every finding, in the order a new administrator would mend them."""
     findings = [*_programs(settings), *_storage(settings), *_sockets(settings)]
+    findings += softphone_doctor.connection(settings)
     if asterisk_etc is not None:
         findings += _asterisk_files(settings, asterisk_etc)
     return findings
@@ -161,6 +153,7 @@ def _asterisk_files(settings: Settings, etc: Path) -> Iterator[Finding]:
     yield from _realtime_queues(etc)
     yield from _fetch_timeouts(etc)
     yield from _media_cache(etc)
+    yield from softphone_doctor.files(settings, etc)
 
 
 def _media_cache(etc: Path) -> Iterator[Finding]:

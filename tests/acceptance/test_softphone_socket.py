@@ -14,8 +14,10 @@ import pytest
 import pytest_asyncio
 
 from calls.agents import Agent
+from config.settings import Settings
 from screenpop.agents.softphones import softphones
 from storage.database import Database
+from switchboard import softphone_doctor
 from switchboard.demo import local_addresses
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import ScriptedCall, SipCallers
@@ -182,6 +184,15 @@ async def test_nobody_is_let_in_by_a_way_that_is_not_the_pages(server: DeskServe
         nobody.get(f"{server.base_url}/api/v1/agent/phone") as response,
     ):
         assert response.status == 401
+
+
+async def test_the_doctor_is_content_with_it(pbx: PrivatePbx, server: DeskServer) -> None:
+    settings = Settings(softphone=pbx.softphone_settings)
+    found = [
+        *await asyncio.to_thread(list, softphone_doctor.connection(settings)),
+        *softphone_doctor.files(settings, pbx.run / "etc"),
+    ]
+    assert [finding.level for finding in found] == ["ok", "ok"], found
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 
 from config.settings import RulebookSettings, Settings, SpeechSettings
 from switchboard import doctor
+from switchboard.findings import Finding
 
 pytestmark = pytest.mark.unit
 
@@ -134,7 +135,7 @@ def test_only_the_engines_of_the_settings_are_missed(tmp_path: Path) -> None:
     ]
 
 
-def warnings(etc: Path, settings: Settings | None = None) -> list[doctor.Finding]:
+def warnings(etc: Path, settings: Settings | None = None) -> list[Finding]:
     found = doctor._asterisk_files(settings or Settings(), etc)
     return [finding for finding in found if finding.level != "ok"]
 
