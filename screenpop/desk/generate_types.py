@@ -1,4 +1,5 @@
-"""Writes the protocol as TypeScript: `python -m screenpop.desk.generate_types`."""
+"""Writes the protocol as TypeScript, and its frames as tables into docs/screenpop-api.md:
+`python -m screenpop.desk.generate_types`."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from screenpop.desk import protocol
+from screenpop.desk import frame_tables, protocol
 
 TARGET = Path(__file__).parents[2] / "desktop" / "src" / "core" / "protocol.gen.ts"
 
@@ -91,9 +92,16 @@ def _type(schema: Schema) -> str:
     return {**simple, "null": "null"}[schema["type"]]
 
 
+def page() -> str:
+    """docs/screenpop-api.md as it should be."""
+    text = frame_tables.PAGE.read_text(encoding="utf-8")
+    return frame_tables.with_tables(text, _SERVER, _CLIENT)
+
+
 def main() -> None:
     TARGET.write_text(typescript(), encoding="utf-8")
-    sys.stdout.write(f"wrote {TARGET.name}\n")
+    frame_tables.PAGE.write_text(page(), encoding="utf-8")
+    sys.stdout.write(f"wrote {TARGET.name}, {frame_tables.PAGE.name}\n")
 
 
 if __name__ == "__main__":

@@ -57,6 +57,8 @@ class PopClaim(PopFrame):
 
 
 class PopClose(PopFrame):
+    """It is over for this agent."""
+
     kind: Literal["pop.close"] = "pop.close"
     reason: CloseReason
 
@@ -152,6 +154,8 @@ class LeadGone(ServerMessage):
 
 
 class AgentStateChanged(ServerMessage):
+    """Of the agent, whoever changed it."""
+
     kind: Literal["agent.state"] = "agent.state"
     status: AgentStatus
 
@@ -194,6 +198,8 @@ class Ack(Frame):
 
 
 class StateSet(Frame):
+    """Available, not ready (with a reason) or offline; their phone is paused accordingly."""
+
     kind: Literal["state.set"] = "state.set"
     state: AgentState
     reason: str | None = Field(default=None, max_length=80)

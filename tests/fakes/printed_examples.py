@@ -19,6 +19,21 @@ def printed_python(page: str, heading: str) -> str:
     return _first(page, heading, "python")
 
 
+def printed_shell(page: str, heading: str) -> str:
+    """The first shell command below the heading."""
+    return _first(page, heading, "sh")
+
+
+def printed_yaml(page: str, heading: str) -> str:
+    """The first YAML below the heading."""
+    return _first(page, heading, "yaml")
+
+
+def printed_json(page: str, heading: str) -> str:
+    """The first JSON below the heading."""
+    return _first(page, heading, "json")
+
+
 def _first(page: str, heading: str, language: str) -> str:
     text = (DOCS / page).read_text(encoding="utf-8")
     below = text[text.index(heading) :]

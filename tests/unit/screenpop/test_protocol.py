@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from screenpop.desk import generate_types, protocol
+from screenpop.desk import frame_tables, generate_types, protocol
 from screenpop.pops.content import clean, clean_lines, safe_url
 
 pytestmark = pytest.mark.unit
@@ -18,6 +18,12 @@ pytestmark = pytest.mark.unit
 def test_the_desktops_types_are_the_servers() -> None:
     written = generate_types.TARGET.read_text(encoding="utf-8")
     assert written == generate_types.typescript(), "run python -m screenpop.desk.generate_types"
+
+
+def test_the_page_for_programs_has_every_frame() -> None:
+    written = frame_tables.PAGE.read_text(encoding="utf-8")
+    assert written == generate_types.page(), "run python -m screenpop.desk.generate_types"
+    assert "| `pop.offer` | `content` |" in written
 
 
 def test_every_frame_is_in_both_unions() -> None:
