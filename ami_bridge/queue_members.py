@@ -29,6 +29,9 @@ class QueueMembers:
         if dialplan.TRIES not in member.queue:
             self._members.setdefault(member.interface, {})[member.queue] = member
 
+    def all(self) -> list[MemberSeen]:
+        return [member for queues in self._members.values() for member in queues.values()]
+
     def find(self, interface: str, queue: str) -> MemberSeen | None:
         """The member in `queue`; else in another one, rather a paused one: who pauses, pauses."""
         queues = self._members.get(interface, {})

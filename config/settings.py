@@ -309,6 +309,13 @@ class ScoringSettings(Section):
     """Whether `switchboard train` puts a model that passed its gate to use by itself (auto)."""
 
 
+class SupervisorSettings(Section):
+    """The supervisor page, at `/supervisor` of the web server."""
+
+    service_level_s: Seconds = 20.0
+    """A call answered within so many seconds of coming into its first queue counts as in time."""
+
+
 class PrivacySettings(Section):
     mask_numbers: bool = True
     """Numbers in the log keep their last two digits only."""
@@ -337,4 +344,5 @@ class Settings(Section):
     dynamics: DynamicsSettings = DynamicsSettings()
     pipedrive: PipedriveSettings = PipedriveSettings()
     scoring: ScoringSettings = ScoringSettings()
+    supervisor: SupervisorSettings = SupervisorSettings()
     privacy: PrivacySettings = PrivacySettings()

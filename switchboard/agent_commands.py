@@ -48,6 +48,9 @@ def agents_add(
     softphone: Annotated[
         bool, typer.Option("--softphone", help="A phone in the browser rings them (too).")
     ] = False,
+    role: Annotated[
+        str, typer.Option(help="agent; or supervisor, who sees the supervisor page, too.")
+    ] = "agent",
     password: PasswordOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -58,10 +61,11 @@ def agents_add(
 
     Example: [bold]switchboard agents add anna --name "Anna Berg" --interface PJSIP/201[/bold]
     Example: [bold]switchboard agents add ben --name "Ben Okafor" --softphone[/bold]
+    Example: [bold]switchboard agents add ines --name "Ines Roth" --role supervisor[/bold]
     """
     from switchboard import offline
 
-    if not interface and not softphone:
+    if not interface and not softphone and role != "supervisor":
         raise typer.BadParameter("name what rings them: --interface PJSIP/201, or --softphone")
     agent = Agent(
         login=login,
@@ -70,6 +74,7 @@ def agents_add(
         queues=tuple(queue or ()),
         language=language,
         softphone=softphone,
+        role=role,
     )
     with sentences():
         asyncio.run(offline.agent_added(read_settings(config), agent, password or ""))
@@ -128,7 +133,7 @@ def agents_list(
             )
         )
         return
-    table = Table("log-in", "name", "rings", "queues", "language")
+    table = Table("log-in", "name", "rings", "queues", "language", "role")
     for agent in found:
         table.add_row(
             agent.login,
@@ -136,6 +141,7 @@ def agents_list(
             ", ".join(agent.interfaces),
             ", ".join(agent.queues),
             agent.language,
+            agent.role,
         )
     out.print(table)
 

@@ -85,6 +85,7 @@ from switchboard.nightly.gauge import NightlyGauge
 from switchboard.nightly.schedule import NightlySchedule
 from switchboard.probes import Probe, redis_ping
 from switchboard.stages import SideTasks, Stages
+from switchboard.supervisor_page import SupervisorPage
 
 log = logging.getLogger(__name__)
 
@@ -165,6 +166,7 @@ class Centre:
             self.records.tasks,
             self.pop_hook_workers.tasks,
             self.bridge.tasks,
+            self.console.tasks,
         )
         if at is not None:
             self._start_nightly(at)
@@ -222,6 +224,16 @@ class Centre:
         await self._start_memory()
         await stages.enter("records", self.records, 15)
         await stages.enter("desk", self.desk, 5)
+        self.supervisor_page = SupervisorPage(
+            settings=settings,
+            database=self.database,
+            bus=self.bus,
+            bridge=self.bridge,
+            desk=self.desk,
+            rulebooks=self.rulebooks,
+            health=self.health,
+        )
+        self.console = await stages.enter("supervisor page", self.supervisor_page.console(), 2)
         await stages.enter("bus", self.bus, 5)
         churn = ChurnTeller(
             database=self.database,
@@ -377,6 +389,7 @@ class Centre:
         )
         desk_routes.add_routes(app, desk=self.desk, settings=self.settings.web)
         event_routes.add_routes(app, desk=self.desk, settings=self.settings.web)
+        self.supervisor_page.routes(self.console).add_to(app)
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         await runner.setup()
         self._stages.on_stop("web", runner.cleanup, 10)

@@ -108,6 +108,10 @@ class Agents:
         agent = self._agents.get(login)
         return agent.language if agent is not None else None
 
+    def everybody(self) -> Sequence[Agent]:
+        """By login."""
+        return [self._agents[login] for login in sorted(self._agents)]
+
     def find(self, login: str) -> Agent | None:
         return self._agents.get(login)
 

@@ -40,16 +40,14 @@ _NOT_BUILT = """<!doctype html>
 
 
 def add_static(app: web.Application, static: Path) -> None:
-    """`/` and `/assets/...`; whatever lies in `static` when it is asked for."""
+    """`/`, `/supervisor` and `/assets/...`; whatever lies in `static` when it is asked for."""
 
     async def index(_request: web.Request) -> web.StreamResponse:
-        headers = SECURITY_HEADERS | {"Cache-Control": "no-store"}
-        page = static / "index.html"
-        if not page.is_file():
-            return web.Response(
-                text=_NOT_BUILT, content_type="text/html", status=503, headers=headers
-            )
-        return web.FileResponse(page, headers=headers)
+        return _page(static / "index.html")
+
+    async def supervisor(_request: web.Request) -> web.StreamResponse:
+        # Empty until somebody logs in whom `/api/v1/supervisor` answers.
+        return _page(static / "supervisor.html")
 
     async def asset(request: web.Request) -> web.StreamResponse:
         folder = (static / "assets").resolve()
@@ -66,8 +64,16 @@ def add_static(app: web.Application, static: Path) -> None:
         return web.FileResponse(path, headers=SECURITY_HEADERS)
 
     app.router.add_get("/", index)
+    app.router.add_get("/supervisor", supervisor)
     app.router.add_get("/icon.svg", icon)
     app.router.add_get(r"/assets/{name:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}}", asset)
+
+
+def _page(path: Path) -> web.StreamResponse:
+    headers = SECURITY_HEADERS | {"Cache-Control": "no-store"}
+    if not path.is_file():
+        return web.Response(text=_NOT_BUILT, content_type="text/html", status=503, headers=headers)
+    return web.FileResponse(path, headers=headers)
 
 
 def guarded(handler: Handler) -> Handler:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,6 +35,9 @@ PASSWORD = "correct horse battery"
 ANNA = Agent("anna", "Anna Lindqvist", ("PJSIP/agent1",), ("support", "sales"))
 BEN = Agent("ben", "Ben Okafor", ("PJSIP/agent2",), ("support",))
 CHEN = Agent("chen", "陈晓", ("PJSIP/agent3", "Local/300@agents"), ("support",), "zh")
+
+
+MoreRoutes = Callable[[web.Application, Desk, EventBus], Awaitable[None]]
 
 
 @dataclass
@@ -90,6 +93,7 @@ async def desk_server(
     softphone: SoftphoneSettings | None = None,
     webhooks: Sequence[PopWebhook] = (),
     addresses: Sequence[PopUrl] = (),
+    more: MoreRoutes | None = None,
 ) -> AsyncIterator[DeskServer]:
     settings = WebSettings(allowed_origins=tuple(allowed))
     control = QueueControlTwin()
@@ -115,6 +119,8 @@ async def desk_server(
             app = web.Application()
             add_routes(app, desk=desk, settings=settings, static=static)
             event_routes.add_routes(app, desk=desk, settings=settings)
+            if more is not None:
+                await more(app, desk, bus)
             runner = web.AppRunner(app, shutdown_timeout=1.0)
             await runner.setup()
             site = web.TCPSite(runner, "127.0.0.1", port)

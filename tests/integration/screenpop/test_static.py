@@ -26,6 +26,17 @@ def built(tmp_path: Path) -> Path:
     return static
 
 
+async def test_the_supervisor_page_says_how_it_is_built(database: Database, built: Path) -> None:
+    async with desk_server(database, static=built) as server, aiohttp.ClientSession() as http:
+        address = f"{server.base_url}/supervisor"
+        async with http.get(address) as page:
+            assert (page.status, "make desktop" in await page.text()) == (503, True)
+        (built / "supervisor.html").write_text("<!doctype html><title>supervisor</title>")
+        async with http.get(address) as page:
+            assert (page.status, page.headers["Cache-Control"]) == (200, "no-store")
+            assert "unsafe" not in page.headers["Content-Security-Policy"]
+
+
 async def test_the_page_is_fresh_and_its_assets_are_for_ever(
     database: Database, built: Path
 ) -> None:

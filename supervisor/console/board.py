@@ -1,0 +1,127 @@
+"""What the supervisor page shows of now: one object, sent whole whenever something changed.
+
+`desktop/src/core/supervisor/board.gen.ts` is generated from here by
+`supervisor.console.generate_types`. Times are milliseconds since 1970, server wall clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: How far a call is. `outside`: left us for a mailbox, a target or nothing; `placed`: an agent
+#: dials and nobody has answered yet.
+Stage = Literal["menu", "queue", "ringing", "talking", "outside", "placed"]
+#: What an agent's calls say they are doing.
+Doing = Literal["idle", "ringing", "talking"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRow:
+    id: str
+    arrived_at: float
+    stage: Stage
+    since: float
+    #: Masked as in the log; null where withheld.
+    number: str | None
+    #: Of the contact, once found.
+    name: str | None
+    tier: str | None
+    dialled: str
+    direction: str
+    #: The menu where the caller is, or was last.
+    menu: str | None
+    #: What they chose last: the intent, else how the visit ended.
+    chosen: str | None
+    queue: str | None
+    #: Where they stand in it, counted from 1.
+    position: int | None
+    #: Who is rung, or talks: log-ins, else interfaces.
+    agents: tuple[str, ...]
+    #: The dialplan served it without us.
+    fallback: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedRow:
+    id: str
+    ended_at: float
+    number: str | None
+    name: str | None
+    queue: str | None
+    outcome: str
+    lasted_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueRow:
+    """`ready`, `paused` and `busy` are its agents, as Asterisk's members where that is heard;
+    the figures of today are of calls that were answered or are over."""
+
+    name: str
+    waiting: int
+    #: Since when the one who waits longest does.
+    longest_since: float | None
+    talking: int
+    ready: int
+    paused: int
+    busy: int
+    offered: int
+    answered: int
+    #: Answered within the seconds of `Board.service_level_s`.
+    in_time: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRow:
+    login: str
+    name: str
+    state: str
+    reason: str | None
+    since: float | None
+    doing: Doing
+    #: Since when, and with which call.
+    doing_since: float | None
+    call: str | None
+    queues: tuple[str, ...]
+    #: Open desktops.
+    desktops: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PopLevel:
+    """Of the last calls, at most `POPS_LOOKED_AT` of a day: offers of a pop to an agent."""
+
+    offered: int
+    rendered: int
+    p50_ms: float | None
+    p95_ms: float | None
+    #: Never acknowledged.
+    undelivered: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartRow:
+    name: str
+    ok: bool
+    needed: bool
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    ts: float
+    #: All live ones; `calls` are the oldest of them.
+    calls_total: int
+    calls: tuple[CallRow, ...]
+    ended: tuple[EndedRow, ...]
+    queues: tuple[QueueRow, ...]
+    agents: tuple[AgentRow, ...]
+    pops: PopLevel | None
+    #: Null until the figures of today were read.
+    figures_at: float | None
+    service_level_s: float
+    parts: tuple[PartRow, ...]
+    rulebook: str
+    #: False where the watched folder is broken and an earlier version serves.
+    folder_good: bool

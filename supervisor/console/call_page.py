@@ -1,0 +1,88 @@
+"""One call for the supervisor page: what was decided and why, how it went on, and each pop's way to
+the screen. Numbers are masked like everywhere people look."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from calls.call import CallId
+from crm_adapter.call_history import CallHistory
+from screenpop.pops.explain_pop import DeliveryTrace, explain_pop
+from storage.database import Database
+from supervisor.explain import explain_call
+
+#: Values that look like telephone numbers and are none.
+_NO_NUMBERS = frozenset({"id", "ref", "at", "arrived_at", "ended_at", "answered_at", "version"})
+
+
+class CallPages:
+    """`mask` makes a text fit to be shown; `is_ours` tells the company's own numbers, which are
+    shown whole."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        mask: Callable[[str], str],
+        is_ours: Callable[[str], bool],
+    ) -> None:
+        self._database = database
+        self._history = CallHistory(database=database)
+        self._mask = mask
+        self._is_ours = is_ours
+
+    async def page(self, call_id: CallId) -> dict[str, Any] | None:
+        """`explained` is what `switchboard explain --call --json` prints, without the facts; None
+        for a call that is not kept."""
+        detail = await self._history.call_detail(call_id)
+        if detail is None:
+            return None
+        traces = await explain_pop(self._database, call_id)
+        explained = _without_facts(explain_call(detail))
+        typed = explained["call"]["typed"]
+        explained["call"]["typed"] = {name: f"…{digits[-2:]}" for name, digits in typed.items()}
+        return {
+            "explained": self._masked(explained),
+            "pops": [_trace(trace) for trace in traces],
+        }
+
+    def _masked(self, value: Any, key: str = "") -> Any:
+        if isinstance(value, dict):
+            return {name: self._masked(part, name) for name, part in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._masked(part, key) for part in value]
+        if not isinstance(value, str) or key in _NO_NUMBERS or key.endswith("version"):
+            return value
+        if key == "dialled" and self._is_ours(value):
+            return value
+        return self._mask(value)
+
+
+def _without_facts(explained: dict[str, Any]) -> dict[str, Any]:
+    """The rules say on which values they hung; the whole list is as private as the call."""
+    call = explained["call"]
+    for kept in (*call["earlier_decisions"], *call["later_decisions"]):
+        if kept["decision"] is not None:
+            kept["decision"].pop("facts", None)
+    if explained["decision"] is not None:
+        explained["decision"].pop("facts", None)
+    return explained
+
+
+def _trace(trace: DeliveryTrace) -> dict[str, Any]:
+    return {
+        "agent": trace.agent,
+        "interface": trace.interface,
+        "kind": trace.kind,
+        "event_at": _ms(trace.event_at),
+        "sent_at": _ms(trace.sent_at),
+        "sockets": trace.sockets,
+        "acked_at": _ms(trace.acked_at) if trace.acked_at is not None else None,
+        "rendered_ms": trace.rendered_ms,
+    }
+
+
+def _ms(at: datetime) -> float:
+    return at.timestamp() * 1000

@@ -1,0 +1,193 @@
+"""The supervisor page's addresses: 401 for who is not logged in, 403 for who is no supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from calls.call import CallId
+from calls.errors import Misconfigured
+from config.problems import ProblemsFound
+from config.rulebook_versions import MAX_COMMENT
+from screenpop.desk.answers import refusal, spared
+from screenpop.desk.static_files import SECURITY_HEADERS, guarded
+from supervisor.console.call_page import CallPages
+from supervisor.console.console import Console
+from supervisor.console.gate import Gate
+from supervisor.console.model_cards import card_page, model_rows
+from supervisor.console.rulebook_desk import (
+    FolderChanged,
+    RulebookDesk,
+    TooBusy,
+    problem_as_json,
+)
+
+_MAX_BODY = 4 * 1024
+#: A card has its style in the page and nothing else: no script, no form, no origin of its own.
+_CARD_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
+
+Version = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+Comment = Annotated[str, Field(max_length=MAX_COMMENT)]
+
+
+class Move(BaseModel):
+    """To publish what was checked as this version, or to go back to it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    version: Version
+    comment: Comment = ""
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+class ConsoleRoutes:
+    def __init__(
+        self,
+        *,
+        gate: Gate,
+        console: Console,
+        pages: CallPages,
+        rulebook: RulebookDesk,
+        models_dir: Path,
+    ) -> None:
+        self._gate = gate
+        self._console = console
+        self._pages = pages
+        self._rulebook = rulebook
+        self._models_dir = models_dir
+
+    def add_to(self, app: web.Application) -> None:
+        base = "/api/v1/supervisor"
+        for path, handler in (
+            ("/board", self.board),
+            ("/call", self.call),
+            ("/rulebook", self.rulebook),
+            ("/models", self.models),
+        ):
+            app.router.add_get(f"{base}{path}", guarded(spared(handler)))
+        card = f"{base}/models/{{kind:[a-z]{{1,20}}}}/{{version:[0-9a-f-]{{1,40}}}}"
+        app.router.add_get(card, _powerless(guarded(spared(self.model))))
+        # What it holds is written as it goes: no headers can be added afterwards.
+        app.router.add_get(f"{base}/events", guarded(spared(self.events)), allow_head=False)
+        app.router.add_post(f"{base}/rulebook/check", guarded(spared(self.check)))
+        app.router.add_post(f"{base}/rulebook/publish", guarded(spared(self.publish)))
+        app.router.add_post(f"{base}/rulebook/rollback", guarded(spared(self.roll_back)))
+        app.on_shutdown.append(self._close)
+
+    async def board(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.supervisor(request)
+        return web.Response(text=self._console.board(), content_type="application/json")
+
+    async def events(self, request: web.Request) -> web.StreamResponse:
+        viewer = await self._gate.viewer(request)
+        if not self._console.add(viewer):
+            raise refusal(web.HTTPTooManyRequests, "too_many", "too many supervisor pages are open")
+        try:
+            headers = SECURITY_HEADERS | {"Cache-Control": "no-store"}
+            return await self._console.feed.show(viewer, request, headers)
+        finally:
+            self._console.feed.remove(viewer)
+
+    async def call(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.supervisor(request)
+        try:
+            call_id = CallId.parse(request.query.get("id", "")[:120])
+        except ValueError:
+            raise refusal(web.HTTPBadRequest, "bad_request", "id is SYSTEM/LINKEDID") from None
+        page = await self._pages.page(call_id)
+        if page is None:
+            raise refusal(web.HTTPNotFound, "no_call", "nothing is kept of this call (yet)")
+        return _answer(page)
+
+    async def rulebook(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.supervisor(request)
+        return _answer(await self._rulebook.state())
+
+    async def check(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.supervisor(request)
+        try:
+            return _answer((await self._rulebook.check()).as_json())
+        except (Misconfigured, TooBusy) as why:
+            raise _refused(why) from None
+
+    async def publish(self, request: web.Request) -> web.StreamResponse:
+        """422 with the checker's problems where it is not good."""
+        agent = await self._gate.supervisor(request)
+        move = await _body(request, Move)
+        try:
+            checked = await self._rulebook.publish(
+                move.version, author=agent.login, comment=move.comment
+            )
+        except (Misconfigured, FolderChanged, TooBusy) as why:
+            raise _refused(why) from None
+        return _answer(checked.as_json(), status=200 if checked.good else 422)
+
+    async def roll_back(self, request: web.Request) -> web.StreamResponse:
+        agent = await self._gate.supervisor(request)
+        move = await _body(request, Move)
+        try:
+            done = await self._rulebook.roll_back(
+                move.version, author=agent.login, comment=move.comment
+            )
+        except ProblemsFound as found:
+            problems = [problem_as_json(problem) for problem in found.problems]
+            return _answer({"good": False, "version": move.version, "problems": problems}, 422)
+        except (Misconfigured, TooBusy) as why:
+            raise _refused(why) from None
+        return _answer({"good": True, "version": done.version, "problems": []})
+
+    async def models(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.supervisor(request)
+        return _answer({"models": await asyncio.to_thread(model_rows, self._models_dir)})
+
+    async def model(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.supervisor(request)
+        kind, version = request.match_info["kind"], request.match_info["version"]
+        page = await asyncio.to_thread(card_page, self._models_dir, kind, version)
+        if page is None:
+            raise refusal(web.HTTPNotFound, "no_model", "there is no such model, or its card broke")
+        return web.Response(text=page, content_type="text/html")
+
+    async def _close(self, _app: web.Application) -> None:
+        self._console.feed.close()
+
+
+def _powerless(handler: Handler) -> Handler:
+    """A page that can do nothing."""
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = await handler(request)
+        response.headers["Content-Security-Policy"] = _CARD_POLICY
+        return response
+
+    return answer
+
+
+def _answer(content: Any, status: int = 200) -> web.Response:
+    text = json.dumps(content, ensure_ascii=False)
+    return web.Response(text=text, content_type="application/json", status=status)
+
+
+def _refused(why: Exception) -> web.HTTPException:
+    code = "refused"
+    if isinstance(why, FolderChanged | TooBusy):
+        code = "folder_changed" if isinstance(why, FolderChanged) else "busy"
+    return refusal(web.HTTPConflict, code, str(why))
+
+
+async def _body(request: web.Request, model: type[M]) -> M:
+    body = await request.read()
+    if request.content_type != "application/json" or len(body) > _MAX_BODY:
+        raise refusal(web.HTTPBadRequest, "bad_request", "expected a small JSON object")
+    try:
+        return model.model_validate_json(body)
+    except ValidationError:
+        raise refusal(web.HTTPBadRequest, "bad_request", "expected version, comment") from None

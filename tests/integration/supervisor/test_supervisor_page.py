@@ -1,0 +1,251 @@
+"""The supervisor page's addresses over real sockets: who may, what is live, what is published."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import sqlalchemy as sa
+
+from crm_adapter.call_tables import calls
+from screenpop.pops.pop_tables import pop_deliveries
+from storage.database import Database
+from supervisor.console import feed
+from supervisor.console.day_figures import DayFigures
+from tests.fakes.desk_server import ANNA, BEN, CHEN, add_agents
+from tests.fakes.ringing_call import RingingCall, now, offering, victoria
+from tests.fakes.rulebook_folder import option, write_rulebook
+from tests.fakes.supervisor_server import API, INES, SupervisorServer, supervisor_server
+
+pytestmark = pytest.mark.integration
+
+A = ANNA.interfaces[0]
+
+
+@pytest.fixture
+async def server(database: Database, tmp_path: Path) -> AsyncIterator[SupervisorServer]:
+    await add_agents(database, ANNA, BEN, CHEN, INES)
+    folder = write_rulebook(tmp_path / "rulebook")
+    async with supervisor_server(database, tmp_path, rulebook=folder) as server:
+        yield server
+
+
+@pytest.fixture
+async def http(server: SupervisorServer) -> AsyncIterator[aiohttp.ClientSession]:
+    async with server.client("ines") as http:
+        yield http
+
+
+async def next_board(stream: aiohttp.ClientResponse) -> dict[str, Any]:
+    async with asyncio.timeout(20):
+        while line := await stream.content.readline():
+            if line.startswith(b"data: {") and len(line) > 12:
+                board: dict[str, Any] = json.loads(line[6:])
+                return board
+    raise AssertionError("the stream ended")
+
+
+async def get(http: aiohttp.ClientSession, path: str) -> tuple[int, Any]:
+    async with http.get(f"{API}{path}") as answer:
+        return answer.status, await answer.json()
+
+
+async def post(http: aiohttp.ClientSession, path: str, **body: object) -> tuple[int, Any]:
+    async with http.post(f"{API}{path}", json=body) as answer:
+        return answer.status, await answer.json()
+
+
+@pytest.mark.parametrize(("login", "status"), [(None, 401), ("anna", 403)])
+async def test_others_see_and_move_nothing(
+    server: SupervisorServer, login: str | None, status: int
+) -> None:
+    async with server.client(login) as http:
+        for path in ("/board", "/events", "/call?id=pbx/1", "/rulebook", "/models", "/models/a/1"):
+            assert (await get(http, path))[0] == status, path
+        for path in ("/rulebook/check", "/rulebook/publish", "/rulebook/rollback"):
+            assert (await post(http, path, version="0" * 16))[0] == status, path
+
+
+async def test_another_origin_is_refused(http: aiohttp.ClientSession) -> None:
+    headers = {"Origin": "https://elsewhere.example"}
+    async with http.post(f"{API}/rulebook/check", headers=headers) as answer:
+        assert answer.status == 403
+
+
+async def test_a_call_is_told_as_it_goes_on(
+    server: SupervisorServer, http: aiohttp.ClientSession
+) -> None:
+    call = RingingCall()
+    async with http.get(f"{API}/events") as stream:
+        assert (await next_board(stream))["calls"] == []
+        await server.desk.publish(call.arrived(), call.identified(victoria()))
+        seen = await next_board(stream)
+        while not seen["calls"]:
+            seen = await next_board(stream)
+        [row] = seen["calls"]
+        assert (row["stage"], row["number"], row["name"]) == ("menu", "…02", "Victoria Stone")
+        await server.desk.publish(call.queued(), call.ringing(A))
+        while seen["calls"][0]["stage"] != "ringing":
+            seen = await next_board(stream)
+        assert seen["calls"][0]["agents"] == ["anna"]
+        [queue] = [one for one in seen["queues"] if one["name"] == "support"]
+        assert (queue["waiting"], queue["busy"]) == (1, 1)
+        [anna] = [one for one in seen["agents"] if one["login"] == "anna"]
+        assert (anna["doing"], anna["call"]) == ("ringing", str(call.id))
+        await server.desk.publish(call.answered(A), call.released(A), call.ended())
+        while seen["calls"]:
+            seen = await next_board(stream)
+        assert seen["ended"][0]["outcome"] == "answered"
+        assert seen["parts"] == [{"name": "crm", "ok": True, "needed": False, "detail": "embedded"}]
+
+
+async def test_a_burst_is_one_board_and_a_withheld_number_is_none(
+    server: SupervisorServer, http: aiohttp.ClientSession
+) -> None:
+    async with http.get(f"{API}/events") as stream:
+        await next_board(stream)
+        begun = asyncio.get_running_loop().time()
+        many = [RingingCall(withheld=True) for _ in range(feed.MAX_VIEWERS * 10)]
+        await server.desk.publish(*(call.arrived() for call in many))
+        boards = [await next_board(stream)]
+        while boards[-1]["calls_total"] < len(many):
+            boards.append(await next_board(stream))
+        took = asyncio.get_running_loop().time() - begun
+    assert len(boards) <= took / feed.EVERY_S + 2
+    assert len(boards[-1]["calls"]) == 200
+    assert {row["number"] for row in boards[-1]["calls"]} == {None}
+
+
+async def test_the_stream_ends_with_the_log_in(
+    server: SupervisorServer, http: aiohttp.ClientSession
+) -> None:
+    async with http.get(f"{API}/events") as stream:
+        await next_board(stream)
+        async with http.delete("/api/v1/session") as answer:
+            assert answer.status == 204
+        # Log-ins are looked at every few seconds, and whenever a page is opened.
+        async with server.client("ines") as other, other.get(f"{API}/events"), asyncio.timeout(20):
+            assert b"event: end" in await stream.read()
+
+
+async def test_a_broken_rulebook_is_told_by_file_and_line_and_changes_nothing(
+    server: SupervisorServer, http: aiohttp.ClientSession
+) -> None:
+    folder = server.settings.rulebook.path
+    assert folder is not None
+    before = server.rulebooks.current.version
+    write_rulebook(folder, menus=option(sya="x"))
+    _, checked = await post(http, "/rulebook/check")
+    assert not checked["good"]
+    problem = checked["problems"][0]
+    assert (problem["file"], problem["severity"]) == ("menus.yaml", "error")
+    assert problem["line"] > 0
+    status, refused = await post(http, "/rulebook/publish", version=checked["version"])
+    assert (status, refused["problems"]) == (422, checked["problems"])
+    _, state = await get(http, "/rulebook")
+    assert (state["current"], server.rulebooks.current.version) == (before, before)
+    assert len(state["versions"]) == 1
+
+
+async def test_what_was_checked_is_published_and_rolled_back(
+    server: SupervisorServer, http: aiohttp.ClientSession
+) -> None:
+    folder = server.settings.rulebook.path
+    assert folder is not None
+    first = server.rulebooks.current.version
+    write_rulebook(folder, menus=option(say='"To buy"'))
+    _, checked = await post(http, "/rulebook/check")
+    assert checked["good"]
+    status, why = await post(http, "/rulebook/publish", version="0" * 16)
+    assert (status, why["error"]) == (409, "folder_changed")
+    status, _ = await post(http, "/rulebook/publish", version=checked["version"], comment="buy")
+    assert status == 200
+    assert server.rulebooks.current.version == checked["version"] != first
+    _, state = await get(http, "/rulebook")
+    newest = state["versions"][0]
+    assert (newest["author"], newest["comment"], newest["current"]) == ("ines", "buy", True)
+    status, _ = await post(http, "/rulebook/rollback", version=first, comment="too short")
+    assert (status, server.rulebooks.current.version) == (200, first)
+    status, _ = await post(http, "/rulebook/rollback", version="f" * 16)
+    assert status == 409
+    assert (await post(http, "/rulebook/publish", version="../../x"))[0] == 400
+
+
+async def test_one_call_with_its_decision_and_its_pops(
+    server: SupervisorServer, http: aiohttp.ClientSession, database: Database
+) -> None:
+    call = RingingCall()
+    await keep(database, call, offset_s=5)
+    async with server.desk.client() as anna:
+        await server.desk.publish(*call.until_ringing(victoria(), A))
+        await anna.wait_frame("pop.offer")
+        await server.desk.desk.flush()
+    status, page = await get(http, f"/call?id={call.id}")
+    assert status == 200
+    explained = page["explained"]
+    assert (explained["caller"]["number"], explained["call"]["typed"]) == ("…02", {"pin": "…78"})
+    assert explained["decision"]["route"]["target"] == "support"
+    assert "facts" not in explained["decision"]
+    [trace] = page["pops"]
+    assert (trace["agent"], trace["kind"], trace["sockets"]) == ("anna", "pop.offer", 1)
+    assert (await get(http, "/call?id=pbx/none"))[0] == 404
+    assert (await get(http, "/call?id=none"))[0] == 400
+
+
+async def test_models_without_any(http: aiohttp.ClientSession) -> None:
+    assert await get(http, "/models") == (200, {"models": []})
+    assert (await get(http, "/models/churn/20260101-000000-00000000"))[0] == 404
+    assert (await get(http, "/models/churn/20260101"))[0] == 404
+
+
+async def test_the_figures_of_today(any_database: Database) -> None:
+    for offset_s in (3.0, 19.9, 20.5, None):
+        await keep(any_database, RingingCall(), offset_s=offset_s)
+    figures = DayFigures(
+        database=any_database, within_s=20, now=lambda: now() + timedelta(seconds=60)
+    )
+    assert await figures.look()
+    today = figures.queues["support"]
+    assert (today.offered, today.answered, today.in_time) == (4, 3, 2)
+
+
+async def test_the_pops_way_to_the_screen(any_database: Database) -> None:
+    call = RingingCall()
+    await keep(any_database, call, offset_s=1)
+    shown = [(20.0, now()), (80.0, now()), (None, None)]
+    rows = [
+        {
+            "agent": "anna", "seq": n, "pop_id": f"p{n}", "call_id": str(call.id),
+            "kind": "pop.offer", "payload": {}, "event_at": now(), "sent_at": now(), "sockets": 1,
+            "acked_at": acked, "rendered_ms": rendered,
+        }
+        for n, (rendered, acked) in enumerate(shown)
+    ]  # fmt: skip
+    await any_database.writer.write(lambda c: c.execute(sa.insert(pop_deliveries), rows))
+    figures = DayFigures(database=any_database, within_s=20, now=now)
+    assert await figures.look()
+    pops = figures.pops
+    assert pops is not None
+    assert (pops.offered, pops.rendered, pops.undelivered) == (3, 2, 1)
+    assert (pops.p50_ms, pops.p95_ms) == (20.0, 80.0)
+
+
+async def keep(database: Database, call: RingingCall, *, offset_s: float | None) -> None:
+    """A call that waited so long for its answer; None: in vain."""
+    queued = now() - timedelta(seconds=1)
+    answered = queued + timedelta(seconds=offset_s) if offset_s is not None else None
+    row = {
+        "system": call.id.system, "linkedid": call.id.linkedid, "channel": "PJSIP/trunk-1",
+        "from_raw": "+12025550102", "from_name": "", "withheld": False, "number": "+12025550102",
+        "dialled": "+18005550100", "language": "en", "arrived_at": queued, "fallback": False,
+        "queue": "support", "first_queued_at": queued, "answered_at": answered,
+        "ended_at": now() + timedelta(seconds=30), "end_estimated": False,
+        "decision": offering("kettle").as_json(), "typed": {"pin": "5678"},
+    }  # fmt: skip
+    await database.writer.write(lambda c: c.execute(sa.insert(calls).values(row)))
