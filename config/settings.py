@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
+from config.agent_settings import AgentSettings
 from config.crm_settings import (
     DynamicsSettings,
     EspoCrmSettings,
@@ -325,6 +326,7 @@ class Settings(Section):
     agi: AgiSettings = AgiSettings()
     ami: AmiSettings = AmiSettings()
     web: WebSettings = WebSettings()
+    agents: AgentSettings = AgentSettings()
     softphone: SoftphoneSettings = SoftphoneSettings()
     storage: StorageSettings = StorageSettings()
     redis: RedisSettings = RedisSettings()

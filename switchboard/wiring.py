@@ -181,6 +181,7 @@ class Centre:
             bus=self.bus,
             queue_control=self.bridge.queue_control,
             offers=self.ledger,
+            work=settings.agents,
             web=settings.web,
             softphone=settings.softphone,
             counters=DeskCounters(self.health.registry),

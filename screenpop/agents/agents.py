@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -34,6 +34,9 @@ class Chosen:
     reason: str | None = None
     at: datetime | None = None
 
+    def is_as(self, other: Chosen) -> bool:
+        return (self.state, self.reason) == (other.state, other.reason)
+
     def status(self) -> AgentStatus:
         since = epoch_ms(self.at) if self.at else None
         return AgentStatus(state=self.state, reason=self.reason, since=since)
@@ -52,13 +55,13 @@ class Agents:
         *,
         database: Database,
         queue_control: QueueControl,
-        on_change: Callable[[str, AgentStatus], None],
     ) -> None:
         self._database = database
         self._queue_control = queue_control
-        self._on_change = on_change
         self._agents: dict[str, Agent] = {}
         self._chosen: dict[str, Chosen] = {}
+        #: Why calls are kept from agents whatever they chose; None: they are no more.
+        self._away: dict[str, str | None] = {}
         self._login_of: dict[str, str] = {}
         self._wishes: asyncio.Queue[str] = asyncio.Queue(MAX_WISHES)
         self._task: asyncio.Task[None] | None = None
@@ -116,19 +119,30 @@ class Agents:
         return self._agents.get(login)
 
     def status_of(self, login: str) -> AgentStatus:
-        return self._chosen.get(login, Chosen()).status()
+        """What was chosen; `Duties` adds what the agent is doing."""
+        return self.chosen_of(login).status()
 
-    async def choose(self, login: str, state: AgentState, reason: str | None = None) -> None:
-        """Shown and told to Asterisk at once; returns when it is stored too. Raises Unavailable
-        where it could not be stored."""
-        chosen = Chosen(state, reason, datetime.now(UTC))
+    def chosen_of(self, login: str) -> Chosen:
+        return self._chosen.get(login, Chosen())
+
+    def take(self, login: str, chosen: Chosen) -> None:
+        """Told to Asterisk; to be stored by `store`."""
         self._chosen[login] = chosen
-        self._on_change(login, chosen.status())
         self._wish(login)
+
+    def keep_away(self, login: str, reason: str | None) -> None:
+        """Whether Asterisk keeps calls from this agent, whatever they chose, and why; None: it does
+        not."""
+        if self._away.get(login) != reason:
+            self._away[login] = reason
+            self._wish(login)
+
+    async def store(self, login: str, chosen: Chosen) -> None:
+        """Raises Unavailable where it could not be stored."""
         statement = (
             sa.update(agents)
             .where(agents.c.login == login)
-            .values(state=state.value, state_reason=reason, state_at=chosen.at)
+            .values(state=chosen.state.value, state_reason=chosen.reason, state_at=chosen.at)
         )
         try:
             await self._database.writer.write(lambda connection: connection.execute(statement))
@@ -140,7 +154,7 @@ class Agents:
     async def on_ami_restored(self, event: events.AmiRestored) -> None:
         """The bus's handler."""
         for login, chosen in self._chosen.items():
-            if chosen.at is not None:
+            if chosen.at is not None or login in self._away:
                 self._wish(login)
 
     def _wish(self, login: str) -> None:
@@ -162,13 +176,13 @@ class Agents:
 
     async def _set_paused(self, login: str) -> None:
         agent = self._agents.get(login)
-        chosen = self._chosen.get(login)
-        if agent is None or chosen is None:
+        if agent is None:
             return
-        paused = chosen.state is not AgentState.AVAILABLE
-        reason = (chosen.reason or chosen.state.value) if paused else ""
+        chosen, reason = self.chosen_of(login), self._away.get(login) or ""
+        if chosen.at is not None and chosen.state is not AgentState.AVAILABLE:
+            reason = chosen.reason or chosen.state.value
         for interface in agent.interfaces:
-            await self._queue_control.set_paused(interface, paused=paused, reason=reason)
+            await self._queue_control.set_paused(interface, paused=bool(reason), reason=reason)
 
 
 def agent_of(row: Mapping[Any, Any]) -> Agent:

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
+from datetime import UTC, datetime
 from typing import Any, Self
 
 from calls import events
@@ -14,8 +15,11 @@ from calls.bus import EventBus
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
 from calls.ports import OfferAnswers, QueueControl
+from config.agent_settings import AgentSettings
 from config.settings import SoftphoneSettings, WebSettings
 from screenpop.agents.agents import Agents
+from screenpop.agents.day_counts import AgentDays
+from screenpop.agents.duties import Duties
 from screenpop.agents.log_in import LogIns, Tickets
 from screenpop.counters import DeskCounters
 from screenpop.delivery.tokens import Tokens
@@ -27,6 +31,7 @@ from screenpop.pops.content import clean
 from screenpop.pops.lead_cards import LeadCards
 from screenpop.pops.pop_store import AlsoOwed, PopStore
 from screenpop.pops.pops import Opener, Pops
+from screenpop.pops.wrap_ups import WrapUpRules
 from storage.database import Database
 from storage.transient import is_outage
 
@@ -35,6 +40,8 @@ log = logging.getLogger(__name__)
 #: How soon an agent changed on the command line, and a log-in that ended there or by its age,
 #: count here.
 REFRESH_S = 30.0
+#: How exactly timed wrap-ups end.
+EXPIRE_EVERY_S = 0.5
 #: An agent's answer to an offer that is not stored by then is asked for again.
 ANSWER_DEADLINE_S = 5.0
 
@@ -53,10 +60,12 @@ class Desk:
         web: WebSettings,
         softphone: SoftphoneSettings | None = None,
         counters: DeskCounters | None = None,
+        work: AgentSettings = AgentSettings(),  # noqa: B008 -- frozen
         lead_url: str | None = None,
         opener: Opener = lambda content, agent: None,
         also_owed: AlsoOwed | None = None,
         owed: Callable[[], None] = lambda: None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.counters = counters or DeskCounters()
         self._bus = bus
@@ -65,16 +74,27 @@ class Desk:
             database=database, counters=self.counters, also_owed=also_owed, owed=owed
         )
         self.hub = Hub(store=self._store, counters=self.counters)
-        self.agents = Agents(
-            database=database, queue_control=queue_control, on_change=self._state_changed
-        )
+        self.agents = Agents(database=database, queue_control=queue_control)
+        self.days = AgentDays(on_change=self._day_changed, now=now)
         self.pops = Pops(
             roster=self.agents,
             hub=self.hub,
             store=self._store,
             bus=bus,
+            rules=WrapUpRules(work),
+            days=self.days,
             counters=self.counters,
             opener=opener,
+            now=now,
+        )
+        self.duties = Duties(
+            agents=self.agents,
+            pops=self.pops,
+            days=self.days,
+            missed_not_ready=work.missed_not_ready,
+            on_change=self._state_changed,
+            start=lambda login, writing: self._start(self._stored(login, writing)),
+            now=now,
         )
         self.leads = LeadCards(hub=self.hub, publish=bus.publish, url=lead_url)
         self.log_ins = LogIns(
@@ -88,26 +108,33 @@ class Desk:
             settings=softphone or SoftphoneSettings(),
             counters=self.counters,
         )
-        self._refreshing: asyncio.Task[None] | None = None
+        self._now = now
+        self._running: list[asyncio.Task[None]] = []
         self._choices: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._store)
         self.hub.restore(await self._store.last_seqs())
-        self.pops.restore(await self._store.open_pops())
+        left_open = await self._store.open_pops()
+        self.pops.restore(left_open)
+        self.days.restore(await self._store.pops_since(self.days.began_at))
         await self._stack.enter_async_context(self.agents)
         await self._stack.enter_async_context(self.phones)
-        self._bus.subscribe("screenpop", self.pops.handle, events.CallEvent)
+        self.duties.restore(left_open)
+        self._bus.subscribe("screenpop", self._hear, events.CallEvent)
         self._bus.subscribe("lead cards", self.leads.handle, events.LeadCreated)
         self._bus.subscribe("agent states", self.agents.on_ami_restored, events.AmiRestored)
-        self._refreshing = asyncio.create_task(self._keep_fresh(), name="desk:refresh")
+        self._running = [
+            asyncio.create_task(self._keep_fresh(), name="desk:refresh"),
+            asyncio.create_task(self._keep_time(), name="desk:wrap-ups"),
+        ]
         return self
 
     async def __aexit__(self, *exc: object) -> None:
-        if self._refreshing is not None:
-            self._refreshing.cancel()
-            await asyncio.gather(self._refreshing, return_exceptions=True)
+        for task in self._running:
+            task.cancel()
+        await asyncio.gather(*self._running, return_exceptions=True)
         self.hub.close_all()
         await asyncio.gather(*self._choices, return_exceptions=True)
         await self._stack.aclose()
@@ -137,6 +164,23 @@ class Desk:
                 else:
                     log.exception("desk: agents and log-ins could not be read again")
 
+    async def _keep_time(self) -> None:
+        while True:
+            try:
+                self.expire_wrap_ups()
+            except Exception:
+                log.exception("desk: wrap-ups could not be ended")
+            await asyncio.sleep(EXPIRE_EVERY_S)
+
+    def expire_wrap_ups(self) -> None:
+        """Ends those whose time is over by now."""
+        for login in self.pops.expire(self._now()):
+            self.duties.settle(login)
+
+    async def _hear(self, event: events.CallEvent) -> None:
+        await self.pops.handle(event)
+        self.duties.handle(event)
+
     def attach(self, login: str, desktop: Desktop, last_seq: int | None) -> bool:
         """Without waiting, so that no frame can fall between the greeting and the stream."""
         resumed = self.hub.can_resume(login, last_seq)
@@ -149,10 +193,10 @@ class Desk:
             case protocol.Ack():
                 self.hub.acknowledge(login, frame.seq, frame.rendered_ms)
             case protocol.StateSet():
-                self._start(self._choose(login, frame))
-            case protocol.Disposition():
-                done = self.pops.dispose(login, frame.pop_id, frame.code, frame.note)
-                self._unless(done, login, "disposition_refused", "This call is wrapped up already.")
+                reason = clean(frame.reason, 80) or None if frame.reason else None
+                self.duties.choose(login, frame.state, reason, now=frame.now)
+            case protocol.Disposition() | protocol.WrapUpExtend() | protocol.WrapUpSkip():
+                self._wrap_up(login, frame)
             case protocol.NoteSet():
                 done = self.pops.note(login, frame.pop_id, frame.text)
                 self._unless(done, login, "note_refused", "This call is closed: note not kept.")
@@ -177,17 +221,34 @@ class Desk:
                 role=agent.role,
                 queues=agent.queues,
             ),
-            status=self.agents.status_of(login),
+            status=self.duties.status_of(login),
+            day=self.days.of(login),
             seq=self.hub.seq_of(login),
             resumed=resumed,
             pops=() if resumed else self.pops.snapshot(login),
             leads=self.leads.of(login),
         )
 
-    async def _choose(self, login: str, frame: protocol.StateSet) -> None:
+    def _wrap_up(
+        self,
+        login: str,
+        frame: protocol.Disposition | protocol.WrapUpExtend | protocol.WrapUpSkip,
+    ) -> None:
+        match frame:
+            case protocol.Disposition():
+                done = self.pops.dispose(login, frame.pop_id, frame.code, frame.note)
+                self._unless(done, login, "disposition_refused", "This call is wrapped up already.")
+            case protocol.WrapUpExtend():
+                done = self.pops.extend(login, frame.pop_id)
+                self._unless(done, login, "extend_refused", "This wrap-up cannot be extended.")
+            case protocol.WrapUpSkip():
+                done = self.pops.skip(login, frame.pop_id)
+                self._unless(done, login, "skip_refused", "This call needs a code.")
+        self.duties.settle(login)
+
+    async def _stored(self, login: str, writing: Coroutine[Any, Any, None]) -> None:
         try:
-            reason = clean(frame.reason, 80) or None if frame.reason else None
-            await self.agents.choose(login, frame.state, reason)
+            await writing
         except Unavailable:
             self._unless(False, login, "state_not_stored", "The state holds until a restart only.")
 
@@ -212,6 +273,9 @@ class Desk:
 
     def _state_changed(self, login: str, status: protocol.AgentStatus) -> None:
         self.hub.tell(login, protocol.AgentStateChanged(ts=_now_ms(), status=status))
+
+    def _day_changed(self, login: str, day: protocol.DayCounts) -> None:
+        self.hub.tell(login, protocol.AgentDay(ts=_now_ms(), day=day))
 
     def _unless(self, done: bool, login: str, code: str, text: str) -> None:
         if not done:

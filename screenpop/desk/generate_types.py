@@ -25,12 +25,15 @@ _SERVER = (
     protocol.LeadNew,
     protocol.LeadGone,
     protocol.AgentStateChanged,
+    protocol.AgentDay,
     protocol.Notice,
 )
 _CLIENT = (
     protocol.Ack,
     protocol.StateSet,
     protocol.Disposition,
+    protocol.WrapUpExtend,
+    protocol.WrapUpSkip,
     protocol.NoteSet,
     protocol.Select,
     protocol.OfferSaid,

@@ -12,12 +12,14 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from calls.agents import AgentState
+from config.agent_settings import WrapUpMode
 from screenpop.pops.content import MAX_ANSWER_REASON, AgentAnswer, PopContent
 
 #: Raised when an old desktop could misread a frame; the desktop then reloads itself.
 PROTOCOL_VERSION: Literal[4] = 4
 
 PopState = Literal["offered", "claimed", "wrapup", "closed"]
+Activity = Literal["idle", "ringing", "on_call", "hold", "wrapup", "missed"]
 CloseReason = Literal["answered_elsewhere", "missed", "caller_gone", "done", "expired"]
 
 
@@ -64,17 +66,28 @@ class PopClose(PopFrame):
 
 
 class WrapUp(Frame):
-    """What is asked of the agent after the call; no time limit where `limit_s` is null."""
+    """What is asked of the agent after the call; no time limit where `limit_s` is null. Unless it
+    is optional, no call comes until it is over."""
 
     codes: tuple[str, ...]
+    mode: WrapUpMode = "optional"
     mandatory: bool = False
     limit_s: int | None = None
+    #: Milliseconds since 1970, by the server's clock; then it ends with `chosen`, else with
+    #: `default_code`.
+    ends_at: float | None = None
+    default_code: str | None = None
+    #: How much an extension adds, and how many are left.
+    extend_s: int = 0
+    extensions_left: int = 0
+    #: The code of a timed_strict one, which goes on to its end.
+    chosen: str | None = None
     talk_s: float = 0.0
     transferred: bool = False
 
 
 class PopWrapUp(PopFrame):
-    """The agent's leg is over."""
+    """The agent's leg is over; again where what is asked changed: extended, or a code chosen."""
 
     kind: Literal["pop.wrapup"] = "pop.wrapup"
     wrapup: WrapUp
@@ -88,11 +101,35 @@ class AgentCard(Frame):
     queues: tuple[str, ...]
 
 
+class NextState(Frame):
+    state: AgentState
+    reason: str | None = None
+
+
 class AgentStatus(Frame):
+    """What the agent chose, and apart from it what their calls say they are doing."""
+
     state: AgentState
     reason: str | None = None
     #: Milliseconds since 1970; null where the agent never chose.
     since: float | None = None
+    activity: Activity = "idle"
+    #: Milliseconds since 1970.
+    activity_since: float | None = None
+    #: What the agent will be when call and wrap-up are over.
+    next: NextState | None = None
+    #: Calls of queues that rang here in vain since the last answered one.
+    misses: int = 0
+
+
+class DayCounts(Frame):
+    """Of one agent since midnight of the server; seconds of calls and wrap-ups that are over."""
+
+    offered: int = 0
+    answered: int = 0
+    missed: int = 0
+    talk_s: float = 0.0
+    wrapup_s: float = 0.0
 
 
 class PopSnapshot(Frame):
@@ -137,6 +174,7 @@ class Hello(ServerMessage):
     pops: tuple[PopSnapshot, ...] = ()
     #: Those not dealt with yet, oldest first; they replace the client's.
     leads: tuple[LeadCard, ...] = ()
+    day: DayCounts = DayCounts()
 
 
 class LeadNew(ServerMessage):
@@ -160,6 +198,13 @@ class AgentStateChanged(ServerMessage):
     status: AgentStatus
 
 
+class AgentDay(ServerMessage):
+    """What the agent did today, each time it changed."""
+
+    kind: Literal["agent.day"] = "agent.day"
+    day: DayCounts
+
+
 class Notice(ServerMessage):
     """Something to tell the person; `code` is for the translation, `text` is English."""
 
@@ -179,6 +224,7 @@ ServerFrame = Annotated[
     | LeadNew
     | LeadGone
     | AgentStateChanged
+    | AgentDay
     | Notice,
     Field(discriminator="kind"),
 ]
@@ -198,20 +244,37 @@ class Ack(Frame):
 
 
 class StateSet(Frame):
-    """Available, not ready (with a reason) or offline; their phone is paused accordingly."""
+    """Available, not ready (with a reason) or offline. During a call, or a wrap-up that keeps calls
+    away, it comes after both, unless `now`; the state that the agent is in takes the one that was
+    to follow back."""
 
     kind: Literal["state.set"] = "state.set"
     state: AgentState
     reason: str | None = Field(default=None, max_length=80)
+    now: bool = False
 
 
 class Disposition(Frame):
-    """Ends the wrap-up."""
+    """Ends the wrap-up; a timed_strict one goes on to its end and then has this code."""
 
     kind: Literal["disposition"] = "disposition"
     pop_id: PopId
     code: str = Field(min_length=1, max_length=40)
     note: Note = ""
+
+
+class WrapUpExtend(Frame):
+    """Gives a timed one more time; `pop.wrapup` says until when."""
+
+    kind: Literal["wrapup.extend"] = "wrapup.extend"
+    pop_id: PopId
+
+
+class WrapUpSkip(Frame):
+    """Ends an optional one without a code."""
+
+    kind: Literal["wrapup.skip"] = "wrapup.skip"
+    pop_id: PopId
 
 
 class NoteSet(Frame):
@@ -250,7 +313,15 @@ class LeadDone(Frame):
 
 
 ClientFrame = Annotated[
-    Ack | StateSet | Disposition | NoteSet | Select | OfferSaid | LeadDone,
+    Ack
+    | StateSet
+    | Disposition
+    | WrapUpExtend
+    | WrapUpSkip
+    | NoteSet
+    | Select
+    | OfferSaid
+    | LeadDone,
     Field(discriminator="kind"),
 ]
 

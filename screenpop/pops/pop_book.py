@@ -50,6 +50,13 @@ class PopBook:
         pop = self._open.get(pop_id)
         return pop if pop is not None and pop.agent == agent else None
 
+    def of_agent(self, agent: str) -> Sequence[Pop]:
+        """Open ones, the oldest first."""
+        return tuple(self._by_agent.get(agent, {}).values())
+
+    def all_open(self) -> Sequence[Pop]:
+        return tuple(self._open.values())
+
     def overdue(self, agent: str) -> Pop | None:
         """The pop that must close before this agent can have another."""
         mine = self._by_agent.get(agent, {})

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from calls.call import CallId
 from calls.errors import Unavailable
 from screenpop.agents.agent_tables import agents
+from screenpop.agents.day_counts import PastPop
 from screenpop.counters import DeskCounters
 from screenpop.desk.protocol import WrapUp
 from screenpop.pops.content import PopContent
@@ -146,6 +147,24 @@ class PopStore:
         async with self._database.read() as connection:
             return [_pop_of(row) for row in (await connection.execute(question)).mappings()]
 
+    async def pops_since(self, since: datetime) -> Sequence[PastPop]:
+        """Those offered since then, the oldest first, as far as they count for the day."""
+        question = (
+            sa.select(
+                pops.c.agent,
+                pops.c.claimed_at,
+                pops.c.released_at,
+                pops.c.closed_at,
+                pops.c.close_reason,
+                pops.c.disposition,
+            )
+            .where(pops.c.offered_at >= since)
+            .where(sa.or_(pops.c.close_reason.is_(None), pops.c.close_reason != NOT_SHOWN))
+            .order_by(pops.c.offered_at)
+        )
+        async with self._database.read() as connection:
+            return [PastPop(*row) for row in await connection.execute(question)]
+
     def _put(self, row: _Row) -> None:
         try:
             self._waiting.put_nowait(row)
@@ -204,7 +223,10 @@ async def _write(connection: AsyncConnection, batch: Sequence[_Row]) -> None:
 
 def _stored(columns: dict[str, Any]) -> dict[str, Any]:
     """Turned to JSON only here: the sending is over by now."""
-    return columns | {"payload": columns["payload"].model_dump(mode="json")}
+    return {
+        name: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
+        for name, value in columns.items()
+    }
 
 
 #: The first acknowledgement stands.
@@ -258,6 +280,7 @@ def _pop_row(pop: Pop) -> dict[str, Any]:
         "close_reason": pop.close_reason,
         "disposition": pop.disposition,
         "note": pop.note,
+        "wrapup": pop.wrapup,
     }
 
 
@@ -276,5 +299,7 @@ def _pop_of(row: sa.RowMapping) -> Pop:
         note=row["note"] or "",
     )
     if pop.state == "wrapup":
-        pop.wrapup = WrapUp(codes=DISPOSITION_CODES)
+        told = row["wrapup"]
+        # Stored before this was there, it was optional.
+        pop.wrapup = WrapUp.model_validate(told) if told else WrapUp(codes=DISPOSITION_CODES)
     return pop

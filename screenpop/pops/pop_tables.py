@@ -18,13 +18,15 @@ pops = sa.Table(
     sa.Column("seq", sa.BigInteger, nullable=False),
     #: The newest content, as the desktop got it.
     sa.Column("payload", sa.JSON, nullable=False),
-    sa.Column("offered_at", UtcDateTime, nullable=False),
+    sa.Column("offered_at", UtcDateTime, nullable=False, index=True),
     sa.Column("claimed_at", UtcDateTime, nullable=True),
     sa.Column("released_at", UtcDateTime, nullable=True),
     sa.Column("closed_at", UtcDateTime, nullable=True),
     sa.Column("close_reason", sa.String(40), nullable=True),
     sa.Column("disposition", sa.String(40), nullable=True),
     sa.Column("note", sa.Text, nullable=True),
+    #: What is asked of the agent after the call, as the desktop got it.
+    sa.Column("wrapup", sa.JSON(none_as_null=True), nullable=True),
 )
 
 pop_deliveries = sa.Table(

@@ -13,6 +13,7 @@ from calls.call import CallId
 from calls.caller import ContactRef
 from calls.offers import OfferAnswer
 from calls.ports import AgentRoster
+from screenpop.agents.day_counts import AgentDays
 from screenpop.counters import DeskCounters
 from screenpop.desk import protocol
 from screenpop.desk.hub import Hub
@@ -23,6 +24,7 @@ from screenpop.pops.pop import DISPOSITION_CODES, Pop
 from screenpop.pops.pop_book import PopBook
 from screenpop.pops.pop_store import PopStore
 from screenpop.pops.stories import Stories
+from screenpop.pops.wrap_ups import WrapUpRules, asked, extended, is_due
 
 _ANSWERS: dict[content.AgentAnswer, OfferAnswer] = {
     "accepted": OfferAnswer.ACCEPTED,
@@ -45,17 +47,23 @@ class Pops:
         hub: Hub,
         store: PopStore,
         bus: EventBus,
+        rules: WrapUpRules,
+        days: AgentDays,
         counters: DeskCounters,
         opener: Opener = lambda content, agent: None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(12),
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._roster = roster
         self._hub = hub
         self._store = store
         self._bus = bus
+        self._rules = rules
+        self._days = days
         self._counters = counters
         self._opener = opener
         self._new_id = new_id
+        self._now = now
         self._stories = Stories()
         self._book = PopBook()
 
@@ -116,6 +124,7 @@ class Pops:
         self._book.add(pop)
         self._counters.offered.inc()
         self._send(pop, event.at, protocol.PopOffer, content=content)
+        self._days.offered(login)
         return pop
 
     def _claim(self, event: events.AgentAnswered) -> None:
@@ -133,6 +142,7 @@ class Pops:
             pop.state, pop.claimed_at = "claimed", event.at
             pop.interface = event.interface
             self._send(pop, event.at, protocol.PopClaim)
+            self._days.answered(pop.agent)
 
     def _miss(self, event: events.AgentMissed) -> None:
         pop = self._book.find(event.call_id, self._login(event.interface))
@@ -141,6 +151,7 @@ class Pops:
         pop.ringing.discard(event.interface)
         if not pop.ringing:
             self._close(pop, "missed", event.at)
+            self._days.missed(pop.agent)
 
     def _release(self, event: events.AgentReleased) -> None:
         pop = self._book.find(event.call_id, self._login(event.interface))
@@ -188,15 +199,55 @@ class Pops:
         return True
 
     def dispose(self, agent: str, pop_id: str, code: str, note: str) -> bool:
-        """Ends the wrap-up."""
+        """Ends the wrap-up; one that is timed_strict goes on to its end, with this code."""
         pop = self._book.own(agent, pop_id)
         if pop is None or pop.state != "wrapup" or code not in DISPOSITION_CODES:
             return False
-        pop.disposition, pop.note = code, clean_lines(note) or pop.note
-        now = datetime.now(UTC)
-        self._close(pop, "done", now)
-        self._bus.publish(events.WrapUpDone(pop.call_id, now, agent, pop.interface, code, pop.note))
+        pop.note = clean_lines(note) or pop.note
+        now = self._now()
+        if pop.wrapup is not None and pop.wrapup.mode == "timed_strict":
+            self._ask(pop, pop.wrapup.model_copy(update={"chosen": code}), now)
+        else:
+            self._finish(pop, code, now)
         return True
+
+    def extend(self, agent: str, pop_id: str) -> bool:
+        """Gives a timed wrap-up more time."""
+        pop, now = self._book.own(agent, pop_id), self._now()
+        longer = extended(pop.wrapup, now) if pop is not None and pop.wrapup else None
+        if pop is None or longer is None:
+            return False
+        self._ask(pop, longer, now)
+        return True
+
+    def skip(self, agent: str, pop_id: str) -> bool:
+        """Ends an optional wrap-up without a code."""
+        pop = self._book.own(agent, pop_id)
+        if pop is None or pop.wrapup is None or pop.wrapup.mode != "optional":
+            return False
+        self._close(pop, "expired", self._now())
+        return True
+
+    def expire(self, now: datetime) -> set[str]:
+        """Ends the wrap-ups whose time is over; the agents who had them."""
+        due = [pop for pop in self._book.all_open() if pop.wrapup and is_due(pop.wrapup, now)]
+        for pop in due:
+            if pop.wrapup is not None:
+                self._finish(pop, pop.wrapup.chosen or pop.wrapup.default_code or "other", now)
+        return {pop.agent for pop in due}
+
+    def wrapping_up(self, agent: str) -> datetime | None:
+        """See `duties.Pops`."""
+        owed = [pop for pop in self._book.of_agent(agent) if pop.state == "wrapup"]
+        return min((pop.released_at or pop.offered_at for pop in owed), default=None)
+
+    def keeps_calls_away(self, agent: str) -> bool:
+        return any(
+            pop.wrapup.mode != "optional"
+            if pop.wrapup is not None
+            else pop.state == "claimed" and self._rules.of(pop.content.call.queue).holds
+            for pop in self._book.of_agent(agent)
+        )
 
     def select(self, agent: str, pop_id: str, candidate: str | None) -> bool:
         """Which candidate the caller is, until the wrap-up is done; every agent on the call sees
@@ -204,7 +255,7 @@ class Pops:
         pop = self._book.own(agent, pop_id)
         if pop is None:
             return False
-        now = datetime.now(UTC)
+        now = self._now()
         story = self._stories.find(pop.call_id)
         if story is None or story.caller is None:
             return self._select_on(pop, candidate, now)
@@ -246,7 +297,7 @@ class Pops:
         whose = pop.content.contact.ref if pop.content.contact else pop.content.match.selected
         return events.OfferAnswered(
             pop.call_id,
-            datetime.now(UTC),
+            self._now(),
             offer,
             _ANSWERS[answer],
             agent,
@@ -299,10 +350,21 @@ class Pops:
 
     def _wrap_up(self, pop: Pop, at: datetime, talk_s: float, *, transferred: bool) -> None:
         pop.state, pop.released_at = "wrapup", at
-        pop.wrapup = protocol.WrapUp(
-            codes=DISPOSITION_CODES, talk_s=talk_s, transferred=transferred
+        rule = self._rules.of(pop.content.call.queue)
+        self._ask(pop, asked(rule, at, talk_s=talk_s, transferred=transferred), at)
+        self._days.talked(pop.agent, talk_s)
+
+    def _ask(self, pop: Pop, wrapup: protocol.WrapUp, at: datetime) -> None:
+        pop.wrapup = wrapup
+        self._send(pop, at, protocol.PopWrapUp, wrapup=wrapup)
+
+    def _finish(self, pop: Pop, code: str, at: datetime) -> None:
+        pop.disposition = code
+        self._close(pop, "done", at)
+        self._days.wrapped_up(pop.agent, pop.released_at, at)
+        self._bus.publish(
+            events.WrapUpDone(pop.call_id, at, pop.agent, pop.interface, code, pop.note)
         )
-        self._send(pop, at, protocol.PopWrapUp, wrapup=pop.wrapup)
 
     def _close(self, pop: Pop, reason: protocol.CloseReason, at: datetime) -> None:
         pop.state, pop.closed_at, pop.close_reason = "closed", at, reason

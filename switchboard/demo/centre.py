@@ -156,7 +156,7 @@ class DemoCentre:
                 await self.open_desktop(agent.login)
 
     async def open_desktop(self, login: str) -> DesktopClient:
-        client = DesktopClient(self.server.base_url, login, prepared.PASSWORD)
+        client = DesktopClient(self.server.base_url, login, prepared.PASSWORD, comes_back=True)
         await self._stack.enter_async_context(client)
         await client.set_state("available")
         self.desktops.append(client)

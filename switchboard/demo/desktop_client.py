@@ -66,11 +66,14 @@ class DesktopClient:
         password: str,
         *,
         on_frame: Callable[[Frame], None] | None = None,
+        comes_back: bool = False,
     ) -> None:
+        """`comes_back`: says so at once where a call rang in vain, as an agent at the desk does."""
         self.base_url = base_url.rstrip("/")
         self.login = login
         self._password = password
         self._on_frame = on_frame
+        self._comes_back = comes_back
         self.counters = DesktopCounters()
         #: Every new frame, newest last; bounded.
         self.frames: deque[Frame] = deque(maxlen=KEPT_FRAMES)
@@ -130,7 +133,7 @@ class DesktopClient:
 
     async def set_state(self, state: str) -> None:
         """`available`, `not_ready` or `offline`; returns when the server has confirmed it."""
-        await self.send({"kind": "state.set", "state": state})
+        await self.send({"kind": "state.set", "state": state, "now": True})
         await self.wait_for(lambda: self.status.get("state") == state)
 
     async def dispose(self, pop_id: str, code: str = "resolved", note: str = "") -> None:
@@ -211,6 +214,9 @@ class DesktopClient:
             ack = {"kind": "ack", "pop_id": frame["pop_id"], "seq": frame["seq"]}
             await websocket.send_str(json.dumps(ack | ({} if repeated else {"rendered_ms": ms})))
             self.counters.acks += 1
+        told = frame["kind"] in ("hello", "agent.state")
+        if told and self._comes_back and self.status["activity"] == "missed":
+            await websocket.send_str(json.dumps({"kind": "state.set", "state": "available"}))
         if not repeated:
             self.frames.append(frame)
             if self._on_frame is not None:
@@ -225,7 +231,7 @@ class DesktopClient:
                 self._greet(frame)
             case "agent.state":
                 self.status = frame["status"]
-            case "notice" | "lead.new" | "lead.gone":
+            case "agent.day" | "notice" | "lead.new" | "lead.gone":
                 pass
             case _:
                 if self.last_seq is not None and frame["seq"] <= self.last_seq:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from calls import events
 from calls.agents import Agent
 from calls.bus import EventBus
 from calls.errors import Unavailable
+from config.agent_settings import AgentSettings
 from config.pop_settings import PopUrl, PopWebhook
 from config.settings import SoftphoneSettings, WebSettings
 from crm_adapter import pop_hooks
@@ -30,6 +32,7 @@ from screenpop.desk.routes import add_routes
 from screenpop.desk.static_files import STATIC
 from storage.database import Database
 from switchboard.demo.desktop_client import DesktopClient
+from tests.fakes.ringing_call import now
 
 PASSWORD = "correct horse battery"
 ANNA = Agent("anna", "Anna Lindqvist", ("PJSIP/agent1",), ("support", "sales"))
@@ -94,6 +97,8 @@ async def desk_server(
     webhooks: Sequence[PopWebhook] = (),
     addresses: Sequence[PopUrl] = (),
     more: MoreRoutes | None = None,
+    work: AgentSettings = AgentSettings(),  # noqa: B008 -- frozen
+    clock: Callable[[], datetime] = now,
 ) -> AsyncIterator[DeskServer]:
     settings = WebSettings(allowed_origins=tuple(allowed))
     control = QueueControlTwin()
@@ -114,6 +119,8 @@ async def desk_server(
             opener=OpenAddresses(addresses),
             also_owed=PopHooks(hooks=webhooks, owe=pop_hooks.PopNotices().owe).of_frames,
             owed=workers.wake,
+            work=work,
+            now=clock,
         )
         async with desk:
             app = web.Application()

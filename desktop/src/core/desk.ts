@@ -101,6 +101,14 @@ export class Desk {
     this.socket.send({ kind: "disposition", pop_id: popId, code, note });
   }
 
+  extendWrapUp(popId: string): void {
+    this.socket.send({ kind: "wrapup.extend", pop_id: popId });
+  }
+
+  skipWrapUp(popId: string): void {
+    this.socket.send({ kind: "wrapup.skip", pop_id: popId });
+  }
+
   choose(popId: string, candidate: string | null): void {
     this.socket.send({ kind: "select", pop_id: popId, candidate });
   }

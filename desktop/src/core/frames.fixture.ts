@@ -1,6 +1,7 @@
 /** Frames for the tests of the core, as the server writes them. */
 
-import type { PopContent, ServerFrame } from "./protocol.gen";
+import type { PopContent, ServerFrame, WrapUp } from "./protocol.gen";
+import { EMPTY } from "./store";
 
 export const CONTENT: PopContent = {
   call: {
@@ -38,7 +39,8 @@ export function hello(fields: Partial<Hello> = {}): Hello {
     kind: "hello",
     ts: 1000,
     agent: { login: "anna", name: "Anna", language: "en", role: "agent", queues: [] },
-    status: { state: "available", reason: null, since: 0 },
+    status: { ...EMPTY.status, state: "available", since: 0 },
+    day: EMPTY.day,
     seq: 0,
     resumed: false,
     pops: [],
@@ -60,6 +62,18 @@ export function close(seq: number, id = "p1"): ServerFrame {
 }
 
 export function wrapup(seq: number, id = "p1"): ServerFrame {
-  const asked = { codes: ["sale"], mandatory: false, limit_s: null, talk_s: 3, transferred: false };
+  const asked: WrapUp = {
+    codes: ["sale"],
+    mode: "optional",
+    mandatory: false,
+    limit_s: null,
+    ends_at: null,
+    default_code: null,
+    extend_s: 0,
+    extensions_left: 0,
+    chosen: null,
+    talk_s: 3,
+    transferred: false,
+  };
   return { v: 4, kind: "pop.wrapup", ts: seq, seq, pop_id: id, wrapup: asked };
 }

@@ -18,6 +18,13 @@ export interface AgentCard {
   queues: readonly string[];
 }
 
+export interface AgentDay {
+  v: 4;
+  ts: number;
+  kind: "agent.day";
+  day: DayCounts;
+}
+
 export type AgentState = "available" | "not_ready" | "offline";
 
 export interface AgentStateChanged {
@@ -31,6 +38,10 @@ export interface AgentStatus {
   state: AgentState;
   reason: string | null;
   since: number | null;
+  activity: "idle" | "ringing" | "on_call" | "hold" | "wrapup" | "missed";
+  activity_since: number | null;
+  next: NextState | null;
+  misses: number;
 }
 
 export interface CallShown {
@@ -84,6 +95,14 @@ export interface ContactShown {
   cases: readonly CaseShown[];
 }
 
+export interface DayCounts {
+  offered: number;
+  answered: number;
+  missed: number;
+  talk_s: number;
+  wrapup_s: number;
+}
+
 export interface DecisionShown {
   rulebook_version: string;
   menu: string | null;
@@ -108,6 +127,7 @@ export interface Hello {
   resumed: boolean;
   pops: readonly PopSnapshot[];
   leads: readonly LeadCard[];
+  day: DayCounts;
 }
 
 export interface KeyShown {
@@ -158,6 +178,11 @@ export interface MatchShown {
   confidence: number;
   candidates: readonly CandidateShown[];
   selected: string | null;
+}
+
+export interface NextState {
+  state: AgentState;
+  reason: string | null;
 }
 
 export interface NoteSet {
@@ -327,6 +352,7 @@ export interface StateSet {
   kind: "state.set";
   state: AgentState;
   reason?: string | null;
+  now?: boolean;
 }
 
 export interface TitleShown {
@@ -336,10 +362,26 @@ export interface TitleShown {
 
 export interface WrapUp {
   codes: readonly string[];
+  mode: "optional" | "mandatory" | "timed" | "timed_strict";
   mandatory: boolean;
   limit_s: number | null;
+  ends_at: number | null;
+  default_code: string | null;
+  extend_s: number;
+  extensions_left: number;
+  chosen: string | null;
   talk_s: number;
   transferred: boolean;
+}
+
+export interface WrapUpExtend {
+  kind: "wrapup.extend";
+  pop_id: string;
+}
+
+export interface WrapUpSkip {
+  kind: "wrapup.skip";
+  pop_id: string;
 }
 
 export type ServerFrame =
@@ -352,12 +394,15 @@ export type ServerFrame =
   | LeadNew
   | LeadGone
   | AgentStateChanged
+  | AgentDay
   | Notice;
 
 export type ClientFrame =
   | Ack
   | StateSet
   | Disposition
+  | WrapUpExtend
+  | WrapUpSkip
   | NoteSet
   | Select
   | OfferSaid

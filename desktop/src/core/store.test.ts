@@ -88,3 +88,19 @@ test("a new lead stays until it is dealt with, and a greeting tells those that a
   expect(state.leads).toEqual([]);
   expect(after(hello({ leads: [lead], resumed: true })).leads).toEqual([lead]);
 });
+
+test("what the agent did today is what the server said last", () => {
+  const day = { offered: 2, answered: 1, missed: 1, talk_s: 65, wrapup_s: 9 };
+  const state = after(hello({ day }));
+  expect(state.day).toEqual(day);
+  const more: ServerFrame = { v: 4, kind: "agent.day", ts: 2, day: { ...day, offered: 3 } };
+  expect(apply(state, more, 0)).toMatchObject({ day: { offered: 3, missed: 1 }, lastSeq: 0 });
+});
+
+test("a wrap-up asked for anew replaces what was asked", () => {
+  const asked = wrapup(3);
+  const state = after(hello(), offer(1), claim(2), asked);
+  if (asked.kind !== "pop.wrapup") throw new Error();
+  const longer = { ...asked, seq: 4, wrapup: { ...asked.wrapup, ends_at: 90 } };
+  expect(shownPop(apply(state, longer, 0))).toMatchObject({ state: "wrapup", wrapup: { ends_at: 90 } });
+});

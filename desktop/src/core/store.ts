@@ -3,6 +3,7 @@
 import type {
   AgentCard,
   AgentStatus,
+  DayCounts,
   LeadCard,
   Notice,
   PopContent,
@@ -40,17 +41,28 @@ export interface DeskState {
   readonly notices: readonly Notice[];
   /** New leads of this agent, oldest first. */
   readonly leads: readonly LeadCard[];
+  /** What this agent did today. */
+  readonly day: DayCounts;
 }
 
 export const EMPTY: DeskState = {
   agent: null,
-  status: { state: "offline", reason: null, since: null },
+  status: {
+    state: "offline",
+    reason: null,
+    since: null,
+    activity: "idle",
+    activity_since: null,
+    next: null,
+    misses: 0,
+  },
   pops: [],
   shown: null,
   lastSeq: null,
   skewMs: 0,
   notices: [],
   leads: [],
+  day: { offered: 0, answered: 0, missed: 0, talk_s: 0, wrapup_s: 0 },
 };
 
 const CLOSED_KEPT = 10;
@@ -68,6 +80,7 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
         agent: frame.agent,
         status: frame.status,
         leads: frame.leads,
+        day: frame.day,
         skewMs: Math.abs(skew) > SKEW_FLOOR_MS ? skew : 0,
       };
       if (frame.resumed) return greeted;
@@ -75,6 +88,8 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
     }
     case "agent.state":
       return { ...state, status: frame.status };
+    case "agent.day":
+      return { ...state, day: frame.day };
     case "lead.new":
       return withLead(state, frame.lead);
     case "lead.gone":
@@ -110,7 +125,7 @@ function withLead(state: DeskState, lead: LeadCard): DeskState {
 
 type PopFrame = Exclude<
   ServerFrame,
-  { kind: "hello" | "agent.state" | "notice" | "lead.new" | "lead.gone" }
+  { kind: "hello" | "agent.state" | "agent.day" | "notice" | "lead.new" | "lead.gone" }
 >;
 
 function withPop(state: DeskState, frame: PopFrame): DeskState {

@@ -4,6 +4,7 @@ import type { PagePhone } from "../core/phone/page_phone";
 import { firstLanguage, keepLanguage, translator, type Language } from "../core/i18n";
 import { shownPop } from "../core/store";
 import { CallCard } from "./CallCard";
+import { MissedCall } from "./Duty";
 import { Idle } from "./Idle";
 import { Incoming } from "./Incoming";
 import { LogIn } from "./LogIn";
@@ -39,7 +40,9 @@ export function App({ desk, phone }: { desk: Desk; phone: PagePhone }) {
           />
           <ReconnectBanner desk={desk} link={link} greeted={state.agent !== null} />
           <PhoneBanner page={phone} />
-          <Notices desk={desk} notices={state.notices} />
+          <Notices desk={desk} notices={state.notices}>
+            <MissedCall desk={desk} state={state} />
+          </Notices>
           <Softphone page={phone} desktop={desktop} />
           <PopList desk={desk} state={state} />
           <main className="stage">

@@ -35,7 +35,7 @@ export function CallCard({ desk, pop, skewMs }: { desk: Desk; pop: Pop; skewMs: 
         </p>
       )}
       {pop.state === "wrapup" && (
-        <WrapUpPanel desk={desk} pop={pop} note={note} onNote={setNote} />
+        <WrapUpPanel desk={desk} pop={pop} note={note} onNote={setNote} skewMs={skewMs} />
       )}
       {pop.state === "claimed" && (
         <NoteField desk={desk} popId={pop.id} note={note} onNote={setNote} />

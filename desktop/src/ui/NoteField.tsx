@@ -11,9 +11,14 @@ interface Props {
 
 const QUIET_MS = 700;
 
-/** Kept on the server a moment after the agent stops typing, and when the field goes away. */
-export function NoteField({ desk, popId, note, onNote }: Props) {
-  const words = useWords();
+/** Kept on the server a moment after the agent stops typing, and when the field goes away; `sent`
+ * where the note went along with something else. */
+export function useKeptNote(
+  desk: Desk,
+  popId: string,
+  note: string,
+  onNote: (note: string) => void,
+): { typed(text: string): void; sent(): void } {
   const unsaved = useRef<string | null>(null);
   useEffect(() => {
     if (unsaved.current === null) return;
@@ -29,6 +34,20 @@ export function NoteField({ desk, popId, note, onNote }: Props) {
     },
     [desk, popId],
   );
+  return {
+    typed(text) {
+      unsaved.current = text;
+      onNote(text);
+    },
+    sent() {
+      unsaved.current = null;
+    },
+  };
+}
+
+export function NoteField({ desk, popId, note, onNote }: Props) {
+  const words = useWords();
+  const kept = useKeptNote(desk, popId, note, onNote);
   return (
     <section className="panel note">
       <label>
@@ -38,10 +57,7 @@ export function NoteField({ desk, popId, note, onNote }: Props) {
           maxLength={2000}
           value={note}
           aria-describedby={`note-hint-${popId}`}
-          onChange={(event) => {
-            unsaved.current = event.target.value;
-            onNote(event.target.value);
-          }}
+          onChange={(event) => kept.typed(event.target.value)}
         />
       </label>
       <p className="faint" id={`note-hint-${popId}`}>

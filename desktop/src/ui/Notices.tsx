@@ -1,3 +1,4 @@
+import type { ReactNode } from "react";
 import type { Desk } from "../core/desk";
 import type { Notice } from "../core/protocol.gen";
 import type { Link } from "../core/socket";
@@ -20,10 +21,17 @@ export function ReconnectBanner(props: { desk: Desk; link: Link; greeted: boolea
   );
 }
 
-export function Notices({ desk, notices }: { desk: Desk; notices: readonly Notice[] }) {
+interface NoticesProps {
+  desk: Desk;
+  notices: readonly Notice[];
+  children?: ReactNode;
+}
+
+export function Notices({ desk, notices, children }: NoticesProps) {
   const words = useWords();
   return (
     <div className="notices" role="status">
+      {children}
       {notices.map((notice, index) => (
         <div key={`${notice.ts}-${index}`} className={`notice notice-${notice.level}`}>
           <span>{words.code("notice", notice.code)}</span>

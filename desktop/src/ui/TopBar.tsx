@@ -3,6 +3,7 @@ import type { Language } from "../core/i18n";
 import type { AgentState } from "../core/protocol.gen";
 import type { Link } from "../core/socket";
 import type { DeskState } from "../core/store";
+import { Activity, Today } from "./Duty";
 import { LanguageSwitch } from "./LanguageSwitch";
 import { Since } from "./time";
 import { useWords } from "./words";
@@ -42,7 +43,7 @@ export function TopBar({ desk, state, link, language, onLanguage }: Props) {
           </label>
         ))}
       </fieldset>
-      {status.since !== null && status.since !== undefined && (
+      {status.since !== null && status.activity === "idle" && (
         <span className="in-state">
           <span className="unseen">{words("in_state", { state: words(status.state) })} </span>
           <Since at={status.since} skewMs={state.skewMs} />
@@ -51,20 +52,24 @@ export function TopBar({ desk, state, link, language, onLanguage }: Props) {
       <span className="unseen" role="status">
         {words(status.state)}
       </span>
+      <Activity desk={desk} state={state} />
       <span className="gap" />
+      <Today day={state.day} />
       <LanguageSwitch language={language} onLanguage={onLanguage} />
-      <span className={`link link-${link.kind}`} role="status">
-        <span className="dot" aria-hidden="true" />
-        {words(linkWord)}
-      </span>
-      {agent && (
-        <span className="me">
+      <span className="me">
+        {agent && (
           <span className="avatar" aria-hidden="true">
             {[...agent.name][0]}
           </span>
-          <bdi>{agent.name}</bdi>
+        )}
+        <span className="me-lines">
+          {agent && <bdi>{agent.name}</bdi>}
+          <span className={`link link-${link.kind}`} role="status">
+            <span className="dot" aria-hidden="true" />
+            {words(linkWord)}
+          </span>
         </span>
-      )}
+      </span>
       <button type="button" className="quiet" onClick={() => void desk.logOut()}>
         {words("log_out")}
       </button>

@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
+from config.agent_settings import AgentSettings
 from screenpop.desk.static_files import STATIC
 from storage.database import Database
 from tests.fakes.desk_server import PASSWORD, DeskServer, add_agents, desk_server
@@ -74,11 +76,16 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
+@pytest.fixture
+def work() -> AgentSettings:
+    return AgentSettings()
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def server(sqlite_url: str) -> AsyncIterator[DeskServer]:
+async def server(sqlite_url: str, work: AgentSettings) -> AsyncIterator[DeskServer]:
     async with Database(sqlite_url) as database:
         await add_agents(database)
-        async with desk_server(database) as server:
+        async with desk_server(database, work=work) as server:
             yield server
 
 

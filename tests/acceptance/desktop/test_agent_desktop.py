@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from playwright.async_api import BrowserContext, expect
 
 from calls.events import LeadConfirmed, LeadCreated
 from calls.offers import OfferAnswer
+from config.agent_settings import AgentSettings
 from tests.acceptance.desktop.conftest import Desktop
 from tests.acceptance.desktop.hostile import NAMES
 from tests.fakes.desk_server import ANNA, BEN, DeskServer
@@ -315,3 +317,45 @@ async def test_a_new_lead_waits_for_a_word_of_its_owner(
     await expect(cards).to_have_count(1)
     await server.bus.drain()
     assert [(event.lead_id, event.agent) for event in confirmed] == [("L-1", "anna")]
+
+
+@pytest.mark.parametrize("work", [AgentSettings(wrapup="timed", wrapup_limit_s=300)])
+async def test_a_timed_wrap_up_what_comes_next_and_a_missed_call(
+    desktop: Desktop, server: DeskServer
+) -> None:
+    await desktop.log_in()
+    page = desktop.page
+    await page.get_by_label("Available", exact=True).click()
+    call = RingingCall()
+    await server.publish(*call.until_ringing(victoria(), A), call.answered(A))
+    await expect(page.get_by_test_id("activity")).to_contain_text("On call")
+    await page.get_by_label("Not ready").click()
+    await expect(page.get_by_test_id("next-state")).to_contain_text("Next: Not ready")
+    await expect(page.get_by_label("Available", exact=True)).to_be_checked()
+    await page.get_by_test_id("next-state").get_by_role("button", name="Cancel").click()
+    await expect(page.get_by_test_id("next-state")).to_have_count(0)
+    await server.publish(call.released(A), call.ended())
+    left = page.get_by_test_id("wrapup-time")
+    await expect(left).to_contain_text("then it ends as Other")
+    await expect(left.locator("time")).to_have_text(re.compile(r"^4:5\d$"))
+    await left.get_by_role("button", name="1:00 more").click()
+    await expect(left.locator("time")).to_have_text(re.compile(r"^5:5\d$"))
+    await page.reload()
+    await expect(left.locator("time")).to_have_text(re.compile(r"^5:[45]\d$"))
+    assert await desktop.violations() == []
+    await desktop.picture("wrap-up-timed")
+    await page.get_by_label("Sale").check()
+    await page.get_by_role("button", name="Finish").click()
+    await expect(page.get_by_test_id("today")).to_contain_text("Answered1/1")
+    again = RingingCall()
+    await server.publish(*again.until_ringing(victoria(), A), again.missed(A))
+    missed = page.get_by_test_id("missed-call")
+    await expect(missed).to_contain_text("You missed a call.")
+    await expect(page.get_by_label("Not ready")).to_be_checked()
+    assert await desktop.violations() == []
+    await desktop.picture("missed-call")
+    await page.get_by_role("button", name="中文").click()
+    await expect(missed).to_contain_text("您错过了一个来电")
+    await missed.get_by_role("button", name="重新就绪").click()
+    await expect(missed).to_have_count(0)
+    await expect(page.get_by_label("可接听")).to_be_checked()

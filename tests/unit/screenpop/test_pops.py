@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -15,12 +15,15 @@ from calls.call import CallOutcome, Direction
 from calls.caller import Identity, IdentityOutcome
 from calls.decision import PopWish
 from calls.offers import OfferAnswer
+from config.agent_settings import AgentSettings
+from screenpop.agents.day_counts import AgentDays
 from screenpop.counters import DeskCounters
 from screenpop.desk.hub import KEPT_FRAMES, RESTART_LEAP, Hub
 from screenpop.pops import content
 from screenpop.pops.pop_book import MAX_OPEN_PER_AGENT
 from screenpop.pops.pop_store import Acknowledged, Delivery
 from screenpop.pops.pops import Pops
+from screenpop.pops.wrap_ups import WrapUpRules
 from tests.fakes.ringing_call import (
     RingingCall,
     household,
@@ -95,7 +98,11 @@ class DesktopTwin:
 
 
 class Desk:
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        work: AgentSettings = AgentSettings(),  # noqa: B008 -- frozen
+        clock: Callable[[], datetime] = now,
+    ) -> None:
         self.store = StoreTwin()
         self.counters = DeskCounters()
         self.hub = Hub(store=self.store, counters=self.counters)  # type: ignore[arg-type]
@@ -105,7 +112,10 @@ class Desk:
             hub=self.hub,
             store=self.store,  # type: ignore[arg-type]
             bus=self.bus,
+            rules=WrapUpRules(work),
+            days=AgentDays(on_change=lambda login, day: None, now=clock),
             counters=self.counters,
+            now=clock,
         )
         self.desktops = {login: DesktopTwin() for login in ("anna", "ben", "chen")}
         for login, desktop in self.desktops.items():

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from config.agent_settings import CodeName
 from screenpop.desk import frame_tables, generate_types, protocol
 from screenpop.pops.content import clean, clean_lines, safe_url
+from screenpop.pops.pop import DISPOSITION_CODES
 
 pytestmark = pytest.mark.unit
 
@@ -32,7 +35,7 @@ def test_every_frame_is_in_both_unions() -> None:
     assert kinds == {
         "hello", "pop.offer", "pop.update", "pop.claim", "pop.close", "pop.wrapup", "agent.state",
         "notice", "lead.new", "lead.gone", "ack", "state.set", "disposition", "note", "select",
-        "lead.done", "offer.answer",
+        "lead.done", "offer.answer", "agent.day", "wrapup.extend", "wrapup.skip",
     }  # fmt: skip
 
 
@@ -95,3 +98,7 @@ def test_clean_keeps_what_people_write() -> None:
 )
 def test_only_web_addresses_are_links(url: str | None, safe: str | None) -> None:
     assert safe_url(url) == safe
+
+
+def test_a_wrap_up_can_end_by_itself_with_any_code_an_agent_has() -> None:
+    assert get_args(CodeName) == DISPOSITION_CODES

@@ -144,8 +144,8 @@ test("without a microphone there is no phone, and the agent is not ready", async
   expect(phones).toHaveLength(0);
   expect(chosen).toEqual(["not_ready"]);
   expect(softphone.snapshot().microphone).toEqual({ kind: "trouble", trouble: "missing" });
-  take({ v: 4, kind: "agent.state", ts: 1, status: { state: "not_ready", reason: null, since: 1 } });
-  take({ v: 4, kind: "agent.state", ts: 2, status: { state: "available", reason: null, since: 2 } });
+  take({ v: 4, kind: "agent.state", ts: 1, status: { ...EMPTY.status, state: "not_ready", since: 1 } });
+  take({ v: 4, kind: "agent.state", ts: 2, status: { ...EMPTY.status, state: "available", since: 2 } });
   expect(chosen).toEqual(["not_ready", "not_ready"]);
   trouble = null;
   await softphone.checkMicrophone();
