@@ -19,6 +19,13 @@ from tests.acceptance.transfer_house import TransferHouse
 PhonesFor = Callable[[dict[str, PhoneShape]], SipPhones]
 
 
+_EXTENSIONS = """
+[from-agents]
+exten => 8500,1,Answer()
+ same => n,Echo()
+"""
+
+
 @pytest.fixture(scope="session")
 def pbx() -> Iterator[PrivatePbx]:
     """Started, with no softphone yet; nothing listens on its `agi_port` and `web_url` until a test
@@ -28,6 +35,8 @@ def pbx() -> Iterator[PrivatePbx]:
         web_url=f"http://127.0.0.1:{free_ports.tcp()}",
         ami_secret="only-for-the-tests",
         softphones=True,
+        # Where agents may transfer to.
+        more_files={"extensions.conf": _EXTENSIONS},
     )
     # A loop factory leaves the thread's own event loop alone.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:

@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { Desktop } from "../core/desk";
 import { phone as shownNumber } from "../core/format";
 import { CallNotices } from "../core/phone/call_notice";
@@ -70,11 +70,12 @@ export function PhoneBanner({ page }: { page: PagePhone }) {
   const words = useWords();
   const view = useSyncExternalStore(page.softphone.subscribe, page.softphone.snapshot);
   const lost = view.phone.line === "lost" && inCall(view.phone);
+  const heard = view.phone.calls.some((call) => call.media);
   return (
     <div className="phone-banner-place" role="status">
       {lost && (
         <div className="banner" data-testid="phone-lost">
-          <span className="banner-text">{words("phone_banner")}</span>
+          <span className="banner-text">{words(heard ? "phone_banner" : "phone_banner_silent")}</span>
         </div>
       )}
     </div>
@@ -198,13 +199,13 @@ function useNotices(
   nameOf: (call: PhoneCall) => string,
 ) {
   const words = useWords();
-  const latest = useRef(nameOf);
-  latest.current = nameOf;
+  const ringing = view.phone.calls.filter((call) => call.phase === "ringing");
+  const told = JSON.stringify(
+    ringing.map((call) => [call.id, `${words("call_ringing")}: ${nameOf(call)}`]),
+  );
   useEffect(() => {
-    const ringing = view.phone.calls.filter((call) => call.phase === "ringing");
-    notices.closeAllBut(new Set(ringing.map((call) => call.id)));
-    for (const call of ringing) {
-      notices.show(call.id, `${words("call_ringing")}: ${latest.current(call)}`);
-    }
-  }, [notices, view.phone.calls, words]);
+    const titles = new Map(JSON.parse(told) as [string, string][]);
+    notices.closeAllBut(new Set(titles.keys()));
+    for (const [call, title] of titles) notices.show(call, title);
+  }, [notices, told]);
 }

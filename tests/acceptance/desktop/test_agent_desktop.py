@@ -50,6 +50,11 @@ async def test_the_caller_is_on_the_screen_while_it_rings(
     await page.get_by_label("Available", exact=True).click()
     await expect(page.get_by_label("Available", exact=True)).to_be_checked()
     await expect(page.get_by_text("Ready when they are")).to_be_visible()
+    # Her phone stands on the desk: none of the page's is shown, or loaded.
+    await expect(page.get_by_test_id("phone")).to_have_count(0)
+    loaded = await page.evaluate("performance.getEntriesByType('resource').map(e => e.name)")
+    assert any("/assets/index-" in name for name in loaded)
+    assert not any("JsSIP" in name for name in loaded)
     assert await desktop.violations() == []
     await desktop.picture("idle")
     await page.get_by_role("button", name="中文").focus()

@@ -14,10 +14,12 @@ export class CallNotices {
     return Notification.requestPermission();
   }
 
-  /** The tag is the call's, so that a second notice of it takes the place of the first. */
+  /** The tag is the call's: another title of the same call, once the caller is known, takes the
+   * place of the first without a sound. */
   show(call: string, title: string): void {
-    if (this.consent !== "granted" || !document.hidden || this.open.has(call)) return;
-    const notice = new Notification(title, { tag: call, icon: "/icon.svg", requireInteraction: true });
+    if (this.consent !== "granted" || !document.hidden || this.open.get(call)?.title === title) return;
+    const options = { tag: call, icon: "/icon.svg", requireInteraction: true };
+    const notice = new Notification(title, options);
     notice.onclick = () => {
       window.focus();
       notice.close();

@@ -39,12 +39,12 @@ class Peer implements SipWire {
 
   close() {}
 
-  invite(branch: string, more = "") {
+  invite(branch: string, more = "", name = '"V STONE"') {
     this.say(
       [
         "INVITE sip:agent1@x.invalid;transport=ws SIP/2.0",
         `Via: SIP/2.0/WS 127.0.0.1:8088;rport;branch=${branch}`,
-        'From: "V STONE" <sip:+12025550102@switchboard.invalid>;tag=f1',
+        `From: ${name} <sip:+12025550102@switchboard.invalid>;tag=f1`,
         "To: <sip:agent1@x.invalid>",
         "Contact: <sip:asterisk@127.0.0.1:8088;transport=ws>",
         `Call-ID: ${branch}`,
@@ -149,6 +149,25 @@ test("a queue's call is told with the conversation it belongs to, and can be dec
   phone.decline(call?.id ?? "");
   expect(peer().statuses().at(-1)).toBe("SIP/2.0 486 Busy Here");
   expect(phone.state).toMatchObject({ calls: [], lastEnd: { why: "declined" } });
+});
+
+test("a hostile name is a text, or no call; the next caller rings all the same", async () => {
+  phone.start();
+  await open();
+  const names = [
+    '"<img src=x onerror=alert(1)>"',
+    '"\\"; drop"',
+    '"unclosed',
+    "<sip:a@b>, ",
+    `"${"x".repeat(5000)}"`,
+    '"\u202e陈晓"',
+    '"\0"',
+  ];
+  names.forEach((name, n) => peer().invite(`z9hG4bKh${n}`, "", name));
+  peer().invite("z9hG4bKlast");
+  const told = phone.state.calls.map((call) => call.name);
+  expect(told[0]).toBe("<img src=x onerror=alert(1)>");
+  expect(told.at(-1)).toBe("V STONE");
 });
 
 test("a call without the header has no conversation, and goes when the caller does", async () => {

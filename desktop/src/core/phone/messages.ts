@@ -15,6 +15,7 @@ export const phoneInEnglish = {
   phone_busy_elsewhere: "The other tab is in a call. Finish it there first, then move the phone.",
   phone_unloadable: "The phone could not be loaded. Reload this page.",
   phone_banner: "Phone line lost. Voice is up, controls are delayed.",
+  phone_banner_silent: "Phone line lost, and the voice with it. Reconnecting.",
   phone_silent: "The browser keeps this page silent. Click anywhere in it to hear the ring.",
   mic_asking: "Your browser asks for the microphone: choose Allow.",
   mic_denied:
@@ -78,6 +79,7 @@ export const phoneInChinese: Record<keyof typeof phoneInEnglish, string> = {
   phone_busy_elsewhere: "另一个标签页正在通话。请先在那里结束通话，再移动电话。",
   phone_unloadable: "无法加载电话，请重新加载此页面。",
   phone_banner: "电话信令中断。通话声音正常，操作会延迟执行。",
+  phone_banner_silent: "电话信令和声音均已中断，正在重连。",
   phone_silent: "浏览器使此页面静音。请在页面任意处点击，才能听到铃声。",
   mic_asking: "浏览器正在请求使用麦克风：请选择“允许”。",
   mic_denied: "麦克风被阻止。请点击网址左侧的图标，允许使用麦克风，然后重试。",

@@ -100,6 +100,16 @@ test("what opens and is refused behind the server is not asked ever faster", asy
   expect(timers.map((timer) => timer.ms)).toEqual([500, 1000, 2000]);
 });
 
+test("a server that refuses what it got is left alone for a while", async () => {
+  socket.connect();
+  await settled();
+  wire().onopen?.();
+  wire().onmessage?.({ data: "100" });
+  wire().onclose?.({ code: 4429, reason: "too many messages" });
+  socket.connect();
+  expect(timers.map((timer) => timer.ms)).toEqual([15_000]);
+});
+
 test("a log-in that is over, or a phone that is not one's own, is not tried again", async () => {
   for (const code of [4401, 4403]) {
     socket.connect();

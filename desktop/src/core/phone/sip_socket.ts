@@ -25,6 +25,9 @@ export interface SipSocketPorts {
 
 /** The log-in ended; the phone was used with somebody else's name. Trying again helps neither. */
 const FINAL_CODES = new Set([4401, 4403]);
+/** The server did not like what it got, or how much: it is left alone for a while. */
+const REFUSAL_CODES = new Set([4400, 4409, 4429]);
+const REFUSED_ATTEMPT = 5;
 
 export class SipSocket {
   via_transport = "WS";
@@ -124,6 +127,7 @@ export class SipSocket {
       if (wasOpen) this.ondisconnect(true, code, reason);
       return;
     }
+    if (REFUSAL_CODES.has(code)) this.attempt = Math.max(this.attempt, REFUSED_ATTEMPT);
     if (!wasOpen) {
       this.wait();
       return;

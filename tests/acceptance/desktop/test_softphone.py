@@ -1,0 +1,281 @@
+"""A day of the phone in the page: a real Chromium, a real Asterisk, real callers, real voices."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import BrowserContext, Locator, Page, expect
+
+from switchboard.demo.private_pbx import PrivatePbx
+from switchboard.demo.sip_scenarios import CallerShape
+from tests.acceptance.desktop.conftest import Desktop
+from tests.acceptance.desktop.phone_world import (
+    LISTEN,
+    VERA,
+    PhoneWorld,
+    accepts,
+    hears_the_caller,
+    phone_world,
+)
+from tests.acceptance.listening import Recording, callers_channel
+from tests.acceptance.waiting import until
+from tests.fakes.desk_server import DeskServer
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def world(pbx: PrivatePbx, sqlite_url: str, tmp_path: Path) -> AsyncIterator[PhoneWorld]:
+    async with phone_world(pbx, sqlite_url, tmp_path) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def server(world: PhoneWorld) -> DeskServer:
+    return world.server
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desk(desktop: Desktop, world: PhoneWorld, context: BrowserContext) -> Desktop:
+    """Logged in, registered, and available."""
+    await context.grant_permissions(["microphone", "notifications"])
+    await desktop.page.add_init_script(LISTEN)
+    await desktop.log_in(VERA.login)
+    await expect(desktop.page.get_by_test_id("phone")).to_contain_text("Ready")
+    await world.registered()
+    await desktop.page.get_by_label("Available", exact=True).click()
+    return desktop
+
+
+def phone(page: Page) -> Locator:
+    return page.get_by_test_id("phone")
+
+
+async def test_a_call_from_ring_to_wrap_up(desk: Desktop, world: PhoneWorld) -> None:
+    page = desk.page
+    keys = world.pbx.run / "log" / "keys"
+    await world.pbx.rx("logger add channel keys dtmf")
+    work = world.ring()
+    box = phone(page)
+    await expect(box.get_by_text("Victoria Stone")).to_be_visible()
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("Ringing")
+    assert await desk.violations() == []
+    await desk.picture("phone-ringing")
+    await accepts(page)
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("On call")
+    assert await may_leave(page) is False
+    caller = await world.caller()
+    await hears_the_caller(page)
+    mute = box.get_by_role("button", name="Mute")
+    assert caller.now_s > 0.6
+    spoken = (0.0, caller.now_s)
+    await mute.click()
+    await expect(mute).to_have_attribute("aria-pressed", "true")
+    await expect(box.get_by_text("Talking · Muted")).to_be_visible()
+    assert await desk.violations() == []
+    await desk.picture("phone-talking")
+    await page.emulate_media(color_scheme="dark")
+    assert await desk.violations() == []
+    await desk.picture("phone-talking-dark")
+    await page.emulate_media(color_scheme="light")
+    muted = await span(caller, after_s=0.3)
+    await mute.click()
+    await box.get_by_role("button", name="Keypad").click()
+    # Not #: Asterisk's own way to transfer, as the queue's option `t` allows.
+    for digit in "42*":
+        await box.get_by_role("button", name=f"Key {digit}").click()
+    await expect(box.get_by_label("Keys pressed")).to_have_text("42*")
+    assert await desk.violations() == []
+    await desk.picture("phone-keypad")
+    await until(lambda: pressed(keys, "42*"), "the keys at Asterisk", deadline_s=8)
+    hold = box.get_by_role("button", name="Hold")
+    await hold.click()
+    await expect(box.get_by_text("On hold")).to_be_visible()
+    held = await span(caller, after_s=0.5)
+    await hold.click()
+    await expect(box.get_by_text("Talking", exact=True)).to_be_visible()
+    await hears_the_caller(page)
+    await box.get_by_role("button", name="Hang up").click()
+    await expect(page.get_by_role("heading", name="How did it go?")).to_be_visible()
+    await expect(page.get_by_test_id("phone-call")).to_have_count(0)
+    assert await may_leave(page) is True
+    await caller.stop()
+    await work.wait(deadline_s=10)
+    # The fake microphone beeps twice a second.
+    assert caller.loudness(*spoken) > 0.005
+    assert caller.loudness(*muted) < 0.001
+    # Music on hold is louder than the beeps and has no pause.
+    assert caller.loudness(*held) > 0.02
+
+
+async def may_leave(page: Page) -> bool:
+    """Whether the page lets itself be closed unasked."""
+    asked = "dispatchEvent(new Event('beforeunload', {cancelable: true}))"
+    return bool(await page.evaluate(asked))
+
+
+async def span(caller: Recording, *, after_s: float) -> tuple[float, float]:
+    """From when to when: so long that the fake microphone would have beeped in it."""
+    await asyncio.sleep(after_s)
+    start_s = caller.now_s
+    await asyncio.sleep(0.8)
+    return start_s, caller.now_s
+
+
+async def pressed(log: Path, wanted: str) -> bool:
+    """The keys that came from the agent's phone, in order."""
+    lines = await asyncio.to_thread(log.read_text)
+    found = [
+        line.partition("DTMF end '")[2][:1]
+        for line in lines.splitlines()
+        if "DTMF end '" in line and f"received on PJSIP/{VERA.login}-" in line
+    ]
+    return "".join(found) == wanted
+
+
+async def test_voices_outlive_a_lost_connection(desk: Desktop, world: PhoneWorld) -> None:
+    page, box = desk.page, phone(desk.page)
+    work = world.ring()
+    await accepts(page)
+    await hears_the_caller(page)
+    caller = await world.caller()
+    world.network.close_all()
+    banner = page.get_by_test_id("phone-lost")
+    await expect(banner).to_have_text("Phone line lost. Voice is up, controls are delayed.")
+    await hears_the_caller(page)
+    await box.get_by_role("button", name="Hold").click()
+    await expect(box.get_by_text("Goes on hold when the line is back.")).to_be_visible()
+    assert await desk.violations() == []
+    await desk.picture("phone-line-lost")
+    spoken = (0.0, caller.now_s)
+    world.network.let_pass()
+    await expect(banner).to_have_count(0, timeout=10_000)
+    await expect(box.get_by_text("On hold")).to_be_visible()
+    await box.get_by_role("button", name="Hold").click()
+    await expect(box.get_by_text("Talking", exact=True)).to_be_visible()
+    await hears_the_caller(page)
+    # What Asterisk says finds the new connection: the caller's goodbye arrives.
+    await world.pbx.rx(f"channel request hangup {await callers_channel(world.pbx)}")
+    await expect(page.get_by_test_id("phone-call")).to_have_count(0)
+    await caller.stop()
+    await work.stop()
+    assert caller.loudness(*spoken) > 0.005
+
+
+async def test_a_caller_is_sent_on_and_one_who_cannot_be_stays(
+    desk: Desktop, world: PhoneWorld
+) -> None:
+    page, box = desk.page, phone(desk.page)
+    work = world.ring(CallerShape(hang_up_after_ms=8000))
+    await accepts(page)
+    await box.get_by_role("button", name="Transfer", exact=True).click()
+    target = box.get_by_label("Extension or number")
+    await target.fill("nobody")
+    await box.get_by_role("button", name="Transfer now").click()
+    await expect(box.get_by_role("alert")).to_have_text(
+        "The transfer to nobody failed. The caller is still with you."
+    )
+    await hears_the_caller(page)
+    assert await desk.violations() == []
+    await desk.picture("phone-transfer")
+    await target.fill("85-00")
+    await box.get_by_role("button", name="Transfer now").click()
+    await expect(page.get_by_test_id("phone-call")).to_have_count(0)
+
+    async def echoing() -> bool:
+        return any("!Echo!" in line for line in await world.channels())
+
+    await until(echoing, "the caller at the extension", deadline_s=8)
+    await work.stop()
+
+
+async def test_a_caller_who_gives_up_and_one_who_is_declined(
+    desk: Desktop, world: PhoneWorld
+) -> None:
+    page, box = desk.page, phone(desk.page)
+    await page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
+    work = world.ring(CallerShape(hang_up_after_ms=2000))
+    await expect(box.get_by_role("button", name="Accept")).to_be_visible()
+    await expect(box.get_by_text("Victoria Stone")).to_be_visible()
+    notice = await page.evaluate("(n => [n.title, n.tag.length > 8])(window.__notices.at(-1))")
+    assert notice == ["Ringing: Victoria Stone", True]
+    await expect(page.get_by_test_id("phone-call")).to_have_count(0)
+    await page.wait_for_function("window.__notices.at(-1).closed")
+    await work.wait(deadline_s=10)
+    world.ring()
+    decline = box.get_by_role("button", name="Decline")
+    await expect(decline).to_be_visible()
+    await page.keyboard.press("Control+Shift+D")
+    # Before the queue rings again, a second later.
+    await decline.wait_for(state="hidden")
+
+
+async def test_one_tab_has_the_phone(
+    desk: Desktop, world: PhoneWorld, context: BrowserContext
+) -> None:
+    [before] = await world.contacts()
+    second = Desktop(await context.new_page(), desk.server)
+    await second.page.add_init_script(LISTEN)
+    await second.page.goto(desk.server.base_url)
+    other = phone(second.page)
+    await expect(other).to_contain_text("The phone is in another tab.")
+    assert await second.violations() == []
+    await second.picture("phone-other-tab")
+    work = world.ring()
+    await accepts(desk.page)
+    await other.get_by_role("button", name="Use this tab").click()
+    await expect(other).to_contain_text("The other tab is in a call.")
+    await hears_the_caller(desk.page)
+    await phone(desk.page).get_by_role("button", name="Hang up").click()
+    await expect(desk.page.get_by_test_id("phone-call")).to_have_count(0)
+    await work.wait(deadline_s=10)
+    await other.get_by_role("button", name="Use this tab").click()
+    await expect(other).to_contain_text("Ready")
+    await expect(phone(desk.page)).to_contain_text("The phone is in another tab.")
+
+    async def moved() -> bool:
+        return len(now := await world.contacts()) == 1 and now != [before]
+
+    await until(moved, "the other tab's registration alone", deadline_s=8)
+    # The tab that has it goes: the one that is left takes it up by itself.
+    await second.page.close()
+    await expect(phone(desk.page)).to_contain_text("Ready")
+    await world.registered()
+
+
+async def test_without_a_microphone_there_are_no_calls(
+    desktop: Desktop, world: PhoneWorld, context: BrowserContext
+) -> None:
+    page = desktop.page
+    await desktop.log_in(VERA.login)
+    trouble = page.get_by_test_id("microphone-trouble")
+    await expect(trouble).to_contain_text("The microphone is blocked.")
+    assert await world.contacts() == []
+    await page.get_by_label("Available", exact=True).click()
+    await expect(page.get_by_label("Not ready", exact=True)).to_be_checked()
+    assert await desktop.violations() == []
+    await desktop.picture("phone-no-microphone")
+    await context.grant_permissions(["microphone"])
+    await expect(phone(page)).to_contain_text("Ready")
+    await world.registered()
+    await page.get_by_label("Available", exact=True).click()
+    await expect(page.get_by_label("Available", exact=True)).to_be_checked()
+    await phone(page).get_by_role("button", name="Check sound").click()
+    await expect(page.get_by_role("meter")).to_be_visible()
+    level = page.get_by_role("meter")
+
+    async def moves() -> bool:
+        return float(await level.get_attribute("value") or 0) > 20
+
+    await until(moves, "the microphone's level", deadline_s=5)
+    assert await desktop.violations() == []
+    await desktop.picture("phone-check-sound")
+    await page.get_by_role("button", name="中文").click()
+    await expect(phone(page)).to_contain_text("就绪")
+    await context.clear_permissions()
+    await expect(trouble).to_contain_text("麦克风被阻止")
+    await expect(page.get_by_label("未就绪", exact=True)).to_be_checked()
