@@ -122,6 +122,10 @@ class Propensities:
     churn_reasons: Mapping[str, tuple[str, ...]] = field(
         default_factory=lambda: MappingProxyType({})
     )
+    #: By menu and intent: why, for people; of strangers.
+    intent_reasons: Mapping[tuple[str, str], str] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
 
 NO_PROPENSITIES = Propensities()

@@ -45,7 +45,8 @@ class PastConsidered:
 
 @dataclass(frozen=True, slots=True)
 class PastCallTold:
-    """Nothing in here is known before the call ends but who called, when and what number."""
+    """Nothing in here is known before the call ends but who called, when, on what number and from
+    which area."""
 
     call_id: CallId
     #: None for strangers.
@@ -70,6 +71,9 @@ class PastCallTold:
     #: By kind: the version of each trained model that the decision was made with.
     models: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     rulebook_version: str | None = None
+    #: Country and area code of the caller's number (`config.number_area`), and no more of it; empty
+    #: where it is withheld or unknown.
+    area: str = ""
 
     @property
     def answers(self) -> dict[str, OfferAnswer]:

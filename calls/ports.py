@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from calls.call import Call, CallId
+from calls.call_moment import CallMoment
 from calls.caller import Caller, Contact, ContactRef
 from calls.deadlines import Deadline
 from calls.events import OfferAnswered
@@ -151,7 +152,9 @@ class CallerMemories(Protocol):
 class PropensityScorer(Protocol):
     """What might they want? Implemented by `scoring.propensities`; answers from memory."""
 
-    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+    def propensities_of(
+        self, caller: Caller, memory: CallerMemory, moment: CallMoment
+    ) -> Propensities:
         """Never raises and never waits; NO_PROPENSITIES where nothing is known."""
         ...
 

@@ -15,6 +15,7 @@ from calls.call import CallId, CallOutcome, Direction
 from calls.caller import ContactRef
 from calls.offers import OfferAnswer, OfferPlace
 from calls.past_calls import PastCallTold, PastChoice, PastConsidered, PastOffer
+from config.number_area import area_of
 from crm_adapter.call_tables import calls
 from storage.database import Database
 
@@ -33,6 +34,8 @@ _PLAIN = (
     "queued_at",
     "first_queued_at",
     "dialled",
+    "number",
+    "withheld",
     "direction",
     "outcome",
     "arm",
@@ -104,6 +107,7 @@ class _Told:
             model=_text(decision.get("model")),
             models=_texts(decision.get("models")),
             rulebook_version=row.rulebook_version,
+            area=area_of(row.number, withheld=row.withheld),
         )
 
     def _wait_s(self) -> float | None:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from calls.bus import EventBus
 from calls.call import Call
+from calls.call_moment import CallMoment
 from calls.caller import Caller, ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
 from calls.decision import Decision, OptionShown
@@ -28,6 +29,8 @@ from calls.ports import (
     Webhooks,
 )
 from config.actions import IDENTIFYING_FIELDS
+from config.call_moments import call_moment
+from config.number_area import area_of
 from config.rulebook import Rulebook
 from config.spoken_text import Text
 from ivr import rules, webhook_question
@@ -128,10 +131,11 @@ class CallCourse:
         contact, memory = _ref(caller), NO_MEMORY
         if contact is not None:
             memory = await self._memory_of(contact, deadline)
+        moment = self._moment(caller)
         self._known = replace(
             self._known,
             memory=memory,
-            propensities=self._advisers.scorer.propensities_of(caller, memory),
+            propensities=self._advisers.scorer.propensities_of(caller, memory, moment),
             answers={},
             pin_ok=False,
             refused_offers={},
@@ -148,7 +152,9 @@ class CallCourse:
             return
         memory = await self._memory_of(contact, deadline)
         if memory.is_read:
-            wishes = self._advisers.scorer.propensities_of(self.caller, memory)
+            wishes = self._advisers.scorer.propensities_of(
+                self.caller, memory, self._moment(self.caller)
+            )
             self._known = replace(self._known, memory=memory, propensities=wishes)
             await self._decide()
             self.tell()
@@ -215,6 +221,10 @@ class CallCourse:
         if decision != self._told:
             self._told = decision
             self._bus.publish(DecisionMade(self._call.id, self._now(), decision=decision))
+
+    def _moment(self, caller: Caller) -> CallMoment:
+        area = area_of(caller.number, withheld=self._call.withheld)
+        return call_moment(self._rulebook, self._call.dialled, self._call.arrived_at, area)
 
     async def _memory_of(self, contact: ContactRef, deadline: Deadline) -> CallerMemory:
         try:

@@ -117,7 +117,7 @@ def _ordered(items: list[_Shown], menu: Menu, with_: PresentedWith) -> list[_Sho
     if probabilities is None:
         why = "in the order written: no propensities are known"
         return _limited([_because(item, why) for item in items], menu)
-    weighed = [_weighed(item, probabilities[item.intent], with_) for item in items]
+    weighed = [_weighed(item, probabilities[item.intent], menu, with_) for item in items]
     likeliest = sorted(weighed, key=_p, reverse=True)
     kept = {id(item) for item in _limited(likeliest, menu)}
     return shortest_wait([item for item in weighed if id(item) in kept], _p, _s)
@@ -147,12 +147,12 @@ def _because(item: _Shown, why: str) -> _Shown:
     return replace(item, reasons=(*item.reasons, why))
 
 
-def _weighed(item: _Shown, probability: float, with_: PresentedWith) -> _Shown:
+def _weighed(item: _Shown, probability: float, menu: Menu, with_: PresentedWith) -> _Shown:
     seconds = with_.known.seconds(with_key(item.say, item.digit or "1", with_), with_.language)
     why = f"wanted with probability {probability:.2g}, {seconds:.1f} s to say"
-    return replace(
-        item, reasons=(*item.reasons, why), probability=probability, seconds=round(seconds, 2)
-    )
+    counted = with_.known.propensities.intent_reasons.get((menu.name, item.intent))
+    reasons = (*item.reasons, why) if counted is None else (*item.reasons, why, counted)
+    return replace(item, reasons=reasons, probability=probability, seconds=round(seconds, 2))
 
 
 def _p(item: _Shown) -> float:

@@ -16,12 +16,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.ports import CallHistories, ContactPurchases, PurchaseHistories
+from config.call_moments import MomentOf, servers_moment
 from config.settings import ScoringSettings
 from scoring.association_counts import AssociationCounts
 from scoring.associations import MAX_ROWS, association_row
 from scoring.call_catch_up import catch_up
 from scoring.features import state_rows
 from scoring.memory_tables import product_associations
+from scoring.moment_recount import recount_moments
 from scoring.segmenting.purchases import Summary, summarise
 from scoring.segmenting.run import begin_run
 from scoring.tables import contact_segments
@@ -45,18 +47,21 @@ async def score_all(
     histories: PurchaseHistories,
     settings: ScoringSettings,
     calls: CallHistories | None = None,
+    moment_of: MomentOf = servers_moment,
     today: date | None = None,
     progress: Progress = _silent,
 ) -> int:
     """How many contacts were scored. Written in many small transactions, so that a server that
     takes calls meanwhile never waits long for its turn; contacts that are gone lose theirs last.
-    Of `calls` those are counted that ended while no server ran to count them.
+    Of `calls` those are counted that ended while no server ran to count them, and what is chosen at
+    which moment is counted anew, by the clock that `moment_of` says.
     """
     now = datetime.now(UTC)
     if calls is not None:
         missed = await catch_up(database, calls, now)
         if missed:
             log.info("counted %d calls that had ended uncounted", missed)
+        await recount_moments(database, calls, moment_of, now)
     total = await histories.count()
     seen_from = now if today is None else datetime.combine(today, time.max, UTC)
     population: list[Summary] = []

@@ -21,10 +21,13 @@ from calls.caller import ContactRef
 from calls.errors import Unavailable
 from calls.offers import OfferAnswer
 from calls.ports import AgentRoster
+from config.call_moments import MomentOf
+from config.number_area import area_of
 from scoring import agent_answers, choice_rows, offer_book
 from scoring.choice_rows import Counted
 from scoring.decay import Decayed
 from scoring.features import state_rows
+from scoring.features.moment import cells_of
 from scoring.features.seen import CallSeen, of_call
 from scoring.house_choices import HouseChoices
 from scoring.memory_tables import contact_agents
@@ -47,6 +50,10 @@ class _Story:
     #: Of calls that an agent placed, which say nothing of what the other end wants.
     placed: bool = False
     arrived_at: datetime | None = None
+    dialled: str = ""
+    withheld: bool = False
+    #: Country and area code of the caller's number.
+    area: str = ""
     queued_at: datetime | None = None
     answered_at: datetime | None = None
     #: Keys that chose something.
@@ -61,7 +68,7 @@ class CallFollower:
     """One subscriber, so that a call's news stay in order. Choices, the agent and the contact's
     counters are written when the call ends, together and once; of a call in progress when this
     process dies the next one counts what the call's row remembers, without its choices. `roster`
-    says who sits behind an interface."""
+    says who sits behind an interface, `moment_of` by which clock a call came."""
 
     def __init__(
         self,
@@ -70,12 +77,14 @@ class CallFollower:
         ledger: DatabaseOfferLedger,
         house: HouseChoices,
         roster: AgentRoster,
+        moment_of: MomentOf,
         retries_s: Sequence[float] = RETRIES_S,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._house = house
         self._roster = roster
+        self._moment_of = moment_of
         self._retries_s = retries_s
         self._stories: OrderedDict[CallId, _Story] = OrderedDict()
 
@@ -99,8 +108,9 @@ class CallFollower:
             case events.CallArrived() | events.CallRemembered():
                 self._begin(event)
             case events.CallerIdentified(call_id, caller=caller):
-                contact = caller.contact
-                self._story(call_id).contact = contact.ref if contact else None
+                contact, story = caller.contact, self._story(call_id)
+                story.contact = contact.ref if contact else None
+                story.area = area_of(caller.number, withheld=story.withheld)
             case events.OptionChosen(call_id, key=key) if key.outcome == _MATCH:
                 self._choose(self._story(call_id), key, event.at)
             case events.CallQueued(call_id):
@@ -126,6 +136,7 @@ class CallFollower:
     def _begin(self, event: events.CallArrived | events.CallRemembered) -> None:
         story = self._story(event.call_id)
         story.arrived_at, story.placed = event.call.arrived_at, event.call.is_placed
+        story.dialled, story.withheld = event.call.dialled, event.call.withheld
         if isinstance(event, events.CallRemembered):
             # What the process before this one knew of it.
             keys = [key.digits for key in event.keys if key.outcome == _MATCH]
@@ -139,6 +150,13 @@ class CallFollower:
             choice_rows.add(story.choices, key.menu, key.intent, count)
             self._house.add(key.menu, key.intent, key.digits, at)
 
+    def _count_moment(self, story: _Story) -> None:
+        """Only now: who turned out to be known while the call went on is no stranger."""
+        if story.choices and story.arrived_at is not None and not story.placed:
+            moment = self._moment_of(story.dialled, story.arrived_at, story.area)
+            cells = cells_of(moment, is_known=story.contact is not None)
+            self._house.add_moment(cells, story.choices)
+
     async def _note_offer(self, event: events.OfferMet) -> None:
         story = self._stories.get(event.call_id)
         contact = story.contact if story else None
@@ -151,6 +169,7 @@ class CallFollower:
     async def _finish(self, event: events.CallEnded) -> None:
         call_id, story = event.call_id, self._stories.pop(event.call_id, _Story())
         contact = story.contact
+        self._count_moment(story)
 
         async def work(connection: AsyncConnection) -> None:
             await offer_book.release(connection, call_id)

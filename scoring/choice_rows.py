@@ -20,6 +20,7 @@ from storage.insert_once import insert_once
 #: Whose rows count everybody's choices.
 HOUSE = ContactRef("", "")
 MAX_NAME, MAX_DIGITS = 80, 8
+_MAX_CELL = 120
 
 _ROWS = menu_choices.c
 _KEYS = (_ROWS.contact_crm, _ROWS.contact_id, _ROWS.menu, _ROWS.intent)
@@ -51,6 +52,12 @@ def add(counts: dict[tuple[str, str], Counted], menu: str, intent: str, new: Cou
     counts[key] = counts[key].joined(new) if key in counts else new
 
 
+def cell_ref(cell: str) -> ContactRef:
+    """Whose rows count the choices of a cell (`scoring.features.moment`): of no CRM, so that no
+    contact can be mistaken for it."""
+    return ContactRef(HOUSE.crm, cell[:_MAX_CELL])
+
+
 async def fold(
     connection: AsyncConnection,
     source: CallId,
@@ -70,15 +77,16 @@ async def fold(
         return True
     # In one order everywhere: two nodes that add to the same rows never wait for each other.
     keys = sorted(new)
-    empty = [_row(key, Counted("", Decayed(0.0, new[key].count.at))) for key in keys]
+    empty = [row(key, Counted("", Decayed(0.0, new[key].count.at))) for key in keys]
     await insert_once(connection, menu_choices, empty)
     query = select(menu_choices).where(tuple_(*_KEYS).in_(keys)).order_by(*_KEYS).with_for_update()
-    for row in list(await connection.execute(query)):
-        key = (row.contact_crm, row.contact_id, row.menu, row.intent)
-        if row.weight:
-            new[key] = Counted(row.digit, Decayed(row.weight, row.last_at)).joined(new[key])
+    for found in list(await connection.execute(query)):
+        key = (found.contact_crm, found.contact_id, found.menu, found.intent)
+        if found.weight:
+            before = Counted(found.digit, Decayed(found.weight, found.last_at))
+            new[key] = before.joined(new[key])
     changes = [
-        {f"of_{name}" if name in _KEY_NAMES else name: value for name, value in _row(*item).items()}
+        {f"of_{name}" if name in _KEY_NAMES else name: value for name, value in row(*item).items()}
         for item in sorted(new.items())
     ]
     await connection.execute(_CHANGE, changes)
@@ -91,11 +99,11 @@ _KEY_NAMES = frozenset(column.name for column in _KEYS)
 async def _first_time(connection: AsyncConnection, source: CallId, at: datetime) -> bool:
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     statement = insert(folded_calls).on_conflict_do_nothing()
-    row = {"system": source.system, "linkedid": source.linkedid, "at": at}
-    return bool((await connection.execute(statement, row)).rowcount)
+    values = {"system": source.system, "linkedid": source.linkedid, "at": at}
+    return bool((await connection.execute(statement, values)).rowcount)
 
 
-def _row(key: tuple[str, str, str, str], counted: Counted) -> dict[str, Any]:
+def row(key: tuple[str, str, str, str], counted: Counted) -> dict[str, Any]:
     crm, contact_id, menu, intent = key
     return {
         "contact_crm": crm,

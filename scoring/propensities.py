@@ -1,4 +1,5 @@
-"""What a caller may want, by counting: their own past choices, and what owners of the same buy.
+"""What a caller may want, by counting: their own past choices, and what owners of the same buy;
+of a stranger, what strangers choose on that number, from that area, at that hour.
 
 A product's chance is that of buying it for the first time within the horizon, as that of a trained
 model is: a rule on `propensity` means the same whichever answers.
@@ -9,13 +10,16 @@ The honest baseline: no model is trained. What comes later must beat it.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
+from calls.call_moment import CallMoment
 from calls.caller import Caller
 from calls.offers import NO_PROPENSITIES, CallerMemory, Propensities
 from scoring.association_counts import ANYTHING, MAX_ASKED, Association
 from scoring.associations import Associations
 from scoring.buying_rates import chance_within
 from scoring.decay import smoothed
+from scoring.features.moment import cells_of
 from scoring.house_choices import HouseChoices
 from scoring.lazily import Lazily
 
@@ -24,6 +28,7 @@ MODEL = "past-choices-1"
 PRIOR_STRENGTH = 2.0
 #: As `scoring.horizon_days` without a setting.
 HORIZON_DAYS = 30
+_NO_REASONS: Mapping[tuple[str, str], str] = MappingProxyType({})
 
 
 class PastChoices:
@@ -36,9 +41,15 @@ class PastChoices:
         self._associations = associations
         self._horizon_days = horizon_days
 
-    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+    def propensities_of(
+        self, caller: Caller, memory: CallerMemory, moment: CallMoment
+    ) -> Propensities:
         """Products that the contact owns already are left out: who buys again is not counted."""
-        intents = intents_of(memory.choices, self._house.shares())
+        why: Mapping[tuple[str, str], str] = _NO_REASONS
+        if caller.contact is None:
+            intents, why = self._of_strangers(moment)
+        else:
+            intents = intents_of(memory.choices, self._house.shares())
         likeliest = self._products(caller)
         if not intents and not likeliest:
             return NO_PROPENSITIES
@@ -51,7 +62,19 @@ class PastChoices:
             reasons=Lazily(likeliest, lambda product: (reason_for(likeliest[product]),)),
             model=MODEL,
             reasons_in={"zh": Lazily(likeliest, lambda name: (reason_zh(likeliest[name]),))},
+            intent_reasons=why,
         )
+
+    def _of_strangers(
+        self, moment: CallMoment
+    ) -> tuple[dict[tuple[str, str], float], Mapping[tuple[str, str], str]]:
+        """What strangers choose at such a moment; where none were counted, what all choose."""
+        cells, counted = cells_of(moment, is_known=False), self._house.moments
+        menus = {**self._house.shares(), **counted.at(cells)}
+        intents = {
+            (menu, intent): share for menu in sorted(menus) for intent, share in menus[menu].items()
+        }
+        return intents, Lazily(intents, lambda key: counted.why(cells, *key))
 
     def _products(self, caller: Caller) -> Mapping[str, Association]:
         owned = caller.contact.owns if caller.contact else frozenset()

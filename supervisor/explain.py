@@ -14,7 +14,9 @@ from calls.deadlines import Deadline
 from calls.offer_choice import AS_EVER
 from calls.offers import NO_MEMORY, NO_PROPENSITIES
 from calls.ports import CallerMemories, ContactDirectory, OfferPolicy, PropensityScorer
+from config.call_moments import call_moment
 from config.facts import PROPENSITY
+from config.number_area import area_of
 from config.rulebook import Rulebook
 from crm_adapter.call_history import CallDetail
 from crm_adapter.phone_numbers import WITHHELD_WORDS
@@ -85,7 +87,9 @@ async def explain(
     if caller.contact is not None and memories is not None:
         memory = await memories.memory_of(caller.contact.ref, deadline=deadline)
     if scorer is not None:
-        propensities = scorer.propensities_of(caller, memory)
+        area = area_of(caller.number, withheld=call.withheld)
+        moment = call_moment(rulebook, dialled, now, area)
+        propensities = scorer.propensities_of(caller, memory, moment)
     known = Known(
         memory=memory,
         propensities=propensities,

@@ -37,8 +37,13 @@ class Given:
         if self.propensity is None:
             return known
         products = {offer.product: self.propensity for offer in rulebook.offers.values()}
-        intents = known.propensities.intents
-        return replace(known, propensities=Propensities(intents=intents, products=products))
+        before = known.propensities
+        return replace(
+            known,
+            propensities=Propensities(
+                intents=before.intents, products=products, intent_reasons=before.intent_reasons
+            ),
+        )
 
 
 NOTHING_GIVEN = Given()

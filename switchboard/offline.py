@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -15,6 +16,7 @@ from ami_bridge.known_queues import known_queues
 from calls.agents import Agent, Softphone
 from calls.call import CallId
 from calls.errors import Misconfigured, SwitchboardError
+from config.call_moments import MomentOf, call_moment, servers_moment
 from config.rulebook import Rulebook
 from config.rulebook_loader import SHIPPED, Loaded, load_rulebook
 from config.rulebook_versions import RulebookVersions
@@ -55,6 +57,8 @@ from supervisor.menu_waits import MenuWait, menu_waits
 from switchboard.call_choice import chosen_call
 from switchboard.churn_waiting import said_of_waiting
 from switchboard.progress import Report
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -136,6 +140,15 @@ def rulebook_in_use(settings: Settings, folder: Path | None = None) -> Rulebook:
         if published is not None:
             return published.or_raise()
     return load_rulebook(folder or settings.rulebook.path or SHIPPED, around=around).or_raise()
+
+
+def moment_of_rulebook(settings: Settings) -> MomentOf:
+    """By the clocks of the rulebook in use; by the server's where it cannot be read."""
+    try:
+        return partial(call_moment, rulebook_in_use(settings))
+    except SwitchboardError as error:
+        log.warning("calls are counted by the server's clock: %s", error)
+        return servers_moment
 
 
 async def surroundings(settings: Settings) -> Surroundings:
@@ -237,6 +250,7 @@ async def scored(settings: Settings, progress: Report) -> tuple[int, str]:
             database=database,
             histories=connection.purchase_histories(),
             calls=DatabaseCallHistories(database=database),
+            moment_of=moment_of_rulebook(settings),
             settings=settings.scoring,
             progress=progress,
         )

@@ -86,7 +86,7 @@ async def trained(
     from scoring.registry.registry import ModelRegistry
     from scoring.training.past import read_past
     from scoring.training.work import Wishes, train_all
-    from switchboard.offline import opened
+    from switchboard.offline import moment_of_rulebook, opened
 
     now = datetime.now(UTC)
     async with (
@@ -103,6 +103,7 @@ async def trained(
         horizon_days=horizon_days,
         promote=settings.scoring.promote == "auto",
         product_of=_products(settings),
+        moment_of=moment_of_rulebook(settings),
         held_out=_held_out(settings.rulebook.control_share),
         trainer=trainer or train_here,
     )

@@ -20,7 +20,9 @@ from ami_bridge.bridge import AmiBridge
 from ami_bridge.placing import Placing
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
+from calls.call_moment import CallMoment
 from calls.follow_up import FollowUp
+from config.call_moments import call_moment
 from config.problems import Problem
 from config.publishing import Rulebooks
 from config.rulebook import Rulebook
@@ -287,7 +289,11 @@ class Centre:
         stages.on_stop("memories", self.memories.close, 2)
         stages.on_stop("pins", self.pins.close, 2)
         follower = CallFollower(
-            database=database, ledger=self.ledger, house=house, roster=self.desk.agents
+            database=database,
+            ledger=self.ledger,
+            house=house,
+            roster=self.desk.agents,
+            moment_of=self._moment_of,
         )
         follower.subscribe(self.bus)
         self.policies = LearnedPolicies(database=database, settings=self.settings.scoring)
@@ -309,6 +315,9 @@ class Centre:
 
     def _login_of(self, interface: str) -> str | None:
         return self.desk.agents.login_of(interface)
+
+    def _moment_of(self, dialled: str, arrived_at: datetime, area: str) -> CallMoment:
+        return call_moment(self.rulebooks.current, dialled, arrived_at, area)
 
     def _follow_up_of(self, dialled: str) -> FollowUp:
         number = self.rulebooks.current.number_for(dialled)

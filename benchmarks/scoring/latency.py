@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from benchmarks.scoring.goals import Row, made
 from benchmarks.scoring.turns import by_turns, first_in_line, of_process, read_ways, said, timed_row
+from calls.call_moment import CallMoment
 from calls.caller import Caller, Identity, IdentityOutcome
 from calls.contact_features import ContactFeatures
 from calls.offers import CallerMemory, Propensities
@@ -45,6 +46,7 @@ _MENU = tuple(f"intent-{n}" for n in range(INTENTS))
 PARETO = ParetoNbd(0.55, 10.6, 0.61, 11.7)
 HISTORY = ("visits", "recency_days", "tenure_days")
 _HERE = "benchmarks.scoring.latency"
+_MOMENT = CallMoment(datetime(2026, 3, 2, 9, tzinfo=UTC))
 _CALLER = Caller(None, Identity(IdentityOutcome.NONE, "e164", 0.0))
 
 
@@ -144,7 +146,9 @@ class _Scoring:
             products=dict.fromkeys(_PRODUCTS, 0.05),
         )
 
-    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+    def propensities_of(
+        self, caller: Caller, memory: CallerMemory, moment: CallMoment
+    ) -> Propensities:
         """Of counting: no part of the figure."""
         return self._past
 
@@ -158,7 +162,7 @@ class _Scoring:
         ]
 
     def served(self, memory: CallerMemory) -> Propensities:
-        return self.scorer.propensities_of(_CALLER, memory)
+        return self.scorer.propensities_of(_CALLER, memory, _MOMENT)
 
     def with_reasons(self, memory: CallerMemory) -> None:
         found = self.served(memory)

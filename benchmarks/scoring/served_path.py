@@ -26,6 +26,7 @@ from benchmarks.scoring.turns import (
     said,
     timed_row,
 )
+from calls.call_moment import CallMoment
 from calls.caller import Caller, Contact, ContactRef, Identity, IdentityOutcome
 from calls.contact_features import CategoryHistory, ContactFeatures
 from calls.offers import NO_MEMORY, CallerMemory
@@ -33,7 +34,7 @@ from scoring.association_counts import ANYTHING, Association
 from scoring.associations import Associations
 from scoring.features.catalogue import Catalogue, ProductTraits
 from scoring.features.intent_rows import INTENT_COLUMNS
-from scoring.features.moment import CallMoment
+from scoring.features.moment import cells_of
 from scoring.features.moment_shares import MomentShares
 from scoring.features.offer_rows import OFFER_COLUMNS
 from scoring.features.schema import NAMES, SCHEMA
@@ -41,7 +42,7 @@ from scoring.house_choices import HouseChoices
 from scoring.propensities import HORIZON_DAYS, PastChoices
 from scoring.registry.card import ModelKind
 from scoring.serving.bases import base_of
-from scoring.serving.menu_rows import MOMENTS, NAMED, MenuRows, MenuTold
+from scoring.serving.menu_rows import NAMED, MenuRows, MenuTold
 from scoring.serving.models_in_use import ModelInUse
 from scoring.serving.scorer_made import scorer_of
 from scoring.serving.shelf_rows import ShelfRows
@@ -50,6 +51,7 @@ from scoring.training.offering import BASE as OF_OFFERS
 
 MENU = "main"
 CALLERS = 64
+AREAS = 50
 _HERE = "benchmarks.scoring.served_path"
 _PRODUCTS = tuple(f"PRODUCT-{n:02d}" for n in range(OFFERS))
 #: Bought, and no longer offered.
@@ -117,6 +119,8 @@ class _House(HouseChoices):
 
     def __init__(self, shares: Mapping[str, Mapping[str, float]]) -> None:
         self._shares = shares
+        self._moments = MomentShares(shares, _moments())
+        self._moments.prepare()
 
 
 class _Shop(Associations):
@@ -163,8 +167,11 @@ class _Centre:
         ]
         self._stranger = Caller("+12025550100", Identity(IdentityOutcome.NONE, "e164", 0.0))
 
-    def asked(self, who: str, turn: int) -> tuple[Caller, CallerMemory]:
-        return (self._stranger, NO_MEMORY) if who == "stranger" else self._known[turn % CALLERS]
+    def asked(self, who: str, turn: int) -> tuple[Caller, CallerMemory, CallMoment]:
+        moment = _moment(turn)
+        if who == "stranger":
+            return self._stranger, NO_MEMORY, moment
+        return *self._known[turn % CALLERS], moment
 
     def parts(self, who: str) -> dict[str, Callable[[int], object]]:
         shelf, menus = ShelfRows(), MenuRows(house=self._house)
@@ -174,12 +181,12 @@ class _Centre:
             raise RuntimeError(f"{len(chances)} offers: these figures would be of something else")
 
         def of_offers(turn: int) -> object:
-            _, memory = self.asked(who, turn)
+            _, memory, _ = self.asked(who, turn)
             return shelf(offers, memory, chances)
 
         def of_menu(turn: int) -> object:
-            caller, memory = self.asked(who, turn)
-            return menus(intents, caller, memory, MENU, _INTENTS)
+            caller, memory, moment = self.asked(who, turn)
+            return menus(intents, caller, memory, moment, menu=MENU, intents=_INTENTS)
 
         words = "a stranger" if who == "stranger" else "known"
         return {
@@ -222,20 +229,24 @@ def _models() -> dict[ModelKind, ModelInUse]:
     used[ModelKind.OFFERS] = replace(used[ModelKind.OFFERS], told=Catalogue(products))
     intents = used[ModelKind.INTENTS]
     named = {name: place for place, name in enumerate(_INTENTS)}
-    card = intents.card.model_copy(update={"extra": {NAMED: named, MOMENTS: _moments()}})
+    card = intents.card.model_copy(update={"extra": {NAMED: named}})
     used[ModelKind.INTENTS] = replace(intents, told=MenuTold.of(card))
     return used
 
 
-def _moments() -> dict[str, dict[str, float]]:
-    """Of a week's calls to one number from three areas."""
-    shares = MomentShares()
-    for hour in range(7 * 24):
-        for n, name in enumerate(_INTENTS):
-            at = _NOW + timedelta(hours=hour)
-            moment = CallMoment.of(at, dialled="+12025550199", area=f"+1202{n % 3}")
-            shares.add(MENU, moment.path, name)
-    return shares.as_json()
+def _moment(number: int) -> CallMoment:
+    return CallMoment(_NOW + timedelta(hours=number), "+12025550199", f"+1 {200 + number % AREAS}")
+
+
+def _moments() -> dict[str, dict[str, dict[str, float]]]:
+    """Of a week's calls to one number from many areas, strangers and known callers."""
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for number in range(7 * 24 * AREAS):
+        for is_known in (False, True):
+            for cell in cells_of(_moment(number), is_known=is_known):
+                counts = found.setdefault(cell, {}).setdefault(MENU, dict.fromkeys(_INTENTS, 0.0))
+                counts[_INTENTS[number % INTENTS]] += 1.0
+    return found
 
 
 def main() -> int:

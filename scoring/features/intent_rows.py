@@ -9,9 +9,10 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from calls.call_moment import CallMoment
 from calls.contact_features import ContactFeatures
 from scoring.decay import smoothed
-from scoring.features.moment import MOMENT_NAMES, CallMoment
+from scoring.features.moment import MOMENT_NAMES, numbers_of
 from scoring.features.schema import CALL_NAMES, GROUP_OF, NAMES
 
 Matrix = NDArray[np.float32]
@@ -62,8 +63,8 @@ _NOTHING: Mapping[str, float] = MappingProxyType({})
 @dataclass(frozen=True, slots=True)
 class ChoicesSeen:
     """What is known of a caller and one menu. `own`: choices by intent, older ones counting less;
-    `days_ago`: since each was last made. `house`: shares of everybody, `moment`: of everybody at
-    such a time, by intent."""
+    `days_ago`: since each was last made. `house`: shares of everybody; `moment`: of strangers, or
+    of known callers, at such a moment."""
 
     house: Mapping[str, float]
     own: Mapping[str, float] = field(default_factory=lambda: _NOTHING)
@@ -82,7 +83,8 @@ def intent_rows(
     """One for each intent. `named`: by intent, the place of its own column."""
     rows = np.full((len(intents), len(INTENT_COLUMNS)), np.nan, dtype=np.float32)
     rows[:, _NAMED_AT:] = 0.0
-    shares = smoothed(seen.own, seen.house, PRIOR_STRENGTH)
+    prior = seen.house if seen.is_known else {**seen.house, **seen.moment}
+    shares = smoothed(seen.own, prior, PRIOR_STRENGTH)
     last = min(seen.days_ago, key=seen.days_ago.__getitem__, default=None)
     if intents:
         rows[:, :_CALLER_AT] = [
@@ -108,5 +110,5 @@ def intent_rows(
     )
     if features is not None:
         rows[:, _CONTACT_AT:_MOMENT_AT] = np.array(features.values, dtype=np.float32)[_PLACES]
-    rows[:, _MOMENT_AT:_NAMED_AT] = moment.numbers
+    rows[:, _MOMENT_AT:_NAMED_AT] = numbers_of(moment)
     return rows

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from prometheus_client import CollectorRegistry, Counter
 
+from calls.call_moment import CallMoment
 from calls.caller import Caller
 from calls.offers import CallerMemory, Propensities
 from calls.ports import PropensityScorer
@@ -62,6 +63,8 @@ class IntentRows(Protocol):
         told: Any,
         caller: Caller,
         memory: CallerMemory,
+        moment: CallMoment,
+        *,
         menu: str,
         intents: Sequence[str],
     ) -> Matrix: ...
@@ -93,6 +96,7 @@ class _Asked:
 
     caller: Caller
     memory: CallerMemory
+    moment: CallMoment
     past: Propensities
     found: dict[str, Any]
     models: dict[str, str]
@@ -140,11 +144,14 @@ class ModelScorer:
             ModelKind.PURCHASES: self._purchases,
         }
 
-    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+    def propensities_of(
+        self, caller: Caller, memory: CallerMemory, moment: CallMoment
+    ) -> Propensities:
         asked = _Asked(
             caller,
             memory,
-            self._past.propensities_of(caller, memory),
+            moment,
+            self._past.propensities_of(caller, memory, moment),
             {},
             {},
             {},
@@ -240,7 +247,9 @@ class ModelScorer:
             return None
         found: dict[tuple[str, str], float] = {}
         for menu, intents in _menus(asked.past.intents).items():
-            made = self._intent_rows(used.told, asked.caller, asked.memory, menu, intents)
+            made = self._intent_rows(
+                used.told, asked.caller, asked.memory, asked.moment, menu=menu, intents=intents
+            )
             shares = checked(used.answers(used.own(made)), most=1.0)
             total = max(math.fsum(shares), 1e-12)
             for intent, share in zip(intents, shares, strict=True):

@@ -145,7 +145,7 @@ TEMPLATES: Mapping[str, tuple[Template, ...]] = {
         Template((), "what else they bought", "其他已购商品"),
     ),
     "moment": (
-        Template(("hour",), "calls at {hour} o'clock", "在{hour}点来电"),
+        Template(("local_hour",), "calls at {local_hour} o'clock", "在{local_hour}点来电"),
         Template((), "when they call", "来电时间"),
     ),
 }

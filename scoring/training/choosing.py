@@ -15,6 +15,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from calls.call_moment import CallMoment
+from config.call_moments import MomentOf, servers_moment
 from scoring.decay import Decayed
 from scoring.features.intent_rows import (
     INTENT_COLUMNS,
@@ -24,8 +26,8 @@ from scoring.features.intent_rows import (
     ChoicesSeen,
     intent_rows,
 )
-from scoring.features.moment import CallMoment
-from scoring.features.moment_shares import MomentShares
+from scoring.features.moment import cells_of
+from scoring.features.moment_shares import narrowed
 from scoring.features.purchase_features import AMOUNT, CUSTOMER
 from scoring.features.schema import SCHEMA
 from scoring.house_choices import LEAST
@@ -96,45 +98,53 @@ class Asked:
 
 @dataclass(slots=True)
 class Choices:
-    """Counts as the server keeps them: of everybody and of each contact, by menu and intent."""
+    """Counts as the server keeps them: of everybody, of each contact and of each cell of moments,
+    by menu and intent."""
 
     house: _Counts = field(default_factory=dict)
     own: dict[str, _Counts] = field(default_factory=dict)
-    moments: MomentShares = field(default_factory=MomentShares)
+    cells: dict[str, _Counts] = field(default_factory=dict)
 
     def seen(
         self, who: str | None, menu: str, at: datetime, moment: CallMoment
     ) -> tuple[list[str], ChoicesSeen]:
         """The intents that the server would order, and what it would know of them."""
-        counts = {name: each.seen_from(at) for name, each in self.house.get(menu, {}).items()}
+        counts = _seen(self.house, menu, at)
         total = sum(counts.values())
         house = {name: each / total for name, each in counts.items()} if total >= LEAST else {}
         mine = self.own.get(who, {}).get(menu, {}) if who is not None else {}
         names = sorted({*mine, *house})
-        path = moment.path
-        shares = self.moments.shares(menu, path, house, names)
+        shares: Mapping[str, float] = house
+        for cell in cells_of(moment, is_known=who is not None):
+            shares = narrowed(shares, _seen(self.cells.get(cell, {}), menu, at))
         return names, ChoicesSeen(
             house=house,
             own={name: each.seen_from(at) for name, each in mine.items()},
             days_ago={name: max(0.0, (at - each.at) / _DAY) for name, each in mine.items()},
-            moment=dict(zip(names, shares, strict=True)),
+            moment=shares,
             is_known=who is not None,
         )
 
     def add(
         self, who: str | None, menu: str, intent: str, at: datetime, moment: CallMoment
     ) -> None:
-        places = [self.house]
+        cells = cells_of(moment, is_known=who is not None)
+        places = [self.house, *(self.cells.setdefault(cell, {}) for cell in cells)]
         if who is not None:
             places.append(self.own.setdefault(who, {}))
         for counts in places:
             mine = counts.setdefault(menu, {})
             new = Decayed(1.0, at)
             mine[intent] = mine[intent].joined(new) if intent in mine else new
-        self.moments.add(menu, moment.path, intent)
 
 
-def asked_of(past: Past) -> tuple[list[Asked], Choices, dict[str, int]]:
+def _seen(counts: _Counts, menu: str, at: datetime) -> dict[str, float]:
+    return {name: each.seen_from(at) for name, each in counts.get(menu, {}).items()}
+
+
+def asked_of(
+    past: Past, moment_of: MomentOf = servers_moment
+) -> tuple[list[Asked], Choices, dict[str, int]]:
     """All visits to menus that ended with a choice, the oldest first; the counts after the last
     call; and the intents that have columns of their own."""
     counted = Counter(
@@ -145,12 +155,16 @@ def asked_of(past: Past) -> tuple[list[Asked], Choices, dict[str, int]]:
     random = np.random.default_rng(7)
     choices, found, vips = Choices(), list[Asked](), _vips(past)
     for ring in replayed(past):
-        found += _of_call(ring, choices, named, vips, masked=random.random() < MASKED_SHARE)
+        call = ring.call
+        moment = moment_of(call.dialled, call.arrived_at, call.area)
+        masked = random.random() < MASKED_SHARE
+        found += _of_call(ring, moment, choices, named, vips, masked=masked)
     return found, choices, named
 
 
 def _of_call(
     ring: Ringing,
+    moment: CallMoment,
     choices: Choices,
     named: Mapping[str, int],
     vips: Collection[str],
@@ -158,7 +172,6 @@ def _of_call(
     masked: bool,
 ) -> list[Asked]:
     call = ring.call
-    moment = CallMoment.of(call.arrived_at)
     real = str(call.contact) if call.contact is not None else None
     shown = None if masked else real
     found = []
@@ -203,9 +216,10 @@ def train_choosing(
     now: datetime,
     progress: Progress,
     trainer: Trainer = train,
+    moment_of: MomentOf = servers_moment,
 ) -> Trained:
     """Raises TooLittle."""
-    asked, choices, named = asked_of(past)
+    asked, _, named = asked_of(past, moment_of)
     sizes = [1 - _SHARE * number for number in range(_BLOCKS + 1)]
     ends = [int(len(asked) * share) for share in sizes]
     if ends[-1] < LEAST_CHOICES:
@@ -258,7 +272,6 @@ def train_choosing(
         importance=importance(model.booster, rows, INTENT_COLUMNS, INTENT_GROUP_OF),
         extra={
             "named": dict(named),
-            "moments": dict(choices.moments.as_json()),
             "gains": {name: [each.value, each.low, each.high] for name, each in gains.items()},
         },
     )

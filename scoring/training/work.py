@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from config.call_moments import MomentOf, servers_moment
 from scoring.models.boosting import Trainer, train
 from scoring.registry.card import ModelCard, ModelKind
 from scoring.registry.registry import ModelRegistry
@@ -35,13 +36,15 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """`product_of`: by offer of the rulebook, its product; `held_out`: whether a contact (as text)
-    hears the plain menu, to compare with; `trainer`: where trees are grown."""
+    hears the plain menu, to compare with; `trainer`: where trees are grown; `moment_of`: by which
+    clock calls came."""
 
     horizon_days: int
     promote: bool
     product_of: Mapping[str, str]
     held_out: HeldOut
     trainer: Trainer = train
+    moment_of: MomentOf = servers_moment
 
 
 def train_all(
@@ -83,6 +86,7 @@ def train_all(
                     now=now,
                     progress=progress,
                     trainer=wishes.trainer,
+                    moment_of=wishes.moment_of,
                 )
             else:
                 buying = buying or Buying(

@@ -28,7 +28,7 @@ from scoring.registry.pruning import prune_models
 from scoring.registry.registry import ModelRegistry
 from storage.database import Database
 from switchboard.churn_waiting import said_of_waiting
-from switchboard.offline import rulebook_in_use
+from switchboard.offline import moment_of_rulebook, rulebook_in_use
 from switchboard.train_commands import trained
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ async def score(tonight: Tonight, told: Told) -> str:
             histories=crm.purchase_histories(),
             settings=tonight.settings.scoring,
             calls=DatabaseCallHistories(database=tonight.database),
+            moment_of=moment_of_rulebook(tonight.settings),
             progress=told,
         )
     of_leaving = await said_of_waiting(tonight.database, tonight.settings)

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from calls.call import CallId
+from calls.call_moment import CallMoment
 from calls.caller import Caller, ContactRef
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
@@ -49,9 +50,13 @@ class FakeScorer:
 
     propensities: Propensities = NO_PROPENSITIES
     asked: list[tuple[Caller, CallerMemory]] = field(default_factory=list)
+    moments: list[CallMoment] = field(default_factory=list)
 
-    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+    def propensities_of(
+        self, caller: Caller, memory: CallerMemory, moment: CallMoment
+    ) -> Propensities:
         self.asked.append((caller, memory))
+        self.moments.append(moment)
         return self.propensities
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from calls import events
 from calls.bus import EventBus
 from calls.call import CallId, CallOutcome, KeyPress
+from calls.call_moment import CallMoment
 from calls.caller import Caller, Contact, ContactRef, Identity, IdentityOutcome
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
@@ -77,6 +78,7 @@ class Centre:
             ledger=self.ledger,
             house=self.house,
             roster=Roster(),
+            moment_of=lambda dialled, at, area: CallMoment(at, dialled, area),
             retries_s=(0.01,),
         )
 

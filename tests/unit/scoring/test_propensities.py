@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime
 
 import pytest
 
+from calls.call_moment import CallMoment
 from calls.caller import Caller, Contact, ContactRef, Identity, IdentityOutcome
 from calls.offers import NO_MEMORY, NO_PROPENSITIES, CallerMemory
 from scoring.association_counts import ANYTHING, Association
@@ -44,6 +46,7 @@ def caller(*owns: str) -> Caller:
     return Caller("+14155550101", Identity(IdentityOutcome.UNIQUE, "e164", 0.95), contact)
 
 
+MOMENT = CallMoment(datetime(2026, 3, 2, 9, tzinfo=UTC), "+18005550100", "+1 415")
 STRANGER = Caller("+14155550999", Identity(IdentityOutcome.NONE, "none", 0.0))
 SHOP = (
     Association(ANYTHING, "BAG", 0.3, 500, 0.001),
@@ -56,12 +59,12 @@ SHOP = (
 
 def test_nothing_known_is_nothing_said() -> None:
     scorer = PastChoices(house=House(), associations=Known())
-    assert scorer.propensities_of(STRANGER, NO_MEMORY) is NO_PROPENSITIES
+    assert scorer.propensities_of(STRANGER, NO_MEMORY, MOMENT) is NO_PROPENSITIES
 
 
 def test_products_by_what_owners_of_the_same_bought() -> None:
     scorer = PastChoices(house=House(), associations=Known(*SHOP))
-    found = scorer.propensities_of(caller("LAPTOP", "PHONE"), NO_MEMORY)
+    found = scorer.propensities_of(caller("LAPTOP", "PHONE"), NO_MEMORY, MOMENT)
     assert found.products == pytest.approx(
         {"BAG": 1 - math.exp(-0.06), "WARRANTY": 1 - math.exp(-0.012)}
     )
@@ -71,7 +74,7 @@ def test_products_by_what_owners_of_the_same_bought() -> None:
 
 def test_a_stranger_is_like_all_customers() -> None:
     scorer = PastChoices(house=House(), associations=Known(*SHOP))
-    found = scorer.propensities_of(STRANGER, NO_MEMORY)
+    found = scorer.propensities_of(STRANGER, NO_MEMORY, MOMENT)
     assert found.products == pytest.approx(
         {"BAG": 1 - math.exp(-0.03), "LAPTOP": 1 - math.exp(-0.015)}
     )
@@ -80,7 +83,7 @@ def test_a_stranger_is_like_all_customers() -> None:
 
 def test_a_longer_horizon_has_larger_chances() -> None:
     scorer = PastChoices(house=House(), associations=Known(*SHOP), horizon_days=90)
-    found = scorer.propensities_of(caller("LAPTOP"), NO_MEMORY)
+    found = scorer.propensities_of(caller("LAPTOP"), NO_MEMORY, MOMENT)
     assert found.products["BAG"] == pytest.approx(1 - math.exp(-0.18))
 
 
@@ -88,7 +91,7 @@ def test_intents_by_own_choices_over_the_house_s() -> None:
     house = {"main": {"sales": 0.8, "billing": 0.2}, "billing": {"invoice": 1.0}}
     memory = CallerMemory(choices={("main", "billing"): 6.0, ("old", "gone"): 2.0})
     scorer = PastChoices(house=House(house), associations=Known())
-    intents = scorer.propensities_of(caller(), memory).intents
+    intents = scorer.propensities_of(caller(), memory, MOMENT).intents
     assert intents["main", "billing"] == pytest.approx(6.4 / 8)
     assert intents["main", "sales"] == pytest.approx(1.6 / 8)
     assert intents["billing", "invoice"] == 1.0

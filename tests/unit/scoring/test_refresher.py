@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from calls.call_moment import CallMoment
 from calls.caller import Caller, Identity, IdentityOutcome
 from calls.contact_features import ContactFeatures
 from calls.offers import CallerMemory
@@ -27,6 +29,7 @@ from tests.unit.scoring.serving.random_models import booster_of, card_of
 
 pytestmark = pytest.mark.unit
 
+MOMENT = CallMoment(datetime(2026, 3, 2, 9, tzinfo=UTC))
 CALLER = Caller(None, Identity(IdentityOutcome.NONE, "e164", 0.0))
 KNOWN = CallerMemory(features=ContactFeatures(schema.SCHEMA, (1.0,) * len(schema.NAMES)))
 
@@ -79,13 +82,13 @@ async def test_calls_are_answered_by_counting_until_models_are_tried(tmp_path: P
         async with refresher:
             # The trial has not ended, and cannot.
             await models.begins.wait()
-            before = scorer.propensities_of(CALLER, KNOWN)
+            before = scorer.propensities_of(CALLER, KNOWN, MOMENT)
             assert (before.models, before.churn) == ({}, None)
             assert not models.looked.is_set()
 
             registry.goes_on.set()
             await models.looked.wait()
-            after = scorer.propensities_of(CALLER, KNOWN)
+            after = scorer.propensities_of(CALLER, KNOWN, MOMENT)
             assert after.models == {"churn": version}
             assert after.churn is not None
 

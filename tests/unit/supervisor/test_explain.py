@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from calls.call import CallId, CallOutcome, KeyPress
+from calls.call_moment import CallMoment
 from calls.caller import Caller, Candidate, ContactRef, Identity, IdentityOutcome
 from calls.deadlines import Deadline
 from calls.follow_up import LeadPolicy
@@ -89,7 +90,9 @@ class Memories:
     async def memory_of(self, contact: ContactRef, *, deadline: Deadline) -> CallerMemory:
         return CallerMemory(digits={("main", "billing"): "5"})
 
-    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+    def propensities_of(
+        self, caller: Caller, memory: CallerMemory, moment: CallMoment
+    ) -> Propensities:
         likely = {("main", "billing"): 0.7} if memory.digits else {}
         models = {"intents": "20261128-023000-0123abcd"}
         return Propensities(likely, {"WARRANTY": 0.25}, model="choices-1", models=models)

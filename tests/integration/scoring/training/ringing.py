@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from calls.call import CallId
+from calls.call_moment import CallMoment
 from calls.caller import Caller, ContactRef, Identity, IdentityOutcome
 from calls.deadlines import Deadline
 from config.settings import ScoringSettings
@@ -44,8 +45,9 @@ async def churn_shown(company: Company, *names: str) -> list[ChurnShown | None]:
             contact = await crm.get(whose, deadline=Deadline.after(5))
             caller = Caller(None, Identity(IdentityOutcome.UNIQUE, "e164", 1.0), contact)
             memory = await memories.memory_of(whose, deadline=Deadline.after(5))
-            known = Known(memory=memory, propensities=scorer.propensities_of(caller, memory))
             now = datetime.now(UTC)
+            wishes = scorer.propensities_of(caller, memory, CallMoment(now))
+            known = Known(memory=memory, propensities=wishes)
             plan = decide(rulebook(), replace(CALL, arrived_at=now), caller, now, known)
             story = CallStory(CallId("pbx", "1.1"), caller=caller)
             story.decision = plan.decision

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
+from calls.call_moment import CallMoment
 from calls.contact_features import CategoryHistory, ContactFeatures
 from scoring.decay import smoothed
 from scoring.features.catalogue import Catalogue, ProductTraits
@@ -19,8 +20,7 @@ from scoring.features.intent_rows import (
     ChoicesSeen,
     intent_rows,
 )
-from scoring.features.moment import CallMoment
-from scoring.features.moment_shares import STRENGTH, MomentShares
+from scoring.features.moment import numbers_of
 from scoring.features.offer_rows import (
     OFFER_COLUMNS,
     OFFER_GROUP_OF,
@@ -33,7 +33,7 @@ pytestmark = pytest.mark.unit
 
 VALUES = tuple(float(number) for number in range(len(NAMES)))
 TEA = ContactFeatures(SCHEMA, VALUES, {"tea": CategoryHistory(0.75, 12.0)})
-MONDAY = CallMoment.of(datetime(2026, 3, 2, 8, 30, tzinfo=UTC))
+MONDAY = CallMoment(datetime(2026, 3, 2, 8, 30, tzinfo=UTC))
 
 
 def test_an_offer_is_seen_with_its_contact() -> None:
@@ -104,35 +104,17 @@ def test_a_strangers_intents_are_those_of_the_house_and_the_moment() -> None:
     seen = ChoicesSeen(house={"order": 0.6}, moment={"order": 0.9})
     (row,) = intent_rows(["order"], seen, None, MONDAY, {})
     found = dict(zip(INTENT_COLUMNS, row, strict=True))
-    assert found["own_share"] == pytest.approx(0.6)
+    assert found["own_share"] == np.float32(0.9)
+    assert found["house_share"] == np.float32(0.6)
     assert found["moment_share"] == np.float32(0.9)
     assert found["is_known"] == 0
     assert math.isnan(found["visits"])
 
 
-def test_a_moment_is_the_same_in_every_zone() -> None:
+def test_a_moment_is_told_by_the_clock_of_the_number_dialled() -> None:
     there = datetime(2026, 3, 2, 23, 30, tzinfo=timezone(timedelta(hours=-5)))
-    assert CallMoment.of(there) == CallMoment.of(there.astimezone(UTC)) == CallMoment(4, 2)
-
-
-def test_a_path_ends_before_what_is_not_known() -> None:
-    assert CallMoment(4, 6, area="vienna").path == ("part 0", "weekend")
-    assert CallMoment(13, 1, "+431", "vienna").path == ("part 2", "working", "+431", "vienna")
-
-
-def test_a_rare_moment_says_what_the_coarser_one_says() -> None:
-    shares = MomentShares()
-    for _ in range(980):
-        shares.add("main", ("day",), "order")
-    shares.add("main", ("day", "sunday"), "advice")
-    names = ("advice", "order")
-    day = shares.shares("main", ("day",), {"advice": 1.0}, names)
-    assert day == pytest.approx([(1 + STRENGTH) / (981 + STRENGTH), 980 / (981 + STRENGTH)])
-    sunday = shares.shares("main", ("day", "sunday"), {"advice": 1.0}, names)
-    assert sunday[0] == pytest.approx((1 + STRENGTH * day[0]) / (1 + STRENGTH))
-    assert shares.shares("main", ("night",), {"advice": 1.0}, names) == [1.0, 0.0]
-    again = MomentShares(json.loads(json.dumps(shares.as_json())))
-    assert again.shares("main", ("day", "sunday"), {"advice": 1.0}, names) == sunday
+    assert numbers_of(CallMoment(there)) == (23, 1)
+    assert numbers_of(CallMoment(there.astimezone(UTC))) == (4, 2)
 
 
 def test_a_catalogue_comes_back_from_its_card() -> None:

@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from calls.call import CallId, CallOutcome, Direction
+from calls.call_moment import CallMoment
 from calls.caller import ContactRef
 from calls.past_calls import PastCallTold
 from calls.ports import PurchaseLine
 from scoring.features.intent_rows import INTENT_COLUMNS
-from scoring.features.moment import CallMoment
 from scoring.features.offer_rows import OFFER_COLUMNS
 from scoring.features.schema import GROUP_OF, NAMES
 from scoring.features.seen import CallSeen, PurchaseSeen, call_seen
@@ -53,6 +53,8 @@ def test_what_a_row_is_made_of_has_no_place_for_it() -> None:
     assert fields[CallSeen] == {
         "at", "ended", "wait_s", "zero_outs", "offers_heard", "offers_accepted", "offers_refused",
     }  # fmt: skip
+    # `dialled` is a number of the house; of the caller's own there is the area code, no more.
+    assert fields[CallMoment] == {"arrived_at", "dialled", "area"}
     assert fields[PurchaseSeen] == {"day", "amount", "product", "category", "quantity"}
     assert not any(_NEVER.search(name) for names in fields.values() for name in names)
 
@@ -64,9 +66,10 @@ def test_what_a_row_is_made_of_has_no_place_for_it() -> None:
         replace(PAST, call_id=CallId("pbx", "9.9")),
         replace(PAST, contact=ContactRef("embedded", "王小明")),
         replace(PAST, dialled="+18005550199"),
+        replace(PAST, area="+86 20"),
         replace(PAST, model="m", policy="personal", arm="control", rulebook_version="v9"),
     ],
-    ids=["talk", "call", "who", "number", "what was decided"],
+    ids=["talk", "call", "who", "number", "area", "what was decided"],
 )
 def test_a_row_is_the_same_whatever_else_is_known_of_a_call(other: PastCallTold) -> None:
     assert call_seen(other) == call_seen(PAST)

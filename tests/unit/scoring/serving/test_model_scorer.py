@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import xgboost
 
+from calls.call_moment import CallMoment
 from calls.caller import Caller, Identity, IdentityOutcome
 from calls.contact_features import ContactFeatures
 from calls.offers import NO_MEMORY, CallerMemory, Propensities
@@ -31,6 +32,7 @@ pytestmark = pytest.mark.unit
 SCHEMA = "contact-1-0123456789ab"
 NAMES = tuple(names_of(6))
 OFFER_NAMES = tuple(names_of(8))
+MOMENT = CallMoment(TRAINED_AT)
 CALLER = Caller(None, Identity(IdentityOutcome.NONE, "e164", 0.0))
 VALUES = (1.0, float("nan"), 3.0, 0.0, -2.0, 5.0)
 KNOWN = CallerMemory(features=ContactFeatures(SCHEMA, VALUES))
@@ -43,7 +45,9 @@ COUNTED = Propensities(
 
 
 class Past:
-    def propensities_of(self, caller: Caller, memory: CallerMemory) -> Propensities:
+    def propensities_of(
+        self, caller: Caller, memory: CallerMemory, moment: CallMoment
+    ) -> Propensities:
         return COUNTED
 
 
@@ -54,7 +58,13 @@ def offer_rows(_told: object, memory: CallerMemory, shares: Mapping[str, float])
 
 
 def intent_rows(
-    _told: object, caller: Caller, memory: CallerMemory, menu: str, intents: Sequence[str]
+    _told: object,
+    caller: Caller,
+    memory: CallerMemory,
+    moment: CallMoment,
+    *,
+    menu: str,
+    intents: Sequence[str],
 ) -> Any:
     return np.array([[len(intent)] * 6 for intent in intents], dtype=np.float32)
 
@@ -118,8 +128,8 @@ def house(tmp_path: Path) -> House:
 
 def test_without_models_counting_answers(house: House) -> None:
     asyncio.run(house.models.refresh())
-    assert house.scorer.propensities_of(CALLER, KNOWN) == COUNTED
-    assert house.scorer.propensities_of(CALLER, NO_MEMORY) == COUNTED
+    assert house.scorer.propensities_of(CALLER, KNOWN, MOMENT) == COUNTED
+    assert house.scorer.propensities_of(CALLER, NO_MEMORY, MOMENT) == COUNTED
 
 
 def test_each_kind_of_model_answers_its_part(house: House) -> None:
@@ -132,7 +142,7 @@ def test_each_kind_of_model_answers_its_part(house: House) -> None:
         "intents": house.use(ModelKind.INTENTS, intents),
     }
 
-    found = house.scorer.propensities_of(CALLER, KNOWN)
+    found = house.scorer.propensities_of(CALLER, KNOWN, MOMENT)
 
     row = np.array([VALUES], dtype=np.float32)
     assert found.churn == pytest.approx(churn.inplace_predict(row)[0], abs=1e-6)
@@ -150,8 +160,8 @@ def test_a_model_of_another_horizon_is_brought_to_that_of_the_rulebook(tmp_path:
     plain, longer = House(tmp_path / "one"), House(tmp_path / "two", horizon_days=90)
     for each in (plain, longer):
         each.use(ModelKind.OFFERS, booster_of(3, columns=8), columns=OFFER_NAMES, horizon_days=30)
-    month = plain.scorer.propensities_of(CALLER, KNOWN).products
-    quarter = longer.scorer.propensities_of(CALLER, KNOWN).products
+    month = plain.scorer.propensities_of(CALLER, KNOWN, MOMENT).products
+    quarter = longer.scorer.propensities_of(CALLER, KNOWN, MOMENT).products
     shorter = {name: 1 - (1 - share) ** (1 / 3) for name, share in COUNTED.products.items()}
     rows = offer_rows(None, KNOWN, shorter)
     wanted = booster_of(3, columns=8).inplace_predict(rows)
@@ -175,7 +185,7 @@ def test_reasons_are_computed_when_somebody_looks_and_in_both_languages(
         return tell(row, margin)
 
     monkeypatch.setattr(used.model, "contributions", contributions)
-    found = house.scorer.propensities_of(CALLER, KNOWN)
+    found = house.scorer.propensities_of(CALLER, KNOWN, MOMENT)
     assert asked == []
     english, chinese = found.reasons["BAG"], found.reasons_in["zh"]["BAG"]
     assert asked == [1]
@@ -208,8 +218,8 @@ def test_what_the_history_alone_makes_of_somebody_is_a_reason_too(
     base = Base(kind="btyd", columns=NAMES[:3], parameters={**rates, "centre": (), "spread": ()})
     usual = (Reliable(forecast=0.2, came=0.2, rows=30), Reliable(forecast=0.8, came=0.8, rows=30))
     house.use(ModelKind.CHURN, flat, base=base, reliability=usual, calibration=calibration)
-    away = house.scorer.propensities_of(CALLER, _in_the_house(20, 300, 400))
-    here = house.scorer.propensities_of(CALLER, _in_the_house(20, 1, 400))
+    away = house.scorer.propensities_of(CALLER, _in_the_house(20, 300, 400), MOMENT)
+    here = house.scorer.propensities_of(CALLER, _in_the_house(20, 1, 400), MOMENT)
     assert away.churn is not None
     assert here.churn is not None
     assert here.churn < 0.5 < away.churn
@@ -235,7 +245,7 @@ def test_a_stranger_has_no_churn_and_products_all_the_same(house: House) -> None
     house.use(ModelKind.CHURN, booster_of(1))
     house.use(ModelKind.OFFERS, booster_of(3, columns=8), columns=OFFER_NAMES)
     for memory in (NO_MEMORY, replace(KNOWN, features=ContactFeatures("contact-0-old", VALUES))):
-        found = house.scorer.propensities_of(CALLER, memory)
+        found = house.scorer.propensities_of(CALLER, memory, MOMENT)
         assert found.churn is None
         assert set(found.products) == {"LAPTOP", "BAG"}
         assert set(found.models) == {"offers"}
@@ -246,7 +256,7 @@ def test_a_calibration_moves_the_logit(house: House) -> None:
     house.use(ModelKind.CHURN, booster, calibration=Platt(a=0.5, b=1.0))
     row = np.array([VALUES], dtype=np.float32)
     margin = booster.inplace_predict(row, predict_type="margin")[0]
-    found = house.scorer.propensities_of(CALLER, KNOWN)
+    found = house.scorer.propensities_of(CALLER, KNOWN, MOMENT)
     assert found.churn == pytest.approx(1 / (1 + np.exp(-(0.5 * margin + 1.0))), abs=1e-6)
 
 
@@ -256,7 +266,7 @@ def test_the_trees_are_added_to_the_base_of_the_row(house: House) -> None:
     row = np.array([VALUES], dtype=np.float32)
     margin = np.log(0.9999 / 0.0001)
     wanted = booster.inplace_predict(row, base_margin=np.array([margin]))[0]
-    found = house.scorer.propensities_of(CALLER, KNOWN)
+    found = house.scorer.propensities_of(CALLER, KNOWN, MOMENT)
     assert found.churn == pytest.approx(wanted, abs=1e-6)
 
 
@@ -270,7 +280,7 @@ def test_an_answer_that_is_none_leaves_what_counting_said(
     house.use(ModelKind.OFFERS, seven, columns=OFFER_NAMES, objective="reg:squarederror")
     with caplog.at_level(logging.WARNING):
         for _ in range(3):
-            assert house.scorer.propensities_of(CALLER, KNOWN) == COUNTED
+            assert house.scorer.propensities_of(CALLER, KNOWN, MOMENT) == COUNTED
     assert house.counted(ModelKind.OFFERS, "not_a_number") == 3
     assert len([each for each in caplog.records if "no number" in each.message]) == 1
 
@@ -286,7 +296,7 @@ def test_whatever_fails_leaves_what_counting_said(
         raise MemoryError
 
     monkeypatch.setattr(used.model, "margins", broken)
-    assert house.scorer.propensities_of(CALLER, KNOWN) == COUNTED
+    assert house.scorer.propensities_of(CALLER, KNOWN, MOMENT) == COUNTED
     assert house.counted(ModelKind.CHURN, "failed") == 1
 
 
@@ -295,7 +305,7 @@ def test_features_of_any_kind_never_raise(house: House) -> None:
     odd = (float("inf"), float("-inf"), float("nan"), 1e300, -1e300, 0.0)
     for values in (odd, (float("nan"),) * 6, (), (1.0,) * 3, (1.0,) * 600):
         memory = CallerMemory(features=ContactFeatures(SCHEMA, values))
-        found = house.scorer.propensities_of(CALLER, memory)
+        found = house.scorer.propensities_of(CALLER, memory, MOMENT)
         assert found.churn is None or 0 <= found.churn <= 1
 
 
@@ -304,7 +314,7 @@ def test_who_is_late_again_and_again_sits_out(tmp_path: Path) -> None:
     house = House(tmp_path / "models", clock=lambda: next(times), deadline_s=0.5)
     house.use(ModelKind.CHURN, booster_of(1))
     for _ in range(MOST_LATE):
-        house.scorer.propensities_of(CALLER, KNOWN)
+        house.scorer.propensities_of(CALLER, KNOWN, MOMENT)
     assert house.counted(ModelKind.CHURN, "late") + house.counted(ModelKind.CHURN, "used") > 0
 
 
@@ -381,14 +391,14 @@ def test_what_rows_need_of_a_card_is_read_before_it_is_used(tmp_path: Path) -> N
     good = house.use_offers({"catalogue": "ours"})
     assert read == [good]
     for _ in range(3):
-        assert house.scorer.propensities_of(CALLER, KNOWN).models == {"offers": good}
+        assert house.scorer.propensities_of(CALLER, KNOWN, MOMENT).models == {"offers": good}
     assert (read, asked) == ([good], ["ours"] * 3)
 
     bad = house.use_offers({"catalogue": 7}, day=1)
     assert house.models.versions() == {"offers": good}
     version, why = house.models.refused[ModelKind.OFFERS]
     assert (version, "no catalogue" in why) == (bad, True)
-    assert house.scorer.propensities_of(CALLER, KNOWN).models == {"offers": good}
+    assert house.scorer.propensities_of(CALLER, KNOWN, MOMENT).models == {"offers": good}
 
 
 class Refusing:

@@ -54,6 +54,7 @@ def call(
     *,
     choices: Sequence[tuple[str, str]] = (),
     offers: Sequence[tuple[str, bool]] = (),
+    area: str = "",
 ) -> PastCallTold:
     return PastCallTold(
         call_id=CallId("pbx", str(number)),
@@ -74,6 +75,7 @@ def call(
             )
             for offer, accepted in offers
         ),
+        area=area,
     )
 
 

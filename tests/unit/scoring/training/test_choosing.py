@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from calls.call_moment import CallMoment
 from calls.past_calls import PastCallTold
 from scoring.decay import smoothed
 from scoring.features.intent_rows import INTENT_COLUMNS, PRIOR_STRENGTH
-from scoring.features.moment import CallMoment
 from scoring.training.choosing import Choices, asked_of, train_choosing
 from scoring.training.past import Past, past_of
 from scoring.training.too_little import TooLittle
@@ -47,7 +47,7 @@ def test_a_habit_that_counting_does_not_see_is_found() -> None:
     assert card.metrics["top_1"].value > card.baselines["past_choices"]["top_1"].value + 0.2
     assert card.decision.promoted
     assert made[0].booster.save_raw("json") == made[1].booster.save_raw("json")
-    assert {"named", "moments"} <= set(card.extra)
+    assert {"named"} <= set(card.extra)
 
 
 def test_a_row_holds_what_counting_would_have_served() -> None:
@@ -55,7 +55,7 @@ def test_a_row_holds_what_counting_would_have_served() -> None:
     column = INTENT_COLUMNS.index("own_share")
     assert all(each.rows[:, column].sum() <= 1 + 1e-6 for each in asked)
     at = START + timedelta(days=40)
-    names, seen = choices.seen("crm:1", "main", at, CallMoment.of(at))
+    names, seen = choices.seen("crm:1", "main", at, CallMoment(at))
     assert names == sorted({*seen.own, *seen.house})
     served = smoothed(seen.own, seen.house, PRIOR_STRENGTH)
     assert sum(served.values()) == pytest.approx(1)
@@ -70,8 +70,8 @@ def test_a_call_does_not_know_its_own_choice() -> None:
 
 def test_too_few_choices_of_everybody_are_no_house() -> None:
     choices = Choices()
-    choices.add("crm:1", "main", "order", START, CallMoment.of(START))
-    names, seen = choices.seen(None, "main", START, CallMoment.of(START))
+    choices.add("crm:1", "main", "order", START, CallMoment(START))
+    names, seen = choices.seen(None, "main", START, CallMoment(START))
     assert names == []
     assert not seen.house
 
