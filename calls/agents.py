@@ -15,6 +15,14 @@ class AgentState(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Skill:
+    """What somebody can; `level` from 1 (a little) to 10 (best)."""
+
+    name: str
+    level: int = 10
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     login: str
     name: str
@@ -25,6 +33,7 @@ class Agent:
     role: str = "agent"
     #: Whether we made a phone in the browser for them, see `Softphone`.
     softphone: bool = False
+    skills: tuple[Skill, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from calls.agents import Agent
 from calls.errors import SwitchboardError
+from switchboard import agent_admin_commands
+from switchboard.agent_admin_commands import RoleOption, SkillOption, skills_of
 from switchboard.terminal import ConfigOption, out, read_settings, sentences
 
 agents_app = typer.Typer(
@@ -48,9 +48,8 @@ def agents_add(
     softphone: Annotated[
         bool, typer.Option("--softphone", help="A phone in the browser rings them (too).")
     ] = False,
-    role: Annotated[
-        str, typer.Option(help="agent; or supervisor, who sees the supervisor page, too.")
-    ] = "agent",
+    skill: SkillOption = None,
+    role: RoleOption = "agent",
     password: PasswordOption = None,
     config: ConfigOption = None,
 ) -> None:
@@ -65,7 +64,7 @@ def agents_add(
     """
     from switchboard import offline
 
-    if not interface and not softphone and role != "supervisor":
+    if not interface and not softphone and role == "agent":
         raise typer.BadParameter("name what rings them: --interface PJSIP/201, or --softphone")
     agent = Agent(
         login=login,
@@ -74,6 +73,7 @@ def agents_add(
         queues=tuple(queue or ()),
         language=language,
         softphone=softphone,
+        skills=skills_of(skill),
         role=role,
     )
     with sentences():
@@ -102,48 +102,7 @@ def agents_reset(
         out.print(_TELL_ASTERISK)
 
 
-@agents_app.command("list")
-def agents_list(
-    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
-    config: ConfigOption = None,
-) -> None:
-    """Show the agents.
-
-    Example: [bold]switchboard agents list[/bold]
-    """
-    from switchboard import offline
-
-    with sentences():
-        found = asyncio.run(offline.agents(read_settings(config)))
-    if as_json:
-        out.print_json(
-            json.dumps(
-                [
-                    {
-                        "login": a.login,
-                        "name": a.name,
-                        "interfaces": a.interfaces,
-                        "queues": a.queues,
-                        "language": a.language,
-                        "role": a.role,
-                        "softphone": a.softphone,
-                    }
-                    for a in found
-                ]
-            )
-        )
-        return
-    table = Table("log-in", "name", "rings", "queues", "language", "role")
-    for agent in found:
-        table.add_row(
-            agent.login,
-            agent.name,
-            ", ".join(agent.interfaces),
-            ", ".join(agent.queues),
-            agent.language,
-            agent.role,
-        )
-    out.print(table)
+agent_admin_commands.add_to(agents_app)
 
 
 def add_to(app: typer.Typer) -> None:

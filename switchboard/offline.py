@@ -45,7 +45,7 @@ from scoring.registry.pruning import Pruned, prune_models
 from scoring.registry.registry import ModelRegistry
 from scoring.scorer import Scorer
 from scoring.serving.scorer_made import models_in, scorer_of
-from screenpop.agents.agent_admin import add_agent, list_agents, reset_agent
+from screenpop.agents.agent_admin import add_agent, reset_agent
 from screenpop.agents.softphones import softphones as stored_softphones
 from screenpop.pops.explain_pop import DeliveryTrace, explain_pop
 from storage import migrate
@@ -300,8 +300,3 @@ async def agent_reset(settings: Settings, login: str, password: str) -> Agent:
 async def softphones(settings: Settings) -> Sequence[Softphone]:
     async with opened(settings) as database:
         return await stored_softphones(database)
-
-
-async def agents(settings: Settings) -> Sequence[Agent]:
-    async with opened(settings) as database:
-        return await list_agents(database)

@@ -1,33 +1,65 @@
-"""Adding, changing and listing agents: what `switchboard agents add|reset|list` does."""
+"""Adding, changing, removing and listing agents: what `switchboard agents ...` does."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calls.agents import Agent, AgentState, softphone_interface
+from calls.agents import Agent, AgentState, Skill, softphone_interface
 from calls.errors import Misconfigured
+from screenpop.agents.agent_rules import password_problem, problems_of
 from screenpop.agents.agent_tables import agent_sessions, agents
-from screenpop.agents.agents import agent_of
+from screenpop.agents.agents import Chosen, agent_of, chosen_of
 from screenpop.agents.passwords import Passwords
 from screenpop.agents.softphones import new_secret
 from storage.database import Database
 
-_LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
-#: As Asterisk names a queue member, e.g. PJSIP/agent1 or Local/100@agents.
-_INTERFACE = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_.@/+-]{1,100}")
-#: As `CallQueued` names it; see the dialplan's SWB_QUEUE.
-_QUEUE = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_ROLES = ("agent", "supervisor")
-#: Of the desktop.
-_LANGUAGES = ("en", "zh")
-_LONGEST_NAME = 120
-MIN_PASSWORD = 8
+
+@dataclass(frozen=True, slots=True)
+class ListedAgent:
+    agent: Agent
+    chosen: Chosen
+    #: A log-in of theirs lasts.
+    logged_in: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentChange:
+    """What is to be different; None: as it is."""
+
+    name: str | None = None
+    interfaces: tuple[str, ...] | None = None
+    softphone: bool | None = None
+    queues: tuple[str, ...] | None = None
+    skills: tuple[Skill, ...] | None = None
+    language: str | None = None
+    role: str | None = None
+
+    def applied_to(self, agent: Agent) -> Agent:
+        """Their softphone rings them before anything else; one that is taken away no more."""
+        softphone = agent.softphone if self.softphone is None else self.softphone
+        interfaces = agent.interfaces if self.interfaces is None else self.interfaces
+        own = softphone_interface(agent.login)
+        if softphone:
+            interfaces = tuple(dict.fromkeys((own, *interfaces)))
+        elif agent.softphone and self.interfaces is None:
+            interfaces = tuple(one for one in interfaces if one != own)
+        return Agent(
+            login=agent.login,
+            name=agent.name if self.name is None else self.name,
+            interfaces=interfaces,
+            queues=agent.queues if self.queues is None else self.queues,
+            language=agent.language if self.language is None else self.language,
+            role=agent.role if self.role is None else self.role,
+            softphone=softphone,
+            skills=by_name(agent.skills if self.skills is None else self.skills),
+        )
 
 
 async def add_agent(
@@ -37,35 +69,51 @@ async def add_agent(
 
     With `softphone` their phone in the browser rings them too, before their other interfaces; its
     secret is made here and stays when the agent is changed. Without, there is none any more.
-    Raises Misconfigured, naming the value, for a login, name, interface, queue, language, role or
-    password that cannot be, and for an interface that rings somebody else already.
+    Raises Misconfigured, naming the value, for a login, name, interface, queue, skill, language,
+    role or password that cannot be, and for an interface that rings somebody else already.
     """
-    if agent.softphone:
-        own = softphone_interface(agent.login)
-        agent = replace(agent, interfaces=tuple(dict.fromkeys((own, *agent.interfaces))))
+    agent = AgentChange().applied_to(agent)
     _check(agent)
     _check_password(password)
     password_hash = await (passwords or Passwords()).hash(password)
-    secret = new_secret() if agent.softphone else None
 
     async def write(connection: AsyncConnection) -> None:
         await _refuse_shared_interface(connection, agent)
-        values = {
-            "name": agent.name,
-            "password_hash": password_hash,
-            "interfaces": list(agent.interfaces),
-            "queues": list(agent.queues),
-            "language": agent.language,
-            "role": agent.role,
-        }
-        kept = sa.func.coalesce(agents.c.sip_secret, secret) if agent.softphone else None
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        await connection.execute(
-            insert(agents)
-            .values(login=agent.login, state=AgentState.OFFLINE.value, sip_secret=secret, **values)
-            .on_conflict_do_update(index_elements=["login"], set_={**values, "sip_secret": kept})
-        )
-        await _end_log_ins(connection, agent.login)
+        await write_agent(connection, agent, password_hash)
+        await end_log_ins(connection, agent.login)
+
+    await database.writer.write(write)
+
+
+async def change_agent(database: Database, login: str, change: AgentChange) -> Agent:
+    """Whatever changes, their log-ins and their password stay.
+
+    Raises Misconfigured as `add_agent` does, and for a login that nobody has.
+    """
+
+    async def write(connection: AsyncConnection) -> Agent:
+        question = sa.select(agents).where(agents.c.login == login)
+        row = (await connection.execute(question)).mappings().one_or_none()
+        if row is None:
+            raise Misconfigured(f"no agent logs in as {login!r}")
+        changed = change.applied_to(agent_of(row))
+        _check(changed)
+        await _refuse_shared_interface(connection, changed)
+        await write_agent(connection, changed, row["password_hash"])
+        return changed
+
+    return await database.writer.write(write)
+
+
+async def remove_agents(database: Database, logins: Sequence[str]) -> None:
+    """With their log-ins and the tokens of their programs; what they did stays. All or none:
+    raises Misconfigured for a login that nobody has."""
+
+    async def write(connection: AsyncConnection) -> None:
+        gone = sa.delete(agents).where(agents.c.login.in_(logins)).returning(agents.c.login)
+        found = set((await connection.execute(gone)).scalars())
+        if unknown := [login for login in logins if login not in found]:
+            raise Misconfigured(f"no agent logs in as {unknown[0]!r}; nobody was removed")
 
     await database.writer.write(write)
 
@@ -91,7 +139,7 @@ async def reset_agent(
         row = (await connection.execute(statement)).mappings().one_or_none()
         if row is None:
             raise Misconfigured(f"no agent logs in as {login!r}")
-        await _end_log_ins(connection, login)
+        await end_log_ins(connection, login)
         return agent_of(row)
 
     return await database.writer.write(write)
@@ -99,39 +147,61 @@ async def reset_agent(
 
 async def list_agents(database: Database) -> Sequence[Agent]:
     """By login."""
+    return [listed.agent for listed in await listed_agents(database)]
+
+
+async def listed_agents(database: Database) -> Sequence[ListedAgent]:
+    """By login."""
+    living = sa.select(agent_sessions.c.login).where(
+        agent_sessions.c.expires_at > datetime.now(UTC)
+    )
     async with database.read() as connection:
+        seated = set((await connection.execute(living)).scalars())
         rows = (await connection.execute(sa.select(agents).order_by(agents.c.login))).mappings()
-        return [agent_of(row) for row in rows]
+        return [
+            ListedAgent(agent_of(row), chosen_of(row), logged_in=row["login"] in seated)
+            for row in rows
+        ]
 
 
-async def _end_log_ins(connection: AsyncConnection, login: str) -> None:
+async def write_agent(connection: AsyncConnection, agent: Agent, password_hash: str) -> None:
+    """Adds or replaces the row; what the agent chose to be stays."""
+    secret = new_secret() if agent.softphone else None
+    values: dict[str, Any] = {
+        "name": agent.name,
+        "password_hash": password_hash,
+        "interfaces": list(agent.interfaces),
+        "queues": list(agent.queues),
+        "skills": {skill.name: skill.level for skill in agent.skills},
+        "language": agent.language,
+        "role": agent.role,
+    }
+    kept = sa.func.coalesce(agents.c.sip_secret, secret) if agent.softphone else None
+    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
+    await connection.execute(
+        insert(agents)
+        .values(login=agent.login, state=AgentState.OFFLINE.value, sip_secret=secret, **values)
+        .on_conflict_do_update(index_elements=["login"], set_={**values, "sip_secret": kept})
+    )
+
+
+async def end_log_ins(connection: AsyncConnection, login: str) -> None:
     await connection.execute(sa.delete(agent_sessions).where(agent_sessions.c.login == login))
 
 
+def by_name(skills: Sequence[Skill]) -> tuple[Skill, ...]:
+    return tuple(sorted(skills, key=lambda skill: skill.name))
+
+
 def _check(agent: Agent) -> None:
-    if not _LOGIN.fullmatch(agent.login):
-        raise Misconfigured(
-            f"login {agent.login!r}: use small letters, digits, dot, dash, underscore; at most 40"
-        )
-    for interface in agent.interfaces:
-        if not _INTERFACE.fullmatch(interface):
-            raise Misconfigured(f"interface {interface!r}: expected e.g. PJSIP/agent1")
-    for queue in agent.queues:
-        if not _QUEUE.fullmatch(queue):
-            raise Misconfigured(
-                f"queue {queue!r}: use letters, digits, dash, underscore; at most 40"
-            )
-    if not agent.name.strip() or len(agent.name) > _LONGEST_NAME or not agent.name.isprintable():
-        raise Misconfigured(f"name: 1 to {_LONGEST_NAME} printable characters")
-    if agent.language not in _LANGUAGES:
-        raise Misconfigured(f"language {agent.language!r}: use one of {', '.join(_LANGUAGES)}")
-    if agent.role not in _ROLES:
-        raise Misconfigured(f"role {agent.role!r}: use one of {', '.join(_ROLES)}")
+    for problem in problems_of(agent):
+        raise Misconfigured(problem)
 
 
 def _check_password(password: str) -> None:
-    if len(password) < MIN_PASSWORD:
-        raise Misconfigured(f"password: at least {MIN_PASSWORD} characters")
+    problem = password_problem(password)
+    if problem is not None:
+        raise Misconfigured(problem)
 
 
 async def _refuse_shared_interface(connection: AsyncConnection, agent: Agent) -> None:

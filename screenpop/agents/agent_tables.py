@@ -23,6 +23,8 @@ agents = sa.Table(
     sa.Column("state_at", UtcDateTime, nullable=True),
     #: Of the agent's phone in the browser, in plain, as SIP's digest needs it. NULL: none.
     sa.Column("sip_secret", sa.String(64), nullable=True),
+    #: Level by name; NULL: none.
+    sa.Column("skills", sa.JSON, nullable=True),
 )
 
 agent_sessions = sa.Table(

@@ -12,7 +12,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 
 from calls import events
-from calls.agents import Agent, AgentState
+from calls.agents import Agent, AgentState, Skill
 from calls.errors import Unavailable
 from calls.ports import QueueControl
 from screenpop.agents.agent_tables import agents
@@ -81,7 +81,7 @@ class Agents:
             rows = (await connection.execute(sa.select(agents))).mappings().all()
         self._agents = {row["login"]: agent_of(row) for row in rows}
         # A choice made here is newer than its row, which may still be on the way to the disk.
-        stored = {row["login"]: _chosen_of(row) for row in rows}
+        stored = {row["login"]: chosen_of(row) for row in rows}
         self._chosen = stored | {k: v for k, v in self._chosen.items() if k in stored}
         self._login_of = {
             interface: agent.login
@@ -194,8 +194,9 @@ def agent_of(row: Mapping[Any, Any]) -> Agent:
         language=row["language"],
         role=row["role"],
         softphone=row["sip_secret"] is not None,
+        skills=tuple(Skill(name, level) for name, level in sorted((row["skills"] or {}).items())),
     )
 
 
-def _chosen_of(row: Mapping[Any, Any]) -> Chosen:
+def chosen_of(row: Mapping[Any, Any]) -> Chosen:
     return Chosen(AgentState(row["state"]), row["state_reason"], row["state_at"])

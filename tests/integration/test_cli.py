@@ -49,6 +49,9 @@ COMMANDS = (
     "agents add",
     "agents reset",
     "agents list",
+    "agents import",
+    "agents change",
+    "agents remove",
     "softphone-config",
     "agents token",
     "contacts",
@@ -177,6 +180,11 @@ def test_every_command_explains_itself_with_an_example(shell: Shell) -> None:
         ("agents", "add", "anna"),
         ("agents", "add", "anna", "--name", "Anna", "--password", PASSWORD),
         ("agents", "reset"),
+        ("agents", "import"),
+        ("agents", "remove"),
+        ("agents", "change", "anna"),
+        ("agents", "change", "anna", "--queue", "x", "--no-queues"),
+        ("agents", "change", "anna", "--skill", "french:very"),
         ("agents", "token"),
         ("agents", "token", "anna", "--list", "--revoke"),
         ("demo", "--seconds", "1"),
@@ -238,6 +246,7 @@ def test_a_database_that_is_not_there_or_lets_nobody_in(
         (("check", "nowhere"), 1),
         (("score", "--config", "nowhere.yaml"), 1),
         (("import", "nowhere.csv"), 1),
+        (("agents", "import", "nowhere.csv"), 1),
         (("explain-pop", "pbx/1.1"), 1),
         (("doctor", "--asterisk", "nowhere"), 1),
         (("pbx-config", "--agi-host", "a b"), 1),
@@ -464,7 +473,58 @@ def test_agents_are_listed_for_people_and_programs(shell: Shell) -> None:
         "language": "en",
         "role": "agent",
         "softphone": False,
+        "skills": {},
+        "state": "offline",
+        "reason": None,
+        "since": None,
+        "logged_in": False,
     }
+
+
+def test_agents_come_from_a_file_are_changed_and_removed(shell: Shell) -> None:
+    own = ("--config", shell.write_settings("many.yaml", storage={"url": "sqlite:///many.db"}))
+    file = shell.write(
+        "many.csv", "login,name,interfaces,softphone\nben,Ben,,yes\ncleo,Cleo,PJSIP/9,\n"
+    )
+    made_at = shell.home / "many-passwords.csv"
+    tried = shell("agents", "import", file, "--dry-run", *own)
+    assert (tried.code, made_at.exists()) == (0, False)
+    assert "2 new, 0 changed, 0 as before (nothing was written)" in tried.out
+    assert json.loads(shell("agents", "list", "--json", *own).out) == []
+    done = shell("agents", "import", file, *own)
+    assert (done.code, "ben: new\ncleo: new\n" in done.out) == (0, True)
+    assert "switchboard softphone-config" in done.out
+    assert made_at.stat().st_mode & 0o777 == 0o600
+    made = dict(line.split(",") for line in made_at.read_text().splitlines())
+    assert list(made) == ["login", "ben", "cleo"]
+    assert made["ben"] not in done.out
+    again = json.loads(shell("agents", "import", file, "--json", *own).out)
+    assert (again["added"], again["changed"], again["unchanged"]) == ([], {}, 2)
+    # Passwords that may not be handed out yet are written over by nothing.
+    more = shell.write("many.csv", "login,name,role\nines,Ines,supervisor\n")
+    shell("agents", "import", more, *own).refuses("many-passwords.csv is there already")
+    bad = shell.write("bad.csv", "login,name\nBen X,Ben\ndora,Dora\n")
+    shell("agents", "import", bad, *own).refuses("bad.csv:2: login 'Ben X'", "bad.csv:3: name what")
+
+    change = (
+        "--skill",
+        "french:8",
+        "--role",
+        "auditor",
+        "--no-softphone",
+        "--interface",
+        "PJSIP/8",
+    )
+    assert shell("agents", "change", "ben", "--queue", "support", *change, *own).code == 0
+    ben = json.loads(shell("agents", "list", "--json", *own).out)[0]
+    assert (ben["queues"], ben["skills"], ben["role"]) == (["support"], {"french": 8}, "auditor")
+    assert (ben["interfaces"], ben["softphone"]) == (["PJSIP/8"], False)
+    assert "french:8" in shell("agents", "list", *own).out
+    shell("agents", "change", "nobody", "--no-queues", *own).refuses("no agent logs in as 'nobody'")
+    shell("agents", "remove", "ben", *own).refuses("Remove ben?")
+    shell("agents", "remove", "ben", "nobody", "--yes", *own).refuses("nobody was removed")
+    assert shell("agents", "remove", "ben", "cleo", "--yes", *own).code == 0
+    assert json.loads(shell("agents", "list", "--json", *own).out) == []
 
 
 @pytest.mark.parametrize(
