@@ -31,7 +31,7 @@ demo: $(VENV)/.runtime screenpop/static/index.html ## a running centre with real
 	@$(BIN)/switchboard demo $(DEMO_ARGS)
 
 test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the real Asterisk and a real browser
-	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium
+	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium curl
 	@deploy/fetch-asterisk.sh >/dev/null
 	@$(BIN)/python -m tests.servers.odoo
 	@$(BIN)/python -m tests.servers.tryton

@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_callers import ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance.waiting import until
+from tests.fakes.hook_peer import Peer, peer
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
@@ -30,9 +32,23 @@ STORY = (ROOT / "docs" / "one-call.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
-async def centre(tmp_path: Path) -> AsyncIterator[DemoCentre]:
+async def wallboard() -> AsyncIterator[Peer]:
+    """Another system that is sent the pops."""
+    async with peer() as here:
+        yield here
+
+
+@pytest.fixture
+async def centre(tmp_path: Path, wallboard: Peer) -> AsyncIterator[DemoCentre]:
     phone = PhoneShape(ring_ms=400, talk_ms=700)
-    async with DemoCentre(folder=tmp_path, agents=2, phone=phone, strategy="ringall") as centre:
+    pops = {
+        "hosts": ["127.0.0.1"],
+        "webhooks": [{"name": "wallboard", "url": wallboard.url, "secret": "hush"}],
+        "addresses": [{"url": f"{wallboard.url}{{contact_id}}?{{intent}}", "callers": "known"}],
+    }
+    async with DemoCentre(
+        folder=tmp_path, agents=2, phone=phone, strategy="ringall", overrides={"pops": pops}
+    ) as centre:
         yield centre
 
 
@@ -64,7 +80,7 @@ async def ended_call(centre: DemoCentre, number: str) -> CallDetail:
         return detail
 
 
-async def test_marias_call(centre: DemoCentre) -> None:
+async def test_marias_call(centre: DemoCentre, wallboard: Peer) -> None:
     keys = (Press(2500, "1"), Press(6000, "0"))
     call = ScriptedCall(demo_cast.MARIA, cast.SHOP, shape=CallerShape(presses=keys))
     result = await centre.callers.run([call], deadline_s=60)
@@ -115,9 +131,21 @@ async def test_marias_call(centre: DemoCentre) -> None:
         won = desktop.login == answered.agent
         assert ("pop.claim" in kinds, desktop.counters.acks >= 1) == (won, True)
         assert won or "pop.close" in kinds
+        ref = offer["content"]["contact"]["ref"].partition(":")[2]
+        assert offer["content"]["open"]["url"] == f"{wallboard.url}{ref}?agent"
+        # ... and sent to another system, signed, in the same order
+        shown = [frame for frame in desktop.frames if frame["kind"].startswith("pop.")]
+        await until(partial(_told, wallboard, desktop.login, len(shown)), "the webhook")
+        told_of = [one["data"] for one in wallboard.told]
+        assert [one["frame"] for one in told_of if one["agent"] == desktop.login] == shown
+    wallboard.check_signatures(b"hush")
     # 11: one record in the CRM, and no lead
     assert detail.record_id is not None
     assert detail.lead_id is None
+
+
+async def _told(wallboard: Peer, login: str, count: int) -> bool:
+    return sum(one["data"]["agent"] == login for one in wallboard.told) >= count
 
 
 async def explained(centre: DemoCentre, number: str) -> dict[str, Any]:
