@@ -27,13 +27,12 @@ from config.problems import Problem
 from config.publishing import Rulebooks
 from config.rulebook import Rulebook
 from config.settings import Settings
-from crm_adapter import pop_hooks, webhooks_in
+from crm_adapter import webhooks_in
 from crm_adapter.adapters.choice import names_of
 from crm_adapter.churn_tasks import ChurnTasks, ContactsTasks
 from crm_adapter.connection import CrmConnection
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
-from crm_adapter.hook_workers import HookWorkers
 from crm_adapter.journal import DatabaseJournal
 from crm_adapter.late_identity import LateIdentifier
 from crm_adapter.outbox_gauge import OutboxGauge
@@ -70,16 +69,13 @@ from scoring.refresher import Refresher
 from scoring.scorer import Scorer
 from scoring.segmenting.churn_teller import ChurnTeller
 from scoring.serving.scorer_made import models_in, scorer_of
-from screenpop.counters import DeskCounters
 from screenpop.delivery import routes as event_routes
-from screenpop.delivery.open_address import OpenAddresses
-from screenpop.delivery.pop_hooks import PopHooks
 from screenpop.desk import routes as desk_routes
-from screenpop.desk.desk import Desk
 from storage import migrate
 from storage.database import Database
 from supervisor.publishing import try_out
 from switchboard import readiness, warm_up
+from switchboard.agent_side import agent_side
 from switchboard.health import Health
 from switchboard.listening import listening
 from switchboard.nightly.child import Child
@@ -177,21 +173,15 @@ class Centre:
         """Everything that listens to calls is subscribed before the first one comes."""
         settings, stages = self.settings, self._stages
         self.ledger = DatabaseOfferLedger(database=self.database)
-        await self._start_pop_hooks()
-        self.desk = Desk(
+        self.desk, workers = agent_side(
+            settings=settings,
             database=self.database,
             bus=self.bus,
             queue_control=self.bridge.queue_control,
             offers=self.ledger,
-            work=settings.agents,
-            web=settings.web,
-            softphone=settings.softphone,
-            counters=DeskCounters(self.health.registry),
-            lead_url=settings.crm.lead_url,
-            opener=OpenAddresses(settings.pops.addresses),
-            also_owed=self.pop_hooks.of_frames,
-            owed=self.pop_hook_workers.wake,
+            registry=self.health.registry,
         )
+        self.pop_hook_workers = await stages.enter("webhooks of pops", workers, 6)
         connection = CrmConnection(settings=settings, database=self.database)
         connection.subscribe(self.bus)
         self.connection = await stages.enter("crm", connection, 5)
@@ -258,19 +248,6 @@ class Centre:
         now = datetime.now(UTC)
         for unknown in await unknown_calls(self.database, system=settings.ami.system, now=now):
             self.bus.publish(unknown)
-
-    async def _start_pop_hooks(self) -> None:
-        pops = self.settings.pops
-        workers = HookWorkers(
-            database=self.database,
-            targets=[pop_hooks.target_of(hook) for hook in pops.webhooks],
-            prefix=pop_hooks.LANES,
-            pace=DeliveryPace(
-                give_up_after=timedelta(hours=pops.webhook_attempts_h), gather_s=0.02
-            ),
-        )
-        self.pop_hooks = PopHooks(hooks=pops.webhooks, owe=pop_hooks.PopNotices().owe)
-        self.pop_hook_workers = await self._stages.enter("webhooks of pops", workers, 6)
 
     async def _start_memory(self) -> None:
         """What earlier calls left behind, and what it makes likely."""
