@@ -3,6 +3,7 @@ read by nodes."""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -117,9 +118,10 @@ class HouseChoices:
         for cell, menu, intent, weight, last_at in rows:
             counts = found.setdefault(cell, {}).setdefault(menu, {})
             counts[intent] = Decayed(weight, last_at).seen_from(now)
-        self._moments = MomentShares(self._shares, found)
-        self._moments.prepare()
-        self._moments_read = now
+        moments = MomentShares(self._shares, found)
+        for _ in moments.prepare():
+            await asyncio.sleep(0)
+        self._moments, self._moments_read = moments, now
 
     async def flush(self) -> None:
         """Writes what was counted here, once, and forgets which calls were counted long ago."""

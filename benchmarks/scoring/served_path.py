@@ -120,7 +120,8 @@ class _House(HouseChoices):
     def __init__(self, shares: Mapping[str, Mapping[str, float]]) -> None:
         self._shares = shares
         self._moments = MomentShares(shares, _moments())
-        self._moments.prepare()
+        for _ in self._moments.prepare():
+            pass
 
 
 class _Shop(Associations):

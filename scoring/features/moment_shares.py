@@ -7,7 +7,7 @@ speaks for itself. The first is drawn towards what all callers choose, known one
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from heapq import nlargest
 
 from scoring.features.moment import PARTS, WEEKEND, WORKING, cells, number_in, words_of
@@ -66,12 +66,14 @@ class MomentShares:
             self._ready[found] = ready
         return ready
 
-    def prepare(self) -> None:
-        """Works out what most calls will ask; an area is left to its first call."""
+    def prepare(self) -> Iterator[None]:
+        """Works out what most calls will ask, one number after the other: calls may be served in
+        between. An area is left to its first call."""
         for who, digits in self._most_dialled():
             for part in PARTS:
                 for days in (WORKING, WEEKEND):
                     self.at(cells(who, part, days, digits, ""))
+            yield
 
     def why(self, found: tuple[str, ...], menu: str, intent: str) -> str:
         """Of the finest cell that outweighs the one before it, for people."""

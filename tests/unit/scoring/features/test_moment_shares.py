@@ -74,7 +74,8 @@ def test_what_is_ready_beforehand_is_what_a_call_would_find(
     found: Mapping[str, Mapping[str, float]],
 ) -> None:
     ahead = made(found)
-    ahead.prepare()
+    for _ in ahead.prepare():
+        pass
     assert ahead.at(STRANGER) == made(found).at(STRANGER)
 
 
