@@ -52,13 +52,15 @@ function stateOf(call: PhoneCall, words: ReturnType<typeof useWords>): string {
   return parts.join(" · ");
 }
 
-function Ringing({ softphone, call, shortcuts }: Props) {
+function Ringing({ softphone, call, line, shortcuts }: Props) {
   const words = useWords();
+  const away = line !== "ready";
   return (
     <div className="phone-answers">
       <button
         type="button"
         className="phone-accept"
+        disabled={away}
         title={textOf(shortcuts.chords.accept)}
         onClick={() => softphone.answer(call.id)}
       >
@@ -66,11 +68,13 @@ function Ringing({ softphone, call, shortcuts }: Props) {
       </button>
       <button
         type="button"
+        disabled={away}
         title={textOf(shortcuts.chords.decline)}
         onClick={() => softphone.calls?.decline(call.id)}
       >
         {words("call_decline")}
       </button>
+      {away && <p className="phone-words phone-away">{words("call_away")}</p>}
     </div>
   );
 }

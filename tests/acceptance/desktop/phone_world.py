@@ -38,12 +38,18 @@ from tests.fakes.tcp_proxy import TcpProxy
 VERA = Agent("vera", "Vera Web", (), ("support",), softphone=True)
 QUEUE = "support"
 
-#: Lets a test hear what a page hears, and see what it shows outside itself.
+#: Lets a test hear what a page hears, count its rings, and see what it shows outside itself.
 LISTEN = """
 window.__connections = [];
 const Native = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Native {
   constructor(...given) { super(...given); window.__connections.push(this); }
+};
+window.__tones = 0;
+const made = BaseAudioContext.prototype.createOscillator;
+BaseAudioContext.prototype.createOscillator = function () {
+  window.__tones += 1;
+  return made.call(this);
 };
 window.__notices = [];
 const Told = window.Notification;

@@ -166,6 +166,32 @@ async def test_voices_outlive_a_lost_connection(desk: Desktop, world: PhoneWorld
     assert caller.loudness(*spoken) > 0.005
 
 
+async def test_what_rings_is_accepted_once_the_connection_is_back(
+    desk: Desktop, world: PhoneWorld
+) -> None:
+    page, box = desk.page, phone(desk.page)
+    world.ring()
+    accept = box.get_by_role("button", name="Accept")
+    await expect(accept).to_be_enabled()
+    world.network.close_all()
+    await expect(accept).to_be_disabled()
+    await expect(box).to_contain_text("Can be accepted when the line is back.")
+    assert await desk.violations() == []
+    await desk.picture("phone-ringing-line-lost")
+    world.network.let_pass()
+    await expect(accept).to_be_enabled(timeout=10_000)
+    await accepts(page)
+    await hears_the_caller(page)
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("On call")
+    world.network.close_all()
+    await expect(page.get_by_test_id("phone-lost")).to_be_visible()
+    await box.get_by_role("button", name="Hang up").click()
+    await expect(box).to_contain_text("Is hung up when the line is back.")
+    world.network.let_pass()
+    await expect(page.get_by_test_id("phone-call")).to_have_count(0, timeout=10_000)
+    await expect(page.get_by_role("heading", name="How did it go?")).to_be_visible()
+
+
 async def test_a_caller_is_sent_on_and_one_who_cannot_be_stays(
     desk: Desktop, world: PhoneWorld
 ) -> None:
@@ -206,6 +232,7 @@ async def test_a_caller_who_gives_up_and_one_who_is_declined(
     await expect(page.get_by_test_id("phone-call")).to_have_count(0)
     await page.wait_for_function("window.__notices.at(-1).closed")
     await work.wait(deadline_s=10)
+    await page.get_by_label("Available", exact=True).click()
     world.ring()
     decline = box.get_by_role("button", name="Decline")
     await expect(decline).to_be_visible()
@@ -227,6 +254,9 @@ async def test_one_tab_has_the_phone(
     await second.picture("phone-other-tab")
     work = world.ring()
     await accepts(desk.page)
+    rings = [await one.evaluate("window.__tones") for one in (desk.page, second.page)]
+    assert rings[0] > 0
+    assert rings[1] == 0
     await other.get_by_role("button", name="Use this tab").click()
     await expect(other).to_contain_text("The other tab is in a call.")
     await hears_the_caller(desk.page)

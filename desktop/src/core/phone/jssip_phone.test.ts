@@ -14,6 +14,37 @@ const LOG_IN = {
   socket: "/agent/sip",
 };
 
+const SDP = "v=0\r\no=- 1 1 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\na=sendrecv\r\n";
+
+/** As much of WebRTC as JsSIP asks of it; no voice passes. */
+class Connection extends EventTarget {
+  connectionState = "new";
+  iceGatheringState = "complete";
+  signalingState = "stable";
+  localDescription: unknown = null;
+  keys = "";
+  sender = {
+    track: { kind: "audio", enabled: true },
+    dtmf: { toneBuffer: "", insertDTMF: (keys: string) => void (this.keys += keys) },
+  };
+  constructor() {
+    super();
+    connections.push(this);
+  }
+  addTrack() {}
+  getSenders = () => [this.sender];
+  createOffer = () => Promise.resolve({ type: "offer", sdp: SDP });
+  createAnswer = () => Promise.resolve({ type: "answer", sdp: SDP });
+  setLocalDescription = (one: unknown) => Promise.resolve(void (this.localDescription = one));
+  setRemoteDescription = () => Promise.resolve();
+  close() {}
+  flows() {
+    this.connectionState = "connected";
+    this.dispatchEvent(new Event("connectionstatechange"));
+  }
+}
+let connections: Connection[] = [];
+
 /** Asterisk's end of the wire: challenges each REGISTER, takes the second. */
 class Peer implements SipWire {
   onopen: SipWire["onopen"] = null;
@@ -24,7 +55,12 @@ class Peer implements SipWire {
 
   send(text: string) {
     this.got.push(text);
-    if (!text.startsWith("REGISTER")) return;
+    if (!text.startsWith("REGISTER")) {
+      if (text.startsWith("SIP/2.0 200") && text.includes("INVITE")) {
+        queueMicrotask(() => this.acknowledge(text));
+      }
+      return;
+    }
     const asked = text.includes("Authorization:");
     const code = asked ? this.answer : 401;
     const extra = asked
@@ -51,11 +87,31 @@ class Peer implements SipWire {
         "CSeq: 1 INVITE",
         "Max-Forwards: 70",
         ...(more ? [more] : []),
-        "Content-Length: 0",
+        "Content-Type: application/sdp",
+        `Content-Length: ${SDP.length}`,
         "",
-        "",
+        SDP,
       ].join("\r\n"),
     );
+  }
+
+  private acknowledge(answer: string) {
+    const lines = [
+      "ACK sip:agent1@x.invalid;transport=ws SIP/2.0",
+      "Via: SIP/2.0/WS 127.0.0.1:8088;rport;branch=z9hG4bKack",
+      `From: ${header(answer, "From")}`,
+      `To: ${header(answer, "To")}`,
+      `Call-ID: ${header(answer, "Call-ID")}`,
+      "CSeq: 1 ACK",
+      "Content-Length: 0",
+      "",
+      "",
+    ];
+    this.say(lines.join("\r\n"));
+  }
+
+  requests(): string[] {
+    return this.got.map((text) => text.split(" ")[0] ?? "").filter((word) => !word.startsWith("SIP"));
   }
 
   statuses(): string[] {
@@ -89,11 +145,37 @@ async function open() {
   await settled();
 }
 
-// JsSIP refuses calls where there is no WebRTC.
-vi.stubGlobal("window", { RTCPeerConnection: class {} });
+vi.stubGlobal("window", { RTCPeerConnection: Connection });
+vi.stubGlobal("RTCPeerConnection", Connection);
+vi.stubGlobal("RTCSessionDescription", class { constructor(readonly given: unknown) {} });
+vi.stubGlobal("navigator", {
+  mediaDevices: { getUserMedia: () => Promise.resolve({ getTracks: () => [{ stop() {} }] }) },
+});
+
+/** In a call, voices passing; its id. */
+async function talking(): Promise<string> {
+  phone.start();
+  await open();
+  peer().invite("z9hG4bKtalk");
+  const id = phone.state.calls[0]?.id ?? "";
+  phone.answer(id);
+  await settled();
+  connections.at(-1)?.flows();
+  return id;
+}
+
+function lose() {
+  peer().onclose?.({ code: 1006, reason: "" });
+}
+
+async function comeBack() {
+  timers.at(-1)?.run();
+  await open();
+}
 
 beforeEach(() => {
   peers = [];
+  connections = [];
   answer = 200;
   timers = [];
   seen = [];
@@ -191,19 +273,21 @@ test("a call without the header has no conversation, and goes when the caller do
   expect(phone.state).toMatchObject({ calls: [], lastEnd: { why: "gone" } });
 });
 
-test("what rings when the connection is lost rings no more; the phone comes back by itself", async () => {
+test("what rings when the line is lost rings on, and is answered when it is back", async () => {
   phone.start();
   await open();
   peer().invite("z9hG4bK3");
-  vi.useFakeTimers();
-  peer().onclose?.({ code: 1006, reason: "" });
-  expect(phone.state).toMatchObject({ line: "lost", calls: [] });
-  // JsSIP's own wait, before it asks the socket again.
-  vi.advanceTimersByTime(1000);
-  vi.useRealTimers();
-  timers.at(-1)?.run();
-  await open();
+  const id = phone.state.calls[0]?.id ?? "";
+  lose();
+  phone.answer(id);
+  phone.decline(id);
+  expect(phone.state).toMatchObject({ line: "lost", calls: [{ phase: "ringing" }] });
+  await comeBack();
   expect(phone.state.line).toBe("ready");
+  phone.answer(id);
+  await settled();
+  expect(phone.state.calls[0]?.phase).toBe("talking");
+  expect(peer().statuses()).toEqual(["SIP/2.0 200 OK"]);
   expect(peers).toHaveLength(2);
 });
 
@@ -237,4 +321,73 @@ test("a phone that was stopped says nothing more", async () => {
   await settled();
   expect(seen).toHaveLength(count);
   expect(peer().statuses().at(-1)).toBe("SIP/2.0 480 Temporarily Unavailable");
+});
+
+test("an answered call is muted and pressed into as soon as voices pass", async () => {
+  const id = await talking();
+  expect(phone.state.calls[0]).toMatchObject({ phase: "talking", talkingSince: 7, media: true });
+  phone.mute(id, true);
+  phone.dtmf(id, "4");
+  phone.dtmf(id, "x");
+  const [connection] = connections as [Connection];
+  expect(phone.state.calls[0]?.muted).toBe(true);
+  expect(connection.sender.track.enabled).toBe(false);
+  expect(connection.keys).toBe("4");
+});
+
+test("a lost line ends no call, which is told to Asterisk anew when it is back", async () => {
+  const id = await talking();
+  lose();
+  expect(phone.state).toMatchObject({ line: "lost", calls: [{ id, phase: "talking" }] });
+  phone.transfer(id, "8500");
+  expect(phone.state.calls[0]?.transfer?.phase).toBe("failed");
+  await comeBack();
+  await settled();
+  expect(phone.state.line).toBe("ready");
+  expect(peer().requests()).toEqual(["REGISTER", "REGISTER", "INVITE"]);
+});
+
+test("what was wished for meanwhile is done when the line is back, the last wish alone", async () => {
+  const id = await talking();
+  lose();
+  phone.hold(id, true);
+  phone.hold(id, false);
+  expect(phone.state.calls[0]?.delayed).toBeNull();
+  phone.hold(id, true);
+  expect(phone.state.calls[0]).toMatchObject({ held: false, delayed: "hold" });
+  await comeBack();
+  await settled();
+  expect(phone.state.calls[0]).toMatchObject({ held: true, delayed: null });
+  expect(peer().got.at(-1)).toContain("a=sendonly");
+});
+
+test("a call hung up while the line is lost is silent at once, and ends with the line", async () => {
+  const id = await talking();
+  lose();
+  phone.hangUp(id);
+  expect(phone.state.calls[0]).toMatchObject({ muted: true, delayed: "hang_up" });
+  timers.splice(-1); // the end of the longest delay
+  await comeBack();
+  await settled();
+  expect(peer().requests().at(-1)).toBe("BYE");
+  expect(phone.state.calls).toEqual([]);
+});
+
+test("a line that does not come back keeps nobody in a call they hung up", async () => {
+  const id = await talking();
+  lose();
+  phone.hangUp(id);
+  timers.at(-1)?.run();
+  expect(phone.state).toMatchObject({ line: "lost", calls: [], lastEnd: { why: "hung_up" } });
+});
+
+test("only what can be dialled is transferred to", async () => {
+  const id = await talking();
+  for (const target of ["", "sip:x@evil", "8500;user=phone", "a b", "8".repeat(41)]) {
+    phone.transfer(id, target);
+    expect(phone.state.calls[0]?.transfer).toEqual({ target, phase: "failed" });
+  }
+  phone.transfer(id, "8500");
+  expect(phone.state.calls[0]?.transfer?.phase).toBe("asked");
+  expect(peer().got.at(-1)).toContain("Refer-To: <sip:8500@switchboard.invalid>");
 });

@@ -1,8 +1,9 @@
 /** The telephone by JsSIP 3.13 (SIP over a websocket, voices by WebRTC).
  *
- * A lost websocket ends no call here: voices go on, and what needs signalling waits until the phone
- * is registered anew. Then each call is told to Asterisk once more (a re-INVITE), since Asterisk
- * would go on sending a caller's goodbye to the connection that is gone. */
+ * A lost websocket ends no call here: voices go on, what rings rings on, and what needs signalling
+ * waits until the phone is registered anew. Then each call that is talked on is told to Asterisk once
+ * more (a re-INVITE), since Asterisk would go on sending a caller's goodbye to the connection that is
+ * gone. */
 
 import type { UA } from "jssip";
 import type { RTCSession, EndEvent } from "jssip/lib/RTCSession";
@@ -39,6 +40,9 @@ const DIGIT = /^[0-9*#A-D]$/;
 /** Answers are not held up by an interface that gathers no address. */
 const GATHERING_MS = 500;
 const AGAIN_MS = 400;
+/** Then a call that is to be hung up ends here at least; Asterisk ends its side 30 s after the last
+ * sound that came (rtp_timeout of the softphones). */
+const LONGEST_DELAY_MS = 15_000;
 const TONE_MS = 160;
 const REFUSED = new Set([401, 403, 404, 407]);
 const VOICE: MediaStreamConstraints = {
@@ -63,14 +67,12 @@ export class JsSipPhone implements Phone {
       password: logIn.secret,
       display_name: logIn.display_name,
       user_agent: "Switchboard desktop",
-      // The socket waits by itself; and a timer of the session's would end a call whose signalling
-      // is away when it runs out.
-      connection_recovery_min_interval: 1,
-      connection_recovery_max_interval: 1,
+      // It would end a call whose signalling is away when it runs out.
       session_timers: false,
-      no_answer_timeout: 180,
+      no_answer_timeout: 120,
     });
-    this.ua.on("disconnected", () => this.disconnected());
+    ports.socket.onlost = () => this.lost();
+    ports.socket.onback = () => this.ua.register();
     this.ua.on("registered", () => this.registered());
     this.ua.on("registrationFailed", (event) => this.registrationFailed(event));
     this.ua.on("newRTCSession", (event: RTCSessionEvent) => this.rang(event));
@@ -95,6 +97,7 @@ export class JsSipPhone implements Phone {
   answer(id: string): void {
     const session = this.sessions.get(id);
     if (callOf(this.state, id)?.phase !== "ringing" || !session) return;
+    if (this.state.line !== "ready") return;
     for (const call of this.state.calls) if (isTalking(call)) this.hold(call.id, true);
     this.tell({ kind: "answering", id });
     // No STUN server: the other side is our own Asterisk.
@@ -102,7 +105,7 @@ export class JsSipPhone implements Phone {
   }
 
   decline(id: string): void {
-    if (callOf(this.state, id)?.phase === "ringing") {
+    if (callOf(this.state, id)?.phase === "ringing" && this.state.line === "ready") {
       this.sessions.get(id)?.terminate({ status_code: 486 });
     }
   }
@@ -114,6 +117,9 @@ export class JsSipPhone implements Phone {
       // The caller hears nothing more of us, and goes when the line is back.
       session.mute({ audio: true });
       this.tell({ kind: "delayed", id, wish: "hang_up" });
+      this.ports.later(LONGEST_DELAY_MS, () => {
+        if (callOf(this.state, id)?.delayed === "hang_up") session.terminate();
+      });
       return;
     }
     this.tell({ kind: "hanging_up", id });
@@ -203,13 +209,11 @@ export class JsSipPhone implements Phone {
     this.tell({ kind: "ended", id, why: transferred ? "transferred" : whyEnded(end) });
   }
 
-  private disconnected(): void {
+  private lost(): void {
     if (this.stopped) return;
     if (this.state.line === "ready") this.tell({ kind: "line", line: "lost" });
-    // What rings cannot be answered any more: the queue rings again when the phone is back.
-    for (const call of this.state.calls) {
-      if (!isTalking(call)) this.sessions.get(call.id)?.terminate();
-    }
+    // Asterisk forgets the registration with the connection. (JsSIP's types leave this out.)
+    (this.ua.registrator() as unknown as { onTransportClosed(): void }).onTransportClosed();
   }
 
   private registered(): void {
@@ -231,7 +235,7 @@ export class JsSipPhone implements Phone {
     }
     this.failures += 1;
     this.ports.later(waitMs(this.failures, this.ports.random()), () => {
-      if (!this.stopped && this.ua.isConnected() && !this.ua.isRegistered()) this.ua.register();
+      if (!this.stopped && this.state.line !== "ready") this.ua.register();
     });
   }
 

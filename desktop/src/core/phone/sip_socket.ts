@@ -1,8 +1,10 @@
 /** The connection under the telephone's signalling: each attempt has a ticket of its own.
  *
- * It has the shape of JsSIP's Socket (3.13: `connect`, `disconnect`, `send` and the three handlers
- * that JsSIP sets). `connect` goes on until it succeeds, waiting longer each time, so JsSIP is told
- * of the end of connections that were there, and never of failed attempts. */
+ * It has the shape of JsSIP's Socket (3.13: `connect`, `disconnect`, `send` and the handlers that
+ * JsSIP sets), but of a connection that is lost it tells our phone alone, and makes another by
+ * itself. JsSIP would give up what is under way: a call that rings could not be answered any more,
+ * while Asterisk (22.10) goes on ringing it, and takes the answer from whichever connection it comes
+ * by. */
 
 import { SignedOut, waitMs } from "../socket";
 
@@ -37,11 +39,14 @@ export class SipSocket {
   onconnect: () => void = () => undefined;
   ondisconnect: (error: boolean, code?: number, reason?: string) => void = () => undefined;
   ondata: (data: unknown) => void = () => undefined;
+  onlost: () => void = () => undefined;
+  onback: () => void = () => undefined;
 
   private wire: SipWire | null = null;
   private isOpen = false;
   private wanted = false;
-  private again = false;
+  /** JsSIP was told that it is connected. */
+  private told = false;
   private attempt = 0;
   /** Counts the wishes: what an earlier one still waits for is not taken any more. */
   private life = 0;
@@ -59,14 +64,12 @@ export class SipSocket {
     if (this.wanted) return;
     this.wanted = true;
     this.life += 1;
-    // Many desktops lose their server at the same moment: they do not come back at the same one.
-    if (this.again) this.wait();
-    else void this.open();
+    void this.open();
   }
 
   disconnect(): void {
     this.wanted = false;
-    this.again = false;
+    this.told = false;
     this.attempt = 0;
     this.life += 1;
     this.cancelWait?.();
@@ -110,32 +113,28 @@ export class SipSocket {
     this.wire = wire;
     wire.onopen = () => {
       this.isOpen = true;
-      this.onconnect();
+      if (this.told) this.onback();
+      else {
+        this.told = true;
+        this.onconnect();
+      }
     };
     wire.onmessage = (event) => {
       // Opened alone says little: what is behind the server may refuse.
       this.attempt = 0;
       this.ondata(event.data);
     };
-    wire.onclose = (event) => this.closed(event.code, event.reason);
+    wire.onclose = (event) => this.closed(event.code);
   }
 
-  private closed(code: number, reason: string): void {
+  private closed(code: number): void {
     const wasOpen = this.isOpen;
     this.drop();
-    if (FINAL_CODES.has(code)) {
-      if (wasOpen) this.ondisconnect(true, code, reason);
-      return;
-    }
-    if (REFUSAL_CODES.has(code)) this.attempt = Math.max(this.attempt, REFUSED_ATTEMPT);
-    if (!wasOpen) {
+    if (!FINAL_CODES.has(code)) {
+      if (REFUSAL_CODES.has(code)) this.attempt = Math.max(this.attempt, REFUSED_ATTEMPT);
       this.wait();
-      return;
     }
-    // JsSIP asks to connect again, a moment after it was told.
-    this.wanted = false;
-    this.again = true;
-    this.ondisconnect(code !== 1000, code, reason);
+    if (wasOpen) this.onlost();
   }
 
   private wait(): void {

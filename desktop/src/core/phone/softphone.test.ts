@@ -222,6 +222,9 @@ test("a ring that nobody waits behind any more is ended", async () => {
   take(close(2));
   expect(timers.at(-1)?.ms).toBe(GHOST_MS);
   timers.at(-1)?.run();
+  expect(phone().did).toEqual(["start"]);
+  phone().tell({ kind: "line", line: "ready" });
+  timers.at(-1)?.run();
   expect(phone().did).toEqual(["start", "decline a"]);
 });
 

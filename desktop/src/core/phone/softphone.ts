@@ -261,19 +261,23 @@ export class Softphone {
     if (status.state === "available") this.ports.desk.chooseState("not_ready");
   }
 
-  /** A ring whose end got lost: the server knows that nobody waits there any more. */
   private stopGhosts(before: Desktop, now: Desktop): void {
-    for (const call of this.view.phone.calls) {
-      if (call.phase !== "ringing" || !call.linkedid) continue;
-      const { linkedid, id } = call;
+    for (const { phase, linkedid, id } of this.view.phone.calls) {
+      if (phase !== "ringing" || !linkedid) continue;
       const was = popOf(before, linkedid)?.state;
-      if (was !== "offered" || popOf(now, linkedid)?.state !== "closed") continue;
-      this.ports.later(GHOST_MS, () => {
-        if (popOf(this.ports.desk.snapshot(), linkedid)?.state === "closed") {
-          this.phone?.decline(id);
-        }
-      });
+      if (was === "offered" && popOf(now, linkedid)?.state === "closed") this.stopGhost(id, linkedid);
     }
+  }
+
+  /** A ring whose end got lost: the server knows that nobody waits there any more. */
+  private stopGhost(id: string, linkedid: string): void {
+    this.ports.later(GHOST_MS, () => {
+      const { calls, line } = this.view.phone;
+      const rings = calls.some((call) => call.id === id && call.phase === "ringing");
+      if (!rings || popOf(this.ports.desk.snapshot(), linkedid)?.state !== "closed") return;
+      if (line === "ready") this.phone?.decline(id);
+      else this.stopGhost(id, linkedid);
+    });
   }
 
   private set(change: Partial<SoftphoneView>): void {
