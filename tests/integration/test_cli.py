@@ -223,6 +223,19 @@ def test_settings_that_cannot_be_used_are_a_sentence(
     assert "hush" not in said.err
 
 
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_an_address_with_an_unknown_field_is_named_by_check_and_at_the_start(
+    shell: Shell, command: str
+) -> None:
+    url = "https://crm.example.com/{nmae}"
+    config = shell.write(
+        "pops.yaml", f"pops:\n  hosts: [crm.example.com]\n  addresses:\n    - url: '{url}'\n"
+    )
+    shell(command, "--config", config).refuses(
+        "pops.yaml:4: 'url' has an unknown field 'nmae'; did you mean 'name'?"
+    )
+
+
 def test_a_settings_file_that_is_not_there(shell: Shell) -> None:
     shell("score", "--config", "nowhere.yaml").refuses(
         "nowhere.yaml: there is no such settings file"

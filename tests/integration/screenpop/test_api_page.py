@@ -76,6 +76,10 @@ async def frames_in(process: asyncio.subprocess.Process) -> AsyncIterator[dict[s
             yield json.loads(value)
 
 
+async def the_next(frames: AsyncIterator[dict[str, Any]], kind: str) -> dict[str, Any]:
+    return await anext(frame async for frame in frames if frame["kind"] == kind)
+
+
 async def test_the_commands_make_a_token_take_the_stream_and_answer(tmp_path: Path) -> None:
     """On a database as the server makes it: the command opens it beside a running server."""
     assert shutil.which("curl"), "curl is missing: it runs the examples"
@@ -99,7 +103,7 @@ async def _by_shell(server: DeskServer, url: str) -> None:
         frames = frames_in(taking)
         assert (await anext(frames))["kind"] == "hello"
         await server.publish(*RingingCall().until_ringing(victoria(), A))
-        offer = await anext(frames)
+        offer = await the_next(frames, "pop.offer")
         assert offer["content"]["contact"]["name"] == "Victoria Stone"
         answer = printed_shell(PAGE, "## Answer")
         async with running("bash", "-ec", answer, env=env) as answering:
