@@ -22,18 +22,18 @@ pytestmark = pytest.mark.integration
 START = datetime(2026, 3, 1, 9, tzinfo=UTC)
 
 
-async def add(database: Database, number: int, **values: Any) -> None:
+async def add(database: Database, place: int, **values: Any) -> None:
     row = {
         "system": "pbx",
-        "linkedid": f"1.{number}",
+        "linkedid": f"1.{place}",
         "channel": "PJSIP/a",
         "from_raw": "",
         "from_name": "",
         "withheld": False,
         "dialled": "+18005550100",
         "language": "en",
-        "arrived_at": START + timedelta(hours=number),
-        "ended_at": START + timedelta(hours=number, minutes=5),
+        "arrived_at": START + timedelta(hours=place),
+        "ended_at": START + timedelta(hours=place, minutes=5),
         "outcome": "answered",
         "fallback": False,
         "end_estimated": False,
@@ -69,6 +69,7 @@ async def test_all_that_is_kept_of_a_call_is_told(any_database: Database) -> Non
         0,
         contact_crm="embedded",
         contact_id="C-1",
+        number="+862083331234",
         menu_path=[step],
         offers=[{"offer": "bag", "place": "hold", "answer": "refused"}],
         decision=decision,
@@ -99,6 +100,7 @@ async def test_all_that_is_kept_of_a_call_is_told(any_database: Database) -> Non
             model="past-choices-1",
             models={"churn": "20261128-023000-0123abcd"},
             rulebook_version="7",
+            area="+86 20",
         )
     ]
 
@@ -106,7 +108,7 @@ async def test_all_that_is_kept_of_a_call_is_told(any_database: Database) -> Non
 async def test_calls_come_oldest_first_and_those_that_live_not_at_all(
     any_database: Database,
 ) -> None:
-    await add(any_database, 3, direction="outbound")
+    await add(any_database, 3, direction="outbound", number="+12025550101", withheld=True)
     await add(any_database, 1)
     await add(any_database, 2, ended_at=None, outcome=None)
     await add(any_database, 0)
@@ -115,6 +117,7 @@ async def test_calls_come_oldest_first_and_those_that_live_not_at_all(
     assert [call.direction for call in found] == [Direction.INBOUND, Direction.OUTBOUND]
     assert found[0].wait_s is None
     assert found[0].contact is None
+    assert [call.area for call in found] == ["", ""]
 
 
 async def test_what_no_call_says_is_left_out_and_said_once(

@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from calls.call import CallOutcome
+from calls.call_moment import CallMoment
 from calls.caller import Caller, ContactRef, Identity, IdentityOutcome
 from calls.errors import CallerHungUp, Unavailable
 from calls.events import (
@@ -166,6 +167,9 @@ async def test_memory_and_propensities_reach_the_decision(house: House) -> None:
     house.scorer.propensities = Propensities(model="test")
     channel = await house.serve(FakeChannel(["5"]))
     assert house.scorer.asked == [(MARIA, memory)]
+    # Of the number no more than its area.
+    arrived = A_CALL.arrived_at.astimezone()
+    assert house.scorer.moments == [CallMoment(arrived, A_CALL.dialled, "+1 202")]
     [decided] = [e for e in house.events if isinstance(e, DecisionMade)]
     assert decided.decision.model == "test"
     assert channel.queued is not None
