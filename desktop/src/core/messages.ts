@@ -1,9 +1,11 @@
 /** Every word of the desktop, in both languages. */
 
 import { phoneInChinese, phoneInEnglish } from "./phone/messages";
+import { supervisorInChinese, supervisorInEnglish } from "./supervisor/messages";
 
 const en = {
   ...phoneInEnglish,
+  ...supervisorInEnglish,
   app: "Switchboard",
   log_in: "Log in",
   log_out: "Log out",
@@ -218,6 +220,7 @@ export type Word = keyof typeof en;
 
 const zh: Record<Word, string> = {
   ...phoneInChinese,
+  ...supervisorInChinese,
   app: "Switchboard",
   log_in: "登录",
   log_out: "退出",

@@ -5,7 +5,7 @@ import { LanguageSwitch } from "./LanguageSwitch";
 import { useWords } from "./words";
 
 interface Props {
-  desk: Desk;
+  desk: Pick<Desk, "logIn">;
   language: Language;
   onLanguage: (language: Language) => void;
 }

@@ -57,7 +57,8 @@ export function TopBar({ desk, state, link, language, onLanguage }: Props) {
       <Today day={state.day} />
       <LanguageSwitch language={language} onLanguage={onLanguage} />
       <span className="me">
-        {agent && (
+        {agent?.role === "supervisor" && <a href="/supervisor">{words("sv_title")}</a>}
+      {agent && (
           <span className="avatar" aria-hidden="true">
             {[...agent.name][0]}
           </span>

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -103,8 +104,9 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     await context.close()
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def desktop(context: BrowserContext, server: DeskServer) -> AsyncIterator[Desktop]:
+@asynccontextmanager
+async def opened(context: BrowserContext, server: DeskServer) -> AsyncIterator[Desktop]:
+    """A page that must complain of nothing."""
     page = await context.new_page()
     desktop = Desktop(page, server)
     page.on("pageerror", lambda error: desktop.complaints.append(str(error)))
@@ -121,3 +123,9 @@ async def desktop(context: BrowserContext, server: DeskServer) -> AsyncIterator[
     )
     yield desktop
     assert desktop.complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desktop(context: BrowserContext, server: DeskServer) -> AsyncIterator[Desktop]:
+    async with opened(context, server) as desktop:
+        yield desktop
