@@ -64,6 +64,7 @@ class SupervisorPage:
             calls=calls,
             figures=DayFigures(database=self.database, within_s=within_s, now=_in_the_house),
             agents=self.desk.agents,
+            status_of=self.desk.duties.status_of,
             desktops_of=self.desk.hub.desktops_of,
             members=self._members,
             places=self.bridge.places,

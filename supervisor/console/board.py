@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from screenpop.desk.protocol import Activity
+
 #: How far a call is. `outside`: left us for a mailbox, a target or nothing; `placed`: an agent
 #: dials and nobody has answered yet.
 Stage = Literal["menu", "queue", "ringing", "talking", "outside", "placed"]
-#: What an agent's calls say they are doing.
-Doing = Literal["idle", "ringing", "talking"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +79,10 @@ class AgentRow:
     state: str
     reason: str | None
     since: float | None
-    doing: Doing
-    #: Since when, and with which call.
+    #: What their calls say they are doing, and since when.
+    doing: Activity
     doing_since: float | None
+    #: The one that rings or is talked in.
     call: str | None
     queues: tuple[str, ...]
     #: Open desktops.
@@ -113,6 +114,7 @@ class Board:
     ts: float
     #: All live ones; `calls` are the oldest of them.
     calls_total: int
+    in_menu: int
     calls: tuple[CallRow, ...]
     ended: tuple[EndedRow, ...]
     queues: tuple[QueueRow, ...]

@@ -10,7 +10,7 @@ from typing import Protocol
 from calls.agents import Agent, AgentState
 from calls.ports import QueuePlaces
 from screenpop.desk.protocol import AgentStatus
-from supervisor.console.board import AgentRow, Board, CallRow, Doing, EndedRow, PartRow, QueueRow
+from supervisor.console.board import AgentRow, Board, CallRow, EndedRow, PartRow, QueueRow
 from supervisor.console.day_figures import DayFigures, QueueToday
 from supervisor.console.live_calls import EndedCall, LiveCall, LiveCalls
 
@@ -52,8 +52,6 @@ class AgentsNow(Protocol):
 
     def login_of(self, interface: str) -> str | None: ...
 
-    def status_of(self, login: str) -> AgentStatus: ...
-
 
 class RulebookNow(Protocol):
     """`config.publishing.Rulebooks`."""
@@ -70,6 +68,7 @@ class Sources:
     calls: LiveCalls
     figures: DayFigures
     agents: AgentsNow
+    status_of: Callable[[str], AgentStatus]
     desktops_of: Callable[[str], int]
     members: Callable[[], Collection[Member] | None]
     places: QueuePlaces
@@ -83,8 +82,7 @@ class Sources:
 
 @dataclass(frozen=True, slots=True)
 class _Busy:
-    doing: Doing
-    since: float
+    talks: bool
     call: str
 
 
@@ -92,10 +90,12 @@ def board_of(sources: Sources) -> Board:
     live = list(sources.calls.live())
     busy = _busy(live)
     figures = sources.figures
-    agents = sources.agents.everybody()
+    # A supervisor without a phone is nobody who is rung.
+    agents = [agent for agent in sources.agents.everybody() if agent.interfaces]
     return Board(
         ts=sources.now().timestamp() * 1000,
         calls_total=len(live),
+        in_menu=sum(one.stage == "menu" for one in live),
         calls=tuple(_call(one, sources) for one in live[:MOST_CALLS]),
         ended=tuple(_ended(one, sources) for one in sources.calls.ended()),
         queues=tuple(_queues(live, busy, agents, sources)),
@@ -117,10 +117,10 @@ def _busy(live: Iterable[LiveCall]) -> dict[str, _Busy]:
     busy: dict[str, _Busy] = {}
     for call in live:
         id_ = str(call.call.id)
-        for interface, since in call.ringing.items():
-            busy.setdefault(interface, _Busy("ringing", since, id_))
-        for interface, since in call.talking.items():
-            busy[interface] = _Busy("talking", since, id_)
+        for interface in call.ringing:
+            busy.setdefault(interface, _Busy(False, id_))
+        for interface in call.talking:
+            busy[interface] = _Busy(True, id_)
     return busy
 
 
@@ -215,24 +215,24 @@ def _members(agents: Sequence[Agent], sources: Sources) -> dict[str, dict[str, b
             found.setdefault(member.queue, {})[member.interface] = member.paused
         return found
     for agent in agents:
-        is_paused = sources.agents.status_of(agent.login).state is not AgentState.AVAILABLE
-        for queue in agent.queues if agent.interfaces else ():
+        is_paused = sources.status_of(agent.login).state is not AgentState.AVAILABLE
+        for queue in agent.queues:
             found.setdefault(queue, {})[agent.interfaces[0]] = is_paused
     return found
 
 
 def _agent(agent: Agent, busy: Mapping[str, _Busy], sources: Sources) -> AgentRow:
-    status = sources.agents.status_of(agent.login)
+    status = sources.status_of(agent.login)
     engaged = [busy[interface] for interface in agent.interfaces if interface in busy]
-    now = min(engaged, key=lambda one: one.doing != "talking", default=None)
+    now = max(engaged, key=lambda one: one.talks, default=None)
     return AgentRow(
         login=agent.login,
         name=agent.name,
         state=status.state.value,
         reason=status.reason,
         since=status.since,
-        doing=now.doing if now is not None else "idle",
-        doing_since=now.since if now is not None else None,
+        doing=status.activity,
+        doing_since=status.activity_since if status.activity != "idle" else None,
         call=now.call if now is not None else None,
         queues=agent.queues,
         desktops=sources.desktops_of(agent.login),

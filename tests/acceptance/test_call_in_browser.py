@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
+from contextlib import asynccontextmanager
 
 import pytest
-from playwright.async_api import Page, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright, expect
 from sqlalchemy import select
 
+from calls.agents import Agent
+from crm_adapter.call_history import CallHistory
 from crm_adapter.embedded import demo_cast
+from screenpop.agents.agent_admin import add_agent
 from screenpop.pops.pop_tables import pop_deliveries
 from storage.database import Database
 from switchboard.demo import cast, prepared
@@ -20,32 +24,61 @@ from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance.desktop.conftest import ARTEFACTS, FLAGS
 from tests.acceptance.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
+pytestmark = [
+    pytest.mark.acceptance,
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 
-@pytest.fixture
-async def centre(tmp_path: Path) -> AsyncIterator[DemoCentre]:
+INES = Agent("ines", "Ines Roth", (), (), "en", "supervisor")
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def centre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DemoCentre]:
     phone = PhoneShape(ring_ms=2500, talk_ms=1500)
-    async with DemoCentre(folder=tmp_path, agents=1, phone=phone, desktops=False) as centre:
+    folder = tmp_path_factory.mktemp("centre")
+    async with DemoCentre(folder=folder, agents=1, phone=phone, desktops=False) as centre:
+        async with Database(centre.storage_url) as database:
+            await add_agent(database, INES, prepared.PASSWORD)
         yield centre
 
 
-@pytest.fixture
-async def page(centre: DemoCentre) -> AsyncIterator[Page]:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
     program = shutil.which("chromium")
     assert program, "Chromium is missing: run deploy/install-programs.sh chromium"
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
-        page = await browser.new_page(viewport={"width": 1360, "height": 820})
-        page.set_default_timeout(20_000)
-        await page.goto(centre.server.base_url)
-        await page.get_by_label("Login").fill("anna")
-        await page.get_by_label("Password").fill(prepared.PASSWORD)
-        await page.get_by_role("button", name="Log in").click()
-        await page.get_by_text("Connected").wait_for()
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def logged_in(browser: Browser, login: str, address: str) -> AsyncIterator[Page]:
+    page = await browser.new_page(viewport={"width": 1360, "height": 820}, locale="en-US")
+    page.set_default_timeout(20_000)
+    await page.goto(address)
+    await page.get_by_label("Login").fill(login)
+    await page.get_by_label("Password").fill(prepared.PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_text("Connected", exact=True).wait_for()
+    yield page
+    await page.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(centre: DemoCentre, browser: Browser) -> AsyncIterator[Page]:
+    async with logged_in(browser, "anna", centre.server.base_url) as page:
         await page.get_by_label("Available", exact=True).click()
         yield page
-        await browser.close()
+
+
+async def arrived_at(centre: DemoCentre) -> float:
+    """Seconds since 1970: when the newest call came to us."""
+    async with Database(centre.storage_url) as database:
+        [newest] = await CallHistory(database=database).recent_calls(1)
+        return newest.arrived_at.timestamp()
 
 
 async def paints(centre: DemoCentre) -> list[float]:
@@ -83,5 +116,53 @@ async def test_maria_is_on_the_screen_before_anybody_says_hello(
     finally:
         result = await at_work.wait(deadline_s=30)
     assert (result.successful, result.failed) == (1, 0), result.errors
-    [painted_ms] = await until(lambda: paints(centre), "the paint in the database")
+    painted_ms, *_ = await until(lambda: paints(centre), "the paint in the database")
     assert 0 <= painted_ms < 2000
+
+
+#: Writes down when each stage of the first call was in the page, in seconds since 1970.
+_WATCH = """() => {
+  window.__seen = {};
+  const look = () => {
+    const stage = document.querySelector(".sv-calls tbody .sv-stage");
+    if (stage) window.__seen[stage.textContent] ??= Date.now() / 1000;
+  };
+  const frame = document.querySelector(".sv-calls");
+  const all = {subtree: true, childList: true, characterData: true};
+  new MutationObserver(look).observe(frame, all);
+}"""
+
+
+async def test_a_supervisor_follows_it_from_the_menu_and_reads_why(
+    centre: DemoCentre, browser: Browser, page: Page
+) -> None:
+    shape = CallerShape(presses=(Press(2500, "0"),))
+    call = ScriptedCall(demo_cast.MARIA, cast.SHOP, name="GARCIA M", shape=shape)
+    at_work = None
+    async with logged_in(browser, "ines", f"{centre.server.base_url}/supervisor") as board:
+        try:
+            await expect(board.get_by_text("No calls at this moment.")).to_be_visible()
+            await board.evaluate(_WATCH)
+            await page.get_by_label("Not ready", exact=True).click()
+            at_work = centre.callers.start([call])
+            row = board.locator(".sv-calls").get_by_role("row").filter(has_text="Maria Garcia")
+            await expect(row).to_contain_text("Menu")
+            await expect(row).to_contain_text("In the queue", timeout=20_000)
+            await page.get_by_label("Available", exact=True).click()
+            await expect(row).to_contain_text("Ringing", timeout=20_000)
+            await expect(row).to_contain_text("anna")
+            await expect(row).to_contain_text("Talking", timeout=20_000)
+            ARTEFACTS.mkdir(parents=True, exist_ok=True)
+            await board.screenshot(path=ARTEFACTS / "supervisor-follows.png")
+            await row.get_by_role("link").click()
+            await expect(board.get_by_role("heading", name="Maria Garcia")).to_be_visible()
+            await expect(board.get_by_text("in main pressed 0: agent")).to_be_visible()
+            offer = board.locator(".sv-pops").get_by_role("row").filter(has_text="Offer")
+            await expect(offer.first).to_contain_text("On the screen after")
+        finally:
+            result = await at_work.wait(deadline_s=30) if at_work is not None else None
+        seen = await board.evaluate("window.__seen")
+    assert result is not None
+    assert (result.successful, result.failed) == (1, 0), result.errors
+    assert {"Menu", "In the queue", "Ringing", "Talking"} <= seen.keys()
+    assert 0 <= seen["Menu"] - await arrived_at(centre) < 1

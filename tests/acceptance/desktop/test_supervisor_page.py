@@ -103,7 +103,9 @@ async def test_calls_from_the_menu_to_the_agent(desktop: Desktop, house: Supervi
     height = await frame.bounding_box()
     await house.desk.publish(first.ringing(A))
     await expect(row).to_contain_text("Ringing")
-    await house.desk.publish(first.answered(A), *(RingingCall().arrived() for _ in range(12)))
+    others = [RingingCall(number=f"+120255501{n}") for n in range(51, 63)]
+    await house.desk.publish(first.answered(A), *(call.arrived() for call in others))
+    await house.desk.publish(*(MenuPresented(call.id, now(), "main") for call in others))
     await expect(row).to_contain_text("Talking")
     await expect(row).to_contain_text("anna")
     await expect(page.locator(".sv-calls tbody tr")).to_have_count(14)
@@ -165,7 +167,7 @@ async def test_a_broken_rulebook_is_told_and_changes_nothing_a_good_one_asks_fir
     problem = page.locator(".sv-problems tbody tr").first
     await expect(problem).to_contain_text("menus.yaml")
     await expect(problem).to_contain_text("sya")
-    await expect(problem.get_by_role("cell").first).to_have_text("5")
+    await expect(problem.get_by_role("cell").first).to_have_text("7")
     await expect(page.get_by_role("button", name="Publish…")).to_have_count(0)
     assert house.rulebooks.current.version == first
     assert await desktop.violations() == []

@@ -48,7 +48,7 @@ export interface AgentRow {
   state: string;
   reason: string | null;
   since: number | null;
-  doing: "idle" | "ringing" | "talking";
+  doing: "idle" | "ringing" | "on_call" | "hold" | "wrapup" | "missed";
   doing_since: number | null;
   call: string | null;
   queues: readonly string[];
@@ -73,6 +73,7 @@ export interface PartRow {
 export interface Board {
   ts: number;
   calls_total: number;
+  in_menu: number;
   calls: readonly CallRow[];
   ended: readonly EndedRow[];
   queues: readonly QueueRow[];

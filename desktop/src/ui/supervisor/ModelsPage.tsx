@@ -10,7 +10,7 @@ const MOST_FIGURES = 4;
 export function ModelsPage() {
   const words = useWords();
   const { value, failed } = useAsked(models, "");
-  const columns = ["sv_kind", "sv_version", "sv_trained", "sv_gate", "sv_figures", "sv_card"] as const;
+  const columns = ["sv_kind", "sv_its_version", "sv_trained", "sv_gate", "sv_figures", "sv_card"] as const;
   if (failed) {
     return (
       <p className="sv-bad" role="alert">

@@ -156,7 +156,7 @@ function Agents({ agents, skewMs }: { agents: readonly AgentRow[]; skewMs: numbe
           <td>{agent.since === null ? "" : <Since at={agent.since} skewMs={skewMs} />}</td>
           <td>
             {agent.call === null ? (
-              words("sv_doing_idle")
+              words.code("sv_doing", agent.doing)
             ) : (
               <a href={hashOf({ kind: "call", id: agent.call })}>
                 {words.code("sv_doing", agent.doing)}

@@ -16,9 +16,7 @@ export function Tiles({ board, skewMs }: { board: Board; skewMs: number }) {
   return (
     <dl className="sv-tiles">
       <Tile name={words("sv_live")}>{board.calls_total}</Tile>
-      <Tile name={words("sv_in_menu")}>
-        {board.calls.filter((call) => call.stage === "menu").length}
-      </Tile>
+      <Tile name={words("sv_in_menu")}>{board.in_menu}</Tile>
       <Tile name={words("sv_waiting")}>{sum((queue) => queue.waiting)}</Tile>
       <Tile name={words("sv_longest")}>
         {waiting.length > 0 ? <Since at={Math.min(...waiting)} skewMs={skewMs} /> : "–"}

@@ -12,7 +12,7 @@ interface Props {
 
 export function Versions({ versions, current, busy, onRollBack }: Props) {
   const words = useWords();
-  const columns = ["sv_version", "sv_when", "sv_who", "sv_how", "sv_comment", "sv_state"] as const;
+  const columns = ["sv_its_version", "sv_when", "sv_who", "sv_how", "sv_comment", "sv_state"] as const;
   return (
     <TablePanel
       name="versions"
