@@ -287,6 +287,15 @@ class MemberSeen(AmiEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class MemberGone(AmiEvent):
+    """apps/app_queue.c `QueueMemberRemoved`, since 12."""
+
+    interface: str
+    queue: str
+    rank: ClassVar[Rank] = Rank.LOW
+
+
+@dataclass(frozen=True, slots=True)
 class ExitKeyPressed(AmiEvent):
     """main/stasis_channels.c `DTMFEnd`, since 12 (needs the right to read `dtmf`), of the one key
     that may mean something in a queue. What else is pressed is no event of ours."""
@@ -517,6 +526,9 @@ _READERS: dict[bytes, Callable[[Headers], AmiEvent | None]] = {
     b"UserEvent": _user_event,
     b"QueueMemberAdded": _member,
     b"QueueMemberPause": _member,
+    b"QueueMemberRemoved": lambda h: MemberGone(
+        "", "", clean(h.get("Interface", "")), clean(h.get("Queue", ""))
+    ),
     b"DTMFEnd": _key_pressed,
     b"FullyBooted": lambda _: Booted("", ""),
 }

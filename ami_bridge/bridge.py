@@ -15,6 +15,7 @@ from ami_bridge.placing import Placing
 from ami_bridge.queue_control import AmiQueueControl
 from ami_bridge.queue_exits import QueueExits
 from ami_bridge.queue_members import QueueMembers
+from ami_bridge.queue_membership import AmiQueueMembership
 from ami_bridge.queue_places import QueuePlaces
 from ami_bridge.resync import Resync
 from ami_bridge.snapshot import Snapshot
@@ -31,6 +32,8 @@ _BATCH = 200
 _RETRY_S = 2.0
 #: However often callers' numbers tear messages apart, Asterisk is asked anew only so often.
 _MEND_S = 5.0
+#: Of an action whose module Asterisk has not loaded (main/manager.c, 22.10.1).
+_NOT_LOADED = "Invalid/unknown command"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,9 @@ class AmiFigures:
 class AmiBridge:
     """Follows Asterisk while entered (`async with`); away or not, entering never waits for it.
 
-    `tracker` is for the AGI side, `queue_control` for the desk, `places` and `exits` for who waits,
-    `members` for `queue_routes`. `is_connected` is true once the
-    live view is right, which is a resync after the login.
+    `tracker` is for the AGI side, `queue_control` and `membership` for the desk, `places` and
+    `exits` for who waits, `members` for `queue_routes`. `is_connected` is true once the live view
+    is right, which is a resync after the login.
     """
 
     def __init__(
@@ -92,6 +95,9 @@ class AmiBridge:
         )
         self.queue_control = AmiQueueControl(client=self.client)
         self.members = QueueMembers()
+        self.membership = AmiQueueMembership(
+            client=self.client, members=self.members, in_step=lambda: self.is_connected
+        )
         self.places = QueuePlaces(system=settings.system)
         self.exits = QueueExits(
             client=self.client,
@@ -257,18 +263,20 @@ class AmiBridge:
 
     async def _resync_once(self) -> bool:
         """False where it should be tried again soon."""
-        closed = 0
+        closed, is_whole = 0, True
         try:
             closed = await self._resync.run()
         except Unavailable as error:
             log.warning("AMI resync not finished: %s", error)
             return False
         except ActionRefused as error:
+            # AMI listens before app_queue is there; its FullyBooted then brings us here again.
+            is_whole = _NOT_LOADED not in str(error)
             log.error("AMI resync refused, calls may stay open: %s", error)
         self._resyncs += 1
         if self.client.is_connected:
             self._in_step = self.tracker.followed = True
-            if self._told_lost:
+            if self._told_lost and is_whole:
                 self._told_lost = False
                 self._bus.publish(AmiRestored(self.tracker.now(), closed))
         return True

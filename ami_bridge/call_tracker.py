@@ -225,7 +225,7 @@ class CallTracker:
                 self._queue_joined(event)
             case ami.ConferenceJoined():
                 self._conference_joined(event)
-            case ami.Booted() | ami.ExitKeyPressed():
+            case ami.Booted() | ami.ExitKeyPressed() | ami.MemberGone():
                 pass
             case _:
                 self._apply_to_its_call(event)

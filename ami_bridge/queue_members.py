@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ami_bridge import dialplan
-from ami_bridge.ami_events import AmiEvent, MemberSeen
+from ami_bridge.ami_events import AmiEvent, MemberGone, MemberSeen
 
 
 class QueueMembers:
@@ -18,6 +18,8 @@ class QueueMembers:
     def apply(self, event: AmiEvent) -> None:
         if isinstance(event, MemberSeen):
             self._add(event)
+        elif isinstance(event, MemberGone):
+            self._members.get(event.interface, {}).pop(event.queue, None)
 
     def replace(self, members: Iterable[MemberSeen]) -> None:
         self._members.clear()
@@ -31,6 +33,9 @@ class QueueMembers:
 
     def all(self) -> list[MemberSeen]:
         return [member for queues in self._members.values() for member in queues.values()]
+
+    def in_queue(self, queue: str) -> list[MemberSeen]:
+        return [queues[queue] for queues in self._members.values() if queue in queues]
 
     def find(self, interface: str, queue: str) -> MemberSeen | None:
         """The member in `queue`; else in another one, rather a paused one: who pauses, pauses."""

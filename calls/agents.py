@@ -37,6 +37,18 @@ class Agent:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueMember:
+    """As Asterisk's app_queue has it. `state_interface` says whether they are busy, where that is
+    not the interface itself; of several members those with a low `penalty` are rung first."""
+
+    queue: str
+    interface: str
+    name: str = ""
+    state_interface: str = ""
+    penalty: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Softphone:
     """An agent's phone in the browser, as Asterisk knows it: endpoint PJSIP/`login`."""
 

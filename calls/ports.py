@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from calls.agents import QueueMember
 from calls.call import Call, CallId
 from calls.call_moment import CallMoment
 from calls.caller import Caller, Contact, ContactRef
@@ -456,4 +457,27 @@ class QueueControl(Protocol):
     async def set_paused(self, interface: str, *, paused: bool, reason: str) -> None:
         """In every queue of the interface. Raises Unavailable while the AMI is away; the caller
         of this keeps the wish and repeats it on AmiRestored."""
+        ...
+
+
+class QueueMembership(Protocol):
+    """Who is a member of which queue? Implemented by `ami_bridge.queue_membership`."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Asterisk can be told now, and `members_of` is the truth."""
+        ...
+
+    def members_of(self, queue: str) -> Sequence[QueueMember]:
+        """From memory; their penalties are not told."""
+        ...
+
+    async def add(self, member: QueueMember, *, paused: bool, reason: str) -> bool:
+        """False where the interface is a member already. Raises Misconfigured where there is no
+        such queue, Unavailable while the AMI is away."""
+        ...
+
+    async def remove(self, queue: str, interface: str) -> bool:
+        """False where it is no member that can be removed: none at all, or one of the
+        configuration. Raises Unavailable while the AMI is away."""
         ...

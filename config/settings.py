@@ -25,6 +25,7 @@ from config.crm_settings import (
     ZohoSettings,
 )
 from config.pop_settings import PopsSettings
+from config.queue_settings import QueueSettings
 from config.record_titles import TitleKind, TitleTemplate
 from config.section import Seconds, Section
 from config.webhook_settings import WebhookIn, WebhookOut
@@ -327,6 +328,7 @@ class Settings(Section):
     ami: AmiSettings = AmiSettings()
     web: WebSettings = WebSettings()
     agents: AgentSettings = AgentSettings()
+    queues: QueueSettings = QueueSettings()
     softphone: SoftphoneSettings = SoftphoneSettings()
     storage: StorageSettings = StorageSettings()
     redis: RedisSettings = RedisSettings()

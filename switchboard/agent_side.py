@@ -7,7 +7,7 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry
 
 from calls.bus import EventBus
-from calls.ports import OfferAnswers, QueueControl
+from calls.ports import OfferAnswers, QueueControl, QueueMembership
 from config.pop_settings import PopsSettings
 from config.settings import Settings
 from crm_adapter import pop_hooks
@@ -29,6 +29,7 @@ def agent_side(
     database: Database,
     bus: EventBus,
     queue_control: QueueControl,
+    membership: QueueMembership,
     offers: OfferAnswers,
     registry: CollectorRegistry,
 ) -> tuple[Desk, HookWorkers]:
@@ -39,6 +40,8 @@ def agent_side(
         database=database,
         bus=bus,
         queue_control=queue_control,
+        membership=membership,
+        queues=settings.queues,
         offers=offers,
         work=settings.agents,
         web=settings.web,

@@ -178,6 +178,7 @@ class Centre:
             database=self.database,
             bus=self.bus,
             queue_control=self.bridge.queue_control,
+            membership=self.bridge.membership,
             offers=self.ledger,
             registry=self.health.registry,
         )

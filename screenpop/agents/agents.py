@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
@@ -42,6 +42,9 @@ class Chosen:
         return AgentStatus(state=self.state, reason=self.reason, since=since)
 
 
+Join = Callable[[Agent, str], Awaitable[None]]
+
+
 class Agents:
     """Implements `calls.ports.AgentRoster` and `AgentBook`, from memory; `reload` after agents were
     added.
@@ -55,9 +58,12 @@ class Agents:
         *,
         database: Database,
         queue_control: QueueControl,
+        join: Join | None = None,
     ) -> None:
+        """`join` makes an agent a member of their queues, paused for a reason or not."""
         self._database = database
         self._queue_control = queue_control
+        self._join = join
         self._agents: dict[str, Agent] = {}
         self._chosen: dict[str, Chosen] = {}
         #: Why calls are kept from agents whatever they chose; None: they are no more.
@@ -79,7 +85,7 @@ class Agents:
     async def reload(self) -> None:
         async with self._database.read() as connection:
             rows = (await connection.execute(sa.select(agents))).mappings().all()
-        self._agents = {row["login"]: agent_of(row) for row in rows}
+        before, self._agents = self._agents, {row["login"]: agent_of(row) for row in rows}
         # A choice made here is newer than its row, which may still be on the way to the disk.
         stored = {row["login"]: chosen_of(row) for row in rows}
         self._chosen = stored | {k: v for k, v in self._chosen.items() if k in stored}
@@ -88,6 +94,9 @@ class Agents:
             for agent in self._agents.values()
             for interface in agent.interfaces
         }
+        for login in self.who_chose():
+            if login in before and before[login] != self._agents[login]:
+                self.wish(login)
 
     def login_of(self, interface: str) -> str | None:
         return self._login_of.get(interface)
@@ -125,17 +134,21 @@ class Agents:
     def chosen_of(self, login: str) -> Chosen:
         return self._chosen.get(login, Chosen())
 
+    def who_chose(self) -> Iterator[str]:
+        """Those who ever chose a state."""
+        return (login for login, chosen in self._chosen.items() if chosen.at is not None)
+
     def take(self, login: str, chosen: Chosen) -> None:
         """Told to Asterisk; to be stored by `store`."""
         self._chosen[login] = chosen
-        self._wish(login)
+        self.wish(login)
 
     def keep_away(self, login: str, reason: str | None) -> None:
         """Whether Asterisk keeps calls from this agent, whatever they chose, and why; None: it does
         not."""
         if self._away.get(login) != reason:
             self._away[login] = reason
-            self._wish(login)
+            self.wish(login)
 
     async def store(self, login: str, chosen: Chosen) -> None:
         """Raises Unavailable where it could not be stored."""
@@ -155,9 +168,10 @@ class Agents:
         """The bus's handler."""
         for login, chosen in self._chosen.items():
             if chosen.at is not None or login in self._away:
-                self._wish(login)
+                self.wish(login)
 
-    def _wish(self, login: str) -> None:
+    def wish(self, login: str) -> None:
+        """Asterisk is to be told what this agent is."""
         try:
             self._wishes.put_nowait(login)
         except asyncio.QueueFull:
@@ -181,6 +195,8 @@ class Agents:
         chosen, reason = self.chosen_of(login), self._away.get(login) or ""
         if chosen.at is not None and chosen.state is not AgentState.AVAILABLE:
             reason = chosen.reason or chosen.state.value
+        if self._join is not None:
+            await self._join(agent, reason)
         for interface in agent.interfaces:
             await self._queue_control.set_paused(interface, paused=bool(reason), reason=reason)
 

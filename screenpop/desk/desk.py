@@ -11,16 +11,19 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from calls import events
+from calls.agents import Agent
 from calls.bus import EventBus
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
-from calls.ports import OfferAnswers, QueueControl
+from calls.ports import OfferAnswers, QueueControl, QueueMembership
 from config.agent_settings import AgentSettings
+from config.queue_settings import QueueSettings
 from config.settings import SoftphoneSettings, WebSettings
 from screenpop.agents.agents import Agents
 from screenpop.agents.day_counts import AgentDays
 from screenpop.agents.duties import Duties
 from screenpop.agents.log_in import LogIns, Tickets
+from screenpop.agents.memberships import Memberships
 from screenpop.counters import DeskCounters
 from screenpop.delivery.tokens import Tokens
 from screenpop.desk import protocol
@@ -48,7 +51,8 @@ ANSWER_DEADLINE_S = 5.0
 
 class Desk:
     """`agents` is the AgentRoster. Enter it after storage and the bus exist and before events
-    flow; it subscribes itself. `also_owed` and `owed` are the store's."""
+    flow; it subscribes itself. `also_owed` and `owed` are the store's. Without `membership` nobody
+    is made a member of a queue."""
 
     def __init__(
         self,
@@ -56,6 +60,8 @@ class Desk:
         database: Database,
         bus: EventBus,
         queue_control: QueueControl,
+        membership: QueueMembership | None = None,
+        queues: QueueSettings = QueueSettings(),  # noqa: B008 -- frozen
         offers: OfferAnswers,
         web: WebSettings,
         softphone: SoftphoneSettings | None = None,
@@ -74,7 +80,12 @@ class Desk:
             database=database, counters=self.counters, also_owed=also_owed, owed=owed
         )
         self.hub = Hub(store=self._store, counters=self.counters)
-        self.agents = Agents(database=database, queue_control=queue_control)
+        self.agents = Agents(database=database, queue_control=queue_control, join=self._join)
+        self._memberships = (
+            Memberships(database=database, queues=membership, settings=queues, agents=self.agents)
+            if membership is not None
+            else None
+        )
         self.days = AgentDays(on_change=self._day_changed, now=now)
         self.pops = Pops(
             roster=self.agents,
@@ -120,6 +131,8 @@ class Desk:
         self.pops.restore(left_open)
         self.days.restore(await self._store.pops_since(self.days.began_at))
         await self._stack.enter_async_context(self.agents)
+        if self._memberships is not None:
+            await self._stack.enter_async_context(self._memberships)
         await self._stack.enter_async_context(self.phones)
         self.duties.restore(left_open)
         self._bus.subscribe("screenpop", self._hear, events.CallEvent)
@@ -185,6 +198,8 @@ class Desk:
         """Without waiting, so that no frame can fall between the greeting and the stream."""
         resumed = self.hub.can_resume(login, last_seq)
         hello = self._hello(login, resumed=resumed)
+        if self._memberships is not None:
+            self._memberships.seated(login)
         return self.hub.attach(login, desktop, hello.model_dump_json(), last_seq)
 
     def receive(self, login: str, frame: protocol.ClientFrame) -> None:
@@ -270,6 +285,10 @@ class Desk:
         task = asyncio.create_task(work, name="desk:choose")
         self._choices.add(task)
         task.add_done_callback(self._choices.discard)
+
+    async def _join(self, agent: Agent, reason: str) -> None:
+        if self._memberships is not None:
+            await self._memberships.join(agent, reason)
 
     def _state_changed(self, login: str, status: protocol.AgentStatus) -> None:
         self.hub.tell(login, protocol.AgentStateChanged(ts=_now_ms(), status=status))

@@ -111,6 +111,15 @@ class DesktopClient:
         if self._http is not None:
             await self._http.close()
 
+    async def log_out(self) -> None:
+        """Ends the log-in, as the page's button does; the state stays as it was chosen."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        if self._http is not None:
+            async with self._http.delete(f"{self.base_url}/api/v1/session") as answer:
+                answer.raise_for_status()
+
     async def wait_for(self, reached: Callable[[], bool], deadline_s: float = 10.0) -> None:
         """Returns when `reached()` after some frame. Raises TimeoutError."""
         async with asyncio.timeout(deadline_s), self._changed:

@@ -41,10 +41,14 @@ class FakeAmi:
     waiting: list[tuple[str, str, int]] = field(default_factory=list)
     #: (queue, interface, state interface)
     members: list[tuple[str, str, str]] = field(default_factory=list)
+    #: Those of them that actions added.
+    dynamic: set[tuple[str, str]] = field(default_factory=set)
     #: Values by `family/key`.
     astdb: dict[str, str] = field(default_factory=dict)
     #: Actions answered with "Permission denied".
     denied: set[str] = field(default_factory=set)
+    #: Actions whose module is not loaded.
+    unloaded: set[str] = field(default_factory=set)
     #: Actions never answered.
     mute: set[str] = field(default_factory=set)
     #: Nothing is sent at all and the socket stays open: what a half-open connection looks like.
@@ -178,10 +182,16 @@ class FakeAmi:
             await self._login(session, action)
         elif not session.logged_in or name in self.denied:
             self._respond(session, action, "Error", "Permission denied")
+        elif name in self.unloaded:
+            said = f"Invalid/unknown command: {name}. Use Action: ListCommands to show available"
+            self._respond(session, action, "Error", f"{said} commands.")
         elif name in ("CoreShowChannels", "QueueStatus", "DBGetTree"):
             self._list(session, action, _LISTS[name](self, action))
         elif name == "Ping":
             self._respond(session, action, "Success", None, ("Ping", "Pong"))
+        elif name in ("QueueAdd", "QueueRemove"):
+            refused = _MEMBERSHIP[name](self, action)
+            self._respond(session, action, "Error" if refused else "Success", refused or "Done")
         elif name == "Setvar":
             variable = action.get("Variable", "")
             if variable.startswith("DB_DELETE("):
@@ -189,6 +199,29 @@ class FakeAmi:
             self._respond(session, action, "Success", "Variable Set")
         else:
             self._respond(session, action, "Success", "Done")
+
+    def _queue_add(self, action: dict[str, str]) -> str:
+        """Why not, as apps/app_queue.c puts it; else an empty text. Every queue has a member."""
+        queue, interface = action["Queue"], action["Interface"]
+        if queue not in {member[0] for member in self.members}:
+            return "Unable to add interface to queue: No such queue"
+        if any(member[:2] == (queue, interface) for member in self.members):
+            return "Unable to add interface: Already there"
+        self.members.append((queue, interface, action.get("StateInterface", interface)))
+        self.dynamic.add((queue, interface))
+        return ""
+
+    def _queue_remove(self, action: dict[str, str]) -> str:
+        queue, interface = action["Queue"], action["Interface"]
+        if queue not in {member[0] for member in self.members}:
+            return "Unable to remove interface from queue: No such queue"
+        if not any(member[:2] == (queue, interface) for member in self.members):
+            return "Unable to remove interface: Not there"
+        if (queue, interface) not in self.dynamic:
+            return "Member not dynamic"
+        self.members = [m for m in self.members if m[:2] != (queue, interface)]
+        self.dynamic.discard((queue, interface))
+        return ""
 
     async def _login(self, session: _Session, action: dict[str, str]) -> None:
         if action.get("Secret") != self.secret:
@@ -269,6 +302,10 @@ class FakeAmi:
         ]
 
 
+_MEMBERSHIP: dict[str, Callable[[FakeAmi, dict[str, str]], str]] = {
+    "QueueAdd": FakeAmi._queue_add,
+    "QueueRemove": FakeAmi._queue_remove,
+}
 _LISTS: dict[str, Callable[[FakeAmi, dict[str, str]], list[Headers]]] = {
     "CoreShowChannels": FakeAmi._show_channels,
     "QueueStatus": FakeAmi._queue_status,

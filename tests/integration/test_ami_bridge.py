@@ -333,6 +333,27 @@ async def test_resync_refused_is_said_once_per_round_and_events_are_followed(
     assert caplog.text.count("resync refused") == 1
 
 
+async def test_an_asterisk_that_is_still_loading_is_not_back_yet(
+    house: House, fake: FakeAmi
+) -> None:
+    """AMI takes log-ins before app_queue is there: what was told then would be lost."""
+    await fake.stop()
+    await house.until(lambda: bool(house.of(events.AmiLost)))
+    restored = len(house.of(events.AmiRestored))
+    fake.unloaded.add("QueueStatus")
+    asked = len(fake.sent("QueueStatus"))
+    await fake.listen()
+    await fake.wait_for(lambda: len(fake.sent("QueueStatus")) > asked)
+    async with asyncio.timeout(30):
+        while not house.bridge.is_connected:
+            await asyncio.sleep(0.005)
+    await house.bus.drain()
+    assert len(house.of(events.AmiRestored)) == restored
+    fake.unloaded.clear()
+    fake.event("FullyBooted", Status="Fully Booted")
+    await house.until_in_step(restored + 1)
+
+
 async def test_an_unheard_end_is_told_again(house: House, fake: FakeAmi) -> None:
     """The bus shed CallEnded: the journal still has the call open."""
     call_id = await house.call("1.1")

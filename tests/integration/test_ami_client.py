@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,11 +14,14 @@ import pytest
 from pydantic import SecretStr
 
 from ami_bridge.ami_client import ActionRefused, AmiClient, AmiTiming, LinkState
-from ami_bridge.ami_events import QueueJoined, read_event
+from ami_bridge.ami_events import MemberSeen, QueueJoined, read_event
 from ami_bridge.ami_wire import UnsafeAction
 from ami_bridge.backoff import BackOff
 from ami_bridge.queue_control import AmiQueueControl
-from calls.errors import DeadlineExceeded, Unavailable
+from ami_bridge.queue_members import QueueMembers
+from ami_bridge.queue_membership import AmiQueueMembership
+from calls.agents import QueueMember
+from calls.errors import DeadlineExceeded, Misconfigured, Unavailable
 from config.settings import AmiSettings
 from tests.fakes.asterisk_ami import FakeAmi
 from tests.punctual import in_time
@@ -369,3 +373,42 @@ async def test_pausing_an_agent_reaches_every_queue(fake: FakeAmi, watched: Watc
     await watched.until(lambda: not watched.client.is_connected)
     with pytest.raises(Unavailable):
         await control.set_paused("PJSIP/agent1", paused=True, reason="x")
+
+
+async def test_members_are_added_and_removed(fake: FakeAmi, watched: Watched) -> None:
+    fake.members = [("support", "PJSIP/1", "PJSIP/1")]
+    members = QueueMembers()
+    queues = AmiQueueMembership(client=watched.client, members=members, in_step=lambda: True)
+    anna = QueueMember("support", "PJSIP/2", "Anna Berg", "hint:2@agents", 3)
+    assert await queues.add(anna, paused=True, reason="lunch")
+    [sent] = fake.sent("QueueAdd")
+    assert {key: value for key, value in sent.items() if key not in ("Action", "ActionID")} == {
+        **{"Queue": "support", "Interface": "PJSIP/2", "Penalty": "3", "Paused": "true"},
+        **{"Reason": "lunch", "MemberName": "Anna Berg", "StateInterface": "hint:2@agents"},
+    }
+    assert not await queues.add(anna, paused=False, reason="")
+    with pytest.raises(Misconfigured, match="no queue 'sales'"):
+        await queues.add(replace(anna, queue="sales"), paused=False, reason="")
+    assert await queues.remove("support", "PJSIP/2")
+    # Gone already, of the configuration, or in no queue of this name: nothing is to be removed.
+    for place in (("support", "PJSIP/2"), ("support", "PJSIP/1"), ("sales", "PJSIP/2")):
+        assert not await queues.remove(*place)
+    fake.denied |= {"QueueAdd", "QueueRemove"}
+    with pytest.raises(Unavailable, match="denied"):
+        await queues.add(anna, paused=False, reason="")
+    with pytest.raises(Unavailable, match="denied"):
+        await queues.remove("support", "PJSIP/2")
+
+
+def test_members_are_known_by_what_asterisk_tells() -> None:
+    members = QueueMembers()
+    members.replace([MemberSeen("", "", "PJSIP/1", "hint:1@agents", "support", "Anna")])
+    queues = AmiQueueMembership(client=None, members=members, in_step=lambda: True)  # type: ignore[arg-type]
+    assert queues.members_of("support") == [
+        QueueMember("support", "PJSIP/1", "Anna", "hint:1@agents")
+    ]
+    removed = b"Event: QueueMemberRemoved\r\nQueue: support\r\nInterface: PJSIP/1\r\n"
+    event = read_event(b"QueueMemberRemoved", removed)
+    assert event is not None
+    members.apply(event)
+    assert queues.members_of("support") == []
