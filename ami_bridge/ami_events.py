@@ -141,6 +141,13 @@ class ConferenceLeft(AmiEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Held(AmiEvent):
+    """main/manager_channels.c `Hold` and `Unhold`, since 12: of the channel that holds."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class QueueJoined(AmiEvent):
     """apps/app_queue.c `QueueCallerJoin`, since 12. `preferred` is the login of the agent who
     alone is rung first: the caller does not stand in `queue` yet. `position` counts from 1, 0
@@ -511,6 +518,8 @@ _READERS: dict[bytes, Callable[[Headers], AmiEvent | None]] = {
     b"UnParkedCall": _unparked,
     b"ConfbridgeJoin": _conference_joined,
     b"ConfbridgeLeave": lambda h: ConferenceLeft(*_of(h), clean(h.get("Conference", ""))),
+    b"Hold": lambda h: Held(*_of(h), on=True),
+    b"Unhold": lambda h: Held(*_of(h), on=False),
     b"QueueCallerJoin": _joined,
     b"QueueCallerLeave": lambda h: QueueLeft(*_of(h), _queue(h), _preferred(h)),
     b"QueueCallerAbandon": lambda h: QueueAbandoned(*_of(h), _queue(h)),
@@ -539,6 +548,7 @@ _OF_A_CHANNEL = frozenset(
     {
         *(b"Newchannel", b"HangupRequest", b"SoftHangupRequest", b"Hangup", b"BridgeEnter"),
         *(b"Pickup", b"ConfbridgeJoin", b"ConfbridgeLeave", b"DTMFEnd", b"UserEvent"),
+        *(b"Hold", b"Unhold"),
         *(b"QueueCallerJoin", b"QueueCallerLeave", b"QueueCallerAbandon"),
         *(b"AgentCalled", b"AgentConnect", b"AgentRingNoAnswer", b"AgentDump"),
     }

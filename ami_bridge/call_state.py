@@ -146,12 +146,20 @@ class LiveCall:
         told = events.AgentRinging(self.id, leg.since, leg.queue, leg.interface, state, leg.via)
         return [told]
 
-    def missed(self, interface: str, at: datetime) -> News:
+    def held(self, uniqueid: str, at: datetime, *, on: bool) -> News:
+        """Only what an agent's own phone does; callers may hold too."""
+        return [
+            events.AgentHeld(self.id, at, leg.interface, on)
+            for leg in self.talking.values()
+            if uniqueid in leg.uniqueids
+        ]
+
+    def missed(self, interface: str, at: datetime, *, in_vain: bool = False) -> News:
         leg = self.ringing.pop(interface, None)
         if leg is None:
             return []
         self.spent |= leg.uniqueids - {""}
-        return [events.AgentMissed(self.id, at, leg.queue, interface)]
+        return [events.AgentMissed(self.id, at, leg.queue, interface, in_vain)]
 
     def connected(self, event: ami.AgentConnected, at: datetime) -> News:
         news = self._picked_up_unseen(event, at)
@@ -235,7 +243,10 @@ class LiveCall:
             return []
         if event.status != "ANSWER":
             # Of a queue's Local member, app_queue says what came of it.
-            return [] if leg.queue and leg.phone else self.missed(leg.interface, at)
+            if leg.queue and leg.phone:
+                return []
+            # Who hears of a ring's end before app_queue tells why: the other end stopped it.
+            return self.missed(leg.interface, at, in_vain=event.status != "CANCEL")
         if leg.queue:
             return []  # AgentConnect says more
         ring_s = (at - leg.since).total_seconds()

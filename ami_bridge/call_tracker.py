@@ -266,6 +266,8 @@ class CallTracker:
                 call.parked_too_long()
             case ami.ConferenceLeft():
                 news = call.left_conference(event.uniqueid, at)
+            case ami.Held():
+                news = call.held(event.uniqueid, at, on=event.on)
             case _:
                 news = self._react_to_move(call, event, at)
         return news
@@ -311,7 +313,7 @@ class CallTracker:
             case ami.AgentCompleted():
                 news = call.completed(event, at)
             case ami.AgentRangOut():
-                news = call.missed(event.interface, at)
+                news = call.missed(event.interface, at, in_vain=True)
             case ami.AgentDumped():
                 news = call.dumped(event.interface, at)
         return news

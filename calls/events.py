@@ -138,10 +138,12 @@ class AgentAnswered(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class AgentMissed(CallEvent):
-    """Rang and was not answered by this agent: timed out, refused, or somebody else was faster."""
+    """Rang and was not answered by this agent. `in_vain`: they let it ring or refused it; otherwise
+    somebody else was faster, or the caller gave up."""
 
     queue: str
     interface: str
+    in_vain: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,14 @@ class AgentReleased(CallEvent):
     interface: str
     talk_s: float = 0.0
     transferred: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHeld(CallEvent):
+    """The agent put the caller on hold, or came back (`on` is False)."""
+
+    interface: str
+    on: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,8 @@ class Duties:
                 if login is not None:
                     self._of(login, call_id).forget((call_id, interface))
                     self.settle(login)
+            case events.AgentHeld():
+                self._held(event)
             case events.CallEnded(call_id):
                 for login in self._on_call.pop(call_id, set()):
                     for leg in self._duties[login].legs(call_id):
@@ -183,13 +185,24 @@ class Duties:
             duty.talking.setdefault((event.call_id, event.interface), event.at)
             self.settle(login)
 
+    def _held(self, event: events.AgentHeld) -> None:
+        login = self._agents.login_of(event.interface)
+        duty, leg = self._duties.get(login or ""), (event.call_id, event.interface)
+        if login is None or duty is None or leg not in duty.talking:
+            return
+        if event.on:
+            duty.held.setdefault(leg, event.at)
+        else:
+            duty.held.pop(leg, None)
+        self.settle(login)
+
     def _missed(self, event: events.AgentMissed) -> None:
         leg = (event.call_id, event.interface)
         for login in tuple(self._on_call.get(event.call_id, ())):
             duty = self._duties[login]
             if leg not in duty.ringing:
                 continue
-            in_vain = leg in duty.offered
+            in_vain = event.in_vain and leg in duty.offered
             duty.forget(leg)
             if in_vain and not duty.talking and not duty.legs(event.call_id):
                 self._let_it_ring(login, event.at)

@@ -20,7 +20,7 @@ PROTOCOL_VERSION: Literal[4] = 4
 
 PopState = Literal["offered", "claimed", "wrapup", "closed"]
 Activity = Literal["idle", "ringing", "on_call", "hold", "wrapup", "missed"]
-CloseReason = Literal["answered_elsewhere", "missed", "caller_gone", "done", "expired"]
+CloseReason = Literal["answered_elsewhere", "missed", "cancelled", "caller_gone", "done", "expired"]
 
 
 class Frame(BaseModel):

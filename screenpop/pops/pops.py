@@ -150,8 +150,9 @@ class Pops:
             return
         pop.ringing.discard(event.interface)
         if not pop.ringing:
-            self._close(pop, "missed", event.at)
-            self._days.missed(pop.agent)
+            self._close(pop, "missed" if event.in_vain else "cancelled", event.at)
+            if event.in_vain:
+                self._days.missed(pop.agent)
 
     def _release(self, event: events.AgentReleased) -> None:
         pop = self._book.find(event.call_id, self._login(event.interface))

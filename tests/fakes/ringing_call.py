@@ -149,8 +149,13 @@ class RingingCall:
     def answered(self, interface: str, queue: str = "support") -> events.AgentAnswered:
         return events.AgentAnswered(self.id, now(), queue, interface, 2.0, 20.0)
 
-    def missed(self, interface: str, queue: str = "support") -> events.AgentMissed:
-        return events.AgentMissed(self.id, now(), queue, interface)
+    def held(self, interface: str, *, on: bool = True) -> events.AgentHeld:
+        return events.AgentHeld(self.id, now(), interface, on)
+
+    def missed(
+        self, interface: str, queue: str = "support", *, in_vain: bool = True
+    ) -> events.AgentMissed:
+        return events.AgentMissed(self.id, now(), queue, interface, in_vain)
 
     def released(
         self, interface: str, *, talk_s: float = 65.0, transferred: bool = False

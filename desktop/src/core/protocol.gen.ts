@@ -261,7 +261,7 @@ export interface PopClose {
   seq: number;
   pop_id: string;
   kind: "pop.close";
-  reason: "answered_elsewhere" | "missed" | "caller_gone" | "done" | "expired";
+  reason: "answered_elsewhere" | "missed" | "cancelled" | "caller_gone" | "done" | "expired";
 }
 
 export interface PopContent {
@@ -295,7 +295,7 @@ export interface PopSnapshot {
   offered_at: number;
   claimed_at: number | null;
   closed_at: number | null;
-  close_reason: "answered_elsewhere" | "missed" | "caller_gone" | "done" | "expired" | null;
+  close_reason: "answered_elsewhere" | "missed" | "cancelled" | "caller_gone" | "done" | "expired" | null;
   wrapup: WrapUp | null;
   note: string;
 }

@@ -95,6 +95,7 @@ async def test_a_call_from_ring_to_wrap_up(desk: Desktop, world: PhoneWorld) -> 
     hold = box.get_by_role("button", name="Hold")
     await hold.click()
     await expect(box.get_by_text("On hold")).to_be_visible()
+    await expect(page.get_by_test_id("activity")).to_contain_text("On hold")
     held = await span(caller, after_s=0.5)
     await hold.click()
     await expect(box.get_by_text("Talking", exact=True)).to_be_visible()
@@ -232,13 +233,14 @@ async def test_a_caller_who_gives_up_and_one_who_is_declined(
     await expect(page.get_by_test_id("phone-call")).to_have_count(0)
     await page.wait_for_function("window.__notices.at(-1).closed")
     await work.wait(deadline_s=10)
-    await page.get_by_label("Available", exact=True).click()
+    # Whom nobody gave the time to answer has missed nothing, and is rung again.
+    await expect(page.get_by_label("Available", exact=True)).to_be_checked()
     world.ring()
     decline = box.get_by_role("button", name="Decline")
     await expect(decline).to_be_visible()
     await page.keyboard.press("Control+Shift+D")
-    # Before the queue rings again, a second later.
     await decline.wait_for(state="hidden")
+    await expect(page.get_by_test_id("missed-call")).to_be_visible()
 
 
 async def test_one_tab_has_the_phone(

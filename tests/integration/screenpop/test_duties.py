@@ -88,7 +88,12 @@ async def test_what_an_agent_is_doing_follows_their_calls(agents: Database) -> N
         answered = call.answered(A)
         await server.publish(answered)
         await activity(anna, "on_call", activity_since=answered.at.timestamp() * 1000)
-        await server.publish(call.released(A))
+        held = call.held(A)
+        await server.publish(held, call.held(B))
+        await activity(anna, "hold", activity_since=held.at.timestamp() * 1000)
+        await server.publish(call.held(A, on=False))
+        await activity(anna, "on_call")
+        await server.publish(call.held(A), call.released(A))
         await activity(anna, "wrapup", state="available")
         # An optional one lets calls through.
         await server.publish(*other.until_ringing(stranger(), A))
@@ -123,9 +128,14 @@ async def test_who_missed_nothing_stays_available(agents: Database) -> None:
         await anna.set_state("available")
         faster, gone, talk = RingingCall(), RingingCall(), RingingCall()
         await server.publish(
-            *faster.until_ringing(victoria(), A, B), faster.answered(B), faster.missed(A)
+            # As Asterisk tells it: who rings for all stops ringing before the one has answered.
+            *faster.until_ringing(victoria(), A, B),
+            faster.missed(A, in_vain=False),
+            faster.answered(B),
         )
-        await server.publish(*gone.until_ringing(victoria(), A), gone.ended(), gone.missed(A))
+        gave_up = gone.missed(A, in_vain=False)
+        await server.publish(*gone.until_ringing(victoria(), A), gave_up, gone.ended())
+        assert (server.desk.days.of("anna").missed, anna.status["misses"]) == (0, 0)
         await server.publish(*talk.until_ringing(victoria(), A), talk.answered(A))
         second = RingingCall()
         await server.publish(*second.until_ringing(stranger(), A), second.missed(A))

@@ -198,6 +198,14 @@ def test_of_keys_only_the_one_that_leaves_a_queue_is_an_event(
             ami.ConferenceLeft("2.1", "2.1", "800"),
         ),
         (
+            b"Event: Hold\r\nChannel: PJSIP/ben-7\r\nUniqueid: 2.1\r\nLinkedid: 1.1",
+            ami.Held("2.1", "1.1", on=True),
+        ),
+        (
+            b"Event: Unhold\r\nChannel: PJSIP/ben-7\r\nUniqueid: 2.1\r\nLinkedid: 1.1",
+            ami.Held("2.1", "1.1", on=False),
+        ),
+        (
             b"Event: LocalBridge\r\nLocalOneUniqueid: 1.2\r\nLocalOneLinkedid: 1.1\r\n"
             b"LocalTwoUniqueid: 1.3",
             ami.LocalsPaired("1.2", "1.1", "1.3"),

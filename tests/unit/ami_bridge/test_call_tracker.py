@@ -359,6 +359,30 @@ SCENARIOS: dict[str, tuple[list[ami.AmiEvent], list[str]]] = {
             "CallEnded:answered",
         ],
     ),
+    "an agent holds; that a caller does is nothing to us": (
+        [
+            JOIN,
+            new("1.2", "PJSIP/anna-2"),
+            rings(ANNA, "1.2"),
+            ami.Held("1.2", "1.1", on=True),
+            answers(ANNA, "1.2"),
+            ami.Held("1.1", "1.1", on=True),
+            ami.Held("1.2", "1.1", on=True),
+            ami.Held("1.2", "1.1", on=False),
+            completes(ANNA, "1.2", "agent"),
+            ami.Held("1.2", "1.1", on=True),
+            gone("1.2"),
+            gone("1.1"),
+        ],
+        [
+            f"AgentRinging:{ANNA}",
+            f"AgentAnswered:{ANNA}",
+            f"AgentHeld:{ANNA}",
+            f"AgentHeld:{ANNA}",
+            f"AgentReleased:{ANNA}",
+            "CallEnded:answered",
+        ],
+    ),
     "a conference with somebody who dialled in, and outlives the caller": (
         [
             JOIN,
@@ -691,6 +715,7 @@ RECORDINGS = {
         "AgentRinging:Local/agent1@agents/n",
         "AgentMissed:Local/agent2@agents/n",
         "AgentAnswered:Local/agent1@agents/n",
+        "AgentHeld:Local/agent1@agents/n",
         "CallTransferred",
         "AgentReleased:Local/agent1@agents/n",
         "CallRouted",
@@ -862,3 +887,20 @@ async def test_the_wait_begins_with_the_agent_tried_first(stage: Stage) -> None:
     (answered,) = [event for event in stage.told if isinstance(event, events.AgentAnswered)]
     assert (answered.queue, answered.interface) == ("support", BEN)
     assert answered.wait_s == pytest.approx(26)
+
+
+@pytest.mark.parametrize(
+    ("end", "in_vain"),
+    [
+        (misses(ANNA), True),
+        (ami.DialEnded("1.1", "1.1", "1.2", "PJSIP/anna-2", "BUSY"), True),
+        (ami.DialEnded("1.1", "1.1", "1.2", "PJSIP/anna-2", "CANCEL"), False),
+        (gone("1.1"), False),
+    ],
+)
+async def test_whether_an_agent_let_it_ring(stage: Stage, end: ami.AmiEvent, in_vain: bool) -> None:
+    stage.play(new("1.1"), JOIN, rings(ANNA, "1.2"), end)
+    stage.play(misses(ANNA), gone("1.1"), gone("1.2"))
+    await stage.heard()
+    missed = [event for event in stage.told if isinstance(event, events.AgentMissed)]
+    assert [event.in_vain for event in missed] == [in_vain]
