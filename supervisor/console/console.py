@@ -7,8 +7,8 @@ import json
 import logging
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict
-from typing import Self
+from dataclasses import fields
+from typing import Any, Self
 
 from calls import events
 from calls.bus import EventBus
@@ -67,7 +67,7 @@ class Console:
 
     def board(self) -> str:
         """As it is now, as JSON."""
-        return json.dumps(asdict(board_of(self._sources)), ensure_ascii=False)
+        return json.dumps(board_of(self._sources), ensure_ascii=False, default=_fields)
 
     async def _look(self) -> None:
         """A page that is opened waits for no figures: they come with a later board."""
@@ -93,3 +93,8 @@ class Console:
         for viewer in self.feed.viewers:
             if living.get(viewer.session) != viewer.login:
                 viewer.end()
+
+
+def _fields(row: Any) -> dict[str, Any]:
+    """Of a dataclass, shallow: `asdict` copies everything below it first."""
+    return {field.name: getattr(row, field.name) for field in fields(row)}

@@ -47,9 +47,8 @@ class Viewer:
 class Feed:
     """`make` gives the board as JSON. Nothing is made while nobody looks."""
 
-    def __init__(self, *, make: Callable[[], str], every_s: float = EVERY_S) -> None:
+    def __init__(self, *, make: Callable[[], str]) -> None:
         self._make = make
-        self._every_s = every_s
         self._viewers: set[Viewer] = set()
         self._changed = asyncio.Event()
         self._text = ""
@@ -152,7 +151,7 @@ class Feed:
                 self._number += 1
                 for viewer in self._viewers:
                     viewer.news.set()
-            await asyncio.sleep(self._every_s)
+            await asyncio.sleep(EVERY_S)
 
 
 async def _put(response: web.StreamResponse, text: str) -> None:

@@ -23,6 +23,8 @@ _LOGINS = ("anna", "ben", "chen")
 
 #: Nobody simulates her: whoever logs in as Dora answers in the browser.
 DORA = Agent("dora", "Dora", (softphone_interface("dora"),), softphone=True)
+#: Has no phone, and sees the supervisor page.
+INES = Agent("ines", "Ines Roth", (), role="supervisor")
 #: Whom agents may call and transfer to.
 _AGENTS_DIAL = """
 [from-agents]
@@ -141,7 +143,7 @@ class DemoCentre:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        agents = (*self.agents, *self._in_browser)
+        agents = (INES, *self.agents, *self._in_browser)
         if self._storage_url is None:
             await prepared.prepared_copy(self.folder, agents, self.database_file)
         else:

@@ -98,6 +98,8 @@ class _Show:
         say(f"\n[bold]agent desktop[/bold]  {centre.server.base_url}/")
         say(f"               log-in [bold]anna[/bold], password [bold]{prepared.PASSWORD}[/bold]")
         say("               log-in [bold]dora[/bold], same password: you answer, in the browser")
+        say(f"[bold]supervisor[/bold]     {centre.server.base_url}/supervisor")
+        say("               log-in [bold]ines[/bold], same password: calls, queues, every decision")
         say(f"state          {centre.server.base_url}/readyz  {centre.server.base_url}/metrics")
         say(f"logs           {centre.folder}/server.log")
         say("\nwatch for")

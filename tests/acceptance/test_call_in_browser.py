@@ -11,14 +11,12 @@ import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright, expect
 from sqlalchemy import select
 
-from calls.agents import Agent
 from crm_adapter.call_history import CallHistory
 from crm_adapter.embedded import demo_cast
-from screenpop.agents.agent_admin import add_agent
 from screenpop.pops.pop_tables import pop_deliveries
 from storage.database import Database
 from switchboard.demo import cast, prepared
-from switchboard.demo.centre import DemoCentre
+from switchboard.demo.centre import INES, DemoCentre
 from switchboard.demo.sip_callers import ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance.desktop.conftest import ARTEFACTS, FLAGS
@@ -31,16 +29,11 @@ pytestmark = [
 ]
 
 
-INES = Agent("ines", "Ines Roth", (), (), "en", "supervisor")
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def centre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DemoCentre]:
     phone = PhoneShape(ring_ms=2500, talk_ms=1500)
     folder = tmp_path_factory.mktemp("centre")
     async with DemoCentre(folder=folder, agents=1, phone=phone, desktops=False) as centre:
-        async with Database(centre.storage_url) as database:
-            await add_agent(database, INES, prepared.PASSWORD)
         yield centre
 
 
@@ -139,7 +132,7 @@ async def test_a_supervisor_follows_it_from_the_menu_and_reads_why(
     shape = CallerShape(presses=(Press(2500, "0"),))
     call = ScriptedCall(demo_cast.MARIA, cast.SHOP, name="GARCIA M", shape=shape)
     at_work = None
-    async with logged_in(browser, "ines", f"{centre.server.base_url}/supervisor") as board:
+    async with logged_in(browser, INES.login, f"{centre.server.base_url}/supervisor") as board:
         try:
             await expect(board.get_by_text("No calls at this moment.")).to_be_visible()
             await board.evaluate(_WATCH)

@@ -21,6 +21,7 @@ from crm_adapter.journal import DatabaseJournal
 from screenpop.desk.desk import Desk
 from screenpop.desk.static_files import STATIC
 from storage.database import Database
+from supervisor.console.console import Console
 from supervisor.publishing import try_out
 from switchboard.health import Health, PartState
 from switchboard.supervisor_page import SupervisorPage
@@ -39,6 +40,10 @@ class SupervisorServer:
     health: Health
     rulebooks: Rulebooks
     settings: Settings
+    console: Console
+
+    def viewers(self) -> int:
+        return len(self.console.feed.viewers)
 
     @property
     def base_url(self) -> str:
@@ -73,6 +78,7 @@ async def supervisor_server(
         return try_out(book, NOON)
 
     async with Rulebooks(settings=settings.rulebook, examine=examine) as rulebooks:
+        made: list[Console] = []
 
         async def more(app: web.Application, desk: Desk, bus: EventBus) -> None:
             page = SupervisorPage(
@@ -87,6 +93,7 @@ async def supervisor_server(
                 health=health,
             )
             console = page.console()
+            made.append(console)
             await console.__aenter__()
             page.routes(console).add_to(app)
 
@@ -96,4 +103,4 @@ async def supervisor_server(
             app.on_cleanup.append(leave)
 
         async with desk_server(database, static=static, more=more) as desk:
-            yield SupervisorServer(desk, health, rulebooks, settings)
+            yield SupervisorServer(desk, health, rulebooks, settings, made[0])

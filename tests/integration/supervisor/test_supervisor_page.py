@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 import sqlalchemy as sa
+from yarl import URL
 
 from crm_adapter.call_tables import calls
 from screenpop.pops.pop_tables import pop_deliveries
@@ -132,6 +134,46 @@ async def test_the_stream_ends_with_the_log_in(
         # Log-ins are looked at every few seconds, and whenever a page is opened.
         async with server.client("ines") as other, other.get(f"{API}/events"), asyncio.timeout(20):
             assert b"event: end" in await stream.read()
+
+
+async def test_pages_are_bounded_and_one_that_ends_makes_room(
+    http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "MAX_VIEWERS", 1)
+    monkeypatch.setattr(feed, "LOOK_EVERY_S", 0.01)
+    async with http.get(f"{API}/events") as stream:
+        await next_board(stream)
+        assert (await get(http, "/events"))[0] == 429
+        stream.close()
+    async with asyncio.timeout(10):
+        while True:
+            async with http.get(f"{API}/events") as again:
+                if again.status == 200:
+                    break
+
+
+async def test_a_page_that_does_not_read_is_cut_and_holds_nobody_up(
+    server: SupervisorServer, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(feed, "WRITE_DEADLINE_S", 0.2)
+    monkeypatch.setattr(feed, "EVERY_S", 0.0)
+    many = [RingingCall(name="x") for _ in range(300)]
+    await server.desk.publish(*(call.arrived() for call in many))
+    cookie = http.cookie_jar.filter_cookies(URL(server.base_url))["switchboard_session"].value
+    with socket.create_connection(("127.0.0.1", URL(server.base_url).port)) as slow:
+        slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        slow.sendall(
+            f"GET {API}/events HTTP/1.1\r\nHost: x\r\n"
+            f"Cookie: switchboard_session={cookie}\r\n\r\n".encode()
+        )
+        async with http.get(f"{API}/events") as stream:
+            async with asyncio.timeout(20):
+                while server.viewers() < 2:
+                    await asyncio.sleep(0.01)
+                while server.viewers() == 2:
+                    await server.desk.publish(RingingCall().arrived())
+                    await next_board(stream)
+            assert server.viewers() == 1
 
 
 async def test_a_broken_rulebook_is_told_by_file_and_line_and_changes_nothing(
