@@ -70,6 +70,9 @@ def read_agents(raw: bytes, name: str) -> tuple[list[WantedAgent], list[Problem]
 
 
 def _problems_of_header(header: list[str]) -> Iterator[str]:
+    if len(header) == 1 and ";" in header[0]:
+        yield "columns are divided by commas here, as in login,name; a spreadsheet can save it so"
+        return
     for name in NEEDED:
         if name not in header:
             yield f"the first line names the columns, and '{name}' is not among them"

@@ -163,6 +163,7 @@ async def test_every_problem_is_named_and_nothing_is_written(any_database: Datab
     ("raw", "says"),
     [
         (b"", "'login' is not among them"),
+        (b"login;name\nanna;Anna\n", "divided by commas"),
         (b"login,nmae\nanna,Anna\n", "no column 'nmae'; did you mean 'name'?"),
         (b"login,name,name\nanna,Anna,B\n", "named twice"),
         (b'login,name\nanna,"Anna\n', "unexpected end"),
