@@ -44,6 +44,8 @@ class Pop:
     note: str = ""
     #: The agent's phones that ring for it now.
     ringing: set[str] = field(default_factory=set)
+    #: None of them rings any more, and not because the agent let it ring: why is yet to be told.
+    quiet_at: datetime | None = None
     #: Was on a screen before this process started; its content is of that time.
     restored: bool = False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from calls import events
@@ -31,6 +31,9 @@ _ANSWERS: dict[content.AgentAnswer, OfferAnswer] = {
     "rejected": OfferAnswer.REFUSED,
     "not_raised": OfferAnswer.NOT_RAISED,
 }
+
+#: From the end of the ringing to the news of why: a hang-up's comes within milliseconds.
+QUIET_FOR = timedelta(seconds=1)
 
 #: The address to open for what the agent with this login is shown.
 Opener = Callable[[PopContent, str], OpenShown | None]
@@ -107,6 +110,7 @@ class Pops:
         known = self._book.find(event.call_id, login)
         if known is not None and known.state in ("offered", "claimed"):
             known.ringing.add(event.interface)
+            known.quiet_at = None
             return known
         for old in (known, self._book.overdue(login)):
             if old is not None and old.is_open:
@@ -149,10 +153,15 @@ class Pops:
         if pop is None or pop.state != "offered":
             return
         pop.ringing.discard(event.interface)
-        if not pop.ringing:
-            self._close(pop, "missed" if event.in_vain else "cancelled", event.at)
-            if event.in_vain:
-                self._days.missed(pop.agent)
+        if pop.ringing:
+            return
+        if event.in_vain:
+            self._close(pop, "missed", event.at)
+            self._days.missed(pop.agent)
+        else:
+            # Asterisk stops the phones first, and says after that who answered or that the
+            # caller is gone.
+            pop.quiet_at = self._now()
 
     def _release(self, event: events.AgentReleased) -> None:
         pop = self._book.find(event.call_id, self._login(event.interface))
@@ -230,12 +239,16 @@ class Pops:
         return True
 
     def expire(self, now: datetime) -> set[str]:
-        """Ends the wrap-ups whose time is over; the agents who had them."""
+        """Ends the wrap-ups whose time is over, and the offers that have stopped ringing without a
+        word of why; the agents who had them."""
         due = [pop for pop in self._book.all_open() if pop.wrapup and is_due(pop.wrapup, now)]
         for pop in due:
             if pop.wrapup is not None:
                 self._finish(pop, pop.wrapup.chosen or pop.wrapup.default_code or "other", now)
-        return {pop.agent for pop in due}
+        quiet = [pop for pop in self._book.all_open() if _is_over(pop, now)]
+        for pop in quiet:
+            self._close(pop, "cancelled", now)
+        return {pop.agent for pop in (*due, *quiet)}
 
     def wrapping_up(self, agent: str) -> datetime | None:
         """See `duties.Pops`."""
@@ -377,3 +390,8 @@ class Pops:
         frame = kind(ts=epoch_ms(at), seq=pop.seq, pop_id=pop.pop_id, **parts)
         self._hub.deliver(pop, frame, at)
         self._store.save_pop(pop)
+
+
+def _is_over(pop: Pop, now: datetime) -> bool:
+    quiet_at = pop.quiet_at if pop.state == "offered" else None
+    return quiet_at is not None and now - quiet_at >= QUIET_FOR

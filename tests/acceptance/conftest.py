@@ -24,6 +24,25 @@ _EXTENSIONS = """
 exten => 8500,1,Answer()
  same => n,Echo()
 """
+#: One rings everybody at once, the other one agent after the other, two seconds each.
+_QUEUES = """
+[everybody]
+strategy = ringall
+timeout = 15
+retry = 1
+wrapuptime = 0
+member => PJSIP/agent1,0,Anna,PJSIP/agent1
+member => PJSIP/agent2,0,Ben,PJSIP/agent2
+member => PJSIP/agent3,0,Chen,PJSIP/agent3
+
+[in_turn]
+strategy = linear
+timeout = 2
+retry = 1
+wrapuptime = 0
+member => PJSIP/agent1,0,Anna,PJSIP/agent1
+member => PJSIP/agent2,0,Ben,PJSIP/agent2
+"""
 
 
 @pytest.fixture(scope="session")
@@ -35,8 +54,8 @@ def pbx() -> Iterator[PrivatePbx]:
         web_url=f"http://127.0.0.1:{free_ports.tcp()}",
         ami_secret="only-for-the-tests",
         softphones=True,
-        # Where agents may transfer to.
-        more_files={"extensions.conf": _EXTENSIONS},
+        # Where agents may transfer to, and how they are rung.
+        more_files={"extensions.conf": _EXTENSIONS, "queues.conf": _QUEUES},
     )
     # A loop factory leaves the thread's own event loop alone.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -68,15 +69,18 @@ class Desktop:
         ]
 
 
+def how_to_launch() -> dict[str, Any]:
+    """The arguments of Playwright's `launch`."""
+    program = shutil.which("chromium")
+    assert program, "Chromium is missing: run deploy/install-programs.sh chromium"
+    return {"executable_path": program, "headless": True, "args": FLAGS}
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser() -> AsyncIterator[Browser]:
     assert (STATIC / "index.html").is_file(), "the desktop is not built: run `make desktop`"
-    program = shutil.which("chromium")
-    assert program, "Chromium is missing: run deploy/install-programs.sh chromium"
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=program, headless=True, args=FLAGS
-        )
+        browser = await playwright.chromium.launch(**how_to_launch())
         yield browser
         await browser.close()
 

@@ -151,8 +151,17 @@ async def accepts(page: Page) -> None:
 
 @asynccontextmanager
 async def phone_world(pbx: PrivatePbx, url: str, folder: Path) -> AsyncIterator[PhoneWorld]:
+    async with desk_world(pbx, url, folder, VERA) as world, _only_member(pbx):
+        yield world
+
+
+@asynccontextmanager
+async def desk_world(
+    pbx: PrivatePbx, url: str, folder: Path, *agents: Agent
+) -> AsyncIterator[PhoneWorld]:
+    """Of these agents alone; the others of Asterisk's queues have no desktop."""
     async with Database(url) as database, AsyncExitStack() as stack:
-        await add_agents(database, VERA)
+        await add_agents(database, *agents)
         await pbx.tell_softphones(await softphones(database))
         built: list[Desk] = []
 
@@ -174,11 +183,7 @@ async def phone_world(pbx: PrivatePbx, url: str, folder: Path) -> AsyncIterator[
             await channel.answer()
             await channel.to_queue(QueueRequest(QUEUE))
 
-        async with (
-            queue_house.opened(pbx, folder, more=more) as house,
-            _only_member(pbx),
-            TcpProxy() as network,
-        ):
+        async with queue_house.opened(pbx, folder, more=more) as house, TcpProxy() as network:
             house.dialog = dialog
             port = urlsplit(pbx.web_url).port
             assert port is not None

@@ -133,8 +133,15 @@ async def test_who_missed_nothing_stays_available(agents: Database) -> None:
             faster.missed(A, in_vain=False),
             faster.answered(B),
         )
+        await anna.wait_frame("pop.close", reason="answered_elsewhere")
         gave_up = gone.missed(A, in_vain=False)
         await server.publish(*gone.until_ringing(victoria(), A), gave_up, gone.ended())
+        await anna.wait_frame("pop.close", reason="caller_gone")
+        quiet = RingingCall()
+        await server.publish(*quiet.until_ringing(victoria(), A), quiet.missed(A, in_vain=False))
+        # Nobody says why.
+        await anna.wait_frame("pop.close", reason="cancelled")
+        await server.publish(quiet.ended())
         assert (server.desk.days.of("anna").missed, anna.status["misses"]) == (0, 0)
         await server.publish(*talk.until_ringing(victoria(), A), talk.answered(A))
         second = RingingCall()

@@ -208,6 +208,30 @@ async def test_a_caller_who_gives_up_closes_every_offer(desk: Desk) -> None:
     assert desk.anna.kinds == desk.ben.kinds == ["pop.offer", "pop.close:caller_gone"]
 
 
+async def test_who_was_stopped_ringing_is_told_why(desk: Desk) -> None:
+    """Asterisk stops the phones before it says who answered, or that the caller is gone."""
+    gone, faster = RingingCall(), RingingCall()
+    quiet = gone.missed(A, in_vain=False)
+    await desk.hears(gone.until_ringing(victoria(), A), quiet, gone.ended())
+    assert desk.anna.kinds == ["pop.offer", "pop.close:caller_gone"]
+    quiet = faster.missed(A, in_vain=False)
+    await desk.hears(faster.until_ringing(victoria(), A, B), quiet, faster.answered(B))
+    assert desk.anna.kinds[2:] == ["pop.offer", "pop.close:answered_elsewhere"]
+
+
+async def test_what_stopped_ringing_without_a_reason_closes_soon(desk: Desk) -> None:
+    call = RingingCall()
+    quiet = call.missed(A, in_vain=False)
+    await desk.hears(call.until_ringing(victoria(), A), quiet)
+    assert desk.pops.expire(now()) == set()
+    # Rung again at once, the offer goes on.
+    await desk.hears(call.ringing(A))
+    assert desk.pops.expire(now() + timedelta(seconds=5)) == set()
+    await desk.hears(quiet)
+    assert desk.pops.expire(now() + timedelta(seconds=5)) == {"anna"}
+    assert desk.anna.kinds == ["pop.offer", "pop.close:cancelled"]
+
+
 async def test_wrap_up_follows_the_release_and_outlives_the_call(desk: Desk) -> None:
     call = RingingCall()
     await desk.hears(call.until_ringing(victoria(), A), call.answered(A))
