@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -39,6 +40,17 @@ class Clock:
 async def agents(database: Database) -> Database:
     await add_agents(database)
     return database
+
+
+@pytest.fixture
+def noon() -> Iterator[None]:
+    """It is about noon here, whatever the hour: days do not turn during the test."""
+    west = now().hour - 12
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", f"HERE{west:+d}")
+        time.tzset()
+        yield
+    time.tzset()
 
 
 async def activity(anna: DesktopClient, wanted: str, **more: Any) -> None:
@@ -278,6 +290,7 @@ async def test_a_strict_one_goes_on_to_its_end_with_the_code_chosen(agents: Data
         assert frame["wrapup"]["mode"] == "optional"
 
 
+@pytest.mark.usefixtures("noon")
 async def test_the_day_is_counted_and_counted_again_after_a_restart(agents: Database) -> None:
     clock = Clock()
     async with desk_server(agents, clock=clock) as server, server.client() as anna:
