@@ -109,7 +109,7 @@ class RulebookDesk:
                 comment=comment,
                 now=self._now(),
             )
-            await self._rulebooks.take_published()
+            await self._take()
             return checked
 
         return await self._in_turn(work)
@@ -126,10 +126,14 @@ class RulebookDesk:
                 comment=comment,
                 now=self._now(),
             )
-            await self._rulebooks.take_published()
+            await self._take()
             return done.publication
 
         return await self._in_turn(work)
+
+    async def _take(self) -> None:
+        if not await self._rulebooks.take_published():
+            raise Misconfigured("it is published, but this server cannot take it: see its log")
 
     async def _prepare(self) -> tuple[Checked, Loaded | None]:
         folder = self._settings.path

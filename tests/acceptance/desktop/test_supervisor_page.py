@@ -17,6 +17,7 @@ from crm_adapter.call_tables import calls
 from scoring.registry.card import Measured, ModelCard, ModelKind, Verdict
 from storage.database import Database
 from tests.acceptance.desktop.conftest import Desktop, opened
+from tests.acceptance.desktop.hostile import NAMES
 from tests.fakes.desk_server import ANNA, BEN, CHEN, PASSWORD, add_agents
 from tests.fakes.ringing_call import RingingCall, now, offering, stranger, victoria
 from tests.fakes.rulebook_folder import option, write_rulebook
@@ -122,6 +123,25 @@ async def test_calls_from_the_menu_to_the_agent(desktop: Desktop, house: Supervi
     await expect(page.get_by_role("heading", name="进行中的通话")).to_be_visible()
     assert await desktop.violations() == []
     await desktop.picture("supervisor-chinese")
+
+
+async def test_hostile_names_are_text(desktop: Desktop, house: SupervisorServer) -> None:
+    await log_in(desktop)
+    page = desktop.page
+    await expect(page.get_by_text("No calls at this moment.")).to_be_visible()
+    await page.evaluate("window.__owned = 0")
+    for n, name in enumerate(NAMES):
+        call = RingingCall(number=name if n % 2 else "+12025550150", name=name)
+        await house.desk.publish(
+            call.arrived(), call.identified(victoria(name=name)), call.pressed(name[:9], name)
+        )
+    shown = page.locator(".sv-calls tbody tr")
+    await expect(shown).to_have_count(len(NAMES))
+    assert await page.evaluate("window.__owned") == 0
+    assert await page.locator("#root script, #root iframe, #root object").count() == 0
+    assert await page.locator("#root img:not([src='/icon.svg'])").count() == 0
+    for link in await page.locator(".sv-calls a").all():
+        assert (await link.get_attribute("href") or "").startswith("#/call/pbx%2F")
 
 
 async def test_a_click_shows_the_decision_and_the_pops_way(
