@@ -30,6 +30,7 @@ from benchmarks import (
     crm_rows,
     decision,
     demo_start,
+    desktop,
     outbox,
     pops,
     publish,
@@ -124,6 +125,42 @@ def _pop_rows(seen: Result) -> list[Row]:
     ]
 
 
+def _desktop_rows(seen: Result) -> list[Row]:
+    stages, few = seen["stages"], next(iter(seen["stages"].values()))
+    rows = [
+        Row(
+            f"ms from AgentCalled to pixels, p50 and p95; agents connected: {int(count):,}",
+            f"{stage['to_pixels_ms_p50']:g}, {stage['to_pixels_ms_p95']:g}",
+            f"fewest agents: {few['to_pixels_ms_p50']:g}, {few['to_pixels_ms_p95']:g}",
+            with_aim("p95 ≤ 100", stage["to_pixels_ms_p95"] <= 100) if int(count) <= 500 else "–",
+        )
+        for count, stage in stages.items()
+    ]
+    most = max(stages, key=int)
+    return [
+        *rows,
+        Row(
+            "CPU ms of one pop: shown, stored, acknowledged, closed",
+            f"{seen['pop_cpu_ms']:g}",
+            f"plain aiohttp websocket echo: {seen['echo_cpu_ms']:g}",
+            "–",
+        ),
+        Row(
+            f"KiB of the server's memory for one agent, of {int(most):,}",
+            f"{stages[most]['kib_per_agent'] or 0:g}",
+            "–",
+            "–",
+        ),
+        Row(
+            "the page without a phone: KiB sent, ms until it is ready, median and worst",
+            f"{seen['page_sent_kib']:g}, {seen['page_ready_ms_p50']:g}, "
+            f"{seen['page_ready_ms_worst']:g}",
+            f"KiB unpacked: {seen['page_kib']:g}",
+            "–",
+        ),
+    ]
+
+
 def _speech_rows(seen: Result) -> list[Row]:
     rows = []
     for engine, kinds in seen["engines"].items():
@@ -207,6 +244,7 @@ BENCHMARKS = (
     Benchmark("ami_events", _events, _event_rows),
     Benchmark("calls", lambda quick: calls.run(quick=quick), _call_rows),
     Benchmark("pops", lambda quick: pops.run(quick=quick), _pop_rows),
+    Benchmark("desktop", lambda quick: desktop.run(quick=quick), _desktop_rows),
     Benchmark("speech", lambda quick: speech.run(quick=quick), _speech_rows),
     Benchmark("decision", lambda quick: decision.run(quick=quick), _decision_rows),
     Benchmark("publish", lambda quick: publish.run(quick=quick), _publish_rows),

@@ -36,6 +36,12 @@ def _children(pid: int) -> list[int]:
     return [int(child) for children in lists for child in children.read_text().split()]
 
 
+def resident_kib(pid: int) -> int:
+    """Memory of the process that is its own or shared (proc(5), status, VmRSS)."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return int(next(line for line in lines if line.startswith("VmRSS:")).split()[1])
+
+
 def machine_busy_s() -> tuple[float, float]:
     """Seconds of processor used by everybody on this machine, and those it had (proc(5), stat)."""
     numbers = [int(n) for n in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]

@@ -16,7 +16,7 @@ import itertools
 import json
 import math
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -73,13 +73,14 @@ async def measure(load: Load, folder: Path) -> dict[str, Any]:
         strategy="linear",
     )
     async with centre, chromium() as browser:
-        await _open_desktops(centre)
+        others = [agent.login for agent in centre.agents if agent.login != WATCHED]
+        await open_desktops(centre, others)
         page = await browser.new_page()
-        await _log_in(page, centre.server.base_url)
+        await log_in(page, centre.server.base_url)
         before = machine_busy_s()
-        failed = await _play(centre, load)
+        failed = await play(centre, seconds=load.seconds, rate=load.rate)
         after = machine_busy_s()
-        ours, size = await _painted(centre.storage_url)
+        ours, size = await painted(centre.storage_url)
         echoes = await _echo(browser, size=size, count=load.echoes)
     ours_p95, echo_p95 = quantile(ours, 0.95), quantile(echoes, 0.95)
     return {
@@ -109,18 +110,17 @@ async def chromium() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-async def _open_desktops(centre: DemoCentre) -> None:
+async def open_desktops(centre: DemoCentre, logins: Iterable[str]) -> None:
     slots = asyncio.Semaphore(LOG_INS_AT_ONCE)
 
     async def one(login: str) -> None:
         async with slots:
             await centre.open_desktop(login)
 
-    others = [agent.login for agent in centre.agents if agent.login != WATCHED]
-    await asyncio.gather(*(one(login) for login in others))
+    await asyncio.gather(*(one(login) for login in logins))
 
 
-async def _log_in(page: Page, base_url: str) -> None:
+async def log_in(page: Page, base_url: str) -> None:
     await page.goto(base_url)
     await page.get_by_label("Login").fill(WATCHED)
     await page.get_by_label("Password").fill(prepared.PASSWORD)
@@ -128,24 +128,27 @@ async def _log_in(page: Page, base_url: str) -> None:
     await page.get_by_text("Connected").wait_for()
 
 
-async def _play(centre: DemoCentre, load: Load) -> int:
+async def play(centre: DemoCentre, *, seconds: float, rate: float) -> int:
+    """Calls that failed."""
     numbers = await contact_phones(centre.storage_url)
     script = [
         ScriptedCall(number=number, dialled=cast.SHOP, shape=CALLER)
-        for number in itertools.islice(itertools.cycle(numbers), round(load.seconds * load.rate))
+        for number in itertools.islice(itertools.cycle(numbers), round(seconds * rate))
     ]
-    done = await centre.callers.run(script, rate_per_s=load.rate, deadline_s=load.seconds + 60)
+    done = await centre.callers.run(script, rate_per_s=rate, deadline_s=seconds + 60)
     await settle(centre)
     return done.failed
 
 
-async def _painted(url: str) -> tuple[list[float], int]:
-    """Milliseconds of every pop the browser painted, and the usual size of such a frame."""
+async def painted(url: str) -> tuple[list[float], int]:
+    """Milliseconds of every pop the browser painted, oldest first; the usual size of such a
+    frame."""
     query = select(pop_deliveries.c.rendered_ms, pop_deliveries.c.payload).where(
         pop_deliveries.c.agent == WATCHED,
         pop_deliveries.c.kind == "pop.offer",
         pop_deliveries.c.rendered_ms.is_not(None),
     )
+    query = query.order_by(pop_deliveries.c.seq)
     async with Database(url) as database, database.read() as connection:
         rows = list(await connection.execute(query))
     sizes = [float(len(json.dumps(row.payload, ensure_ascii=False).encode())) for row in rows]

@@ -234,6 +234,7 @@ async def test_a_caller_who_gives_up_and_one_who_is_declined(
     await expect(page.get_by_test_id("phone-call")).to_have_count(0)
     await page.wait_for_function("window.__notices.at(-1).closed")
     await work.wait(deadline_s=10)
+    await expect(page.get_by_test_id("pop-state")).to_contain_text("Caller hung up")
     # Whom nobody gave the time to answer has missed nothing, and is rung again.
     await expect(page.get_by_label("Available", exact=True)).to_be_checked()
     world.ring()
