@@ -167,13 +167,13 @@ class Pops:
         pop = self._book.find(event.call_id, self._login(event.interface))
         if pop is not None and pop.state == "claimed":
             if event.transferred:
-                self._hand_on(pop)
+                self._hand_on(pop, event.at)
             self._wrap_up(pop, event.at, event.talk_s, transferred=event.transferred)
 
     def _transfer(self, event: events.CallTransferred) -> None:
         pop = self._book.find(event.call_id, self._login(event.from_interface))
         if pop is not None and pop.state == "claimed":
-            self._hand_on(pop)
+            self._hand_on(pop, event.at)
 
     def _end(self, event: events.CallEnded) -> None:
         for pop in self._book.of_call(event.call_id):
@@ -184,10 +184,16 @@ class Pops:
                 self._wrap_up(pop, event.at, max(0.0, talk_s), transferred=False)
         self._stories.forget(event.call_id)
 
-    def _update(self, call_id: CallId, at: datetime, *, restored_too: bool = False) -> None:
+    def _update(
+        self, call_id: CallId, at: datetime, *, restored_too: bool = False, but: Pop | None = None
+    ) -> None:
         """A restored pop shows more than its call's story still holds, unless an agent changes
         it."""
-        pops = [pop for pop in self._book.of_call(call_id) if restored_too or not pop.restored]
+        pops = [
+            pop
+            for pop in self._book.of_call(call_id)
+            if pop is not but and (restored_too or not pop.restored)
+        ]
         if not pops:
             return
         story = self._stories.of(call_id).as_content(at.date())
@@ -355,12 +361,14 @@ class Pops:
             return content
         return content.model_copy(update={"open": address})
 
-    def _hand_on(self, pop: Pop) -> None:
-        """The next agent's pop says who had the call, and what they noted."""
+    def _hand_on(self, pop: Pop, at: datetime) -> None:
+        """The next agent's pop says who had the call, and what they noted; so does that of one who
+        was asked first, whose pop is there already."""
         story = self._stories.of(pop.call_id)
         if story.transferred_from != pop.agent:
             story.transferred_from = pop.agent
             story.add_note(pop.note)
+            self._update(pop.call_id, at, but=pop)
 
     def _wrap_up(self, pop: Pop, at: datetime, talk_s: float, *, transferred: bool) -> None:
         pop.state, pop.released_at = "wrapup", at

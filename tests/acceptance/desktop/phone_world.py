@@ -162,7 +162,8 @@ async def desk_world(
     """Of these agents alone; the others of Asterisk's queues have no desktop."""
     async with Database(url) as database, AsyncExitStack() as stack:
         await add_agents(database, *agents)
-        await pbx.tell_softphones(await softphones(database))
+        if pbx.http_port is not None:
+            await pbx.tell_softphones(await softphones(database))
         built: list[Desk] = []
 
         async def more(app: web.Application, house: House) -> None:
@@ -173,7 +174,7 @@ async def desk_world(
                 queue_control=house.bridge.queue_control,
                 offers=DatabaseOfferLedger(database=database),
                 web=settings,
-                softphone=pbx.softphone_settings,
+                softphone=pbx.softphone_settings if pbx.http_port is not None else None,
             )
             built.append(await stack.enter_async_context(desk))
             add_routes(app, desk=desk, settings=settings, static=STATIC)

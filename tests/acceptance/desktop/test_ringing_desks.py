@@ -19,10 +19,12 @@ from calls import events
 from calls.agents import Agent
 from calls.ports import CallChannel, QueueRequest
 from switchboard.demo.private_pbx import PrivatePbx
-from switchboard.demo.sip_scenarios import CallerShape, PhoneShape
+from switchboard.demo.sip_phones import SipPhones
+from switchboard.demo.sip_scenarios import PhoneShape
 from tests.acceptance.conftest import PhonesFor
 from tests.acceptance.desktop.conftest import Desktop, how_to_launch, opened
 from tests.acceptance.desktop.phone_world import PhoneWorld, desk_world
+from tests.acceptance.transfer_house import Operator, TransferHouse
 from tests.acceptance.waiting import until
 from tests.fakes.desk_server import ANNA, BEN, CHEN
 from tests.fakes.ringing_call import now, victoria
@@ -39,6 +41,19 @@ async def world(pbx: PrivatePbx, sqlite_url: str, tmp_path: Path) -> AsyncIterat
         yield world
     for agent in pbx.agents:
         await pbx.rx(f"queue unpause member PJSIP/{agent.endpoint}")
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def hands(
+    hall: TransferHouse, sqlite_url: str, tmp_path: Path
+) -> AsyncIterator[tuple[PhoneWorld, Operator]]:
+    """Where agents transfer by their desk phones, and who presses the keys."""
+    operator = Operator(hall.pbx)
+    try:
+        async with desk_world(hall.pbx, sqlite_url, tmp_path, ANNA, BEN) as world:
+            yield world, operator
+    finally:
+        operator.close()
 
 
 @dataclass
@@ -188,3 +203,34 @@ async def kill(browser: Browser) -> None:
     os.kill(pid, signal.SIGKILL)
     async with asyncio.timeout(10):
         await gone.wait()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:asterisk.manager")
+async def test_a_colleague_who_is_asked_first_sees_the_caller(
+    browser: Browser, hands: tuple[PhoneWorld, Operator], tmp_path: Path
+) -> None:
+    world, operator = hands
+    async with AsyncExitStack() as stack:
+        desks = Desks(world, browser, stack)
+        anna, ben = [await desks.available(one) for one in (ANNA, BEN)]
+        unknown_yet(world, "anna_only")
+        shapes = {"agent1": PhoneShape(ring_ms=100), "agent2": PhoneShape(ring_ms=1500)}
+        await stack.enter_async_context(
+            SipPhones(agents=world.pbx.agents, shapes=shapes, folder=tmp_path)
+        )
+        world.ring()
+        await crm_answers_late(world)
+        await expect(state(anna)).to_contain_text("On call")
+        await anna.page.get_by_label("Note").fill("Asks for a refund.")
+        await until(lambda: noted(world, "Asks for a refund."), "the note at the server")
+        channel = await operator.channel("agent1")
+        await operator.act("Atxfer", Channel=channel, Context="from-agents", Exten="102")
+        await expect(state(ben)).to_contain_text("Ringing")
+        await expect(ben.page.get_by_role("heading", name="Victoria Stone")).to_be_visible()
+        await expect(state(anna)).to_contain_text("On call")
+        await expect(state(ben)).to_contain_text("On call")
+        await operator.act("Hangup", Channel=channel)
+        await expect(anna.page.get_by_role("heading", name="How did it go?")).to_be_visible()
+        await expect(ben.page.get_by_role("article")).to_contain_text("Asks for a refund.")
+        await world.pbx.rx("channel request hangup all")
+        await expect(ben.page.get_by_role("heading", name="How did it go?")).to_be_visible()

@@ -208,6 +208,19 @@ async def test_a_caller_who_gives_up_closes_every_offer(desk: Desk) -> None:
     assert desk.anna.kinds == desk.ben.kinds == ["pop.offer", "pop.close:caller_gone"]
 
 
+async def test_a_colleague_asked_first_gets_the_note_with_the_caller(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A), call.answered(A))
+    assert desk.pops.note("anna", desk.anna.frames[0]["pop_id"], "Asks for a refund.")
+    await desk.hears(call.ringing(B), call.answered(B))
+    assert desk.ben.frames[0]["content"]["call"]["notes"] == []
+    await desk.hears(call.released(A, transferred=True))
+    assert desk.ben.kinds == ["pop.offer", "pop.claim", "pop.update"]
+    shown = desk.ben.frames[-1]["content"]["call"]
+    assert (shown["transferred_from"], shown["notes"]) == ("anna", ["Asks for a refund."])
+    assert desk.anna.kinds == ["pop.offer", "pop.claim", "pop.wrapup"]
+
+
 async def test_who_was_stopped_ringing_is_told_why(desk: Desk) -> None:
     """Asterisk stops the phones before it says who answered, or that the caller is gone."""
     gone, faster = RingingCall(), RingingCall()
