@@ -11,7 +11,7 @@ import argparse
 import asyncio
 import json
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,10 +19,17 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import aiohttp
+from argon2 import PasswordHasher
 from playwright.async_api import Browser, Page
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks import pops
 from benchmarks.measuring import cpu_s, machine_busy_s, quantile, resident_kib
+from calls.agents import Agent
+from screenpop.agents.agent_admin import write_agent
+from storage import migrate
+from storage.database import Database
+from switchboard.demo import prepared
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.desktop_client import DesktopClient
 from tests.fakes.desk_server import ANNA, PASSWORD
@@ -79,11 +86,13 @@ async def measure(load: Load, folder: Path) -> dict[str, Any]:
 async def _as_agents_come(
     load: Load, folder: Path
 ) -> tuple[dict[str, dict[str, Any]], dict[str, float]]:
-    most = max(load.agents)
+    seats = [Agent(f"seat{number}", f"Seat {number}", ()) for number in range(1, max(load.agents))]
+    url = f"sqlite:///{folder / 'desktop.db'}"
+    await _add(seats, url)
     centre = DemoCentre(
         folder=folder,
+        storage_url=url,
         agents=load.phones,
-        desk_only=max(0, most - load.phones),
         phone_bank=True,
         phone=pops.PHONE,
         desktops=False,
@@ -94,9 +103,8 @@ async def _as_agents_come(
         page, ready = await _page(browser, centre, load.page_loads)
         painted = 0
         connected = 1
-        waiting = [agent.login for agent in centre.agents if agent.login != pops.WATCHED]
         for count in load.agents:
-            more = waiting[connected - 1 : count - 1]
+            more = [seat.login for seat in seats[connected - 1 : count - 1]]
             before_kib = resident_kib(centre.server.pid)
             await pops.open_desktops(centre, more)
             grown_kib = resident_kib(centre.server.pid) - before_kib
@@ -114,6 +122,20 @@ async def _as_agents_come(
             }
         await page.close()
     return stages, ready
+
+
+async def _add(seats: Sequence[Agent], url: str) -> None:
+    """With passwords that cost nothing to check: neither their time nor their memory is the
+    desktop's."""
+    cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(prepared.PASSWORD)
+
+    async def write(connection: AsyncConnection) -> None:
+        for seat in seats:
+            await write_agent(connection, seat, cheap)
+
+    async with Database(url) as database:
+        await migrate.upgrade(database)
+        await database.writer.write(write)
 
 
 async def _page(browser: Browser, centre: DemoCentre, loads: int) -> tuple[Page, dict[str, float]]:
