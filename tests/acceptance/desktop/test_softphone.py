@@ -229,10 +229,12 @@ async def test_a_caller_who_gives_up_and_one_who_is_declined(
     await expect(box.get_by_role("button", name="Accept")).to_be_visible()
     await expect(box.get_by_text("Victoria Stone")).to_be_visible()
     # The number stood there until the pop came; the name takes its place.
-    await page.wait_for_function("window.__notices.at(-1).title === 'Ringing: Victoria Stone'")
+    await page.wait_for_function(
+        "() => window.__notices.at(-1).title === 'Ringing: Victoria Stone'"
+    )
     assert await page.evaluate("new Set(window.__notices.map(n => n.tag)).size") == 1
     await expect(page.get_by_test_id("phone-call")).to_have_count(0)
-    await page.wait_for_function("window.__notices.at(-1).closed")
+    await page.wait_for_function("() => window.__notices.at(-1).closed")
     await work.wait(deadline_s=10)
     await expect(page.get_by_test_id("pop-state")).to_contain_text("Caller hung up")
     # Whom nobody gave the time to answer has missed nothing, and is rung again.
