@@ -140,12 +140,15 @@ class Operator:
         await until(seen, f"{count} {name}", deadline_s=12, every_s=0.02)
 
     async def channel(self, endpoint: str) -> str:
-        """The newest of this endpoint, once it is told of here too."""
+        """The newest of this endpoint that is not hung up, once it is told of here too."""
         found: list[str] = []
 
         async def seen() -> bool:
             names = [event["Channel"] for event in self.of("Newchannel")]
-            found[:] = [name for name in names if name.startswith(f"PJSIP/{endpoint}-")]
+            gone = {event["Channel"] for event in self.of("Hangup")}
+            found[:] = [
+                name for name in names if name.startswith(f"PJSIP/{endpoint}-") and name not in gone
+            ]
             return bool(found)
 
         await until(seen, f"a channel of {endpoint}", deadline_s=12, every_s=0.02)
