@@ -264,6 +264,8 @@ class Transferred(AmiEvent):
     target_channel: str
     #: Of the one transferring, the leg to whom it asked.
     second_uniqueid: str = ""
+    #: All three talk now: nobody has left (DestType Threeway, 22.10.1).
+    threeway: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -468,6 +470,7 @@ def _attended(h: Headers) -> AmiEvent:
         h.get("TransferTargetUniqueid", ""),
         clean(h.get("TransferTargetChannel", "")),
         h.get("SecondTransfererUniqueid", ""),
+        h.get("DestType") == "Threeway",
     )
 
 

@@ -19,6 +19,7 @@ from ami_bridge.queue_membership import AmiQueueMembership
 from ami_bridge.queue_places import QueuePlaces
 from ami_bridge.resync import Resync
 from ami_bridge.snapshot import Snapshot
+from ami_bridge.transfers import AmiTransfers
 from calls.bus import EventBus
 from calls.errors import Unavailable
 from calls.events import AmiLost, AmiRestored, CallbackRequested
@@ -53,9 +54,9 @@ class AmiFigures:
 class AmiBridge:
     """Follows Asterisk while entered (`async with`); away or not, entering never waits for it.
 
-    `tracker` is for the AGI side, `queue_control` and `membership` for the desk, `places` and
-    `exits` for who waits, `members` for `queue_routes`. `is_connected` is true once the live view
-    is right, which is a resync after the login.
+    `tracker` is for the AGI side, `queue_control`, `membership` and `transfers` for the desk,
+    `places` and `exits` for who waits, `members` for `queue_routes`. `is_connected` is true once
+    the live view is right, which is a resync after the login.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class AmiBridge:
         tracker: CallTracker | None = None,
         placing: Placing | None = None,
         timing: AmiTiming | None = None,
+        agents_context: str = "switchboard-agents",
         settle_s: float = 1.0,
         queue_size: int = 10_000,
     ) -> None:
@@ -94,6 +96,9 @@ class AmiBridge:
             timing=timing,
         )
         self.queue_control = AmiQueueControl(client=self.client)
+        self.transfers = AmiTransfers(
+            client=self.client, tracker=self.tracker, context=agents_context
+        )
         self.members = QueueMembers()
         self.membership = AmiQueueMembership(
             client=self.client, members=self.members, in_step=lambda: self.is_connected

@@ -34,6 +34,9 @@ class TalkingLeg:
     #: The phone behind a Local channel.
     phone: str | None = None
     transferred: bool = False
+    #: In a conference of three that it began: app_queue tells nothing more of it (22.10.1).
+    confers: bool = False
+    held: bool = False
 
 
 @dataclass(slots=True)
@@ -148,11 +151,10 @@ class LiveCall:
 
     def held(self, uniqueid: str, at: datetime, *, on: bool) -> News:
         """Only what an agent's own phone does; callers may hold too."""
-        return [
-            events.AgentHeld(self.id, at, leg.interface, on)
-            for leg in self.talking.values()
-            if uniqueid in leg.uniqueids
-        ]
+        legs = [leg for leg in self.talking.values() if uniqueid in leg.uniqueids]
+        for leg in legs:
+            leg.held = on
+        return [events.AgentHeld(self.id, at, leg.interface, on) for leg in legs]
 
     def missed(self, interface: str, at: datetime, *, in_vain: bool = False) -> News:
         leg = self.ringing.pop(interface, None)
@@ -269,6 +271,8 @@ class LiveCall:
     def transferred(self, event: ami.Transferred, at: datetime) -> News:
         if not event.succeeded or event.uniqueid in self.gave_away:
             return []
+        if event.threeway:
+            return self._three_talk(event, at)
         self.gave_away |= {event.uniqueid} - {""}
         leg = self._leg_of(event.uniqueid)
         interface = leg.interface if leg else interface_of(event.from_channel) or None
@@ -281,6 +285,14 @@ class LiveCall:
             news.append(events.CallRouted(self.id, at, "transfer", to))
             self.transferring_to, self.next_via = to, LegVia.BLIND_TRANSFER
         return news
+
+    def _three_talk(self, event: ami.Transferred, at: datetime) -> News:
+        """Whoever asked a colleague takes both into the caller's call, and stays."""
+        leg = self._leg_of(event.uniqueid)
+        if leg is None:
+            return []
+        leg.confers = True
+        return self.held(event.uniqueid, at, on=False) if leg.held else []
 
     def _handed_over(
         self, event: ami.Transferred, interface: str | None, leg: TalkingLeg | None, at: datetime
@@ -359,7 +371,7 @@ class LiveCall:
         self.locals.pop(uniqueid, None)
         self.spent.add(uniqueid)
         leg = self._leg_of(uniqueid)
-        if leg is None or leg.queue or not leg.uniqueids <= self.spent:
+        if leg is None or (leg.queue and not leg.confers) or not leg.uniqueids <= self.spent:
             return []
         return self.missed(leg.interface, at) or self._release(leg.interface, at, None)
 

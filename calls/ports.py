@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar
 
 from calls.agents import QueueMember
 from calls.call import Call, CallId
@@ -457,6 +457,37 @@ class QueueControl(Protocol):
     async def set_paused(self, interface: str, *, paused: bool, reason: str) -> None:
         """In every queue of the interface. Raises Unavailable while the AMI is away; the caller
         of this keeps the wish and repeats it on AmiRestored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTarget:
+    """A colleague's phone (`interface`), named by their login, or an extension of the house."""
+
+    name: str
+    interface: str | None = None
+    extension: str = ""
+
+
+AskingEnd = Literal["complete", "cancel", "conference"]
+
+
+class Transfers(Protocol):
+    """Moves the call in which the agent behind `interface` talks. Implemented by
+    `ami_bridge.transfers`. Everything raises Unavailable where the agent does not talk in it, while
+    the AMI is away and where Asterisk refuses: then nothing has changed."""
+
+    async def give(self, call_id: CallId, interface: str, target: TransferTarget) -> None:
+        """At once; the agent is out of the call."""
+        ...
+
+    async def ask(self, call_id: CallId, interface: str, target: TransferTarget) -> None:
+        """The agent speaks with the target, the caller waits. Returns before anybody answers."""
+        ...
+
+    async def end_asking(self, call_id: CallId, interface: str, how: AskingEnd) -> None:
+        """`complete`: the agent leaves the two others alone. `cancel`: back to the caller.
+        `conference`: all three talk."""
         ...
 
 

@@ -25,6 +25,10 @@ class AgentSettings(Section):
     missed_not_ready: bool = True
     """An agent whose phone rang for a queue in vain gets no more calls until they say that they are
     back. Only agents who chose a state on the desktop."""
+    transfer_numbers: str = r"^[0-9]{2,5}$"
+    """Which numbers agents may transfer calls to from the desktop, besides each other: a regular
+    expression for the whole number, dialled in `softphone.context`. Never let it match numbers that
+    cost money."""
     wrapup: WrapUpMode = "optional"
     """After a call: optional (calls come meanwhile); mandatory (none come until a code is chosen);
     timed (none for `wrapup_limit_s` at most, which may be extended or ended sooner); timed_strict

@@ -7,7 +7,7 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry
 
 from calls.bus import EventBus
-from calls.ports import OfferAnswers, QueueControl, QueueMembership
+from calls.ports import OfferAnswers, QueueControl, QueueMembership, Transfers
 from config.pop_settings import PopsSettings
 from config.settings import Settings
 from crm_adapter import pop_hooks
@@ -30,6 +30,7 @@ def agent_side(
     bus: EventBus,
     queue_control: QueueControl,
     membership: QueueMembership,
+    transfers: Transfers,
     offers: OfferAnswers,
     registry: CollectorRegistry,
 ) -> tuple[Desk, HookWorkers]:
@@ -42,6 +43,7 @@ def agent_side(
         queue_control=queue_control,
         membership=membership,
         queues=settings.queues,
+        transfers=transfers,
         offers=offers,
         work=settings.agents,
         web=settings.web,

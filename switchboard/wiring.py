@@ -131,7 +131,11 @@ class Centre:
             internal=settings.crm.record_internal,
         )
         self.bridge = AmiBridge(
-            settings=settings.ami, journal=journal, bus=self.bus, placing=placing
+            settings=settings.ami,
+            journal=journal,
+            bus=self.bus,
+            placing=placing,
+            agents_context=settings.softphone.context,
         )
         await self._start_records()
         await self._start_voice()
@@ -179,6 +183,7 @@ class Centre:
             bus=self.bus,
             queue_control=self.bridge.queue_control,
             membership=self.bridge.membership,
+            transfers=self.bridge.transfers,
             offers=self.ledger,
             registry=self.health.registry,
         )

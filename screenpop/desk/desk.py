@@ -15,7 +15,7 @@ from calls.agents import Agent
 from calls.bus import EventBus
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
-from calls.ports import OfferAnswers, QueueControl, QueueMembership
+from calls.ports import OfferAnswers, QueueControl, QueueMembership, Transfers
 from config.agent_settings import AgentSettings
 from config.queue_settings import QueueSettings
 from config.settings import SoftphoneSettings, WebSettings
@@ -34,6 +34,7 @@ from screenpop.pops.content import clean
 from screenpop.pops.lead_cards import LeadCards
 from screenpop.pops.pop_store import AlsoOwed, PopStore
 from screenpop.pops.pops import Opener, Pops
+from screenpop.pops.transfers import CallTransfers, Refused, TransferFrame
 from screenpop.pops.wrap_ups import WrapUpRules
 from storage.database import Database
 from storage.transient import is_outage
@@ -52,7 +53,7 @@ ANSWER_DEADLINE_S = 5.0
 class Desk:
     """`agents` is the AgentRoster. Enter it after storage and the bus exist and before events
     flow; it subscribes itself. `also_owed` and `owed` are the store's. Without `membership` nobody
-    is made a member of a queue."""
+    is made a member of a queue; without `transfers` no call is moved."""
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Desk:
         membership: QueueMembership | None = None,
         queues: QueueSettings = QueueSettings(),  # noqa: B008 -- frozen
         offers: OfferAnswers,
+        transfers: Transfers | None = None,
         web: WebSettings,
         softphone: SoftphoneSettings | None = None,
         counters: DeskCounters | None = None,
@@ -106,6 +108,17 @@ class Desk:
             on_change=self._state_changed,
             start=lambda login, writing: self._start(self._stored(login, writing)),
             now=now,
+        )
+        self.transfers = (
+            CallTransfers(
+                agents=self.agents,
+                pops=self.pops,
+                transfers=transfers,
+                numbers=work.transfer_numbers,
+                tell=self.hub.tell,
+            )
+            if transfers is not None
+            else None
         )
         self.leads = LeadCards(hub=self.hub, publish=bus.publish, url=lead_url)
         self.log_ins = LogIns(
@@ -193,6 +206,8 @@ class Desk:
     async def _hear(self, event: events.CallEvent) -> None:
         await self.pops.handle(event)
         self.duties.handle(event)
+        if self.transfers is not None:
+            self.transfers.handle(event)
 
     def attach(self, login: str, desktop: Desktop, last_seq: int | None) -> bool:
         """Without waiting, so that no frame can fall between the greeting and the stream."""
@@ -217,6 +232,13 @@ class Desk:
                 self._unless(done, login, "note_refused", "This call is closed: note not kept.")
             case protocol.OfferSaid():
                 self._start(self._answer_offer(login, frame))
+            case (
+                protocol.CallTransfer()
+                | protocol.CallTransferComplete()
+                | protocol.CallTransferCancel()
+                | protocol.CallConference()
+            ):
+                self._start(self._transfer(login, frame))
             case protocol.LeadDone():
                 self.leads.done(login, frame.lead_id, confirmed=frame.confirmed)
             case protocol.Select():
@@ -242,6 +264,7 @@ class Desk:
             resumed=resumed,
             pops=() if resumed else self.pops.snapshot(login),
             leads=self.leads.of(login),
+            consults=self.transfers.of(login) if self.transfers is not None else (),
         )
 
     def _wrap_up(
@@ -280,6 +303,14 @@ class Desk:
             return
         self.pops.offer_said(told)
         self._bus.publish(told)
+
+    async def _transfer(self, login: str, frame: TransferFrame) -> None:
+        if self.transfers is None:
+            return self._unless(False, login, "transfer_failed", "There is no telephone system.")
+        try:
+            await self.transfers.receive(login, frame)
+        except Refused as refused:
+            self._unless(False, login, refused.code, str(refused))
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work, name="desk:choose")

@@ -26,6 +26,7 @@ _SERVER = (
     protocol.LeadGone,
     protocol.AgentStateChanged,
     protocol.AgentDay,
+    protocol.CallConsult,
     protocol.Notice,
 )
 _CLIENT = (
@@ -37,6 +38,10 @@ _CLIENT = (
     protocol.NoteSet,
     protocol.Select,
     protocol.OfferSaid,
+    protocol.CallTransfer,
+    protocol.CallTransferComplete,
+    protocol.CallTransferCancel,
+    protocol.CallConference,
     protocol.LeadDone,
 )
 _HEAD = """\

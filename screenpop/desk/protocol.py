@@ -162,6 +162,19 @@ class LeadCard(Frame):
     created_at: float
 
 
+ConsultState = Literal["asking", "talking", "conference", "over"]
+
+
+class CallConsult(ServerMessage):
+    """This agent asks somebody about a call before giving it to them; `asking`: they have not
+    answered yet, `conference`: all three talk, `over`: none of it any more."""
+
+    kind: Literal["call.consult"] = "call.consult"
+    pop_id: str
+    target: str
+    state: ConsultState
+
+
 class Hello(ServerMessage):
     """First frame of every socket. `resumed`: everything after the client's `last_seq` follows and
     its own picture stays; otherwise `pops` replaces it and `seq` is where it now stands."""
@@ -175,6 +188,8 @@ class Hello(ServerMessage):
     #: Those not dealt with yet, oldest first; they replace the client's.
     leads: tuple[LeadCard, ...] = ()
     day: DayCounts = DayCounts()
+    #: What goes on now.
+    consults: tuple[CallConsult, ...] = ()
 
 
 class LeadNew(ServerMessage):
@@ -225,6 +240,7 @@ ServerFrame = Annotated[
     | LeadGone
     | AgentStateChanged
     | AgentDay
+    | CallConsult
     | Notice,
     Field(discriminator="kind"),
 ]
@@ -312,6 +328,37 @@ class LeadDone(Frame):
     confirmed: bool = False
 
 
+class CallTransfer(Frame):
+    """Gives an answered call to a colleague (by login or full name) or an extension of the house:
+    `blind` at once, `attended` after they were asked, which `call.consult` follows."""
+
+    kind: Literal["call.transfer"] = "call.transfer"
+    pop_id: PopId
+    target: str = Field(min_length=1, max_length=80)
+    how: Literal["blind", "attended"] = "blind"
+
+
+class CallTransferComplete(Frame):
+    """Whoever was asked gets the call; also while their phone still rings."""
+
+    kind: Literal["call.transfer_complete"] = "call.transfer_complete"
+    pop_id: PopId
+
+
+class CallTransferCancel(Frame):
+    """Back to the caller, without whoever was asked."""
+
+    kind: Literal["call.transfer_cancel"] = "call.transfer_cancel"
+    pop_id: PopId
+
+
+class CallConference(Frame):
+    """Caller, agent and whoever was asked talk together."""
+
+    kind: Literal["call.conference"] = "call.conference"
+    pop_id: PopId
+
+
 ClientFrame = Annotated[
     Ack
     | StateSet
@@ -321,6 +368,10 @@ ClientFrame = Annotated[
     | NoteSet
     | Select
     | OfferSaid
+    | CallTransfer
+    | CallTransferComplete
+    | CallTransferCancel
+    | CallConference
     | LeadDone,
     Field(discriminator="kind"),
 ]

@@ -13,6 +13,7 @@ from calls.call import CallId
 from calls.caller import ContactRef
 from calls.offers import OfferAnswer
 from calls.ports import AgentRoster
+from calls.records import LegVia
 from screenpop.agents.day_counts import AgentDays
 from screenpop.counters import DeskCounters
 from screenpop.desk import protocol
@@ -115,6 +116,10 @@ class Pops:
         for old in (known, self._book.overdue(login)):
             if old is not None and old.is_open:
                 self._close(old, "expired", event.at)
+        if event.via is LegVia.ATTENDED_TRANSFER:
+            for asking in self._book.of_call(event.call_id):
+                if asking.state == "claimed":
+                    self._hand_on(asking)
         story = self._stories.of(event.call_id)
         story.queue = event.queue
         content = self._for(login, story.as_content(event.at.date()))
@@ -213,6 +218,11 @@ class Pops:
         pop.note = clean_lines(text)
         self._store.save_pop(pop)
         return True
+
+    def talks(self, agent: str, pop_id: str) -> tuple[CallId, str] | None:
+        """The call in which the agent talks, and on which phone; None where it is not theirs."""
+        pop = self._book.own(agent, pop_id)
+        return (pop.call_id, pop.interface) if pop is not None and pop.state == "claimed" else None
 
     def dispose(self, agent: str, pop_id: str, code: str, note: str) -> bool:
         """Ends the wrap-up; one that is timed_strict goes on to its end, with this code."""

@@ -22,9 +22,10 @@ PHONES_HOST = "127.0.0.3"
 #: set takes several seconds to load.
 MODULES = """\
 pbx_config app_queue app_stack app_userevent app_verbose app_playback app_db app_dial app_echo
-app_read app_milliwatt app_originate app_exec app_voicemail bridge_simple bridge_builtin_features
-bridge_native_rtp bridge_softmix bridge_holding chan_pjsip codec_ulaw codec_alaw codec_gsm
-codec_resample format_wav format_pcm format_gsm format_sln func_callerid func_channel func_cdr
+app_read app_milliwatt app_originate app_exec app_senddtmf app_voicemail bridge_simple
+bridge_builtin_features bridge_native_rtp bridge_softmix bridge_holding chan_pjsip codec_ulaw
+codec_alaw codec_gsm codec_resample format_wav format_pcm format_gsm format_sln func_callerid
+func_channel func_cdr
 func_curl func_db func_global func_groupcount func_dialplan func_logic func_math func_strings
 func_timeout func_uri func_pjsip_endpoint func_env func_sprintf res_agi res_config_curl res_curl
 res_http_media_cache res_musiconhold res_crypto res_realtime res_manager_devicestate
@@ -194,7 +195,7 @@ def small_files(*, ami_port: int, run: Path) -> dict[str, str]:
         "acl.conf": "",
         "queuerules.conf": "",
         "udptl.conf": "",
-        "features.conf": "",
+        "features.conf": "[featuremap]\natxfer => *2\n",
         "ccss.conf": "",
         "stasis.conf": "",
         "indications.conf": "[general]\ncountry = us\n[us]\ndescription = US\n"

@@ -127,7 +127,14 @@ async def opened(
         await pbx.rx(f"database deltree {family}")
     bus, journal = EventBus(), journal or MemoryJournal()
     settings = AmiSettings(port=pbx.ami_port, secret=SecretStr(pbx.ami_secret))
-    bridge = AmiBridge(settings=settings, journal=journal, bus=bus, placing=placing, settle_s=0.1)
+    bridge = AmiBridge(
+        settings=settings,
+        journal=journal,
+        bus=bus,
+        placing=placing,
+        agents_context="from-agents",
+        settle_s=0.1,
+    )
     house = House(pbx, SipCallers(trunk=pbx.trunk, folder=folder), bridge, bus)
     bus.subscribe("told", house.tell, events.CallEvent)
     agi = AgiServer(

@@ -92,6 +92,25 @@ async def attended_while_it_rings(scene: Scene) -> None:
         await scene.record()
 
 
+async def three_talk(scene: Scene) -> None:
+    """Anna asks Ben, brings him to the caller, and leaves the two later."""
+    async with scene.phones(agent1=STAYS, agent2=STAYS):
+        scene.ring()
+        await scene.answered()
+        anna = await scene.operator.channel("agent1")
+        await scene.operator.act("Atxfer", Channel=anna, Context="from-agents", Exten="102")
+        await scene.answered(2)
+        for digit in "*3":
+            await scene.operator.act("PlayDTMF", Channel=anna, Digit=digit, Receive="true")
+        await scene.operator.some("AttendedTransfer")
+        await scene.hang_up("agent1")
+        [left] = await scene.house.some(events.AgentReleased)
+        assert (left.interface, left.transferred) == ("PJSIP/agent1", False)
+        assert not scene.house.of(events.CallTransferred)
+        await scene.hang_up("agent2")
+        await scene.record()
+
+
 async def pickup(scene: Scene) -> None:
     async with scene.phones(agent1=RINGS_ON):
         scene.ring()
@@ -209,6 +228,7 @@ GOLDEN: dict[Callable[[Scene], Awaitable[None]], tuple[Legs, tuple[str, str] | N
     blind: ([ANNA, ("ben", "blind_transfer", True)], None),
     attended: ([ANNA, ("ben", "attended_transfer", True)], None),
     attended_while_it_rings: ([ANNA, ("ben", "attended_transfer", True)], None),
+    three_talk: ([ANNA, ("ben", "attended_transfer", True)], None),
     pickup: ([("anna", "queue", False), ("chen", "pickup", True)], None),
     park: ([ANNA, ("chen", "park", True)], None),
     gone_while_parked: ([ANNA], ("parked", "701")),

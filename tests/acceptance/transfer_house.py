@@ -96,8 +96,6 @@ comebackcontext = parked-too-long
 _FEATURES = """[general]
 atxfernoanswertimeout = 5
 transferdigittimeout = 1
-[featuremap]
-atxfer = *2
 """
 _MODULES = "app_directed_pickup res_parking app_confbridge bridge_builtin_interval_features"
 _CONFBRIDGE = "[general]\n[default_user]\ntype = user\n[default_bridge]\ntype = bridge\n"

@@ -45,6 +45,7 @@ export function hello(fields: Partial<Hello> = {}): Hello {
     resumed: false,
     pops: [],
     leads: [],
+    consults: [],
     ...fields,
   };
 }

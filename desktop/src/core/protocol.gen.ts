@@ -44,6 +44,20 @@ export interface AgentStatus {
   misses: number;
 }
 
+export interface CallConference {
+  kind: "call.conference";
+  pop_id: string;
+}
+
+export interface CallConsult {
+  v: 4;
+  ts: number;
+  kind: "call.consult";
+  pop_id: string;
+  target: string;
+  state: "asking" | "talking" | "conference" | "over";
+}
+
 export interface CallShown {
   id: string;
   queue: string | null;
@@ -58,6 +72,23 @@ export interface CallShown {
   keys: readonly KeyShown[];
   transferred_from: string | null;
   notes: readonly string[];
+}
+
+export interface CallTransfer {
+  kind: "call.transfer";
+  pop_id: string;
+  target: string;
+  how?: "blind" | "attended";
+}
+
+export interface CallTransferCancel {
+  kind: "call.transfer_cancel";
+  pop_id: string;
+}
+
+export interface CallTransferComplete {
+  kind: "call.transfer_complete";
+  pop_id: string;
 }
 
 export interface CandidateShown {
@@ -128,6 +159,7 @@ export interface Hello {
   pops: readonly PopSnapshot[];
   leads: readonly LeadCard[];
   day: DayCounts;
+  consults: readonly CallConsult[];
 }
 
 export interface KeyShown {
@@ -395,6 +427,7 @@ export type ServerFrame =
   | LeadGone
   | AgentStateChanged
   | AgentDay
+  | CallConsult
   | Notice;
 
 export type ClientFrame =
@@ -406,4 +439,8 @@ export type ClientFrame =
   | NoteSet
   | Select
   | OfferSaid
+  | CallTransfer
+  | CallTransferComplete
+  | CallTransferCancel
+  | CallConference
   | LeadDone;

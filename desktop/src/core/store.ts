@@ -3,6 +3,7 @@
 import type {
   AgentCard,
   AgentStatus,
+  CallConsult,
   DayCounts,
   LeadCard,
   Notice,
@@ -43,6 +44,8 @@ export interface DeskState {
   readonly leads: readonly LeadCard[];
   /** What this agent did today. */
   readonly day: DayCounts;
+  /** Whom this agent asks about a call, or confers with. */
+  readonly consults: readonly CallConsult[];
 }
 
 export const EMPTY: DeskState = {
@@ -63,6 +66,7 @@ export const EMPTY: DeskState = {
   notices: [],
   leads: [],
   day: { offered: 0, answered: 0, missed: 0, talk_s: 0, wrapup_s: 0 },
+  consults: [],
 };
 
 const CLOSED_KEPT = 10;
@@ -81,6 +85,7 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
         status: frame.status,
         leads: frame.leads,
         day: frame.day,
+        consults: frame.consults,
         skewMs: Math.abs(skew) > SKEW_FLOOR_MS ? skew : 0,
       };
       if (frame.resumed) return greeted;
@@ -90,6 +95,8 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
       return { ...state, status: frame.status };
     case "agent.day":
       return { ...state, day: frame.day };
+    case "call.consult":
+      return withConsult(state, frame);
     case "lead.new":
       return withLead(state, frame.lead);
     case "lead.gone":
@@ -118,6 +125,11 @@ export function shownPop(state: DeskState): Pop | null {
   return state.pops.find((pop) => pop.id === state.shown) ?? null;
 }
 
+function withConsult(state: DeskState, consult: CallConsult): DeskState {
+  const others = state.consults.filter((known) => known.pop_id !== consult.pop_id);
+  return { ...state, consults: consult.state === "over" ? others : [...others, consult] };
+}
+
 function withLead(state: DeskState, lead: LeadCard): DeskState {
   if (state.leads.some((known) => known.lead_id === lead.lead_id)) return state;
   return { ...state, leads: [...state.leads, lead] };
@@ -125,7 +137,16 @@ function withLead(state: DeskState, lead: LeadCard): DeskState {
 
 type PopFrame = Exclude<
   ServerFrame,
-  { kind: "hello" | "agent.state" | "agent.day" | "notice" | "lead.new" | "lead.gone" }
+  {
+    kind:
+      | "hello"
+      | "agent.state"
+      | "agent.day"
+      | "call.consult"
+      | "notice"
+      | "lead.new"
+      | "lead.gone";
+  }
 >;
 
 function withPop(state: DeskState, frame: PopFrame): DeskState {

@@ -98,6 +98,16 @@ def test_an_attended_transfer_names_both_legs_and_the_target() -> None:
     )
 
 
+def test_a_conference_of_three_is_told_as_an_attended_transfer_that_moves_nobody() -> None:
+    event = ami.read_event(
+        b"AttendedTransfer",
+        b"Event: AttendedTransfer\r\nResult: Success\r\nDestType: Threeway\r\n"
+        b"OrigTransfererUniqueid: 1.2\r\nOrigTransfererLinkedid: 1.1",
+    )
+    assert isinstance(event, ami.Transferred)
+    assert event.threeway
+
+
 def test_what_we_do_not_act_on_is_none() -> None:
     for name in (b"VarSet", b"Newexten", b"TestEvent", b"", b"Nonsense"):
         assert ami.read_event(name, b"Event: " + name + b"\r\nA: b") is None

@@ -463,6 +463,27 @@ SCENARIOS: dict[str, tuple[list[ami.AmiEvent], list[str]]] = {
             "CallEnded:answered",
         ],
     ),
+    "a conference of three: whoever began it is in it still": (
+        [
+            JOIN,
+            new("1.2", "PJSIP/anna-2"),
+            rings(ANNA, "1.2"),
+            LEAVE,
+            answers(ANNA, "1.2"),
+            ami.Transferred(
+                "1.2", "1.1", True, True, "PJSIP/anna-2", "1.1", "", "", "", "", threeway=True
+            ),
+            gone("1.2"),
+            completes(ANNA, "1.2", "agent"),
+            gone("1.1"),
+        ],
+        [
+            f"AgentRinging:{ANNA}",
+            f"AgentAnswered:{ANNA}",
+            f"AgentReleased:{ANNA}",
+            "CallEnded:answered",
+        ],
+    ),
     "a transfer that failed changes nothing": (
         [
             JOIN,
