@@ -24,7 +24,7 @@ from screenpop.desk.protocol import (
 )
 from screenpop.pops.pops import Pops
 
-#: Asterisk takes an asking by keys, and swallows them while it plays something to the agent: whoever
+#: Asterisk takes an asking by keys, and swallows them while it plays something to the agent: who
 #: does not ring by then is not asked.
 RINGS_WITHIN_S = 8.0
 

@@ -31,11 +31,13 @@ def test_the_page_for_programs_has_every_frame() -> None:
 
 def test_every_frame_is_in_both_unions() -> None:
     text = generate_types.typescript()
-    kinds = set(re.findall(r'kind: "([a-z.]+)"', text))
+    kinds = set(re.findall(r'kind: "([a-z._]+)"', text))
     assert kinds == {
         "hello", "pop.offer", "pop.update", "pop.claim", "pop.close", "pop.wrapup", "agent.state",
         "notice", "lead.new", "lead.gone", "ack", "state.set", "disposition", "note", "select",
         "lead.done", "offer.answer", "agent.day", "wrapup.extend", "wrapup.skip",
+        "call.consult", "call.transfer", "call.transfer_complete", "call.transfer_cancel",
+        "call.conference",
     }  # fmt: skip
 
 
