@@ -119,7 +119,7 @@ class Pops:
         if event.via is LegVia.ATTENDED_TRANSFER:
             for asking in self._book.of_call(event.call_id):
                 if asking.state == "claimed":
-                    self._hand_on(asking)
+                    self._hand_on(asking, event.at)
         story = self._stories.of(event.call_id)
         story.queue = event.queue
         content = self._for(login, story.as_content(event.at.date()))
