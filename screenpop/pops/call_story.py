@@ -55,6 +55,8 @@ class CallStory:
     queued_at: datetime | None = None
     transferred_from: str | None = None
     notes: list[str] = field(default_factory=list)
+    #: What the last agent had noted when it was handed on.
+    handed: str = ""
     #: The agent's choice among several candidates.
     selected: str | None = None
 
@@ -66,6 +68,18 @@ class CallStory:
         known[place] = max(known.get(place, answer), answer, key=[*OfferAnswer].index)
         if answer is OfferAnswer.REFUSED:
             self.refused.add(offer)
+
+    def hand_on(self, agent: str, note: str) -> bool:
+        """The agent gives the call away, or asks somebody first and writes on meanwhile; True where
+        that is news."""
+        note, again = clean_lines(note), self.transferred_from == agent
+        if again and note == self.handed:
+            return False
+        if again and self.handed and self.handed in self.notes:
+            self.notes.remove(self.handed)
+        self.transferred_from, self.handed = agent, note
+        self.add_note(note)
+        return True
 
     def add_note(self, text: str) -> None:
         if text and len(self.notes) < MAX_NOTES:

@@ -375,9 +375,7 @@ class Pops:
         """The next agent's pop says who had the call, and what they noted; so does that of one who
         was asked first, whose pop is there already."""
         story = self._stories.of(pop.call_id)
-        if story.transferred_from != pop.agent:
-            story.transferred_from = pop.agent
-            story.add_note(pop.note)
+        if story.hand_on(pop.agent, pop.note):
             self._update(pop.call_id, at, but=pop)
 
     def _wrap_up(self, pop: Pop, at: datetime, talk_s: float, *, transferred: bool) -> None:

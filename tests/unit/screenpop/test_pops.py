@@ -15,6 +15,7 @@ from calls.call import CallOutcome, Direction
 from calls.caller import Identity, IdentityOutcome
 from calls.decision import PopWish
 from calls.offers import OfferAnswer
+from calls.records import LegVia
 from config.agent_settings import AgentSettings
 from screenpop.agents.day_counts import AgentDays
 from screenpop.counters import DeskCounters
@@ -219,6 +220,19 @@ async def test_a_colleague_asked_first_gets_the_note_with_the_caller(desk: Desk)
     shown = desk.ben.frames[-1]["content"]["call"]
     assert (shown["transferred_from"], shown["notes"]) == ("anna", ["Asks for a refund."])
     assert desk.anna.kinds == ["pop.offer", "pop.claim", "pop.wrapup"]
+
+
+async def test_what_is_noted_while_a_colleague_is_asked_goes_along_too(desk: Desk) -> None:
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A), call.answered(A))
+    pop = desk.anna.frames[0]["pop_id"]
+    desk.pops.note("anna", pop, "Asks for")
+    await desk.hears(replace(call.ringing(B), via=LegVia.ATTENDED_TRANSFER), call.answered(B))
+    offered = desk.ben.frames[0]["content"]["call"]
+    assert (offered["transferred_from"], offered["notes"]) == ("anna", ["Asks for"])
+    desk.pops.note("anna", pop, "Asks for a refund.")
+    await desk.hears(call.released(A, transferred=True))
+    assert desk.ben.frames[-1]["content"]["call"]["notes"] == ["Asks for a refund."]
 
 
 async def test_who_was_stopped_ringing_is_told_why(desk: Desk) -> None:
