@@ -47,8 +47,12 @@ class Counted:
         return Counted(newest.digit, self.count.joined(other.count))
 
 
+def name_of(menu: str, intent: str) -> tuple[str, str]:
+    return (menu[:MAX_NAME], intent[:MAX_NAME])
+
+
 def add(counts: dict[tuple[str, str], Counted], menu: str, intent: str, new: Counted) -> None:
-    key = (menu[:MAX_NAME], intent[:MAX_NAME])
+    key = name_of(menu, intent)
     counts[key] = counts[key].joined(new) if key in counts else new
 
 

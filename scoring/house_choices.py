@@ -73,12 +73,14 @@ class HouseChoices:
             self._add(cell_ref(cell), choices)
 
     def _add(self, of: ContactRef, choices: Counts) -> None:
-        mine = self._new.setdefault(of, {})
-        for (menu, intent), counted in choices.items():
-            if self._waiting < MAX_NAMES:
-                before = len(mine)
-                choice_rows.add(mine, menu, intent, counted)
-                self._waiting += len(mine) - before
+        for name, counted in choices.items():
+            mine = self._new.get(of, {})
+            if choice_rows.name_of(*name) not in mine:
+                if self._waiting >= MAX_NAMES:
+                    continue
+                self._waiting += 1
+                mine = self._new.setdefault(of, mine)
+            choice_rows.add(mine, *name, counted)
 
     async def refresh(self) -> None:
         """Raises SQLAlchemyError, OSError or Unavailable; then nothing is lost, and the next

@@ -256,7 +256,8 @@ def import_files(
     Products: code, name, category, price, currency.
     Purchases: id, contact_id, at (2026-03-29), amount, product (its code), currency, quantity.
     Orders: id, contact_id, placed_at, status, product, due_on, is_open (yes, no), closed_at,
-    order_number.
+    is_paid (yes, no), paid_at, order_number.
+    Cases: id, contact_id, opened_at, subject, kind, is_open (yes, no), closed_at.
     Accounts: contact_id, account_number, balance, currency, pin.
     Appointments: id, contact_id, at, subject, status (booked, done, cancelled).
 

@@ -127,7 +127,7 @@ async def policy_shown(settings: Settings, *, judge_now: bool = False) -> Policy
             await run_gate(database, histories, values, datetime.now(UTC))
         policies = LearnedPolicies(database=database, settings=settings.scoring)
         await policies.refresh()
-        judged = await newest_judgement(database)
+        judged = await newest_judgement(database, datetime.now(UTC))
     ladder = policies.current
     candidates = [OfferCandidate(name, value, None) for name, value in values.items()]
     beliefs = tuple(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from crm_adapter.embedded.csv_lines import CsvFile, Problem, Unreadable
 from crm_adapter.embedded.import_rows import (
@@ -88,7 +89,7 @@ class SourceFile:
                         parsed.e164_numbers(region)
                 except ValidationError as error:
                     for detail in error.errors(include_input=False, include_url=False):
-                        wrong = detail["msg"].removeprefix("Value error, ")
+                        wrong = _plain(detail)
                         # What is wrong with two columns together names them itself.
                         where = ".".join(map(str, detail["loc"]))
                         sentence = f"{where}: {wrong}" if where else wrong
@@ -108,6 +109,12 @@ class SourceFile:
             sentence = f"the header fits no kind of file; it needs one of: {headers_wanted()}"
             raise Unreadable(Problem(self.path.name, 1, sentence))
         return kind, opened.columns
+
+
+def _plain(detail: ErrorDetails) -> str:
+    if detail["type"] in ("bool_parsing", "bool_type"):
+        return "say yes or no"
+    return detail["msg"].removeprefix("Value error, ")
 
 
 def open_files(paths: list[Path], problems: Problems) -> list[SourceFile]:

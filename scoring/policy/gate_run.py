@@ -7,8 +7,9 @@ import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import Row, insert, select
 
 from calls.offer_choice import PERSONAL, THOMPSON
 from calls.offers import OfferAnswer
@@ -16,7 +17,7 @@ from calls.past_calls import PastCallTold
 from calls.ports import CallHistories
 from scoring.policy.gate import MAX_CALLS, Judgement, judge
 from scoring.policy.logged_table import LoggedChoice
-from scoring.policy.looks import KeptJudgement, next_look
+from scoring.policy.looks import KeptJudgement, latest, next_look
 from scoring.policy.policy_tables import offer_policy_gates
 from storage.database import Database
 
@@ -65,15 +66,22 @@ def logged_choice(call: PastCallTold) -> LoggedChoice | None:
     return LoggedChoice(str(call.contact), candidates, chosen, accepted)
 
 
-async def newest_judgement(database: Database) -> KeptJudgement | None:
-    kept = await _kept(database, only_newest=True)
-    return kept[-1] if kept else None
+async def newest_judgement(database: Database, now: datetime) -> KeptJudgement | None:
+    """The one that servers go by."""
+    gates = offer_policy_gates.c
+    known = select(offer_policy_gates).where(gates.at <= latest(now))
+    async with database.read() as connection:
+        row = (await connection.execute(known.order_by(gates.at.desc(), gates.id).limit(1))).first()
+    return _judgement(row) if row is not None else None
 
 
-async def _kept(database: Database, *, only_newest: bool = False) -> Sequence[KeptJudgement]:
+async def _kept(database: Database) -> Sequence[KeptJudgement]:
     """The newest one last. One or a few rows a day, of a kilobyte: years of them are no load."""
     gates = offer_policy_gates.c
-    query = select(offer_policy_gates).order_by(gates.at.desc(), gates.id)
+    query = select(offer_policy_gates).order_by(gates.at, gates.id.desc())
     async with database.read() as connection:
-        rows = list(await connection.execute(query.limit(1) if only_newest else query))
-    return [KeptJudgement(row.at, row.decision, row.because, row.figures) for row in rows[::-1]]
+        return [_judgement(row) for row in await connection.execute(query)]
+
+
+def _judgement(row: Row[Any]) -> KeptJudgement:
+    return KeptJudgement(row.at, row.decision, row.because, row.figures)

@@ -16,7 +16,7 @@ from config.settings import ScoringSettings
 from scoring.memory_tables import offer_meetings
 from scoring.offer_ledger import utc_now
 from scoring.policy.ladder import Ladder, SegmentBy
-from scoring.policy.looks import DEPLOY
+from scoring.policy.looks import DEPLOY, latest
 from scoring.policy.policy_tables import offer_policy_gates
 from scoring.policy.posteriors import UNKNOWN, Heard, Posteriors
 from scoring.tables import contact_segments
@@ -65,7 +65,7 @@ class LearnedPolicies:
         if age_s is not None and age_s < self._every_s:
             return
         counts = await counts_of(self._database, by=self._settings.policy_by, now=now)
-        proven = await _is_proven(self._database)
+        proven = await _is_proven(self._database, now)
         ladder = self._made(Posteriors(counts), proven=proven)
         await asyncio.to_thread(ladder.posteriors.prepare, (UNKNOWN,), ())
         if ladder.policy != self._ladder.policy:
@@ -113,8 +113,9 @@ def _counted(by: SegmentBy, since: datetime) -> Select[Any]:
     )
 
 
-async def _is_proven(database: Database) -> bool:
+async def _is_proven(database: Database, now: datetime) -> bool:
     gates = offer_policy_gates.c
-    newest = select(gates.decision).order_by(gates.at.desc(), gates.id).limit(1)
+    known = select(gates.decision).where(gates.at <= latest(now))
+    newest = known.order_by(gates.at.desc(), gates.id).limit(1)
     async with database.read() as connection:
         return (await connection.execute(newest)).scalar() == DEPLOY

@@ -22,7 +22,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 DEPLOY, FALL_BACK = "deploy", "fall_back"
@@ -77,13 +77,19 @@ def next_look(kept: Sequence[KeptJudgement], now: datetime) -> Look:
     looks = [one for one in kept if one.look is not None]
     made = max((one.look or 0 for one in looks), default=0)
     made = max(made, sum(one.is_older_kind for one in kept))
-    newest = kept[-1] if kept else None
+    newest = next((one for one in reversed(kept) if one.at <= latest(now)), None)
     if newest is not None and newest.decision == DEPLOY and newest.look is not None:
         return Look(newest.look, may_deploy=False, in_use=True)
     today = [one.look or 0 for one in looks if _day(one.at) == _day(now)]
     if today:
         return Look(max(today), may_deploy=False)
     return Look(made + 1)
+
+
+def latest(now: datetime) -> datetime:
+    """What is dated later was judged by a wrong clock, and must not rule until that day comes. Its
+    look stays spent."""
+    return now + timedelta(days=1)
 
 
 def _day(at: datetime) -> object:

@@ -90,7 +90,8 @@ def _against_champion(
 
 
 def _told(gain: Interval) -> str:
-    return f"smaller by {gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f})"
+    word = "smaller" if gain.value >= 0 else "larger"
+    return f"{word} by {abs(gain.value):.4f} (gain {gain.low:+.4f} to {gain.high:+.4f})"
 
 
 def _words(name: str) -> str:

@@ -28,7 +28,7 @@ from calls.offers import (
     OfferPlace,
 )
 from config.settings import ScoringSettings
-from scoring import choice_rows
+from scoring import choice_rows, house_choices
 from scoring.association_counts import ANYTHING, Association
 from scoring.associations import Associations, association_row
 from scoring.call_follower import CallFollower
@@ -37,7 +37,12 @@ from scoring.decay import Decayed
 from scoring.features.schema import NAMES
 from scoring.house_choices import LEAST, HouseChoices
 from scoring.memories import Memories
-from scoring.memory_tables import folded_calls, offer_meetings, product_associations
+from scoring.memory_tables import (
+    folded_calls,
+    menu_choices,
+    offer_meetings,
+    product_associations,
+)
 from scoring.offer_ledger import DatabaseOfferLedger
 from scoring.policy.learned import LearnedPolicies
 from scoring.refresher import REFRESH_S, Refresher
@@ -379,3 +384,21 @@ def test_counting_one_by_one_is_counting_all(presses: list[tuple[int, str, str]]
         assert counted.count.seen_from(NOW) == pytest.approx(whole, rel=1e-9)
         newest = min(days for days, _ in mine)
         assert counted.digit in {digit for days, digit in mine if days == newest}
+
+
+async def test_a_long_outage_stays_small_and_goes_on_counting_what_is_known(
+    any_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(house_choices, "MAX_NAMES", 30)
+    house = HouseChoices(database=any_database, now=lambda: NOW)
+    known = {("main", "sales"): Counted("1", Decayed(1.0, NOW))}
+    for number in range(200):
+        house.add_moment([f"cell {number}"], known)
+        house.add("main", "repair", "2", NOW)
+    assert len(house._new) == 30
+    await house.flush()
+    # All of what has a row already, and no row that came too late.
+    async with any_database.read() as link:
+        rows = list(await link.execute(select(menu_choices.c.contact_id, menu_choices.c.weight)))
+    assert len(rows) == 30
+    assert max(row.weight for row in rows) == pytest.approx(200)

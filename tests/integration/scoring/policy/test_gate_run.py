@@ -89,13 +89,19 @@ async def test_what_was_found_is_what_servers_go_by(any_database: Database) -> N
     found = await run_gate(any_database, past, {}, NOW)
     assert found.decision == DEPLOY
     assert past.since == NOW - timedelta(days=JUDGED_DAYS)
-    kept = await newest_judgement(any_database)
+    kept = await newest_judgement(any_database, NOW)
     assert kept is not None
     assert (kept.at, kept.decision, kept.because) == (NOW, DEPLOY, found.because)
     assert kept.figures["SNIPS"]["gain"]["low"] > 0
     policies = LearnedPolicies(database=any_database, settings=ScoringSettings())
     await policies.refresh()
     assert policies.current.policy == PERSONAL
+
+    before = LearnedPolicies(
+        database=any_database, settings=ScoringSettings(), now=lambda: NOW - timedelta(days=90)
+    )
+    await before.refresh()
+    assert before.current.policy == THOMPSON, "a clock that was ahead does not rule"
 
     # Later nights find that it is no better any more; then, that it is worse.
     async def in_use_after(calls: list[PastCallTold], days: float) -> str:

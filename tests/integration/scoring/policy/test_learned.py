@@ -103,7 +103,7 @@ async def test_personal_only_after_the_gate_and_no_longer_than_it(any_database: 
     ):
         gate = {
             "id": str(number),
-            "at": NOW + timedelta(days=number),
+            "at": NOW + timedelta(hours=number),
             "decision": decision,
             "because": "figures",
             "figures": {},

@@ -75,6 +75,14 @@ def test_a_clock_that_was_set_back_repeats_no_look() -> None:
     assert next_look(nights, NIGHT + DAY) == Look(3)
 
 
+def test_what_a_clock_ahead_has_deployed_does_not_rule_until_its_day_comes() -> None:
+    ahead = kept(NIGHT + 300 * DAY, DEPLOY, look=1)
+    assert next_look([ahead], NIGHT) == Look(2)
+    assert next_look([kept(NIGHT, look=2), ahead], NIGHT + DAY) == Look(3)
+    soon = kept(NIGHT + DAY / 2, DEPLOY, look=1)
+    assert next_look([soon], NIGHT).in_use
+
+
 @pytest.mark.parametrize("odd", ["3", 0, -1, None, [1], 2.5])
 def test_what_is_no_number_is_no_look(odd: object) -> None:
     assert next_look([kept(NIGHT, look=odd), kept(NIGHT, look=2)], NIGHT + DAY) == Look(3)
