@@ -12,7 +12,7 @@ export default defineConfig({
     // Everything is its own file: the content security policy allows no inline script or style.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    rolldownOptions: { input: ["index.html", "supervisor.html"] },
+    rolldownOptions: { input: ["index.html", "supervisor.html", "demo_call.html"] },
   },
   server: { proxy: { "/api": server, "/agent": { target: server, ws: true } } },
 });

@@ -80,6 +80,10 @@ def demo(
     rate: Annotated[float, typer.Option(min=0.1, max=50, help="Calls per second.")] = 0.5,
     agents: Annotated[int, typer.Option(min=1, max=200, help="Agents that answer.")] = 3,
     web_port: Annotated[int, typer.Option(min=1, max=65535, help="Of the agent desktop.")] = 8080,
+    call_port: Annotated[
+        int | None,
+        typer.Option(min=1, max=65535, help="Of the page for callers; else the next one free."),
+    ] = None,
     folder: Annotated[Path, typer.Option(help="Where the demo keeps its files.")] = Path(
         "var/demo"
     ),
@@ -102,6 +106,7 @@ def demo(
             rate=rate,
             agents=agents,
             web_port=web_port,
+            call_port=call_port,
             as_json=as_json,
         )
         raise typer.Exit(show.run(wanted))

@@ -43,11 +43,19 @@ def add_static(app: web.Application, static: Path) -> None:
     """`/`, `/supervisor` and `/assets/...`; whatever lies in `static` when it is asked for."""
 
     async def index(_request: web.Request) -> web.StreamResponse:
-        return _page(static / "index.html")
+        return page(static / "index.html")
 
     async def supervisor(_request: web.Request) -> web.StreamResponse:
         # Empty until somebody logs in whom `/api/v1/supervisor` answers.
-        return _page(static / "supervisor.html")
+        return page(static / "supervisor.html")
+
+    app.router.add_get("/", index)
+    app.router.add_get("/supervisor", supervisor)
+    add_assets(app, static)
+
+
+def add_assets(app: web.Application, static: Path) -> None:
+    """What pages load."""
 
     async def asset(request: web.Request) -> web.StreamResponse:
         folder = (static / "assets").resolve()
@@ -63,13 +71,12 @@ def add_static(app: web.Application, static: Path) -> None:
             raise web.HTTPNotFound
         return web.FileResponse(path, headers=SECURITY_HEADERS)
 
-    app.router.add_get("/", index)
-    app.router.add_get("/supervisor", supervisor)
     app.router.add_get("/icon.svg", icon)
     app.router.add_get(r"/assets/{name:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}}", asset)
 
 
-def _page(path: Path) -> web.StreamResponse:
+def page(path: Path) -> web.StreamResponse:
+    """503 with what to do where the desktop is not built."""
     headers = SECURITY_HEADERS | {"Cache-Control": "no-store"}
     if not path.is_file():
         return web.Response(text=_NOT_BUILT, content_type="text/html", status=503, headers=headers)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from calls.agents import Agent, softphone_interface
-from switchboard.demo import free_ports, prepared
+from switchboard.demo import free_ports, personas, prepared
+from switchboard.demo.call_page import CallPage
 from switchboard.demo.desktop_client import DesktopClient
 from switchboard.demo.private_pbx import QUEUES, PrivatePbx
 from switchboard.demo.server_process import ServerProcess
@@ -41,8 +42,9 @@ def agent_login(number: int) -> str:
 class DemoCentre:
     """`async with`: on return calls are served; on leaving everything it started is gone.
 
-    `desk_only` more agents have a desktop and no phone. `softphone`: and Dora is there, whose phone
-    is in the browser. `phone_bank`: see PrivatePbx.
+    `desk_only` more agents have a desktop and no phone. `call_page`: on that port people ring in
+    from the browser; and Dora is there, whose phone is in the browser too. `phone_bank`:
+    see PrivatePbx.
     `overrides` are settings by section, on top of the demo's own. `storage_url` None: a fresh
     SQLite database with the demo's customers.
     """
@@ -53,7 +55,7 @@ class DemoCentre:
         folder: Path,
         agents: int = 3,
         desk_only: int = 0,
-        softphone: bool = False,
+        call_page: int | None = None,
         phone_bank: bool = False,
         web_port: int | None = None,
         phone: PhoneShape | None = None,
@@ -71,6 +73,8 @@ class DemoCentre:
         web = {"host": "127.0.0.1", "port": web_port or free_ports.tcp()}
         agi = {"host": "127.0.0.1", "port": free_ports.tcp()}
         ami_secret = secrets.token_urlsafe(24)
+        in_browser = call_page is not None
+        ringing_in = personas.personas() if in_browser else ()
         self.pbx = PrivatePbx(
             agi_port=agi_port or agi["port"],  # type: ignore[arg-type]
             web_url=f"http://127.0.0.1:{web['port']}",
@@ -80,9 +84,14 @@ class DemoCentre:
             ring_s=ring_s,
             phone_bank=phone_bank,
             queues=queues,
-            softphones=softphone,
-            more_members=((DORA.interfaces[0], DORA.name),) if softphone else (),
-            more_files={"extensions.conf": _AGENTS_DIAL} if softphone else {},
+            softphones=in_browser,
+            more_members=((DORA.interfaces[0], DORA.name, personas.PENALTY),) if in_browser else (),
+            more_files={
+                "extensions.conf": _AGENTS_DIAL + personas.dialplan(DORA.login),
+                "pjsip.conf": personas.pjsip(ringing_in),
+            }
+            if in_browser
+            else {},
         )
         self.agents = tuple(
             Agent(
@@ -93,12 +102,26 @@ class DemoCentre:
             )
             for number, pbx_agent in enumerate((*self.pbx.agents, *[None] * desk_only), 1)
         )
-        self._in_browser = (replace(DORA, queues=tuple(queues)),) if softphone else ()
+        self._in_browser = (replace(DORA, queues=tuple(queues)),) if in_browser else ()
         self.database_file = self.folder / "switchboard.db"
         settings = self._settings(web=web, agi=agi, ami_secret=ami_secret)
         for section, values in (overrides or {}).items():
             settings.setdefault(section, {}).update(values)
         self.server = ServerProcess(self.folder, settings)
+        self.call_page = (
+            CallPage(
+                port=call_page,
+                callers=ringing_in,
+                softphone=self.pbx.softphone_settings,
+                server_url=self.server.base_url,
+                agent=DORA.login,
+                supervisor=INES.login,
+                password=prepared.PASSWORD,
+                console=self.pbx.rx,
+            )
+            if call_page is not None
+            else None
+        )
         self.phones = SipPhones(
             agents=self.pbx.agents,
             shapes={a.endpoint: phone or PhoneShape() for a in self.pbx.agents},
@@ -153,6 +176,8 @@ class DemoCentre:
         await self._stack.enter_async_context(self.pbx)
         await self._stack.enter_async_context(self.phones)
         await self._stack.enter_async_context(self.server)
+        if self.call_page is not None:
+            await self._stack.enter_async_context(self.call_page)
         if self._with_desktops:
             for agent in self.agents:
                 await self.open_desktop(agent.login)

@@ -34,6 +34,14 @@ def tcp(host: str = "127.0.0.1") -> int:
     return _free(host, socket.SOCK_STREAM)
 
 
+def next_to(port: int, host: str = "127.0.0.1") -> int:
+    """The one after it, so that it can be remembered; any other where that is taken."""
+    after = port + 1
+    if after <= 65535 and _is_free(host, after, socket.SOCK_STREAM):
+        return after
+    return tcp(host)
+
+
 def _free(host: str, kind: socket.SocketKind) -> int:
     for _ in range(_TRIES):
         port = _CHOICE.randint(_FIRST, _LAST)

@@ -133,17 +133,21 @@ contact = sip:{agent.endpoint}@{PHONES_HOST}:{agent.port}
 def queues(
     sample: str,
     names: tuple[str, ...],
-    members: tuple[tuple[str, str], ...],
+    members: tuple[tuple[str, str, int], ...],
     ring_s: int,
     strategy: str,
 ) -> str:
-    """The shipped sample queue, then ours in its image with every member (interface, name) in each.
+    """The shipped sample queue, then ours in its image with every member (interface, name,
+    penalty) in each.
 
     The strategy is put into the image itself: app_queue takes the first it finds of a queue (22.10,
     app_queue.c `reload_single_queue`), and the image's comes first.
     """
     sample = re.sub(r"(?m)^strategy = .*$", f"strategy = {strategy}", sample)
-    lines = "".join(f"member => {interface},0,{name},{interface}\n" for interface, name in members)
+    lines = "".join(
+        f"member => {interface},{penalty},{name},{interface}\n"
+        for interface, name, penalty in members
+    )
     ours = "".join(
         f"\n[{name}]({'+' if name == 'default' else 'switchboard-queue'})\n"
         f"timeout = {ring_s}\nretry = 1\nwrapuptime = 0\n{lines}"

@@ -44,10 +44,10 @@ class PrivatePbx:
 
     `phone_bank`: all phones at one address, told apart by their user alone, so that one process
     can play hundreds. `softphones`: phones in a browser too, see `tell_softphones`.
-    `more_members`: interface and name of whom every queue rings besides. `more_files`: by name,
-    what is added at the end of a configuration file. Not tied to an event loop. `run` (the folder
-    of its files and logs) is removed on `close` when it was made here. CDRs, CEL and queue_log are
-    kept as witnesses that owe nothing to AMI.
+    `more_members`: interface, name and penalty of whom every queue rings besides. `more_files`: by
+    name, what is added at the end of a configuration file. Not tied to an event loop. `run` (the
+    folder of its files and logs) is removed on `close` when it was made here. CDRs, CEL and
+    queue_log are kept as witnesses that owe nothing to AMI.
     """
 
     def __init__(
@@ -64,7 +64,7 @@ class PrivatePbx:
         phone_bank: bool = False,
         softphones: bool = False,
         queues: Sequence[str] = QUEUES,
-        more_members: Sequence[tuple[str, str]] = (),
+        more_members: Sequence[tuple[str, str, int]] = (),
         more_files: Mapping[str, str] = MappingProxyType({}),
         program: AsteriskProgram | None = None,
         run: Path | None = None,
@@ -92,7 +92,7 @@ class PrivatePbx:
         self._queue_options = (ring_s, strategy)
         self._queues = tuple(queues)
         self._members = (
-            *((f"PJSIP/{agent.endpoint}", agent.name) for agent in self.agents),
+            *((f"PJSIP/{agent.endpoint}", agent.name, 0) for agent in self.agents),
             *more_members,
         )
         self._rtp_timeout_s = rtp_timeout_s

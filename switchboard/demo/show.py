@@ -37,6 +37,8 @@ class Wanted:
     rate: float
     agents: int
     web_port: int
+    #: None: the one after `web_port`, else any.
+    call_port: int | None
     as_json: bool
 
 
@@ -48,6 +50,12 @@ def run(wanted: Wanted) -> int:
         what="the agent desktop",
         remedy="stop what listens there, or choose another with --web-port",
     )
+    if wanted.call_port is not None:
+        free_ports.require_free(
+            wanted.call_port,
+            what="the page for callers",
+            remedy="stop what listens there, or choose another with --call-port",
+        )
     console = Console(stderr=wanted.as_json)
     try:
         counts = asyncio.run(_Show(wanted, console).play())
@@ -78,7 +86,7 @@ class _Show:
             agents=wanted.agents,
             web_port=wanted.web_port,
             phone=PhoneShape(ring_ms=1500, talk_ms=4000),
-            softphone=True,
+            call_page=wanted.call_port or free_ports.next_to(wanted.web_port),
         )
         async with centre:
             self._console.print(f"up after {time.monotonic() - began:.1f} s")
@@ -95,13 +103,17 @@ class _Show:
     def _tell(self, centre: DemoCentre) -> None:
         # Never wrapped: paths and commands are there to be copied.
         say = partial(self._console.print, soft_wrap=True)
-        say(f"\n[bold]agent desktop[/bold]  {centre.server.base_url}/")
-        say(f"               log-in [bold]anna[/bold], password [bold]{prepared.PASSWORD}[/bold]")
-        say("               log-in [bold]dora[/bold], same password: you answer, in the browser")
-        say(f"[bold]supervisor[/bold]     {centre.server.base_url}/supervisor")
-        say("               log-in [bold]ines[/bold], same password: calls, queues, every decision")
-        say(f"state          {centre.server.base_url}/readyz  {centre.server.base_url}/metrics")
-        say(f"logs           {centre.folder}/server.log")
+        assert centre.call_page is not None
+        say(f"\n[bold]call it yourself[/bold]  {centre.call_page.address}")
+        say("                  as Maria, the VIP, a stranger; a button opens the desktop")
+        say(f"[bold]agent desktop[/bold]     {centre.server.base_url}/")
+        password = f"password [bold]{prepared.PASSWORD}[/bold]"
+        say(f"                  log-in [bold]dora[/bold], {password}:")
+        say("                  you answer, in the browser; [bold]anna[/bold] is answered for")
+        say(f"[bold]supervisor[/bold]        {centre.server.base_url}/supervisor")
+        say("                  log-in [bold]ines[/bold], same password: calls, queues, decisions")
+        say(f"state             {centre.server.base_url}/readyz  {centre.server.base_url}/metrics")
+        say(f"logs              {centre.folder}/server.log")
         say("\nwatch for")
         for number, what in (
             (demo_cast.MARIA, "Maria Garcia hears that her order is late; look at her open order"),

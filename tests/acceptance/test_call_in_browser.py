@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 from sqlalchemy import select
 
 from crm_adapter.call_history import CallHistory
 from crm_adapter.embedded import demo_cast
 from screenpop.pops.pop_tables import pop_deliveries
 from storage.database import Database
-from switchboard.demo import cast, prepared
+from switchboard.demo import cast, free_ports, prepared
 from switchboard.demo.centre import INES, DemoCentre
+from switchboard.demo.desktop_client import DesktopClient
 from switchboard.demo.sip_callers import ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
-from tests.acceptance.desktop.conftest import ARTEFACTS, FLAGS
+from tests.acceptance.desktop.conftest import ARTEFACTS, FLAGS, violations
+from tests.acceptance.desktop.phone_world import LISTEN, heard
 from tests.acceptance.waiting import until
 
 pytestmark = [
@@ -33,7 +36,9 @@ pytestmark = [
 async def centre(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[DemoCentre]:
     phone = PhoneShape(ring_ms=2500, talk_ms=1500)
     folder = tmp_path_factory.mktemp("centre")
-    async with DemoCentre(folder=folder, agents=1, phone=phone, desktops=False) as centre:
+    async with DemoCentre(
+        folder=folder, agents=1, phone=phone, desktops=False, call_page=free_ports.tcp()
+    ) as centre:
         yield centre
 
 
@@ -159,3 +164,104 @@ async def test_a_supervisor_follows_it_from_the_menu_and_reads_why(
     assert (result.successful, result.failed) == (1, 0), result.errors
     assert {"Menu", "In the queue", "Ringing", "Talking"} <= seen.keys()
     assert 0 <= seen["Menu"] - await arrived_at(centre) < 1
+
+
+#: Of what Asterisk, the server and two pages do together, on a machine that is busy.
+SLOWEST_MS = 20_000
+
+
+@asynccontextmanager
+async def ringing_in(centre: DemoCentre, browser: Browser, *may: str) -> AsyncIterator[Page]:
+    """The page for callers, in a browser where nobody is logged in."""
+    context = await browser.new_context(
+        viewport={"width": 1360, "height": 900}, locale="en-US", permissions=may
+    )
+    context.set_default_timeout(SLOWEST_MS)
+    await context.add_init_script(LISTEN)
+    page = await context.new_page()
+    assert centre.call_page is not None
+    await page.goto(centre.call_page.address)
+    await page.get_by_role("radio", name="Maria Garcia").wait_for()
+    try:
+        yield page
+    finally:
+        await context.close()
+
+
+async def desk_opened(page: Page, context: BrowserContext) -> Page:
+    """By the button: nobody types a password."""
+    async with context.expect_page() as opening:
+        await page.get_by_role("button", name="Open the agent's desktop").click()
+    desk = await opening.value
+    await desk.get_by_text("Connected", exact=True).wait_for()
+    await expect(desk.get_by_test_id("phone")).to_contain_text("Ready", timeout=SLOWEST_MS)
+    await desk.get_by_label("Available", exact=True).click()
+    return desk
+
+
+async def test_a_person_calls_the_centre_as_maria_and_answers_as_the_agent(
+    centre: DemoCentre, browser: Browser
+) -> None:
+    async with ringing_in(centre, browser, "microphone") as page:
+        desk = await desk_opened(page, page.context)
+        await page.bring_to_front()
+        await page.get_by_role("button", name="Call", exact=True).focus()
+        await page.keyboard.press("Enter")
+        await expect(page.get_by_test_id("phase")).to_have_text("In the call", timeout=SLOWEST_MS)
+        assert (await heard(page, 3))["loudest"] > 0.01
+        steps = page.get_by_test_id("steps")
+        await expect(steps).to_contain_text("Recognised as Maria Garcia", timeout=SLOWEST_MS)
+        await expect(page.get_by_test_id("microphone")).to_have_text("Your microphone is heard.")
+        await page.keyboard.press("0")
+        await expect(page.get_by_label("Keys pressed")).to_have_text("0")
+        await expect(desk.get_by_role("alert")).to_have_text(
+            "Incoming call: Maria Garcia, queue Support", timeout=SLOWEST_MS
+        )
+        await expect(steps).to_contain_text("Rings at dora", timeout=SLOWEST_MS)
+        assert await violations(page) == []
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=ARTEFACTS / "demo-call.png", full_page=True)
+        await desk.get_by_role("button", name="Accept").click()
+        await expect(steps).to_contain_text("Talks with dora", timeout=SLOWEST_MS)
+        # Chromium's microphone that beeps, at either end.
+        assert (await heard(desk, 1.5))["loudest"] > 0.005
+        assert (await heard(page, 1.5))["loudest"] > 0.005
+        await page.get_by_role("button", name="Hang up").press("Enter")
+        await expect(steps).to_contain_text("The call is over", timeout=SLOWEST_MS)
+        await expect(desk.get_by_role("heading", name="How did it go?")).to_be_visible()
+    async with Database(centre.storage_url) as database:
+        [newest] = await CallHistory(database=database).recent_calls(1)
+    assert (newest.number, newest.contact_name) == (demo_cast.MARIA, "Maria Garcia")
+
+
+async def test_who_withholds_the_number_and_has_no_microphone_is_nobody_and_hears(
+    centre: DemoCentre, browser: Browser
+) -> None:
+    anna = DesktopClient(centre.server.base_url, "anna", prepared.PASSWORD)
+    async with anna, ringing_in(centre, browser) as page:
+        await anna.set_state("available")
+        await page.emulate_media(color_scheme="dark")
+        await page.get_by_role("button", name="中文").click()
+        await page.get_by_role("radio", name="隐藏号码").check()
+        await page.get_by_role("radio", name="中文").check()
+        await page.get_by_role("button", name="呼叫", exact=True).click()
+        await expect(page.get_by_test_id("phase")).to_have_text("通话中", timeout=SLOWEST_MS)
+        await expect(page.get_by_test_id("microphone")).to_contain_text("没有麦克风")
+        assert (await heard(page, 3))["loudest"] > 0.01
+        steps = page.get_by_test_id("steps")
+        await expect(steps).to_contain_text("没有号码：未识别任何人", timeout=SLOWEST_MS)
+        assert "Maria" not in await steps.inner_text()
+        assert await violations(page) == []
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        await page.screenshot(path=ARTEFACTS / "demo-call-chinese-dark.png", full_page=True)
+        await page.get_by_role("button", name="按键 0").click()
+        # Nobody has Dora's phone open now.
+        offer = json.dumps(await anna.wait_frame("pop.offer", SLOWEST_MS / 1000))
+        assert '"+18005550188"' in offer
+        for text in ("Maria", "Garcia", "caller-", "+1202"):
+            assert text not in offer
+        await page.get_by_role("button", name="挂断").click()
+        await expect(steps).to_contain_text("通话已结束", timeout=SLOWEST_MS)
+    async with Database(centre.storage_url) as database:
+        [newest] = await CallHistory(database=database).recent_calls(1)
+    assert (newest.number, newest.contact_name) == (None, None)

@@ -83,11 +83,15 @@ def test_it_ends_by_itself_with_its_counts_on_the_last_line(tmp_path: Path) -> N
 def test_ctrl_c_ends_it_in_good_order(tmp_path: Path) -> None:
     with demo(tmp_path, "--rate", "1") as process:
         assert process.stdout is not None
+        said = ""
         for line in process.stdout:
+            said += line
             if "calls come until Ctrl-C" in line:
                 break
         os.killpg(process.pid, signal.SIGINT)
         out, err = process.communicate(timeout=60)
+    for address in ("/demo/call", "/supervisor", "dora"):
+        assert address in said
     assert "what became of the calls" in out
     assert "Traceback" not in out + err
     assert left_behind(tmp_path) == []

@@ -1,10 +1,12 @@
 /** Every word of the desktop, in both languages. */
 
+import { callerInChinese, callerInEnglish } from "./caller/messages";
 import { phoneInChinese, phoneInEnglish } from "./phone/messages";
 import { supervisorInChinese, supervisorInEnglish } from "./supervisor/messages";
 
 const en = {
   ...phoneInEnglish,
+  ...callerInEnglish,
   ...supervisorInEnglish,
   app: "Switchboard",
   log_in: "Log in",
@@ -227,6 +229,7 @@ export type Word = keyof typeof en;
 
 const zh: Record<Word, string> = {
   ...phoneInChinese,
+  ...callerInChinese,
   ...supervisorInChinese,
   app: "Switchboard",
   log_in: "登录",
