@@ -201,9 +201,11 @@ class _Scoring:
 
     def _intent_rows(
         self,
-        card: ModelCard,
+        told: object,
         caller: Caller,
         memory: CallerMemory,
+        moment: CallMoment,
+        *,
         menu: str,
         intents: Sequence[str],
     ) -> NDArray[np.float32]:

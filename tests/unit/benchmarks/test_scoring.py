@@ -56,6 +56,19 @@ def test_every_file_has_a_source_and_every_need_a_part() -> None:
     assert {name for files in data_sets.NEEDED.values() for name in files} == {*data_sets.FILES}
 
 
+def test_all_models_answer_in_the_turns_that_are_timed(monkeypatch: pytest.MonkeyPatch) -> None:
+    made_rows = latency.made_rows
+    monkeypatch.setattr(latency, "TREES", 3)
+    monkeypatch.setattr(
+        latency,
+        "made_rows",
+        lambda many, columns, *, seed: made_rows(min(many, 500), columns, seed=seed),
+    )
+    scoring = latency._Scoring()
+    for memory in scoring.memories(3):
+        assert {*scoring.served(memory).models} == {*map(str, ModelKind)}
+
+
 def test_the_served_path_is_the_whole_way(monkeypatch: pytest.MonkeyPatch) -> None:
     made_rows = latency.made_rows
     monkeypatch.setattr(latency, "TREES", 3)
