@@ -45,8 +45,8 @@ def _declaration(model: type) -> str:
 def _type(hint: Any) -> str:
     if hint in _SIMPLE:
         return _SIMPLE[hint]
-    if is_dataclass(hint):
-        return str(getattr(hint, "__name__"))  # noqa: B009 -- a class, mypy cannot know
+    if isinstance(hint, type) and is_dataclass(hint):
+        return hint.__name__
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Literal:
         return " | ".join(json.dumps(value) for value in parts)

@@ -18,6 +18,7 @@ from calls.call import Call, CallId, CallOutcome
 from config.settings import AmiSettings
 from tests.fakes.asterisk_ami import FakeAmi
 from tests.fakes.call_journal import MemoryJournal
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -344,9 +345,7 @@ async def test_an_asterisk_that_is_still_loading_is_not_back_yet(
     asked = len(fake.sent("QueueStatus"))
     await fake.listen()
     await fake.wait_for(lambda: len(fake.sent("QueueStatus")) > asked)
-    async with asyncio.timeout(30):
-        while not house.bridge.is_connected:
-            await asyncio.sleep(0.005)
+    await wait_until(lambda: house.bridge.is_connected, deadline_s=30)
     await house.bus.drain()
     assert len(house.of(events.AmiRestored)) == restored
     fake.unloaded.clear()

@@ -120,7 +120,8 @@ async def may_leave(page: Page) -> bool:
 
 
 async def span(caller: Recording, *, after_s: float) -> tuple[float, float]:
-    """From when to when: so long that the fake microphone would have beeped in it."""
+    """From when to when: so long that the fake microphone would have beeped in it. It is sound, so
+    the time has to pass: there is no event of what is not heard."""
     await asyncio.sleep(after_s)
     start_s = caller.now_s
     await asyncio.sleep(0.8)

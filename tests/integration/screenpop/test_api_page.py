@@ -33,6 +33,7 @@ from tests.fakes.printed_examples import (
     printed_yaml,
 )
 from tests.fakes.ringing_call import RingingCall, victoria
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -123,12 +124,12 @@ async def test_the_client_prints_acknowledges_and_comes_back(
     async with running(sys.executable, str(program), env=env) as client:
         assert client.stdout is not None
         for calls in (1, 2):
-            await until(lambda: server.desk.hub.desktops_of("anna") == 1)
+            await wait_until(lambda: server.desk.hub.desktops_of("anna") == 1)
             await server.publish(*RingingCall().until_ringing(victoria(), A))
             assert await client.stdout.readline() == b"+12025550102 rings\n"
-            await until(lambda calls=calls: server.metric("pop_frames_acked_total") == calls)
+            await wait_until(lambda calls=calls: server.metric("pop_frames_acked_total") == calls)
             server.desk.hub.close_all()
-        await until(lambda: server.metric("desktop_resumes_total") >= 1)
+        await wait_until(lambda: server.metric("desktop_resumes_total") >= 1)
     async with running(sys.executable, str(program), env=env | {"TOKEN": "wrong"}) as refused:
         _, err = await refused.communicate()
         assert b"401: " in err
@@ -143,7 +144,7 @@ async def test_a_receiver_knows_what_is_ours(database: Database) -> None:
         hook = PopWebhook(name="here", url=here.url, secret=SecretStr("hush"))
         async with desk_server(database, webhooks=(hook,)) as server:
             await server.publish(*RingingCall().until_ringing(victoria(), A))
-            await until(lambda: len(here.bodies) == 1)
+            await wait_until(lambda: len(here.bodies) == 1)
     [body], [headers] = here.bodies, here.headers
     assert tool["is_ours"](headers["Switchboard-Signature"], body, b"hush")
     assert not tool["is_ours"](headers["Switchboard-Signature"], body + b" ", b"hush")
@@ -171,9 +172,3 @@ def test_every_field_is_told_with_its_other_names() -> None:
         for name in re.findall(r"`(\w+)`", others):
             assert ALIASES.get(name, name) in own
     assert all(f"`{name}`" in table for name in ALIASES)
-
-
-async def until(reached, deadline_s: float = 10.0) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not reached():
-            await asyncio.sleep(0.01)

@@ -28,6 +28,7 @@ from tests.fakes.desk_server import (
     desk_server,
 )
 from tests.fakes.ringing_call import RingingCall, now, stranger, victoria
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -512,12 +513,6 @@ async def test_a_chosen_state_survives_a_restart(database: Database) -> None:
 
 
 # -- small steps
-
-
-async def wait_until(reached, deadline_s: float = 5.0) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not reached():
-            await asyncio.sleep(0.005)
 
 
 def session_of(server: DeskServer) -> str:

@@ -16,7 +16,7 @@ from storage.database import Database
 from switchboard.demo.desktop_client import DesktopClient
 from tests.fakes.desk_server import ANNA, BEN, DeskServer, add_agents, desk_server
 from tests.fakes.ringing_call import RingingCall, now, stranger, victoria
-from tests.integration.screenpop.test_desk import wait_until
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 

@@ -19,6 +19,7 @@ from screenpop.delivery.tokens import list_tokens, make_token, revoke_token
 from storage.database import Database
 from tests.fakes.desk_server import ANNA, BEN, DeskServer, add_agents, desk_server
 from tests.fakes.ringing_call import RingingCall, victoria
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -237,7 +238,7 @@ async def test_a_client_that_does_not_read_is_dropped_alone(server: DeskServer, 
             b"Authorization: Bearer " + token.encode() + b"\r\n\r\n"
         )
         async with server.client(BEN) as ben:
-            await until(lambda: server.desk.hub.desktops_of("anna") == 1)
+            await wait_until(lambda: server.desk.hub.desktops_of("anna") == 1)
             call = RingingCall()
             await server.publish(*call.until_ringing(victoria(name="x" * 200), A, B))
             for n in range(2_000):
@@ -255,7 +256,7 @@ async def test_a_client_that_has_gone_is_no_longer_counted(server: DeskServer, t
     async with stream(server, token) as (_, events):
         await events.frame()
         assert server.desk.hub.desktops_of("anna") == 1
-    await until(lambda: server.desk.hub.desktops_of("anna") == 0)
+    await wait_until(lambda: server.desk.hub.desktops_of("anna") == 0)
 
 
 async def test_a_quiet_stream_beats(
@@ -318,9 +319,3 @@ async def test_a_token_is_nowhere_on_our_side(any_database: Database) -> None:
     ):
         with pytest.raises(Misconfigured, match=why):
             await make_token(any_database, login, name)
-
-
-async def until(reached, deadline_s: float = 5.0) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not reached():
-            await asyncio.sleep(0.01)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -23,6 +22,7 @@ from tests.fakes.desk_server import ANNA, BEN, CHEN, QueueControlTwin, add_agent
 from tests.fakes.queue_members import QueuesTwin
 from tests.fakes.ringing_call import now
 from tests.integration.screenpop.test_agent_import import sit_down
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -47,7 +47,7 @@ class Work:
         told = len(self.control.told)
         self.agents.take(login, chosen)
         await self.agents.store(login, chosen)
-        await reached(lambda: len(self.control.told) > told)
+        await wait_until(lambda: len(self.control.told) > told)
 
     async def leave(self, login: str) -> None:
         statement = sa.delete(agent_sessions).where(agent_sessions.c.login == login)
@@ -126,11 +126,11 @@ async def test_who_logs_out_is_taken_out_and_comes_back_at_the_desktop(
         assert queues.dynamic == {}
         # Nobody sits there, so a restart of Asterisk's brings nobody back.
         await here.agents.on_ami_restored(events.AmiRestored(now()))
-        await reached(lambda: len(here.control.told) > 1)
+        await wait_until(lambda: len(here.control.told) > 1)
         assert queues.dynamic == {}
         await sit_down(database, "anna")
         here.memberships.seated("anna")
-        await reached(lambda: set(queues.dynamic) == {SUPPORT, SALES})
+        await wait_until(lambda: set(queues.dynamic) == {SUPPORT, SALES})
 
 
 async def test_members_of_others_are_left_alone(database: Database, queues: QueuesTwin) -> None:
@@ -155,7 +155,7 @@ async def test_restarts_of_either_side_lose_and_double_nothing(
         await here.choose("anna", AVAILABLE)
         queues.restart()
         await here.agents.on_ami_restored(events.AmiRestored(now()))
-        await reached(lambda: set(queues.dynamic) == {SUPPORT, SALES})
+        await wait_until(lambda: set(queues.dynamic) == {SUPPORT, SALES})
     # Both at once: nothing tells us then that Asterisk was away.
     queues.restart()
     queues.is_ready = False
@@ -164,7 +164,7 @@ async def test_restarts_of_either_side_lose_and_double_nothing(
         assert queues.dynamic == {}
         here.time += 15
         queues.is_ready = True
-        await reached(lambda: len(queues.dynamic) == 3)
+        await wait_until(lambda: len(queues.dynamic) == 3)
         # What was ours before is ours still.
         await here.choose("anna", OFFLINE)
         await here.pass_by(30)
@@ -179,7 +179,7 @@ async def test_what_is_changed_for_an_agent_reaches_the_queues(
         await here.choose("ben", AVAILABLE)
         await change_agent(database, "anna", AgentChange(queues=("sales",)))
         await here.agents.reload()
-        await reached(lambda: set(queues.dynamic) == {SALES, ("support", "PJSIP/agent2")})
+        await wait_until(lambda: set(queues.dynamic) == {SALES, ("support", "PJSIP/agent2")})
         # A phone that is somebody else's now stays in the queue by them.
         await change_agent(database, "ben", AgentChange(interfaces=("PJSIP/agent5",)))
         await change_agent(
@@ -187,10 +187,10 @@ async def test_what_is_changed_for_an_agent_reaches_the_queues(
         )
         await here.agents.reload()
         places = {("support", "PJSIP/agent5"), ("support", "PJSIP/agent2")}
-        await reached(lambda: set(queues.dynamic) == places)
+        await wait_until(lambda: set(queues.dynamic) == places)
         await remove_agents(database, ("anna",))
         await here.agents.reload()
-        await reached(lambda: set(queues.dynamic) == {("support", "PJSIP/agent5")})
+        await wait_until(lambda: set(queues.dynamic) == {("support", "PJSIP/agent5")})
         # Behind the one that is under way.
         await here.memberships.settle()
         assert await here.written() == {("support", "PJSIP/agent5")}
@@ -220,9 +220,3 @@ async def test_switched_off_nobody_is_put_in(database: Database, queues: QueuesT
         await here.choose("anna", OFFLINE)
         await here.pass_by(30)
         assert queues.dynamic == {}
-
-
-async def reached(condition: Callable[[], bool], deadline_s: float = 10.0) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not condition():
-            await asyncio.sleep(0.002)

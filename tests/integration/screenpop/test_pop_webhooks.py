@@ -22,6 +22,7 @@ from storage.database import Database
 from tests.fakes.desk_server import ANNA, BEN, add_agents, desk_server
 from tests.fakes.hook_peer import peer
 from tests.fakes.ringing_call import RingingCall, victoria
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -53,7 +54,7 @@ async def test_a_system_is_sent_what_agents_are_sent(
                 other.arrived(), other.queued("sales"), other.ringing(B, "sales"), other.ended()
             )
             await anna.wait_frame("pop.claim")
-            await until(lambda: len(everything.told) == 6 and len(sales.told) == 1)
+            await wait_until(lambda: len(everything.told) == 6 and len(sales.told) == 1)
         everything.check_signatures(b"hush")
         sales.check_signatures(b"own")
         assert sales.events == ["pop.offer"]
@@ -83,7 +84,7 @@ async def test_a_dead_system_delays_no_desktop_and_gets_everything_in_the_end(
         hook = PopWebhook(name="slow", url=slow.url, secret=SecretStr("hush"))
         async with desk_server(database, webhooks=(hook,)) as server, server.client() as anna:
             await server.publish(*call.until_ringing(victoria(), A))
-            await until(lambda: len(slow.told) == 1)
+            await wait_until(lambda: len(slow.told) == 1)
             began = time.monotonic()
             await server.publish(call.answered(A))
             await anna.wait_frame("pop.claim")
@@ -91,10 +92,10 @@ async def test_a_dead_system_delays_no_desktop_and_gets_everything_in_the_end(
             await server.desk.flush()
             slow.statuses = [500, 302, *[503] * 1_000]
             slow.answers.set()
-            await until(lambda: len(slow.told) > 3)
+            await wait_until(lambda: len(slow.told) > 3)
         slow.statuses = []
         async with desk_server(database, webhooks=(hook,)):
-            await until(lambda: "pop.claim" in slow.events)
+            await wait_until(lambda: "pop.claim" in slow.events)
     assert slow.events[-1] == "pop.claim"
     assert set(slow.events[:-1]) == {"pop.offer"}
     assert len({headers["Switchboard-Id"] for headers in slow.headers}) == 2
@@ -170,9 +171,3 @@ async def until_done(database: Database) -> None:
             if states and set(states) == {"done"}:
                 return
             await asyncio.sleep(0.02)
-
-
-async def until(reached, deadline_s: float = 10.0) -> None:
-    async with asyncio.timeout(deadline_s):
-        while not reached():
-            await asyncio.sleep(0.01)

@@ -24,6 +24,7 @@ from tests.fakes.desk_server import ANNA, BEN, CHEN, add_agents
 from tests.fakes.ringing_call import RingingCall, now, offering, victoria
 from tests.fakes.rulebook_folder import option, write_rulebook
 from tests.fakes.supervisor_server import API, INES, SupervisorServer, supervisor_server
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -167,9 +168,8 @@ async def test_a_page_that_does_not_read_is_cut_and_holds_nobody_up(
             f"Cookie: switchboard_session={cookie}\r\n\r\n".encode()
         )
         async with http.get(f"{API}/events") as stream:
+            await wait_until(lambda: server.viewers() == 2, deadline_s=20)
             async with asyncio.timeout(20):
-                while server.viewers() < 2:
-                    await asyncio.sleep(0.01)
                 while server.viewers() == 2:
                     await server.desk.publish(RingingCall().arrived())
                     await next_board(stream)
