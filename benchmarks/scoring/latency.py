@@ -130,7 +130,8 @@ class _Scoring:
         self._used = {kind: found for kind, (found, _) in models.items()}
         self._boosters = {kind: booster for kind, (_, booster) in models.items()}
         self._offers = made_rows(OFFERS, len(_OFFER_NAMES) - len(NAMES), seed=1)
-        self._intents = np.abs(made_rows(INTENTS, len(_INTENT_NAMES), seed=2)) / 10
+        intents = np.abs(made_rows(INTENTS, len(_INTENT_NAMES), seed=2)) / 10
+        self._intents = intents.astype(np.float32)
         self.scorer = ModelScorer(
             past=self,
             models=self,  # type: ignore[arg-type]
@@ -172,8 +173,7 @@ class _Scoring:
     def by_xgboost(self, memory: CallerMemory) -> None:
         """The same rows and bases; nothing else of the way."""
         row = np.array(memory.features.values if memory.features else (), dtype=np.float32)[None]
-        card = self._used[ModelKind.OFFERS].card
-        offers = self._offer_rows(card, memory, self._past.products)
+        offers = self._offer_rows(None, memory, self._past.products)
         asked = (
             (ModelKind.CHURN, row),
             (ModelKind.PURCHASES, row),
@@ -193,10 +193,10 @@ class _Scoring:
         self._boosters[ModelKind.CHURN].inplace_predict(row)
 
     def _offer_rows(
-        self, card: ModelCard, memory: CallerMemory, shares: Mapping[str, float]
+        self, told: object, memory: CallerMemory, chances: Mapping[str, float]
     ) -> NDArray[np.float32]:
         contact = np.array(memory.features.values if memory.features else (), dtype=np.float32)
-        return np.hstack((np.broadcast_to(contact, (len(shares), len(NAMES))), self._offers))
+        return np.hstack((np.broadcast_to(contact, (len(chances), len(NAMES))), self._offers))
 
     def _intent_rows(
         self,

@@ -118,7 +118,7 @@ class _House(HouseChoices):
     """What it would have read from the database."""
 
     def __init__(self, shares: Mapping[str, Mapping[str, float]]) -> None:
-        self._shares = shares
+        self._shares = dict(shares)
         self._moments = MomentShares(shares, _moments())
         for _ in self._moments.prepare():
             pass
