@@ -151,6 +151,11 @@ class PurchaseRow(ImportRow):
     quantity: Annotated[int, Field(ge=1, le=10**6)] = 1
 
 
+def _over_on(day: str, values: Any, **over: bool) -> Any:
+    """What has its `day` is over, where no other column says so."""
+    return over | values if isinstance(values, dict) and values.get(day) else values
+
+
 class OrderRow(ImportRow):
     """`number` is what callers type for it; without one the digits of the id. `closed_at`: when it
     was delivered or cancelled. `is_paid` of None: the file does not say."""
@@ -169,12 +174,15 @@ class OrderRow(ImportRow):
     paid_at: Moment | None = None
     number: Digits | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _paid_when_it_was_paid(cls, values: Any) -> Any:
+        return _over_on("paid_at", values, is_paid=True)
+
     @model_validator(mode="after")
-    def _paid_when_it_was_paid(self) -> Self:
-        if self.paid_at is not None and self.is_paid is not True:
-            if self.is_paid is False:
-                raise ValueError("paid_at: is_paid says that it is not paid")
-            return self.model_copy(update={"is_paid": True})
+    def _paid_or_not(self) -> Self:
+        if self.paid_at is not None and not self.is_paid:
+            raise ValueError("paid_at: is_paid says that it is not paid")
         return self
 
 
@@ -194,9 +202,7 @@ class CaseRow(ImportRow):
     @model_validator(mode="before")
     @classmethod
     def _closed_when_it_was_closed(cls, values: Any) -> Any:
-        if isinstance(values, dict) and values.get("closed_at"):
-            return {"is_open": False} | values
-        return values
+        return _over_on("closed_at", values, is_open=False)
 
     @model_validator(mode="after")
     def _open_or_closed(self) -> Self:

@@ -123,6 +123,10 @@ async def test_an_import_keeps_when_an_order_was_paid(any_database: Database) ->
     assert await import_order(any_database, "owed", is_paid=False) is None
     spans = (OpenSpan(START, END), OpenSpan(START))
     assert (await matters(any_database))["C-1"].unpaid == spans
+    row = {"id": "day", "contact_id": "C-1", "placed_at": START, "status": "sent", "paid_at": END}
+    only_its_day = OrderRow.model_validate(row)
+    assert await imported(any_database, only_its_day, tables.orders.c.paid_at) == END
+    assert (await matters(any_database))["C-1"].unpaid == (spans[0], spans[0], spans[1])
     paid = await import_order(any_database, "owed", is_paid=True)
     assert paid is not None
     assert before < paid <= datetime.now(UTC)
