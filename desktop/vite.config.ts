@@ -1,11 +1,12 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
+import { compressed } from "./compress";
 
 // The server's address while developing: `npm run dev` beside a running `switchboard run`.
 const server = "http://127.0.0.1:8080";
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), compressed()],
   build: {
     outDir: "../screenpop/static",
     emptyOutDir: true,

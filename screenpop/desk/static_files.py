@@ -31,6 +31,9 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), payment=()",
 }
+#: A file of the build has siblings, .br and .gz, which `FileResponse` sends to whoever takes them;
+#: it says Vary of these alone (aiohttp 3.14), and a cache must know it of the plain one too.
+_FILE_HEADERS = SECURITY_HEADERS | {"Vary": "Accept-Encoding"}
 
 _NOT_BUILT = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>Switchboard</title>
@@ -63,13 +66,13 @@ def add_assets(app: web.Application, static: Path) -> None:
         if path.parent != folder or not path.is_file():
             raise web.HTTPNotFound
         cache = {"Cache-Control": "public, max-age=31536000, immutable"}
-        return web.FileResponse(path, headers=SECURITY_HEADERS | cache)
+        return web.FileResponse(path, headers=_FILE_HEADERS | cache)
 
     async def icon(_request: web.Request) -> web.StreamResponse:
         path = static / "icon.svg"
         if not path.is_file():
             raise web.HTTPNotFound
-        return web.FileResponse(path, headers=SECURITY_HEADERS)
+        return web.FileResponse(path, headers=_FILE_HEADERS)
 
     app.router.add_get("/icon.svg", icon)
     app.router.add_get(r"/assets/{name:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}}", asset)
@@ -77,7 +80,7 @@ def add_assets(app: web.Application, static: Path) -> None:
 
 def page(path: Path) -> web.StreamResponse:
     """503 with what to do where the desktop is not built."""
-    headers = SECURITY_HEADERS | {"Cache-Control": "no-store"}
+    headers = _FILE_HEADERS | {"Cache-Control": "no-store"}
     if not path.is_file():
         return web.Response(text=_NOT_BUILT, content_type="text/html", status=503, headers=headers)
     return web.FileResponse(path, headers=headers)

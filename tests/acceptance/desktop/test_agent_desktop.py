@@ -29,6 +29,12 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio(loop_scope="module")]
 A, B = ANNA.interfaces[0], BEN.interfaces[0]
 
 
+#: What the build made and came as large as it is.
+_UNCOMPRESSED = """performance.getEntriesByType('resource')
+  .filter(one => /\\.(js|css|svg)$/.test(one.name) && one.encodedBodySize >= one.decodedBodySize)
+  .map(one => one.name)"""
+
+
 def told_in_full(call: RingingCall):
     return [
         call.arrived(),
@@ -55,6 +61,7 @@ async def test_the_caller_is_on_the_screen_while_it_rings(
     loaded = await page.evaluate("performance.getEntriesByType('resource').map(e => e.name)")
     assert any("/assets/index-" in name for name in loaded)
     assert not any("JsSIP" in name for name in loaded)
+    assert await page.evaluate(_UNCOMPRESSED) == []
     assert await desktop.violations() == []
     await desktop.picture("idle")
     await page.get_by_role("button", name="中文").focus()

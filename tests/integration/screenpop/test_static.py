@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import aiohttp
@@ -52,6 +53,68 @@ async def test_the_page_is_fresh_and_its_assets_are_for_ever(
         async with http.get(f"{server.base_url}/assets/index-abc.js") as asset:
             assert (asset.status, asset.content_type.split("/")[1]) == (200, "javascript")
             assert "immutable" in asset.headers["Cache-Control"]
+
+
+SCRIPT = "/assets/index-abc.js"
+
+
+@pytest.fixture
+def compressed(built: Path) -> Path:
+    """As the build leaves it; aiohttp's client unpacks no br here, and need not."""
+    for name in ("index.html", SCRIPT[1:]):
+        path = built / name
+        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.with_name(f"{path.name}.br").write_bytes(b"br of it")
+    return built
+
+
+@pytest.mark.parametrize("path", ["/", SCRIPT])
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [
+        ("gzip, deflate", "gzip"),
+        ("gzip, deflate, br, zstd", "br"),
+        ("identity", None),
+    ],
+)
+async def test_what_the_browser_can_unpack_comes_compressed(
+    database: Database, compressed: Path, path: str, accepted: str, encoding: str | None
+) -> None:
+    async with (
+        desk_server(database, static=compressed) as server,
+        aiohttp.ClientSession(auto_decompress=False) as http,
+        http.get(server.base_url + path, headers={"Accept-Encoding": accepted}) as answer,
+    ):
+        file = compressed / (path[1:] or "index.html")
+        suffix = {"gzip": ".gz", "br": ".br", None: ""}[encoding]
+        assert await answer.read() == file.with_name(file.name + suffix).read_bytes()
+        assert answer.headers.get("Content-Encoding") == encoding
+        # Of every form, or a shared cache gives one who cannot unpack it the wrong one.
+        assert answer.headers.getall("Vary") == ["Accept-Encoding"]
+        kind = answer.content_type.partition("/")[2]
+        assert kind == ("html" if path == "/" else "javascript")
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+        cached = answer.headers["Cache-Control"]
+        assert cached == ("no-store" if path == "/" else "public, max-age=31536000, immutable")
+
+
+async def test_each_form_of_an_asset_has_its_own_tag(database: Database, compressed: Path) -> None:
+    async with (
+        desk_server(database, static=compressed) as server,
+        aiohttp.ClientSession() as http,
+    ):
+        address = server.base_url + SCRIPT
+        tags = {}
+        for accepted in ("gzip", "identity"):
+            async with http.get(address, headers={"Accept-Encoding": accepted}) as answer:
+                tags[accepted] = answer.headers["ETag"]
+        assert tags["gzip"] != tags["identity"]
+        for accepted, status in (("gzip", 304), ("identity", 200)):
+            asked = {"Accept-Encoding": accepted, "If-None-Match": tags["gzip"]}
+            async with http.get(address, headers=asked) as answer:
+                assert answer.status == status
+                assert answer.headers["Vary"] == "Accept-Encoding"
+                assert "immutable" in answer.headers["Cache-Control"]
 
 
 @pytest.mark.parametrize(
