@@ -32,6 +32,7 @@ from screenpop.desk.hub import Desktop, Hub
 from screenpop.phone.phones import Phones
 from screenpop.pops.content import clean
 from screenpop.pops.lead_cards import LeadCards
+from screenpop.pops.past_calls import PastCalls
 from screenpop.pops.pop_store import AlsoOwed, PopStore
 from screenpop.pops.pops import Opener, Pops
 from screenpop.pops.transfers import CallTransfers, Refused, TransferFrame
@@ -125,6 +126,7 @@ class Desk:
             database=database, counters=self.counters, session_hours=web.session_hours
         )
         self.tokens = Tokens(database=database)
+        self.past_calls = PastCalls(database=database, now=now)
         self.tickets = Tickets()
         self.admission = Admission(agents=self.agents, log_ins=self.log_ins, tickets=self.tickets)
         self.phones = Phones(
@@ -163,6 +165,7 @@ class Desk:
         await asyncio.gather(*self._running, return_exceptions=True)
         self.hub.close_all()
         await asyncio.gather(*self._choices, return_exceptions=True)
+        await self.past_calls.finish()
         await self._stack.aclose()
 
     async def flush(self) -> None:

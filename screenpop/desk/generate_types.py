@@ -12,6 +12,7 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from screenpop.desk import frame_tables, protocol
+from screenpop.pops import past_calls
 
 TARGET = Path(__file__).parents[2] / "desktop" / "src" / "core" / "protocol.gen.ts"
 
@@ -44,9 +45,11 @@ _CLIENT = (
     protocol.CallConference,
     protocol.LeadDone,
 )
+#: Answers of plain addresses, which the desktop reads too.
+_ANSWERS = (past_calls.PastCallPage, past_calls.PastCallTold)
 _HEAD = """\
-// Generated from screenpop/desk/protocol.py; do not edit. Made anew by:
-// python -m screenpop.desk.generate_types
+// Generated from screenpop/desk/protocol.py and screenpop/pops/past_calls.py; do not edit. Made
+// anew by: python -m screenpop.desk.generate_types
 
 """
 
@@ -55,7 +58,7 @@ Schema = Mapping[str, Any]
 
 def typescript() -> str:
     """The whole file, in a stable order."""
-    _, server = models_json_schema([(m, "serialization") for m in _SERVER])
+    _, server = models_json_schema([(m, "serialization") for m in (*_SERVER, *_ANSWERS)])
     _, client = models_json_schema([(m, "validation") for m in _CLIENT])
     always = set(server["$defs"])
     definitions: dict[str, Schema] = {**client["$defs"], **server["$defs"]}

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from calls.agents import Agent
 from config.settings import WebSettings
 from screenpop.agents.log_in import TICKET_LIFE_S, LogInRefused, TooManyLogIns, hashed
+from screenpop.desk import call_routes
 from screenpop.desk.admission import COOKIE
 from screenpop.desk.answers import refusal, spared
 from screenpop.desk.desk import Desk
@@ -109,6 +110,7 @@ def add_routes(
     app.router.add_get("/api/v1/me", guarded(spared(routes.me)))
     app.router.add_post("/api/v1/agent/ticket", guarded(spared(routes.ticket)))
     app.router.add_get("/agent/ws", routes.websocket)
+    call_routes.add_routes(app, calls=desk.past_calls, admission=desk.admission)
     phone_routes.add_routes(app, phones=desk.phones, admission=desk.admission, settings=settings)
     add_static(app, static)
 

@@ -25,9 +25,10 @@ from screenpop.agents.agent_tables import agents
 from screenpop.agents.day_counts import PastPop
 from screenpop.counters import DeskCounters
 from screenpop.desk.protocol import WrapUp
+from screenpop.pops.call_words import words_of
 from screenpop.pops.content import PopContent
 from screenpop.pops.pop import DISPOSITION_CODES, Pop
-from screenpop.pops.pop_tables import pop_deliveries, pops
+from screenpop.pops.pop_tables import pop_deliveries, pop_words, pops
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -204,7 +205,7 @@ class PopStore:
 
 
 async def _write(connection: AsyncConnection, batch: Sequence[_Row]) -> None:
-    """Idempotent: a batch whose commit was not confirmed is simply written again. Three statements
+    """Idempotent: a batch whose commit was not confirmed is simply written again. Four statements
     at most; of a pop that changed several times only the last is written."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     newest = {row[1]["pop_id"]: row[1] for row in batch if isinstance(row, tuple)}
@@ -213,6 +214,14 @@ async def _write(connection: AsyncConnection, batch: Sequence[_Row]) -> None:
         changed = {c.name: upsert.excluded[c.name] for c in pops.c if not c.primary_key}
         upsert = upsert.on_conflict_do_update(index_elements=["pop_id"], set_=changed)
         await connection.execute(upsert, [_stored(row) for row in newest.values()])
+    shown = [row for row in newest.values() if row["close_reason"] != NOT_SHOWN]
+    if shown:
+        add = insert(pop_words)
+        add = add.on_conflict_do_update(
+            index_elements=[column.name for column in pop_words.primary_key],
+            set_={"words": add.excluded.words},
+        )
+        await connection.execute(add, [_words_row(row) for row in shown])
     sent = [_stored(_delivery_row(row)) for row in batch if isinstance(row, Delivery)]
     if sent:
         await connection.execute(insert(pop_deliveries).on_conflict_do_nothing(), sent)
@@ -282,6 +291,11 @@ def _pop_row(pop: Pop) -> dict[str, Any]:
         "note": pop.note,
         "wrapup": pop.wrapup,
     }
+
+
+def _words_row(pop: dict[str, Any]) -> dict[str, Any]:
+    words = words_of(pop["payload"], pop["disposition"], pop["note"] or "")
+    return {name: pop[name] for name in ("agent", "offered_at", "pop_id")} | {"words": words}
 
 
 def _pop_of(row: sa.RowMapping) -> Pop:

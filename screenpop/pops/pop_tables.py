@@ -10,7 +10,7 @@ pops = sa.Table(
     "pops",
     metadata,
     sa.Column("pop_id", sa.String(40), primary_key=True),
-    sa.Column("agent", sa.String(40), nullable=False, index=True),
+    sa.Column("agent", sa.String(40), nullable=False),
     sa.Column("call_id", sa.String(120), nullable=False, index=True),
     sa.Column("interface", sa.String(120), nullable=False),
     #: offered, claimed, wrapup or closed
@@ -27,6 +27,21 @@ pops = sa.Table(
     sa.Column("note", sa.Text, nullable=True),
     #: What is asked of the agent after the call, as the desktop got it.
     sa.Column("wrapup", sa.JSON(none_as_null=True), nullable=True),
+    #: One agent's calls, a page at a time.
+    sa.Index("ix_pops_agent_offered_at", "agent", "offered_at", "pop_id"),
+)
+
+#: What a search in an agent's own calls looks through. Apart from the pops, whose contents are
+#: large, and in SQLite in the order of its key: one agent's words lie side by side.
+pop_words = sa.Table(
+    "pop_words",
+    metadata,
+    sa.Column("agent", sa.String(40), primary_key=True),
+    sa.Column("offered_at", UtcDateTime, primary_key=True),
+    sa.Column("pop_id", sa.String(40), primary_key=True),
+    #: Folded, see `call_words`.
+    sa.Column("words", sa.Text, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 pop_deliveries = sa.Table(

@@ -1,5 +1,5 @@
-// Generated from screenpop/desk/protocol.py; do not edit. Made anew by:
-// python -m screenpop.desk.generate_types
+// Generated from screenpop/desk/protocol.py and screenpop/pops/past_calls.py; do not edit. Made
+// anew by: python -m screenpop.desk.generate_types
 
 export const PROTOCOL_VERSION = 4;
 
@@ -277,6 +277,36 @@ export interface OrderShown {
 export interface OwnSegmentShown {
   name: string;
   titles: readonly TitleShown[];
+}
+
+export interface PastCall {
+  pop_id: string;
+  ended: "open" | "answered" | "passed_on" | "missed" | "answered_elsewhere" | "caller_gone" | "cancelled" | "expired";
+  offered_at: number;
+  claimed_at: number | null;
+  released_at: number | null;
+  closed_at: number | null;
+  talk_s: number;
+  code: string | null;
+  queue: string | null;
+  number: string | null;
+  withheld: boolean;
+  network_name: string | null;
+  name: string | null;
+  company: string | null;
+  outcome: string;
+}
+
+export interface PastCallPage {
+  calls: readonly PastCall[];
+  next: string | null;
+  since: number | null;
+}
+
+export interface PastCallTold {
+  call: PastCall;
+  content: PopContent;
+  note: string;
 }
 
 export interface PopClaim {
