@@ -1,6 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
-import { compressed } from "./compress";
+import { compressed } from "./compress.ts";
 
 // The server's address while developing: `npm run dev` beside a running `switchboard run`.
 const server = "http://127.0.0.1:8080";

@@ -9,7 +9,7 @@ import { Shortcuts, type Action } from "../core/shortcuts";
 import { callerName } from "./caller";
 import { PhoneCallBox, type CallPanel } from "./PhoneCallBox";
 import { ShortcutList } from "./ShortcutList";
-import { SoundCheck } from "./SoundCheck";
+import { GoneDevices, SoundCheck } from "./SoundCheck";
 import { useWords } from "./words";
 
 /** The telephone in the page: always there, whatever else is looked at. */
@@ -39,6 +39,7 @@ export function Softphone({ page, desktop }: { page: PagePhone; desktop: Desktop
       </header>
       {!leading && <Elsewhere softphone={softphone} view={view} />}
       {leading && <Troubles softphone={softphone} view={view} />}
+      {usable && <GoneDevices sound={page.sound} />}
       {calls.map((call) => (
         <PhoneCallBox
           key={call.id}
@@ -58,7 +59,7 @@ export function Softphone({ page, desktop }: { page: PagePhone; desktop: Desktop
         </div>
       )}
       {usable && calls.length === 0 && drawer === "sound" && (
-        <SoundCheck ringer={page.ringer} notices={notices} />
+        <SoundCheck page={page} notices={notices} />
       )}
       {usable && calls.length === 0 && drawer === "keys" && <ShortcutList shortcuts={shortcuts} />}
     </section>

@@ -45,6 +45,11 @@ const Native = window.RTCPeerConnection;
 window.RTCPeerConnection = class extends Native {
   constructor(...given) { super(...given); window.__connections.push(this); }
 };
+window.__sounds = [];
+const Sounding = window.AudioContext;
+window.AudioContext = class extends Sounding {
+  constructor(...given) { super(...given); window.__sounds.push(this); }
+};
 window.__tones = 0;
 const made = BaseAudioContext.prototype.createOscillator;
 BaseAudioContext.prototype.createOscillator = function () {

@@ -288,6 +288,7 @@ async def test_without_a_microphone_there_are_no_calls(
     desktop: Desktop, world: PhoneWorld, context: BrowserContext
 ) -> None:
     page = desktop.page
+    await page.add_init_script(LISTEN)
     await desktop.log_in(VERA.login)
     trouble = page.get_by_test_id("microphone-trouble")
     await expect(trouble).to_contain_text("The microphone is blocked.")
@@ -309,10 +310,39 @@ async def test_without_a_microphone_there_are_no_calls(
         return float(await level.get_attribute("value") or 0) > 20
 
     await until(moves, "the microphone's level", deadline_s=5)
+    await another_device_is_chosen_and_taken_away(page)
     assert await desktop.violations() == []
     await desktop.picture("phone-check-sound")
+    await page.emulate_media(color_scheme="dark")
+    assert await desktop.violations() == []
+    await desktop.picture("phone-check-sound-dark")
     await page.get_by_role("button", name="中文").click()
     await expect(phone(page)).to_contain_text("就绪")
     await context.clear_permissions()
     await expect(trouble).to_contain_text("麦克风被阻止")
     await expect(page.get_by_label("未就绪", exact=True)).to_be_checked()
+
+
+async def another_device_is_chosen_and_taken_away(page: Page) -> None:
+    """The ring goes to another loudspeaker than voices do, until that is unplugged."""
+    ring, speaker = page.get_by_label("It rings on"), page.get_by_label("Voices are heard on")
+    await ring.select_option(label="Fake Audio Output 2")
+    await expect(speaker).to_have_value("")
+    await page.get_by_label("Volume of the ring").fill("80")
+    await page.get_by_role("button", name="Test ring").click()
+    chosen = await ring.input_value()
+    # The others are the meter's.
+    rings_there = "id => window.__sounds.some(one => one.sinkId === id)"
+    await page.wait_for_function(rings_there, arg=chosen)
+    gone = """id => {
+      const all = navigator.mediaDevices.enumerateDevices.bind(navigator.mediaDevices);
+      navigator.mediaDevices.enumerateDevices = async () =>
+        (await all()).filter(device => device.deviceId !== id);
+      navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+    }"""
+    await page.evaluate(gone, chosen)
+    await expect(page.get_by_test_id("gone-devices")).to_have_text(
+        "Fake Audio Output 2 is not there: it rings on the default device."
+    )
+    await expect(ring).to_have_value(chosen)
+    await page.wait_for_function("window.__sounds.every(one => one.sinkId === '')")

@@ -19,7 +19,7 @@ async function dial(wishes: CallWishes): Promise<CallInHand> {
   const open = (ticket: string) =>
     new WebSocket(webSocketAddress(cast.socket, { ticket }), "sip") as SipWire;
   const ticket = () => api.ticketFor(account.user);
-  const voices = new Voices();
+  const voices = new Voices(() => "");
   return new Outgoing({
     UA,
     socket: new SipSocket({ ticket, open, later, random: Math.random }, cast.domain),

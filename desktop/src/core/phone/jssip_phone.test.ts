@@ -148,8 +148,16 @@ async function open() {
 vi.stubGlobal("window", { RTCPeerConnection: Connection });
 vi.stubGlobal("RTCPeerConnection", Connection);
 vi.stubGlobal("RTCSessionDescription", class { constructor(readonly given: unknown) {} });
+/** What each microphone was opened with. */
+let opened: MediaStreamConstraints[] = [];
+let voice: MediaStreamConstraints;
 vi.stubGlobal("navigator", {
-  mediaDevices: { getUserMedia: () => Promise.resolve({ getTracks: () => [{ stop() {} }] }) },
+  mediaDevices: {
+    getUserMedia: (wanted: MediaStreamConstraints) => {
+      opened.push(wanted);
+      return Promise.resolve({ getTracks: () => [{ stop() {} }] });
+    },
+  },
 });
 
 /** In a call, voices passing; its id. */
@@ -179,6 +187,8 @@ beforeEach(() => {
   answer = 200;
   timers = [];
   seen = [];
+  opened = [];
+  voice = { audio: true };
   const later = (ms: number, run: () => void) => {
     timers.push({ ms, run });
     return () => undefined;
@@ -199,6 +209,7 @@ beforeEach(() => {
     UA: JsSIP.UA,
     socket,
     logIn: LOG_IN,
+    voice: () => voice,
     hear: () => undefined,
     onMicrophoneFailed: () => undefined,
     later,
@@ -231,6 +242,16 @@ test("a queue's call is told with the conversation it belongs to, and can be dec
   phone.decline(call?.id ?? "");
   expect(peer().statuses().at(-1)).toBe("SIP/2.0 486 Busy Here");
   expect(phone.state).toMatchObject({ calls: [], lastEnd: { why: "declined" } });
+});
+
+test("it is answered with the microphone that is chosen then", async () => {
+  phone.start();
+  await open();
+  peer().invite("z9hG4bKmic");
+  voice = { audio: { deviceId: { ideal: "headset" } } };
+  phone.answer(phone.state.calls[0]?.id ?? "");
+  await settled();
+  expect(opened).toMatchObject([voice]);
 });
 
 test("a hostile name is a text, or no call; the next caller rings all the same", async () => {

@@ -25,6 +25,8 @@ export interface JsSipPorts {
   readonly UA: typeof UA;
   readonly socket: SipSocket;
   readonly logIn: PhoneLogIn;
+  /** Of the microphone that is chosen now. */
+  voice(): MediaStreamConstraints;
   /** The other side's voice; null when the call is over. */
   hear(id: string, stream: MediaStream | null): void;
   /** The microphone could not be opened to answer. */
@@ -45,10 +47,6 @@ const AGAIN_MS = 400;
 const LONGEST_DELAY_MS = 15_000;
 const TONE_MS = 160;
 const REFUSED = new Set([401, 403, 404, 407]);
-const VOICE: MediaStreamConstraints = {
-  audio: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
-  video: false,
-};
 
 export class JsSipPhone implements Phone {
   state: PhoneState = SILENT;
@@ -101,7 +99,7 @@ export class JsSipPhone implements Phone {
     for (const call of this.state.calls) if (isTalking(call)) this.hold(call.id, true);
     this.tell({ kind: "answering", id });
     // No STUN server: the other side is our own Asterisk.
-    session.answer({ mediaConstraints: VOICE, pcConfig: { iceServers: [] } });
+    session.answer({ mediaConstraints: this.ports.voice(), pcConfig: { iceServers: [] } });
   }
 
   decline(id: string): void {

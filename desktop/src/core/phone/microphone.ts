@@ -26,10 +26,13 @@ export function troubleOf(error: unknown): MicrophoneTrouble {
 }
 
 /** Opens it and lets go again: the browser asks now, and not while a caller rings. */
-export async function probe(media: MediaDevices | undefined): Promise<MicrophoneTrouble | null> {
+export async function probe(
+  media: MediaDevices | undefined,
+  wanted: MediaStreamConstraints,
+): Promise<MicrophoneTrouble | null> {
   if (!media) return "insecure";
   try {
-    const stream = await media.getUserMedia({ audio: true });
+    const stream = await media.getUserMedia(wanted);
     for (const track of stream.getTracks()) track.stop();
     return null;
   } catch (error) {
@@ -67,8 +70,12 @@ export class Meter {
   private context: AudioContext | null = null;
   private closed = false;
 
-  async open(media: MediaDevices, onLevel: (level: number) => void): Promise<void> {
-    const stream = await media.getUserMedia({ audio: true });
+  async open(
+    media: MediaDevices,
+    wanted: MediaStreamConstraints,
+    onLevel: (level: number) => void,
+  ): Promise<void> {
+    const stream = await media.getUserMedia(wanted);
     this.stream = stream;
     if (this.closed) {
       this.close();

@@ -4,9 +4,10 @@ import * as api from "../api";
 import type { Desk } from "../desk";
 import * as microphone from "./microphone";
 import type { Phone, PhoneLogIn } from "./phone";
-import { Ringer } from "./ringer";
+import { canMove, Ringer } from "./ringer";
 import type { SipWire } from "./sip_socket";
 import { Softphone } from "./softphone";
+import { Sound } from "./sound";
 import { TabLeader, type ChannelPort } from "./tab_leader";
 import { Voices } from "./voices";
 
@@ -19,6 +20,8 @@ function later(ms: number, run: () => void): () => void {
 
 /** JsSIP is loaded by those only who have a softphone. */
 async function makePhone(
+  sound: Sound,
+  voices: Voices,
   logIn: PhoneLogIn,
   onMicrophoneFailed: (error: unknown) => void,
 ): Promise<Phone> {
@@ -31,11 +34,11 @@ async function makePhone(
     new WebSocket(api.webSocketAddress(logIn.socket, { ticket }), "sip") as SipWire;
   const socket = new SipSocket({ ticket: api.ticket, open, later, random: Math.random }, logIn.domain);
   window.addEventListener("online", () => socket.retryNow());
-  const voices = new Voices();
   return new JsSipPhone({
     UA,
     socket,
     logIn,
+    voice: () => sound.voice,
     hear: voices.hear,
     onMicrophoneFailed,
     later,
@@ -55,15 +58,30 @@ function leavingGuard(): (on: boolean) => void {
 export interface PagePhone {
   readonly softphone: Softphone;
   readonly ringer: Ringer;
+  readonly sound: Sound;
 }
 
 export function pagePhone(desk: Desk): PagePhone {
-  const ringer = new Ringer();
   const media = navigator.mediaDevices as MediaDevices | undefined;
+  const sound = new Sound({
+    storage: localStorage,
+    media,
+    speaker: "setSinkId" in HTMLMediaElement.prototype,
+    ring: canMove(),
+  });
+  const ringer = new Ringer({
+    device: () => sound.idOf("ring"),
+    volume: () => sound.snapshot().volume,
+  });
+  const voices = new Voices(() => sound.idOf("speaker"));
+  sound.subscribe(() => {
+    ringer.move();
+    voices.move();
+  });
   const softphone = new Softphone({
     desk,
     fetchLogIn: api.phoneLogIn,
-    makePhone,
+    makePhone: (logIn, onMicrophoneFailed) => makePhone(sound, voices, logIn, onMicrophoneFailed),
     makeLeader: (isBusy, onSeat) =>
       new TabLeader({
         // Absent where the page came without https: there is no microphone then either.
@@ -74,7 +92,11 @@ export function pagePhone(desk: Desk): PagePhone {
         later,
         tab: `${Date.now()}-${Math.random()}`,
       }),
-    probe: () => microphone.probe(media),
+    probe: async () => {
+      const trouble = await microphone.probe(media, sound.voice);
+      await sound.look();
+      return trouble;
+    },
     troubleOf: microphone.troubleOf,
     watch: async (onChange) => (media ? microphone.watch(media, onChange) : () => undefined),
     ring: ringer,
@@ -82,5 +104,5 @@ export function pagePhone(desk: Desk): PagePhone {
     later,
     random: Math.random,
   });
-  return { softphone, ringer };
+  return { softphone, ringer, sound };
 }

@@ -3,7 +3,23 @@
 const TONES_HZ = [440, 480];
 const RING_S = 1;
 const PAUSE_S = 2;
-const VOLUME = 0.18;
+/** Of each tone at full volume: the two together stay below what distorts. */
+const LOUDEST = 0.36;
+
+export interface RingPlace {
+  /** The id of the device, empty for the default. */
+  device(): string;
+  /** 0 to 1. */
+  volume(): number;
+}
+
+/** Chromium has it (110); TypeScript's types do not. */
+type Movable = AudioContext & { setSinkId?: (id: string) => Promise<void> };
+
+/** Whether a ring can be sent to a device of its own. */
+export function canMove(): boolean {
+  return "setSinkId" in AudioContext.prototype;
+}
 
 export class Ringer {
   private context: AudioContext | null = null;
@@ -11,7 +27,7 @@ export class Ringer {
   private sounding: OscillatorNode[] = [];
   onAudible: () => void = () => undefined;
 
-  constructor() {
+  constructor(private readonly place: RingPlace) {
     for (const gesture of ["pointerdown", "keydown"]) {
       window.addEventListener(gesture, () => void this.context?.resume());
     }
@@ -44,10 +60,18 @@ export class Ringer {
     await this.audio().resume();
   }
 
+  /** To the device that is chosen now. */
+  move(): void {
+    // Refused where it has just gone: the ring stays where it is.
+    const context = this.context as Movable | null;
+    context?.setSinkId?.(this.place.device()).catch(() => undefined);
+  }
+
   private audio(): AudioContext {
     if (!this.context) {
       this.context = new AudioContext();
       this.context.onstatechange = () => this.onAudible();
+      this.move();
     }
     return this.context;
   }
@@ -56,10 +80,11 @@ export class Ringer {
     const audio = this.audio();
     const from = audio.currentTime;
     const until = from + RING_S;
+    const volume = LOUDEST * this.place.volume();
     const gain = audio.createGain();
     gain.gain.setValueAtTime(0, from);
-    gain.gain.linearRampToValueAtTime(VOLUME, from + 0.03);
-    gain.gain.setValueAtTime(VOLUME, until - 0.05);
+    gain.gain.linearRampToValueAtTime(volume, from + 0.03);
+    gain.gain.setValueAtTime(volume, until - 0.05);
     gain.gain.linearRampToValueAtTime(0, until);
     gain.connect(audio.destination);
     this.sounding = TONES_HZ.map((hertz) => {
