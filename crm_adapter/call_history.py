@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, ScalarSelect, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from calls.call import CallId, CallOutcome, KeyPress
+from calls.call import CallId, CallOutcome, Direction, KeyPress
 from calls.caller import ContactRef
 from calls.records import KeptRecording, Leg, LegVia, OfferGiven
 from crm_adapter import outbox
@@ -71,6 +71,7 @@ class CallDetail:
     choices_at: tuple[datetime, ...] = ()
     queued_at: datetime | None = None
     offers: tuple[OfferGiven, ...] = ()
+    direction: Direction = Direction.INBOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +161,7 @@ class CallHistory:
             choices_at=_choices_at(row.menu_path),
             queued_at=row.queued_at,
             offers=offers_given(row.offers),
+            direction=Direction(row.direction or Direction.INBOUND),
         )
 
     async def counts(self) -> CallCounts:
@@ -194,6 +196,7 @@ def _detail_query(call_id: CallId) -> Select[*tuple[Any, ...]]:
             calls.c.routed,
             calls.c.offers,
             calls.c.queued_at,
+            calls.c.direction,
             leads.c.lead_id,
             _newest_of_record(call_id, outbox_table.c.result).label("record_id"),
             _newest_of_record(call_id, outbox_table.c.state).label("record_state"),

@@ -3,16 +3,20 @@ in lanes of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.notices import HookNotice
 from config.pop_settings import PopWebhook
 from crm_adapter import outbox
+from crm_adapter.call_tables import outbox as entries
 from crm_adapter.hook_delivery import HookTarget
+from storage.storable import storable
 
 #: Of the lanes of these webhooks.
 LANES = "pop:"
@@ -30,6 +34,47 @@ def target_of(hook: PopWebhook) -> HookTarget:
         private_network=hook.private_network,
         kept_for=KEPT_FOR,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class HookTrouble:
+    """A webhook that did not take frames of some pops. `given_up`: they are tried no more; `key` is
+    the newest of them in the outbox."""
+
+    hook: str
+    given_up: bool
+    count: int
+    key: str
+    error: str
+
+
+async def troubles(
+    connection: AsyncConnection, hooks: Collection[str], pop_ids: Collection[str]
+) -> Sequence[HookTrouble]:
+    """By hook; what was taken, or is still to be tried for the first time, is no trouble."""
+    about = [_entity(hook, pop_id) for hook in hooks for pop_id in pop_ids]
+    if not about:
+        return []
+    failed = (entries.c.state == "dead") | (
+        entries.c.state.in_(("pending", "claimed")) & entries.c.last_error.is_not(None)
+    )
+    question = (
+        sa.select(entries.c.lane, entries.c.state, entries.c.key, entries.c.last_error)
+        .where(entries.c.entity.in_(about), failed)
+        .order_by(entries.c.seq.desc())
+    )
+    found: dict[tuple[str, bool], list[Any]] = {}
+    for row in await connection.execute(question):
+        hook, given_up = row.lane.removeprefix(LANES), row.state == "dead"
+        found.setdefault((hook, given_up), []).append(row)
+    return [
+        HookTrouble(hook, given_up, len(rows), rows[0].key, rows[0].last_error or "")
+        for (hook, given_up), rows in sorted(found.items())
+    ]
+
+
+def _entity(hook: str, order: str) -> str:
+    return storable(f"{LANES}{hook}/{order}", 120)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +99,7 @@ class PopNotices:
         return outbox.NewEntry(
             key=key,
             operation=outbox.WEBHOOK,
-            entity=f"{LANES}{notice.hook}/{notice.order}",
+            entity=_entity(notice.hook, notice.order),
             payload={
                 "id": key,
                 "event": notice.event,

@@ -6,7 +6,6 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -118,24 +117,24 @@ def explain_pop(
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
     config: ConfigOption = None,
 ) -> None:
-    """Say for one call which agents were shown it, when it was sent and when it was painted.
+    """Say for one call which agents were shown it, when it was sent and when it was painted; where
+    a pop stopped, why, and what to do.
+
+    Exit 1 where no agent was shown anything.
 
     Example: [bold]switchboard explain-pop pbx/1763800000.12[/bold]
     """
-    from switchboard import offline
+    from switchboard import offline, pop_lines
 
     with sentences():
-        traces = asyncio.run(offline.pop_traces(read_settings(config), call_id))
+        told = asyncio.run(offline.pops_of(read_settings(config), call_id))
     if as_json:
-        rows = [{**asdict(trace), "sentence": trace.sentence()} for trace in traces]
+        rows = pop_lines.as_json(told)
         out.print_json(json.dumps(rows, ensure_ascii=False, default=datetime.isoformat))
-    elif not traces:
-        told = f"no agent was shown {call_id}: it rang nobody that is known as an agent"
-        err.print(Text(told), soft_wrap=True)
-        raise typer.Exit(1)
     else:
-        for trace in traces:
-            out.print(Text(trace.sentence()), soft_wrap=True)
+        for line in pop_lines.lines(told):
+            out.print(Text(line), soft_wrap=True)
+    raise typer.Exit(0 if told.steps else 1)
 
 
 @app.command()

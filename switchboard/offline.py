@@ -47,13 +47,13 @@ from scoring.scorer import Scorer
 from scoring.serving.scorer_made import models_in, scorer_of
 from screenpop.agents.agent_admin import add_agent, reset_agent
 from screenpop.agents.softphones import softphones as stored_softphones
-from screenpop.pops.explain_pop import DeliveryTrace, explain_pop
 from storage import migrate
 from storage.database import Database
 from supervisor import explain
 from supervisor.given import read_given
 from supervisor.menu_lengths import Seconds
 from supervisor.menu_waits import MenuWait, menu_waits
+from supervisor.told_pops import ToldPops, told_pops
 from switchboard.call_choice import chosen_call
 from switchboard.churn_waiting import said_of_waiting
 from switchboard.progress import Report
@@ -228,14 +228,15 @@ def _parsed(call_id: str) -> CallId:
         raise Misconfigured(str(error)) from error
 
 
-async def pop_traces(settings: Settings, call_id: str) -> Sequence[DeliveryTrace]:
+async def pops_of(settings: Settings, call_id: str) -> ToldPops:
     """Raises Misconfigured for what is no call id, or no call."""
     wanted = _parsed(call_id)
+    hooks = [hook.name for hook in settings.pops.webhooks]
     async with opened(settings) as database:
-        traces = await explain_pop(database, wanted)
-        if not traces and await CallHistory(database=database).call_detail(wanted) is None:
+        told = await told_pops(database, wanted, hooks=hooks)
+        if told is None:
             raise Misconfigured(f"there is no call {wanted}; the server's log names them")
-        return traces
+        return told
 
 
 async def scored(settings: Settings, progress: Report) -> tuple[int, str]:

@@ -48,7 +48,12 @@ class SupervisorPage:
         return ConsoleRoutes(
             gate=Gate(admission=admission, origins=origins),
             console=console,
-            pages=CallPages(database=self.database, mask=self._mask, is_ours=self._is_ours),
+            pages=CallPages(
+                database=self.database,
+                mask=self._mask,
+                is_ours=self._is_ours,
+                hooks=[hook.name for hook in settings.pops.webhooks],
+            ),
             rulebook=RulebookDesk(
                 rulebooks=self.rulebooks,
                 settings=settings.rulebook,

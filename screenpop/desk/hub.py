@@ -45,6 +45,7 @@ class _Kept:
     ts: float
     offer: bool
     acked: bool = False
+    painted: bool = False
 
 
 @dataclass(slots=True)
@@ -132,19 +133,25 @@ class Hub:
         self._send(self._stream(agent), message.model_dump_json())
 
     def acknowledge(self, agent: str, seq: int, rendered_ms: float | None) -> None:
-        """Repeated acknowledgements, and those of frames no longer kept, change nothing here."""
+        """Repeated acknowledgements change nothing here, but for the first that tells of a
+        painting; nor do those of frames no longer kept."""
+        kept = reversed(self._stream(agent).kept)
+        frame = next((frame for frame in kept if frame.seq <= seq), None)
+        if frame is None or frame.seq != seq:
+            return
+        is_news = rendered_ms is not None and not frame.painted
+        if frame.acked and not is_news:
+            return
         now = datetime.now(UTC)
-        for frame in reversed(self._stream(agent).kept):
-            if frame.seq == seq and not frame.acked:
-                frame.acked = True
-                self._counters.acked.inc()
-                self._counters.ack_s.observe(max(0.0, now.timestamp() - frame.ts / 1000))
-                if frame.offer and rendered_ms is not None:
-                    self._counters.rendered_s.observe(rendered_ms / 1000)
-                self._store.save_ack(Acknowledged(agent, seq, now, rendered_ms))
-                return
-            if frame.seq <= seq:
-                return
+        if not frame.acked:
+            frame.acked = True
+            self._counters.acked.inc()
+            self._counters.ack_s.observe(max(0.0, now.timestamp() - frame.ts / 1000))
+        if rendered_ms is not None:
+            frame.painted = True
+            if frame.offer:
+                self._counters.rendered_s.observe(rendered_ms / 1000)
+        self._store.save_ack(Acknowledged(agent, seq, now, rendered_ms))
 
     def attach(self, agent: str, desktop: Desktop, hello: str, last_seq: int | None) -> bool:
         """`hello` and everything missed go in before anything newer can. False: too many open."""

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
-from screenpop.pops.pop_store import NOT_SHOWN
+from screenpop.pops.pop_stops import NOT_SHOWN
 from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 
@@ -31,11 +31,17 @@ class DeliveryTrace:
     sockets: int
     acked_at: datetime | None
     rendered_ms: float | None
+    #: As in the tables.
+    known_by: str | None = None
+    logged_in: bool | None = None
+    #: When the pop closed, and why.
+    closed_at: datetime | None = None
+    close_reason: str | None = None
 
     def sentence(self) -> str:
         """The trace in one English line."""
         if self.kind == NOT_SHOWN:
-            rang = f"{self.event_at:%H:%M:%S} the phone of {self.agent} ({self.interface}) rang"
+            rang = f"{self.event_at:%H:%M:%S} the phone of {self.whose()} rang"
             return f"{rang}: the rulebook shows no pop for this number"
         if self.acked_at is None:
             fate = "never acknowledged"
@@ -44,8 +50,12 @@ class DeliveryTrace:
         else:
             fate = f"on the screen after {self.rendered_ms:.0f} ms"
         reach = f"sent to {self.sockets} desktop(s)" if self.sockets else "no desktop was open"
-        what = f"{self.event_at:%H:%M:%S} {self.kind} for {self.agent} ({self.interface})"
+        what = f"{self.event_at:%H:%M:%S} {self.kind} for {self.whose()}"
         return f"{what}: {reach}, {fate}"
+
+    def whose(self) -> str:
+        known_by = f", known by {self.known_by}" if self.known_by else ""
+        return f"{self.agent} ({self.interface}{known_by})"
 
 
 async def explain_pop(database: Database, call_id: CallId) -> Sequence[DeliveryTrace]:
@@ -62,6 +72,10 @@ async def explain_pop(database: Database, call_id: CallId) -> Sequence[DeliveryT
             pop_deliveries.c.sockets,
             pop_deliveries.c.acked_at,
             pop_deliveries.c.rendered_ms,
+            pops.c.known_by,
+            pop_deliveries.c.logged_in,
+            pops.c.closed_at,
+            pops.c.close_reason,
         )
         .join(pops, pops.c.pop_id == pop_deliveries.c.pop_id)
         .where(pop_deliveries.c.call_id == str(call_id))
@@ -91,6 +105,9 @@ async def _not_shown(connection: AsyncConnection, call_id: CallId) -> list[Deliv
             sockets=0,
             acked_at=None,
             rendered_ms=None,
+            known_by=row.known_by,
+            closed_at=row.closed_at,
+            close_reason=row.close_reason,
         )
         for row in await connection.execute(question)
     ]

@@ -17,7 +17,7 @@ from screenpop.desk.protocol import Frame, WrapUp
 from screenpop.pops.call_story import epoch_ms
 from screenpop.pops.call_words import Sought, like
 from screenpop.pops.content import PopContent
-from screenpop.pops.pop_store import NOT_SHOWN
+from screenpop.pops.pop_stops import NOT_SHOWN
 from screenpop.pops.pop_tables import pop_words, pops
 from storage.database import Database
 from storage.overtime import Overtime

@@ -32,6 +32,8 @@ class Pop:
     interface: str
     content: PopContent
     offered_at: datetime
+    #: The phone behind `interface`, where the agent is known by that alone.
+    known_by: str | None = None
     state: PopState = "offered"
     #: The newest frame sent about it.
     seq: int = 0

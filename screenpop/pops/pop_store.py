@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
@@ -21,23 +21,24 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
 from calls.errors import Unavailable
-from screenpop.agents.agent_tables import agents
+from screenpop.agents.agent_tables import agent_sessions, agents
 from screenpop.agents.day_counts import PastPop
 from screenpop.counters import DeskCounters
+from screenpop.delivery.token_tables import agent_tokens
 from screenpop.desk.protocol import WrapUp
 from screenpop.pops.call_words import words_of
 from screenpop.pops.content import PopContent
 from screenpop.pops.pop import DISPOSITION_CODES, Pop
+from screenpop.pops.pop_stops import NOT_SHOWN
 from screenpop.pops.pop_tables import pop_deliveries, pop_words, pops
 from storage.database import Database
+from storage.tables import UtcDateTime
 
 log = logging.getLogger(__name__)
 
 #: Rows that may wait.
 MAX_WAITING = 5_000
 MAX_BATCH = 200
-#: `pops.close_reason` where the rulebook wanted no pop.
-NOT_SHOWN = "not_shown"
 RETRY_S = 0.5
 #: Nobody waits for these rows: those of one moment are written together.
 GATHER_S = 0.1
@@ -205,8 +206,8 @@ class PopStore:
 
 
 async def _write(connection: AsyncConnection, batch: Sequence[_Row]) -> None:
-    """Idempotent: a batch whose commit was not confirmed is simply written again. Four statements
-    at most; of a pop that changed several times only the last is written."""
+    """Idempotent: a batch whose commit was not confirmed is simply written again. A few statements,
+    however long it is; of a pop that changed several times only the last is written."""
     insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
     newest = {row[1]["pop_id"]: row[1] for row in batch if isinstance(row, tuple)}
     if newest:
@@ -222,12 +223,29 @@ async def _write(connection: AsyncConnection, batch: Sequence[_Row]) -> None:
             set_={"words": add.excluded.words},
         )
         await connection.execute(add, [_words_row(row) for row in shown])
-    sent = [_stored(_delivery_row(row)) for row in batch if isinstance(row, Delivery)]
+    sent = [row for row in batch if isinstance(row, Delivery)]
     if sent:
-        await connection.execute(insert(pop_deliveries).on_conflict_do_nothing(), sent)
+        there = await _logged_in(connection, {row.agent for row in sent if not row.sockets})
+        rows = [_stored(_delivery_row(row, there)) for row in sent]
+        await connection.execute(insert(pop_deliveries).on_conflict_do_nothing(), rows)
     acks = [row for row in batch if isinstance(row, Acknowledged)]
-    if acks:
-        await connection.execute(_SAVE_ACK, [_ack_row(ack) for ack in acks])
+    for statement, said in (
+        (_SAVE_ACK, [_ack_row(ack) for ack in acks if ack.rendered_ms is None]),
+        (_SAVE_PAINTED, [_ack_row(ack) for ack in acks if ack.rendered_ms is not None]),
+    ):
+        if said:
+            await connection.execute(statement, said)
+
+
+async def _logged_in(connection: AsyncConnection, logins: Collection[str]) -> set[str]:
+    """Those of them who have a log-in, or a program a token of theirs."""
+    if not logins:
+        return set()
+    sessions = sa.select(agent_sessions.c.login).where(
+        agent_sessions.c.login.in_(logins), agent_sessions.c.expires_at > datetime.now(UTC)
+    )
+    tokens = sa.select(agent_tokens.c.login).where(agent_tokens.c.login.in_(logins))
+    return set((await connection.execute(sessions.union(tokens))).scalars())
 
 
 def _stored(columns: dict[str, Any]) -> dict[str, Any]:
@@ -238,28 +256,33 @@ def _stored(columns: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-#: The first acknowledgement stands.
+_OF_THIS = (
+    pop_deliveries.c.agent == sa.bindparam("of_agent"),
+    pop_deliveries.c.seq == sa.bindparam("of_seq"),
+)
+#: The first acknowledgement stands, and the first that tells of a painting: of two tabs the hidden
+#: one is sooner.
 _SAVE_ACK = (
     sa.update(pop_deliveries)
-    .where(
-        pop_deliveries.c.agent == sa.bindparam("of_agent"),
-        pop_deliveries.c.seq == sa.bindparam("of_seq"),
-        pop_deliveries.c.acked_at.is_(None),
+    .where(*_OF_THIS, pop_deliveries.c.acked_at.is_(None))
+    .values(acked_at=sa.bindparam("at"))
+)
+_SAVE_PAINTED = (
+    sa.update(pop_deliveries)
+    .where(*_OF_THIS, pop_deliveries.c.rendered_ms.is_(None))
+    .values(
+        acked_at=sa.func.coalesce(pop_deliveries.c.acked_at, sa.bindparam("at", type_=UtcDateTime)),
+        rendered_ms=sa.bindparam("rendered"),
     )
-    .values(acked_at=sa.bindparam("at"), rendered_ms=sa.bindparam("rendered"))
 )
 
 
 def _ack_row(ack: Acknowledged) -> dict[str, Any]:
-    return {
-        "of_agent": ack.agent,
-        "of_seq": ack.seq,
-        "at": ack.at,
-        "rendered": ack.rendered_ms,
-    }
+    row = {"of_agent": ack.agent, "of_seq": ack.seq, "at": ack.at}
+    return row if ack.rendered_ms is None else row | {"rendered": ack.rendered_ms}
 
 
-def _delivery_row(delivery: Delivery) -> dict[str, Any]:
+def _delivery_row(delivery: Delivery, there: Collection[str]) -> dict[str, Any]:
     return {
         "agent": delivery.agent,
         "seq": delivery.seq,
@@ -270,6 +293,7 @@ def _delivery_row(delivery: Delivery) -> dict[str, Any]:
         "event_at": delivery.event_at,
         "sent_at": delivery.sent_at,
         "sockets": delivery.sockets,
+        "logged_in": None if delivery.sockets else delivery.agent in there,
     }
 
 
@@ -279,6 +303,7 @@ def _pop_row(pop: Pop) -> dict[str, Any]:
         "agent": pop.agent,
         "call_id": str(pop.call_id),
         "interface": pop.interface,
+        "known_by": pop.known_by,
         "state": pop.state,
         "seq": pop.seq,
         "payload": pop.content,
@@ -306,6 +331,7 @@ def _pop_of(row: sa.RowMapping) -> Pop:
         interface=row["interface"],
         content=PopContent.model_validate(row["payload"]),
         offered_at=row["offered_at"],
+        known_by=row["known_by"],
         state=row["state"],
         seq=row["seq"],
         claimed_at=row["claimed_at"],

@@ -13,6 +13,8 @@ pops = sa.Table(
     sa.Column("agent", sa.String(40), nullable=False),
     sa.Column("call_id", sa.String(120), nullable=False, index=True),
     sa.Column("interface", sa.String(120), nullable=False),
+    #: The phone behind it (StateInterface), where the agent is known by that alone.
+    sa.Column("known_by", sa.String(120), nullable=True),
     #: offered, claimed, wrapup or closed
     sa.Column("state", sa.String(20), nullable=False, index=True),
     sa.Column("seq", sa.BigInteger, nullable=False),
@@ -59,6 +61,8 @@ pop_deliveries = sa.Table(
     sa.Column("sent_at", UtcDateTime, nullable=False),
     #: Live desktops it was handed to at that moment; 0 means it waited for a reconnect.
     sa.Column("sockets", sa.Integer, nullable=False),
+    #: Where no desktop was there: whether the agent had a log-in, or a program of theirs a token.
+    sa.Column("logged_in", sa.Boolean, nullable=True),
     sa.Column("acked_at", UtcDateTime, nullable=True),
     #: Milliseconds from the event to paint, as the browser measured it.
     sa.Column("rendered_ms", sa.Float, nullable=True),

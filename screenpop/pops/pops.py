@@ -104,7 +104,9 @@ class Pops:
     def _offer(self, event: events.AgentRinging) -> Pop | None:
         """The pop of the agent behind the interface, old or new; None where nobody is, or the
         rulebook wants none."""
-        login = self._login(event.interface) or self._login(event.state_interface)
+        login, known_by = self._login(event.interface), None
+        if login is None:
+            login, known_by = self._login(event.state_interface), event.state_interface
         if login is None:
             self._counters.unmapped.inc()
             return None
@@ -123,7 +125,9 @@ class Pops:
         story = self._stories.of(event.call_id)
         story.queue = event.queue
         content = self._for(login, story.as_content(event.at.date()))
-        pop = Pop(self._new_id(), login, event.call_id, event.interface, content, event.at)
+        pop = Pop(
+            self._new_id(), login, event.call_id, event.interface, content, event.at, known_by
+        )
         if not story.wish.shown:
             if login not in story.not_shown_to:
                 story.not_shown_to.add(login)

@@ -3,15 +3,18 @@ the screen. Numbers are masked like everywhere people look."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from calls.call import CallId
 from crm_adapter.call_history import CallHistory
-from screenpop.pops.explain_pop import DeliveryTrace, explain_pop
+from screenpop.pops.explain_pop import DeliveryTrace
 from storage.database import Database
 from supervisor.explain import explain_call
+from supervisor.pop_advice import advice
+from supervisor.told_pops import Stopped, told_pops
 
 #: Values that look like telephone numbers and are none.
 _NO_NUMBERS = frozenset({"id", "ref", "at", "arrived_at", "ended_at", "answered_at", "version"})
@@ -19,7 +22,7 @@ _NO_NUMBERS = frozenset({"id", "ref", "at", "arrived_at", "ended_at", "answered_
 
 class CallPages:
     """`mask` makes a text fit to be shown; `is_ours` tells the company's own numbers, which are
-    shown whole."""
+    shown whole; `hooks` are the webhooks that are sent pops."""
 
     def __init__(
         self,
@@ -27,11 +30,13 @@ class CallPages:
         database: Database,
         mask: Callable[[str], str],
         is_ours: Callable[[str], bool],
+        hooks: Collection[str] = (),
     ) -> None:
         self._database = database
         self._history = CallHistory(database=database)
         self._mask = mask
         self._is_ours = is_ours
+        self._hooks = hooks
 
     async def page(self, call_id: CallId) -> dict[str, Any] | None:
         """`explained` is what `switchboard explain --call --json` prints, without the facts; None
@@ -39,13 +44,26 @@ class CallPages:
         detail = await self._history.call_detail(call_id)
         if detail is None:
             return None
-        traces = await explain_pop(self._database, call_id)
+        told = await told_pops(self._database, call_id, hooks=self._hooks)
         explained = _without_facts(explain_call(detail))
         typed = explained["call"]["typed"]
         explained["call"]["typed"] = {name: f"…{digits[-2:]}" for name, digits in typed.items()}
         return {
             "explained": self._masked(explained),
-            "pops": [_trace(trace) for trace in traces],
+            "pops": [_trace(step) for step in told.steps] if told is not None else [],
+            "stops": [self._stop(stop) for stop in told.stops] if told is not None else [],
+        }
+
+    def _stop(self, stop: Stopped) -> dict[str, Any]:
+        interface = stop.values.get("interface", "")
+        shown = replace(stop, values={**stop.values, "interface": self._mask(interface)})
+        english, chinese = advice(shown), advice(shown, chinese=True)
+        return {
+            "code": stop.code,
+            "agent": stop.agent,
+            "at": _ms(stop.at) if stop.at is not None else None,
+            "happened": [english.happened, chinese.happened],
+            "do": [english.do, chinese.do],
         }
 
     def _masked(self, value: Any, key: str = "") -> Any:
@@ -75,6 +93,7 @@ def _trace(trace: DeliveryTrace) -> dict[str, Any]:
     return {
         "agent": trace.agent,
         "interface": trace.interface,
+        "known_by": trace.known_by,
         "kind": trace.kind,
         "event_at": _ms(trace.event_at),
         "sent_at": _ms(trace.sent_at),
