@@ -14,16 +14,16 @@ DESKTOP_SOURCES := $(shell find desktop -path desktop/node_modules -prune -o -ty
 PYTEST := $(BIN)/python -m pytest
 # Groups of tests side by side; then those with real calls, two Asterisks side by side, since they wait
 # more than they work; then those that keep time under load or measure it, by themselves.
-# `make test JOBS=0`: all one after the other.
+# `make test JOBS=0`: all one after the other. `long` is for `make faults`.
 JOBS ?= 2
 SIDE_BY_SIDE := $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-odoo check lint unit bench crm-table desktop lock clean
+.PHONY: help install demo test test-odoo faults-smoke faults faults-programs check lint unit bench crm-table desktop lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(VENV)/.runtime screenpop/static/index.html ## a running centre with real calls; ends with Ctrl-C
 	@deploy/install-programs.sh sipp flite espeak-ng
@@ -38,15 +38,28 @@ test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the rea
 	@$(MAKE) --no-print-directory lint
 	@cd desktop && npm run --silent check
 	@failed=0; \
-	$(PYTEST) $(SIDE_BY_SIDE) tests --ignore tests/acceptance || failed=$$?; \
-	$(PYTEST) $(SIDE_BY_SIDE) -m 'not alone' tests/acceptance || failed=$$?; \
-	$(PYTEST) -m alone tests/acceptance || failed=$$?; \
+	$(PYTEST) $(SIDE_BY_SIDE) -m 'not acceptance and not alone and not long' tests --ignore tests/acceptance || failed=$$?; \
+	$(PYTEST) $(SIDE_BY_SIDE) -m 'acceptance and not alone and not long' tests/acceptance tests/faults || failed=$$?; \
+	$(PYTEST) -m 'alone and not long' tests/acceptance tests/faults || failed=$$?; \
 	exit $$failed
 
 test-odoo: $(VENV)/.dev ## what is shown on a real Odoo 19 alone; part of `test`
 	@deploy/install-programs.sh postgres
 	@$(BIN)/python -m tests.servers.odoo
 	@$(PYTEST) -m odoo tests
+
+faults-smoke: faults-programs ## a minute of faults; part of `test`
+	@$(PYTEST) -m smoke tests/faults
+
+faults: faults-programs ## every fault of the catalogue, those that take long too
+	@failed=0; \
+	$(PYTEST) $(SIDE_BY_SIDE) -m 'not alone' tests/faults || failed=$$?; \
+	$(PYTEST) -m alone tests/faults || failed=$$?; \
+	exit $$failed
+
+faults-programs: $(VENV)/.dev screenpop/static/index.html
+	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium
+	@deploy/fetch-asterisk.sh >/dev/null
 
 check: $(VENV)/.dev lint unit ## fast: lint, types, unit tests
 

@@ -24,6 +24,9 @@ from tests.servers.odoo.program import OdooMissing
 from tests.servers.odoo.server import OdooServer, running_odoo
 from tests.servers.tryton.server import TrytonServer, running_tryton
 
+#: The private Asterisk, its callers and phones.
+pytest_plugins = ("tests.real_asterisk",)
+
 TEMPLATE = "switchboard_template"
 
 # Processes that run tests side by side have a terminal's size set that is nobody's; rich, asked

@@ -17,7 +17,7 @@ from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance.ledger import Ledger, reached
 from tests.acceptance.load import assert_all_served, no_channels, numbers, strangers
 from tests.acceptance.waiting import until
-from tests.fakes.tcp_proxy import TcpProxy
+from tests.faults.proxy import Direction, FaultProxy
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
@@ -36,7 +36,9 @@ class Actions:
         self.all: list[dict[str, str]] = []
         self._rest: dict[int, bytes] = {}
 
-    def take(self, connection: int, piece: bytes) -> None:
+    def take(self, connection: int, direction: Direction, piece: bytes) -> None:
+        if direction is not Direction.UP:
+            return
         *blocks, rest = (self._rest.get(connection, b"") + piece).split(b"\r\n\r\n")
         self._rest[connection] = rest
         for block in blocks:
@@ -61,13 +63,13 @@ def actions() -> Actions:
 
 
 @pytest.fixture
-async def proxy(actions: Actions) -> AsyncIterator[TcpProxy]:
-    async with TcpProxy(actions.take) as proxy:
+async def proxy(actions: Actions) -> AsyncIterator[FaultProxy]:
+    async with FaultProxy(seen=actions.take) as proxy:
         yield proxy
 
 
 @pytest.fixture
-async def centre(proxy: TcpProxy, tmp_path: Path) -> AsyncIterator[DemoCentre]:
+async def centre(proxy: FaultProxy, tmp_path: Path) -> AsyncIterator[DemoCentre]:
     centre = DemoCentre(
         folder=tmp_path,
         phone=PhoneShape(ring_ms=100, talk_ms=300, audio=False),
@@ -89,7 +91,7 @@ async def ami(centre: DemoCentre, *, ok: bool, within_s: float) -> None:
 
 
 async def test_a_black_hole_under_load(
-    centre: DemoCentre, proxy: TcpProxy, actions: Actions
+    centre: DemoCentre, proxy: FaultProxy, actions: Actions
 ) -> None:
     desktop = await centre.open_desktop("anna")
     [agent] = [agent for agent in centre.agents if agent.login == "anna"]
@@ -134,7 +136,7 @@ async def test_a_black_hole_under_load(
     assert "paused" in await centre.pbx.rx("queue show default")
 
 
-async def test_a_closed_connection_is_seen_at_once(centre: DemoCentre, proxy: TcpProxy) -> None:
+async def test_a_closed_connection_is_seen_at_once(centre: DemoCentre, proxy: FaultProxy) -> None:
     proxy.close_all()
     await ami(centre, ok=False, within_s=2)
     assert (await centre.server.readyz())["ready"], "calls are served without AMI"

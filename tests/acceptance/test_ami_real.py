@@ -20,8 +20,8 @@ from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape
 from tests.acceptance.ami_witness import Witness
-from tests.acceptance.conftest import PhonesFor
 from tests.fakes.call_journal import MemoryJournal
+from tests.real_asterisk import PhonesFor
 
 pytestmark = [
     pytest.mark.acceptance,

@@ -23,7 +23,7 @@ from tests.acceptance.test_one_call import ended_call
 from tests.acceptance.waiting import until
 from tests.crm_worlds import tryton_world
 from tests.crm_worlds.tryton_world import TrytonWorld
-from tests.fakes.tcp_proxy import TcpProxy
+from tests.faults.proxy import FaultProxy
 from tests.servers.tryton.server import TrytonServer
 
 #: The first of a run may have to install Tryton.
@@ -36,10 +36,10 @@ SHAPE = CallerShape(presses=(Press(1500, "0"), Press(3000, "0")))
 LISTENER = CallerShape(hang_up_after_ms=1800)
 #: From Asterisk's answer to the first sound on the line, whatever Tryton does.
 WITHIN_S = 0.8
-FAULTS: dict[str, Callable[[TcpProxy], None]] = {
-    "silence": TcpProxy.blackhole,
+FAULTS: dict[str, Callable[[FaultProxy], None]] = {
+    "silence": FaultProxy.blackhole,
     "30 s latency": lambda proxy: proxy.delay(30.0),
-    "reset": TcpProxy.reset,
+    "reset": FaultProxy.reset,
 }
 
 
@@ -50,15 +50,17 @@ async def tryton(tryton_server: TrytonServer) -> AsyncIterator[TrytonWorld]:
 
 
 @pytest.fixture
-async def proxy(tryton: TrytonWorld) -> AsyncIterator[TcpProxy]:
+async def proxy(tryton: TrytonWorld) -> AsyncIterator[FaultProxy]:
     host, _, port = tryton.url.removeprefix("http://").partition(":")
-    async with TcpProxy() as proxy:
+    async with FaultProxy() as proxy:
         proxy.target = (host, int(port))
         yield proxy
 
 
 @pytest.fixture
-async def centre(tmp_path: Path, tryton: TrytonWorld, proxy: TcpProxy) -> AsyncIterator[DemoCentre]:
+async def centre(
+    tmp_path: Path, tryton: TrytonWorld, proxy: FaultProxy
+) -> AsyncIterator[DemoCentre]:
     await tryton.add_contact(MARIA, first_name="Maria", last_name="Garcia")
     server = tryton.server
     async with DemoCentre(
@@ -106,7 +108,7 @@ async def first_words_s(centre: DemoCentre, *numbers: str) -> list[float]:
 async def test_recognised_and_written_once_whatever_happens(
     centre: DemoCentre,
     tryton: TrytonWorld,
-    proxy: TcpProxy,
+    proxy: FaultProxy,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async with Database(centre.storage_url) as database:

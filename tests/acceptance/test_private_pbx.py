@@ -10,8 +10,8 @@ import pytest
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import CallersResult, ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
-from tests.acceptance.conftest import PhonesFor
 from tests.fakes.fast_agi import ScriptedAgi, route_to
+from tests.real_asterisk import PhonesFor
 
 pytestmark = pytest.mark.acceptance
 

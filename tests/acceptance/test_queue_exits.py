@@ -17,9 +17,9 @@ from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_phones import SipPhones
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance import queue_house
-from tests.acceptance.conftest import PhonesFor
 from tests.acceptance.queue_house import House, to
 from tests.acceptance.waiting import until
+from tests.real_asterisk import PhonesFor
 
 pytestmark = pytest.mark.acceptance
 

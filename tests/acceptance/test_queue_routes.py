@@ -17,8 +17,8 @@ from switchboard.demo.pbx_files import MAILBOX
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance import queue_house
-from tests.acceptance.conftest import PhonesFor
 from tests.acceptance.queue_house import House, to
+from tests.real_asterisk import PhonesFor
 
 pytestmark = pytest.mark.acceptance
 

@@ -17,7 +17,7 @@ from switchboard.demo.server_process import ServerProcess
 from tests.crm_worlds.odoo_world import settings_of
 from tests.fakes.asterisk_agi import FakeLine
 from tests.fakes.crm_rows import add_contact
-from tests.fakes.tcp_proxy import TcpProxy
+from tests.faults.proxy import FaultProxy
 from tests.integration.test_run_without_peers import asterisk, settings
 from tests.servers.odoo.server import OdooServer
 
@@ -28,20 +28,20 @@ MARIA, STRANGER = "+12025550101", "+12025550150"
 WITHIN_S = 0.8
 #: Where a call cannot even be written down, the dialplan has the caller back.
 LEFT_TO_THE_DIALPLAN_S = 2.3
-FAULTS: dict[str, Callable[[TcpProxy], None]] = {
-    "silence": TcpProxy.blackhole,
+FAULTS: dict[str, Callable[[FaultProxy], None]] = {
+    "silence": FaultProxy.blackhole,
     "30 s latency": lambda proxy: proxy.delay(30.0),
-    "reset": TcpProxy.reset,
+    "reset": FaultProxy.reset,
 }
 
 
 @pytest.fixture
-async def proxy() -> AsyncIterator[TcpProxy]:
-    async with TcpProxy() as proxy:
+async def proxy() -> AsyncIterator[FaultProxy]:
+    async with FaultProxy() as proxy:
         yield proxy
 
 
-def through(proxy: TcpProxy, url: str) -> str:
+def through(proxy: FaultProxy, url: str) -> str:
     place = urlsplit(url)
     proxy.target = (place.hostname or "", place.port or 0)
     user, at, _ = place.netloc.rpartition("@")
@@ -83,7 +83,7 @@ async def _until_a_sound(line: FakeLine) -> bool:
 
 
 async def assert_in_time(
-    server: ServerProcess, proxy: TcpProxy, what: str, capsys: pytest.CaptureFixture[str]
+    server: ServerProcess, proxy: FaultProxy, what: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """With every fault between the server and its CRM: one caller it knows, and one it does not."""
     try:
@@ -104,7 +104,7 @@ async def assert_in_time(
 
 
 async def test_the_first_words_are_in_time_whatever_the_customers_database_does(
-    proxy: TcpProxy, postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    proxy: FaultProxy, postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await with_maria(postgres_url)
     server = await started(
@@ -117,7 +117,7 @@ async def test_the_first_words_are_in_time_whatever_the_customers_database_does(
 
 @pytest.mark.odoo
 async def test_the_first_words_are_in_time_whatever_odoo_does(
-    proxy: TcpProxy,
+    proxy: FaultProxy,
     odoo_server: OdooServer,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
@@ -138,7 +138,7 @@ async def test_the_first_words_are_in_time_whatever_odoo_does(
 
 
 async def test_who_cannot_be_written_down_is_soon_back_with_the_dialplan(
-    proxy: TcpProxy, empty_postgres_url: str, tmp_path: Path
+    proxy: FaultProxy, empty_postgres_url: str, tmp_path: Path
 ) -> None:
     """The embedded CRM is in our own database, and so is the journal."""
     server = await started(tmp_path, storage={"url": through(proxy, empty_postgres_url)})

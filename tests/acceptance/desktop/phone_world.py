@@ -33,7 +33,7 @@ from tests.acceptance.queue_house import House
 from tests.acceptance.waiting import until
 from tests.fakes.desk_server import DeskServer, QueueControlTwin, add_agents
 from tests.fakes.ringing_call import now, victoria
-from tests.fakes.tcp_proxy import TcpProxy
+from tests.faults.proxy import FaultProxy
 
 VERA = Agent("vera", "Vera Web", (), ("support",), softphone=True)
 QUEUE = "support"
@@ -100,7 +100,7 @@ class Heard(TypedDict):
 class PhoneWorld:
     house: House
     server: DeskServer
-    network: TcpProxy
+    network: FaultProxy
     pbx: PrivatePbx
 
     def ring(self, shape: CallerShape | None = None) -> CallersAtWork:
@@ -189,7 +189,7 @@ async def desk_world(
             await channel.answer()
             await channel.to_queue(QueueRequest(QUEUE))
 
-        async with queue_house.opened(pbx, folder, more=more) as house, TcpProxy() as network:
+        async with queue_house.opened(pbx, folder, more=more) as house, FaultProxy() as network:
             house.dialog = dialog
             port = urlsplit(pbx.web_url).port
             assert port is not None

@@ -21,7 +21,7 @@ from calls.ports import CallChannel, QueueRequest
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_phones import SipPhones
 from switchboard.demo.sip_scenarios import PhoneShape
-from tests.acceptance.conftest import PhonesFor
+from tests.real_asterisk import PhonesFor
 from tests.acceptance.desktop.conftest import Desktop, how_to_launch, opened
 from tests.acceptance.desktop.phone_world import PhoneWorld, desk_world
 from tests.acceptance.transfer_house import Operator, TransferHouse

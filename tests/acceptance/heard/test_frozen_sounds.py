@@ -15,8 +15,8 @@ from switchboard.demo import free_ports
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape
 from tests.acceptance import queue_house
-from tests.acceptance.conftest import PhonesFor
 from tests.acceptance.queue_house import to
+from tests.real_asterisk import PhonesFor
 
 pytestmark = pytest.mark.acceptance
 

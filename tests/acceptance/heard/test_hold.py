@@ -30,12 +30,12 @@ from ivr.speech_engines import engine_for
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape
-from tests.acceptance.conftest import PhonesFor
 from tests.acceptance.listening import Recording, callers_channel, record
 from tests.acceptance.waiting import until
 from tests.fakes.fast_agi import ScriptedAgi, route_to
 from tests.fakes.hold_programmes import hold_programmes
 from tests.fakes.queue_state import FakePlaces
+from tests.real_asterisk import PhonesFor
 
 pytestmark = pytest.mark.acceptance
 

@@ -24,11 +24,11 @@ from ivr.speech_engines import engine_for
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance import queue_house
-from tests.acceptance.conftest import PhonesFor
 from tests.acceptance.listening import Recording, record
 from tests.acceptance.queue_house import House
 from tests.acceptance.waiting import until
 from tests.fakes.hold_programmes import hold_programmes
+from tests.real_asterisk import PhonesFor
 
 pytestmark = pytest.mark.acceptance
 

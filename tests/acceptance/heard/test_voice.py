@@ -31,9 +31,9 @@ from ivr.speech_engines import engine_for
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
-from tests.acceptance.conftest import PhonesFor
 from tests.fakes.call_course import FakeCourse, FakePlan
 from tests.fakes.hold_programmes import hold_programmes
+from tests.real_asterisk import PhonesFor
 
 pytestmark = pytest.mark.acceptance
 

@@ -1,4 +1,12 @@
-"""Asterisk's events told twice, or out of order: the call's legs and its end are the same."""
+"""F14: events come out of order, or twice.
+
+The call has the same talks and the same end, whatever the order and however often it is told.
+
+Also shown by `tests/unit/ami_bridge/test_call_tracker.py::
+test_any_order_and_any_repetition_ends_once_and_answered`,
+`tests/unit/crm_adapter/test_record_any_order.py::
+test_any_order_and_any_repetition_make_the_same_record`.
+"""
 
 from __future__ import annotations
 
