@@ -9,6 +9,11 @@ SCRIPT_INBOUND = "inbound"
 #: A caller who left the queue by the key that was offered.
 SCRIPT_WITHDRAWN = "withdrawn"
 
+#: Where callers are while they are with us, whatever application runs on them (AGI, or one that we
+#: began by EXEC), and its extension that takes them back: it lifts the backstop, then the fallback.
+CONTEXT_DIALOG = "switchboard-dialog"
+TAKEN_BACK = "T"
+
 #: Where the call goes after us; one of the routes below.
 SWB_ROUTE = "SWB_ROUTE"
 ROUTE_QUEUE = "queue"

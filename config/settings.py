@@ -28,6 +28,7 @@ from config.pop_settings import PopsSettings
 from config.queue_settings import QueueSettings
 from config.record_titles import TitleKind, TitleTemplate
 from config.section import Seconds, Section
+from config.watchdog_settings import WatchdogSettings
 from config.webhook_settings import WebhookIn, WebhookOut
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -349,4 +350,5 @@ class Settings(Section):
     pipedrive: PipedriveSettings = PipedriveSettings()
     scoring: ScoringSettings = ScoringSettings()
     supervisor: SupervisorSettings = SupervisorSettings()
+    watchdog: WatchdogSettings = WatchdogSettings()
     privacy: PrivacySettings = PrivacySettings()

@@ -56,18 +56,34 @@ def main() -> None:
 
 
 @app.command()
-def run(config: ConfigOption = None) -> None:
+def run(
+    watchdog: Annotated[
+        bool,
+        typer.Option(
+            "--watchdog",
+            help="Watch it from a process of its own: when it freezes or dies, callers are sent "
+            "to the default queue and it is started again.",
+        ),
+    ] = False,
+    config: ConfigOption = None,
+) -> None:
     """Serve calls until told to stop.
 
-    Starts also while AMI, the CRM or Redis is away, and says so in /readyz.
+    Starts also while AMI, the CRM or Redis is away, and says so in /readyz. Tells systemd
+    (Type=notify) when it serves and that it lives. SIGUSR1 logs what its threads are doing.
 
     Example: [bold]switchboard run --config /etc/switchboard/switchboard.yaml[/bold]
+    Example: [bold]switchboard run --watchdog[/bold], as deploy/switchboard.service does
     """
-    from switchboard import serve
-
     with sentences():
         settings = load_settings(config)
         logs.set_up(level="INFO", mask=settings.privacy.mask_numbers)
+        if watchdog:
+            from switchboard.watchdog import process
+
+            raise typer.Exit(process.run(settings, config))
+        from switchboard import serve
+
         raise typer.Exit(serve.run(settings, config))
 
 

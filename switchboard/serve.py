@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import gc
 import logging
+import os
 import resource
 import signal
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import uvloop
 
 from calls import crash_points
 from config.settings import Settings
+from switchboard.heart import Heart
+from switchboard.notify import ServiceManager
+from switchboard.watchdog.served import SHOW_STACKS, Watched, watched_by
 from switchboard.wiring import Centre
 
 log = logging.getLogger(__name__)
@@ -26,8 +32,23 @@ def run(settings: Settings, config: Path | None = None) -> int:
     """Until SIGTERM or SIGINT (0), or until a part dies (1). `config` is the file that the settings
     are from, for the nightly process. Raises Misconfigured or OSError where it cannot start."""
     crash_points.check()
+    watched = watched_by(os.environ)
+    show_stacks(watched)
     allow_many_sockets(settings)
-    return uvloop.run(_serve(settings, _nightly_command(config)))
+    with closing(ServiceManager.taken_from(os.environ)) as manager:
+        heart = Heart(manager, parent=watched.pid if watched else None)
+        return uvloop.run(_serve(settings, _nightly_command(config), heart))
+
+
+def show_stacks(watched: Watched | None) -> None:
+    """SIGUSR1 shows what each thread is doing, by file, line and function alone: in the watchdog's
+    file, else in the log. So does SIGABRT, by which systemd ends what is frozen."""
+    faulthandler.enable()
+    if watched is None:
+        faulthandler.register(SHOW_STACKS)
+    else:
+        os.set_inheritable(watched.stacks, False)
+        faulthandler.register(SHOW_STACKS, file=watched.stacks)
 
 
 def _nightly_command(config: Path | None) -> list[str]:
@@ -53,7 +74,16 @@ def allow_many_sockets(settings: Settings) -> None:
         )
 
 
-async def _serve(settings: Settings, nightly: list[str]) -> int:
+async def _serve(settings: Settings, nightly: list[str], heart: Heart) -> int:
+    beating = asyncio.create_task(heart.beat(), name="heart")
+    try:
+        return await _until_told(settings, nightly, heart)
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)
+
+
+async def _until_told(settings: Settings, nightly: list[str], heart: Heart) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
@@ -62,16 +92,19 @@ async def _serve(settings: Settings, nightly: list[str]) -> int:
         # What lives as long as the process is not walked through while calls wait.
         gc.collect()
         gc.freeze()
-        log.info(
-            "serving calls: FastAGI %s:%d, web %s",
-            settings.agi.host,
-            centre.agi.port,
-            centre.web_url,
-        )
-        wanted = asyncio.create_task(stop.wait(), name="stop")
-        failed = asyncio.create_task(centre.side_tasks.failed.wait(), name="failed")
-        await asyncio.wait({wanted, failed}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (wanted, failed):
+        status = f"FastAGI {settings.agi.host}:{centre.agi.port}, web {centre.web_url}"
+        log.info("serving calls: %s", status)
+        heart.ready(f"serving calls: {status}")
+        ends = {
+            "asked to": stop.wait(),
+            "a part failed": centre.side_tasks.failed.wait(),
+            "the watchdog is gone": heart.orphaned.wait(),
+        }
+        tasks = {asyncio.create_task(end, name=why) for why, end in ends.items()}
+        done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
             task.cancel()
-        log.info("stopping: %s", centre.side_tasks.reason or "asked to")
+        reason = centre.side_tasks.reason or next(iter(done)).get_name()
+        log.info("stopping: %s", reason)
+        heart.stopping(reason)
     return 1 if centre.side_tasks.reason else 0

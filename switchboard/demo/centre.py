@@ -65,6 +65,7 @@ class DemoCentre:
         queues: Sequence[str] = QUEUES,
         storage_url: str | None = None,
         agi_port: int | None = None,
+        watchdog: bool = False,
         overrides: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.folder = folder.resolve()
@@ -107,7 +108,7 @@ class DemoCentre:
         settings = self._settings(web=web, agi=agi, ami_secret=ami_secret)
         for section, values in (overrides or {}).items():
             settings.setdefault(section, {}).update(values)
-        self.server = ServerProcess(self.folder, settings)
+        self.server = ServerProcess(self.folder, settings, watchdog=watchdog)
         self.call_page = (
             CallPage(
                 port=call_page,

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -21,11 +22,13 @@ from switchboard.demo import child
 
 @dataclass(slots=True)
 class ServerProcess:
-    """`settings` is written to `folder/switchboard.yaml`; the log goes to `folder/server.log`."""
+    """`settings` is written to `folder/switchboard.yaml`; the log goes to `folder/server.log`.
+    `watchdog`: started and kept alive by a process that watches it."""
 
     folder: Path
     settings: dict[str, Any]
     start_limit_s: float = 30.0
+    watchdog: bool = False
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -39,9 +42,19 @@ class ServerProcess:
 
     @property
     def pid(self) -> int:
+        """The server's own, also where a watchdog has started it."""
         if self._process is None:
             raise Unavailable("the server is not running")
-        return self._process.pid
+        if not self.watchdog:
+            return self._process.pid
+        if len(children := self._children()) != 1:
+            raise Unavailable("the watchdog has no server now")
+        return children[0]
+
+    def _children(self) -> list[int]:
+        pid = self._process.pid if self._process is not None else 0
+        lists = Path(f"/proc/{pid}/task").glob("*/children")
+        return [int(child) for one in lists for child in one.read_text("ascii").split()]
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -55,8 +68,10 @@ class ServerProcess:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.config_file.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
         environment = {k: v for k, v in os.environ.items() if not k.startswith("SWITCHBOARD_")}
+        how = ["--watchdog"] if self.watchdog else []
+        how += ["--config", str(self.config_file)]
         self._process = child.start(
-            [sys.executable, "-m", "switchboard", "run", "--config", str(self.config_file)],
+            [sys.executable, "-m", "switchboard", "run", *how],
             folder=self.folder,
             output=self.folder / "server.log",
             env=environment,
@@ -83,9 +98,15 @@ class ServerProcess:
         return await asyncio.to_thread(child.stop, self._process, grace_s=limit_s)
 
     async def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait)
+        """And the watchdog before it, so that nobody starts it again."""
+        if self._process is None:
+            return
+        theirs = self._children() if self.watchdog else []
+        self._process.kill()
+        for pid in theirs:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.to_thread(self._process.wait)
 
     def freeze(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)

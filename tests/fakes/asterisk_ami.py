@@ -22,6 +22,7 @@ class FakeChannel:
     application: str = ""
     data: str = ""
     bridge: str = ""
+    context: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -263,6 +264,7 @@ class FakeAmi:
                 ("Channel", channel.name),
                 ("Uniqueid", channel.uniqueid),
                 ("Linkedid", channel.linkedid),
+                ("Context", channel.context),
                 ("Application", channel.application),
                 ("ApplicationData", channel.data),
                 ("BridgeId", channel.bridge),

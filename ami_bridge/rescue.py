@@ -1,0 +1,115 @@
+"""Takes callers out of the hands of a server that does not answer, by a short AMI connection of its
+own: they go where the dialplan's own clock would send them, only sooner.
+
+Works because the dialplan sets AGIEXITONHANGUP: without it Asterisk 22.10.1 answers Redirect with
+Success and the caller stays. Needs the rights `reporting` (CoreShowChannels) and `call` (Redirect),
+which the AMI user of `switchboard pbx-config` has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from ami_bridge import dialplan
+from ami_bridge.ami_client import ActionRefused, AmiClient, AmiTiming
+from ami_bridge.ami_wire import Headers, UnsafeAction
+from calls.errors import DeadlineExceeded, Unavailable
+from config.settings import AmiSettings
+
+_TIMING = AmiTiming(connect_s=1.0, login_s=1.5, action_s=2.0)
+#: Of an address without a port (res_agi.c, AGI_PORT).
+_AGI_PORT = 4573
+#: Asked at once; Asterisk answers them one after the other.
+_AT_ONCE = 100
+
+
+@dataclass(slots=True)
+class Rescue:
+    """How far it came. `problem`: why no further."""
+
+    found: int = 0
+    moved: int = 0
+    problem: str = ""
+    #: Channels that were gone, or Asterisk would not move.
+    refused: list[str] = field(default_factory=list)
+
+    def sentence(self) -> str:
+        told = f"{self.moved} of {self.found} callers were sent to the default queue"
+        return f"{told}; then: {self.problem}" if self.problem else told
+
+
+async def rescue(settings: AmiSettings, *, agi_port: int, deadline_s: float = 2.5) -> Rescue:
+    """Never raises for what Asterisk or the network does, and takes no longer than `deadline_s`."""
+    done = Rescue()
+    up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def on_up() -> None:
+        if not up.done():
+            up.set_result(None)
+
+    def on_down(reason: str) -> None:
+        if not up.done():
+            up.set_exception(Unavailable(reason))
+
+    client = AmiClient(
+        settings=settings,
+        on_event=lambda _name, _block: None,
+        on_up=on_up,
+        on_down=on_down,
+        timing=_TIMING,
+    )
+    connection = asyncio.create_task(client.run(), name="ami:rescue")
+    try:
+        async with asyncio.timeout(deadline_s):
+            await up
+            await client.ask("Events", (("EventMask", "off"),))
+            await _move(client, agi_port, done)
+    except TimeoutError:
+        done.problem = f"Asterisk was not done after {deadline_s:g} s"
+    except (ActionRefused, DeadlineExceeded, Unavailable) as error:
+        done.problem = str(error)
+    finally:
+        connection.cancel()
+        await asyncio.gather(connection, return_exceptions=True)
+    return done
+
+
+async def _move(client: AmiClient, agi_port: int, done: Rescue) -> None:
+    names = [*_with_us(await client.ask_list("CoreShowChannels"), agi_port)]
+    done.found = len(names)
+    for start in range(0, len(names), _AT_ONCE):
+        some = names[start : start + _AT_ONCE]
+        await asyncio.gather(*(_take_back(client, name, done) for name in some))
+
+
+def _with_us(channels: Iterable[Headers], agi_port: int) -> Iterable[str]:
+    """Names of channels in our dialog: whichever application is running, as EXEC shows its own in
+    place of AGI. Where it is AGI, that of another server on another port is left to that one."""
+    for channel in channels:
+        if channel.get("Context") != dialplan.CONTEXT_DIALOG:
+            continue
+        if channel.get("Application") == "AGI":
+            address = channel.get("ApplicationData", "").partition(",")[0]
+            if not _is_at(address, agi_port):
+                continue
+        yield channel.get("Channel", "")
+
+
+def _is_at(address: str, port: int) -> bool:
+    try:
+        return (urlsplit(address).port or _AGI_PORT) == port
+    except ValueError:
+        return False
+
+
+async def _take_back(client: AmiClient, channel: str, done: Rescue) -> None:
+    where = (("Context", dialplan.CONTEXT_DIALOG), ("Exten", dialplan.TAKEN_BACK))
+    try:
+        await client.ask("Redirect", (("Channel", channel), *where, ("Priority", "1")))
+    except (ActionRefused, UnsafeAction) as error:
+        done.refused.append(f"{channel}: {error}")
+    else:
+        done.moved += 1

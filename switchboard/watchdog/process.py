@@ -1,0 +1,41 @@
+"""The watchdog as a process: its own loop, its own AMI connection, nothing of the server's."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from ami_bridge.rescue import rescue
+from config.settings import Settings
+from switchboard.heart import Heart
+from switchboard.notify import ServiceManager
+from switchboard.watchdog.served import command_of
+from switchboard.watchdog.watchdog import Watchdog
+
+
+def run(settings: Settings, config: Path | None) -> int:
+    """Until SIGTERM or SIGINT, or until the server cannot be kept alive."""
+    with closing(ServiceManager.taken_from(os.environ)) as manager:
+        return asyncio.run(_watch(settings, config, manager))
+
+
+async def _watch(settings: Settings, config: Path | None, manager: ServiceManager) -> int:
+    watchdog = Watchdog(
+        command_of(config),
+        settings=settings.watchdog,
+        rescue=partial(rescue, settings.ami, agi_port=settings.agi.port),
+        manager=manager,
+    )
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, watchdog.stop)
+    beating = asyncio.create_task(Heart(manager).beat(), name="heart")
+    try:
+        return await watchdog.run()
+    finally:
+        beating.cancel()
+        await asyncio.gather(beating, return_exceptions=True)

@@ -1,0 +1,78 @@
+"""A server that does what a test of the watchdog wants, life by life.
+
+    python -m tests.fakes.watched_server FOLDER HOW [HOW ...]
+
+`FOLDER/lives` grows by a line with each life; the last HOW is that of all later lives, too.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from switchboard.notify import ALIVE, READY, STOPPING, ServiceManager
+from switchboard.watchdog.served import SHOW_STACKS, watched_by
+
+BEAT_S = 0.05
+manager = ServiceManager.taken_from(os.environ)
+
+
+def beat(seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        manager.tell(ALIVE)
+        time.sleep(BEAT_S)
+
+
+def stop(*_: object) -> None:
+    manager.tell(STOPPING)
+    sys.exit(0)
+
+
+def somewhere_in_the_code() -> None:
+    while True:
+        time.sleep(0.01)
+
+
+def live(how: str) -> None:
+    if how == "refuse":
+        sys.exit(3)
+    manager.tell(READY, "STATUS=serving")
+    beat(0.2)
+    if how == "block":
+        somewhere_in_the_code()
+    elif how == "freeze":
+        os.kill(os.getpid(), signal.SIGSTOP)
+    elif how == "stall":
+        time.sleep(0.5)
+    elif how == "come back":
+        signal.signal(SHOW_STACKS, lambda *_: manager.tell(ALIVE))
+        time.sleep(1.5)
+    elif how == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif how == "exit":
+        sys.exit(3)
+    elif how == "unwilling":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    beat(60)
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, stop)
+    watched = watched_by(os.environ)
+    assert watched is not None
+    faulthandler.register(SHOW_STACKS, file=watched.stacks)
+    folder, *hows = Path(sys.argv[1]), *sys.argv[2:]
+    with (folder / "lives").open("a+", encoding="ascii") as lives:
+        lives.seek(0)
+        life = len(lives.readlines())
+        lives.write(f"{os.getpid()}\n")
+    live(hows[min(life, len(hows) - 1)])
+
+
+if __name__ == "__main__":
+    main()
