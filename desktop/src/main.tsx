@@ -5,6 +5,7 @@ import { App } from "./ui/App";
 import "./ui/base.css";
 import "./ui/desk.css";
 import "./ui/card.css";
+import "./ui/keys.css";
 import "./ui/phone.css";
 
 const desk = new Desk();

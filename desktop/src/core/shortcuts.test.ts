@@ -1,5 +1,13 @@
 import { beforeEach, expect, test } from "vitest";
-import { FIRST_CHORDS, PAUSE_MS, Shortcuts, textOf, type Pressed } from "./shortcuts";
+import {
+  ACTIONS,
+  ariaOf,
+  FIRST_CHORDS,
+  PAUSE_MS,
+  Shortcuts,
+  textOf,
+  type Pressed,
+} from "./shortcuts";
 
 const key = (code: string, more: Partial<Pressed> = {}) => ({
   ctrlKey: true,
@@ -8,6 +16,7 @@ const key = (code: string, more: Partial<Pressed> = {}) => ({
   metaKey: false,
   repeat: false,
   code,
+  key: "",
   ...more,
 });
 
@@ -54,10 +63,13 @@ test("no call is ended from within a field", () => {
 });
 
 test("other keys are kept; bare ones and those in use are refused", () => {
-  expect(shortcuts.change("mute", key("KeyM", { ctrlKey: false, altKey: true }))).toBe("changed");
-  expect(shortcuts.change("hold", key("KeyM", { ctrlKey: false, altKey: true }))).toBe("taken");
-  expect(shortcuts.change("hold", key("KeyH", { ctrlKey: false }))).toBe("bare");
-  expect(shortcuts.change("hold", key("ControlLeft"))).toBe("bare");
+  expect(shortcuts.change("mute", key("KeyM", { ctrlKey: false, altKey: true }))).toEqual({ kind: "changed" });
+  expect(shortcuts.change("hold", key("KeyM", { ctrlKey: false, altKey: true }))).toEqual({
+    kind: "taken",
+    by: "mute",
+  });
+  expect(shortcuts.change("hold", key("KeyH", { ctrlKey: false }))).toEqual({ kind: "bare" });
+  expect(shortcuts.change("hold", key("ControlLeft"))).toEqual({ kind: "bare" });
   shortcuts = made();
   expect(textOf(shortcuts.chords.mute)).toBe("Alt+Shift+M");
   shortcuts.reset();
@@ -69,4 +81,58 @@ test("what was kept and is no such thing is not used", () => {
     kept.set("switchboard.shortcuts", text);
     expect(made().chords).toEqual(FIRST_CHORDS);
   }
+});
+
+test("no two have the same keys at first, and each is told to screen readers", () => {
+  expect(new Set(ACTIONS.map((action) => textOf(FIRST_CHORDS[action]))).size).toBe(ACTIONS.length);
+  expect(ACTIONS.map((action) => made().rivalOf(action))).toEqual(ACTIONS.map(() => null));
+  expect(ariaOf(FIRST_CHORDS.accept)).toBe("Control+Shift+A");
+  expect(ariaOf(FIRST_CHORDS.next)).toBe("Alt+Shift+ArrowDown");
+  expect(textOf(FIRST_CHORDS.next)).toBe("Alt+Shift+↓");
+});
+
+test("keys chosen before a new action had them stay with the old one, and that is told", () => {
+  const chord = FIRST_CHORDS.note;
+  kept.set("switchboard.shortcuts", JSON.stringify({ mute: chord }));
+  shortcuts = made();
+  expect(shortcuts.rivalOf("note")).toBe("mute");
+  expect(shortcuts.rivalOf("mute")).toBeNull();
+  expect(shortcuts.actionOf({ ...key("KeyN"), ...chord, ctrlKey: false, altKey: true }, false)).toBe("mute");
+});
+
+test("a question mark asks for help, except while typing or where it is switched off", () => {
+  const asked = key("Minus", { ctrlKey: false, key: "?" });
+  expect(shortcuts.actionOf(asked, false)).toBe("help");
+  expect(shortcuts.actionOf(asked, true)).toBeNull();
+  expect(shortcuts.actionOf(key("Minus", { ctrlKey: false, key: "_" }), false)).toBeNull();
+  now += PAUSE_MS;
+  shortcuts.useQuestionMark(false);
+  expect(made().actionOf(asked, false)).toBeNull();
+  const chord = key("KeyH", { ctrlKey: false, altKey: true });
+  expect(made().actionOf(chord, true)).toBe("help");
+  shortcuts.reset();
+  expect(made().actionOf(asked, false)).toBe("help");
+});
+
+test("what is on the screen does it, and what is not leaves the key to the browser", () => {
+  const did: string[] = [];
+  const chord = key("KeyN", { ctrlKey: false, altKey: true });
+  const pressed = () => ((now += PAUSE_MS), shortcuts.press(chord, true));
+  expect(pressed()).toBe(false);
+  const leave = shortcuts.handle({ note: () => did.push("note") > 0, finish: () => false });
+  expect(pressed()).toBe(true);
+  expect(shortcuts.press(key("KeyF", { ctrlKey: false, altKey: true }), false)).toBe(false);
+  leave();
+  expect(pressed()).toBe(false);
+  expect(did).toEqual(["note"]);
+});
+
+test("whoever shows the keys is told when they change", () => {
+  let told = 0;
+  const leave = shortcuts.subscribe(() => (told += 1));
+  shortcuts.change("mute", key("KeyG"));
+  shortcuts.reset();
+  leave();
+  shortcuts.change("mute", key("KeyG"));
+  expect(told).toBe(2);
 });

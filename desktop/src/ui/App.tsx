@@ -2,11 +2,14 @@ import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { Desk } from "../core/desk";
 import type { PagePhone } from "../core/phone/page_phone";
 import { firstLanguage, keepLanguage, translator, type Language } from "../core/i18n";
+import { Shortcuts } from "../core/shortcuts";
 import { shownPop } from "../core/store";
 import { CallCard } from "./CallCard";
 import { MissedCall } from "./Duty";
 import { Idle } from "./Idle";
 import { Incoming } from "./Incoming";
+import { Keys, useKeyboard } from "./keys";
+import { KeysHelp } from "./KeysHelp";
 import { LogIn } from "./LogIn";
 import { NewLeads } from "./NewLeads";
 import { Notices, ReconnectBanner } from "./Notices";
@@ -20,6 +23,9 @@ export function App({ desk, phone }: { desk: Desk; phone: PagePhone }) {
   const { link, desk: state } = desktop;
   const [language, setLanguage] = useState<Language>(firstLanguage);
   const words = useMemo(() => translator(language), [language]);
+  const shortcuts = useMemo(() => new Shortcuts(localStorage, Date.now), []);
+  const [helping, setHelping] = useState(false);
+  useKeyboard(shortcuts);
   useEffect(() => {
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
     keepLanguage(language);
@@ -27,31 +33,37 @@ export function App({ desk, phone }: { desk: Desk; phone: PagePhone }) {
   const pop = shownPop(state);
   return (
     <Words value={words}>
-      {link.kind === "signed_out" ? (
-        <LogIn desk={desk} language={language} onLanguage={setLanguage} />
-      ) : (
-        <div className="desk">
-          <TopBar
-            desk={desk}
-            state={state}
-            link={link}
-            language={language}
-            onLanguage={setLanguage}
-          />
-          <ReconnectBanner desk={desk} link={link} greeted={state.agent !== null} />
-          <PhoneBanner page={phone} />
-          <Notices desk={desk} notices={state.notices}>
-            <MissedCall desk={desk} state={state} />
-          </Notices>
-          <Softphone page={phone} desktop={desktop} />
-          <PopList desk={desk} state={state} />
-          <main className="stage">
-            {pop ? <CallCard key={pop.id} desk={desk} pop={pop} skewMs={state.skewMs} /> : <Idle available={state.status.state === "available"} />}
-          </main>
-          <NewLeads desk={desk} leads={state.leads} />
-          <Incoming pops={state.pops} />
-        </div>
-      )}
+      <Keys value={shortcuts}>
+        {link.kind === "signed_out" ? (
+          <LogIn desk={desk} language={language} onLanguage={setLanguage} />
+        ) : (
+          <div className="desk">
+            <TopBar
+              desk={desk}
+              state={state}
+              link={link}
+              language={language}
+              onLanguage={setLanguage}
+              onHelp={() => setHelping(true)}
+            />
+            <ReconnectBanner desk={desk} link={link} greeted={state.agent !== null} />
+            <PhoneBanner page={phone} />
+            <Notices desk={desk} notices={state.notices}>
+              <MissedCall desk={desk} state={state} />
+            </Notices>
+            <Softphone page={phone} desktop={desktop} />
+            <PopList desk={desk} state={state} />
+            <main className="stage">
+              {pop ? <CallCard key={pop.id} desk={desk} pop={pop} skewMs={state.skewMs} /> : <Idle available={state.status.state === "available"} />}
+            </main>
+            <NewLeads desk={desk} leads={state.leads} />
+            <Incoming pops={state.pops} />
+            {helping && (
+              <KeysHelp shortcuts={shortcuts} page={phone} onClose={() => setHelping(false)} />
+            )}
+          </div>
+        )}
+      </Keys>
     </Words>
   );
 }

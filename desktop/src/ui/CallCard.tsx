@@ -1,10 +1,11 @@
-import { useState } from "react";
+import { useRef, useState } from "react";
 import type { Desk } from "../core/desk";
 import { link, percent } from "../core/format";
 import { inLanguage } from "../core/i18n";
 import type { Pop } from "../core/store";
 import { Candidates } from "./Candidates";
 import { ContactPanel } from "./ContactPanel";
+import { useDoings, useKeysOf } from "./keys";
 import { LeadPanel } from "./LeadPanel";
 import { NoteField } from "./NoteField";
 import { OfferPanel } from "./OfferPanel";
@@ -72,6 +73,14 @@ function Head({ pop }: { pop: Pop }) {
   const name = callerName(content, words);
   const number = callerNumber(content, words);
   const url = link(contact?.url ?? null);
+  const crm = useRef<HTMLAnchorElement>(null);
+  const keysOf = useKeysOf();
+  useDoings({
+    crm: () => {
+      crm.current?.click();
+      return crm.current !== null;
+    },
+  });
   return (
     <header className="head">
       <div className="head-who">
@@ -90,7 +99,14 @@ function Head({ pop }: { pop: Pop }) {
       </div>
       <div className="links">
         {url && (
-          <a className="crm" href={url} target="_blank" rel="noopener noreferrer">
+          <a
+            ref={crm}
+            className="crm"
+            href={url}
+            target="_blank"
+            rel="noopener noreferrer"
+            {...keysOf("crm")}
+          >
             {words("open_crm")} <span aria-hidden="true">↗</span>
           </a>
         )}

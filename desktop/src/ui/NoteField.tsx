@@ -1,5 +1,6 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, type RefObject } from "react";
 import type { Desk } from "../core/desk";
+import { useDoings, useKeysOf } from "./keys";
 import { useWords } from "./words";
 
 interface Props {
@@ -45,14 +46,30 @@ export function useKeptNote(
   };
 }
 
+/** To be given to the field of the note that is on the screen. */
+export function useNoteKeys(): RefObject<HTMLTextAreaElement | null> {
+  const field = useRef<HTMLTextAreaElement>(null);
+  useDoings({
+    note: () => {
+      field.current?.focus();
+      return field.current !== null;
+    },
+  });
+  return field;
+}
+
 export function NoteField({ desk, popId, note, onNote }: Props) {
   const words = useWords();
   const kept = useKeptNote(desk, popId, note, onNote);
+  const field = useNoteKeys();
+  const keysOf = useKeysOf();
   return (
     <section className="panel note">
       <label>
         <span className="label">{words("note")}</span>
         <textarea
+          ref={field}
+          {...keysOf("note")}
           rows={3}
           maxLength={2000}
           value={note}

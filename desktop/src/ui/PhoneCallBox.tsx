@@ -1,7 +1,7 @@
 import { useId, useState, type FormEvent } from "react";
 import { isTalking, type Line, type PhoneCall } from "../core/phone/phone_state";
 import type { Softphone } from "../core/phone/softphone";
-import { textOf, type Action, type Shortcuts } from "../core/shortcuts";
+import { useKeysOf } from "./keys";
 import { Since } from "./time";
 import { useWords } from "./words";
 
@@ -14,7 +14,6 @@ interface Props {
   line: Line;
   panel: CallPanel;
   onPanel: (change: (panel: CallPanel) => CallPanel) => void;
-  shortcuts: Shortcuts;
 }
 
 export function PhoneCallBox(props: Props) {
@@ -52,8 +51,9 @@ function stateOf(call: PhoneCall, words: ReturnType<typeof useWords>): string {
   return parts.join(" · ");
 }
 
-function Ringing({ softphone, call, line, shortcuts }: Props) {
+function Ringing({ softphone, call, line }: Props) {
   const words = useWords();
+  const keysOf = useKeysOf();
   const away = line !== "ready";
   return (
     <div className="phone-answers">
@@ -61,7 +61,7 @@ function Ringing({ softphone, call, line, shortcuts }: Props) {
         type="button"
         className="phone-accept"
         disabled={away}
-        title={textOf(shortcuts.chords.accept)}
+        {...keysOf("accept")}
         onClick={() => softphone.answer(call.id)}
       >
         {words("call_accept")}
@@ -69,7 +69,7 @@ function Ringing({ softphone, call, line, shortcuts }: Props) {
       <button
         type="button"
         disabled={away}
-        title={textOf(shortcuts.chords.decline)}
+        {...keysOf("decline")}
         onClick={() => softphone.calls?.decline(call.id)}
       >
         {words("call_decline")}
@@ -80,10 +80,10 @@ function Ringing({ softphone, call, line, shortcuts }: Props) {
 }
 
 function Talking(props: Props) {
-  const { softphone, call, line, panel, onPanel, shortcuts } = props;
+  const { softphone, call, line, panel, onPanel } = props;
   const words = useWords();
   const phone = softphone.calls;
-  const keys = (action: Action) => textOf(shortcuts.chords[action]);
+  const keysOf = useKeysOf();
   const toggle = (which: "keypad" | "transfer") => onPanel((open) => (open === which ? null : which));
   const over = call.phase === "hanging_up";
   return (
@@ -92,7 +92,7 @@ function Talking(props: Props) {
         <button
           type="button"
           aria-pressed={call.muted}
-          title={keys("mute")}
+          {...keysOf("mute")}
           onClick={() => phone?.mute(call.id, !call.muted)}
         >
           {words("call_mute")}
@@ -100,7 +100,7 @@ function Talking(props: Props) {
         <button
           type="button"
           aria-pressed={call.held}
-          title={keys("hold")}
+          {...keysOf("hold")}
           onClick={() => phone?.hold(call.id, !call.held)}
         >
           {words("call_hold")}
@@ -109,7 +109,7 @@ function Talking(props: Props) {
           type="button"
           aria-expanded={panel === "keypad"}
           disabled={!call.media}
-          title={keys("keypad")}
+          {...keysOf("keypad")}
           onClick={() => toggle("keypad")}
         >
           {words("call_keypad")}
@@ -118,7 +118,7 @@ function Talking(props: Props) {
           type="button"
           aria-expanded={panel === "transfer"}
           disabled={line !== "ready"}
-          title={keys("transfer")}
+          {...keysOf("transfer")}
           onClick={() => toggle("transfer")}
         >
           {words("call_transfer")}
@@ -137,7 +137,7 @@ function Talking(props: Props) {
         type="button"
         className="phone-hang-up"
         disabled={over}
-        title={keys("hang_up")}
+        {...keysOf("hang_up")}
         onClick={() => phone?.hangUp(call.id)}
       >
         {words("call_hang_up")}

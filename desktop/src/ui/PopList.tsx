@@ -1,5 +1,6 @@
 import type { Desk } from "../core/desk";
 import type { DeskState, Pop } from "../core/store";
+import { useDoings, useKeysOf } from "./keys";
 import { callerName, callerNumber } from "./caller";
 import { Since } from "./time";
 import { useWords } from "./words";
@@ -11,6 +12,14 @@ export function PopList({ desk, state }: { desk: Desk; state: DeskState }) {
   const pops = [...state.pops].sort(
     (a, b) => ORDER[a.state] - ORDER[b.state] || b.offeredAt - a.offeredAt,
   );
+  const at = pops.findIndex((pop) => pop.id === state.shown);
+  const above = pops[at - 1];
+  const below = pops[at + 1];
+  const go = (pop: Pop | undefined) => () => {
+    if (pop) desk.show(pop.id);
+    return pop !== undefined;
+  };
+  useDoings({ previous: go(above), next: go(below) });
   return (
     <nav className="list" aria-label={words("calls")}>
       <h2>{words("calls")}</h2>
@@ -18,7 +27,13 @@ export function PopList({ desk, state }: { desk: Desk; state: DeskState }) {
       <ul>
         {pops.map((pop) => (
           <li key={pop.id}>
-            <Row pop={pop} shown={pop.id === state.shown} skewMs={state.skewMs} desk={desk} />
+            <Row
+              pop={pop}
+              shown={pop.id === state.shown}
+              by={pop === above ? "previous" : pop === below ? "next" : null}
+              skewMs={state.skewMs}
+              desk={desk}
+            />
           </li>
         ))}
       </ul>
@@ -26,8 +41,16 @@ export function PopList({ desk, state }: { desk: Desk; state: DeskState }) {
   );
 }
 
-function Row(props: { pop: Pop; shown: boolean; skewMs: number; desk: Desk }) {
-  const { pop, shown, skewMs, desk } = props;
+/** `by`: the keys that show it. */
+function Row(props: {
+  pop: Pop;
+  shown: boolean;
+  by: "previous" | "next" | null;
+  skewMs: number;
+  desk: Desk;
+}) {
+  const { pop, shown, by, skewMs, desk } = props;
+  const keysOf = useKeysOf();
   const words = useWords();
   const since = pop.state === "offered" ? pop.offeredAt : pop.state === "claimed" ? pop.claimedAt : null;
   const vip = pop.content.segments?.tier === "vip";
@@ -36,6 +59,7 @@ function Row(props: { pop: Pop; shown: boolean; skewMs: number; desk: Desk }) {
       type="button"
       className={`row row-${pop.state}`}
       aria-current={shown ? "true" : undefined}
+      {...(by ? keysOf(by) : {})}
       onClick={() => desk.show(pop.id)}
     >
       <span className="row-top">

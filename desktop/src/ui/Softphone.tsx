@@ -5,10 +5,10 @@ import { CallNotices } from "../core/phone/call_notice";
 import type { PagePhone } from "../core/phone/page_phone";
 import { foremost, inCall, type PhoneCall } from "../core/phone/phone_state";
 import { popOf, type Softphone as SoftphoneCore, type SoftphoneView } from "../core/phone/softphone";
-import { Shortcuts, type Action } from "../core/shortcuts";
+import { PHONE_ACTIONS, type Doing, type PhoneAction } from "../core/shortcuts";
 import { callerName } from "./caller";
+import { useDoings } from "./keys";
 import { PhoneCallBox, type CallPanel } from "./PhoneCallBox";
-import { ShortcutList } from "./ShortcutList";
 import { GoneDevices, SoundCheck } from "./SoundCheck";
 import { useWords } from "./words";
 
@@ -17,12 +17,11 @@ export function Softphone({ page, desktop }: { page: PagePhone; desktop: Desktop
   const words = useWords();
   const { softphone } = page;
   const view = useSyncExternalStore(softphone.subscribe, softphone.snapshot);
-  const [drawer, setDrawer] = useState<"sound" | "keys" | null>(null);
+  const [sound, setSound] = useState(false);
   const [panel, setPanel] = useState<CallPanel>(null);
-  const shortcuts = useMemo(() => new Shortcuts(localStorage, Date.now), []);
   const notices = useMemo(() => new CallNotices(), []);
   const nameOf = (call: PhoneCall) => whoCalls(call, desktop, words);
-  useShortcuts(softphone, shortcuts, setPanel);
+  usePhoneKeys(softphone, setPanel);
   useNotices(notices, view, nameOf);
   if (!view.offered) return null;
   const leading = view.seat === "leading";
@@ -49,19 +48,14 @@ export function Softphone({ page, desktop }: { page: PagePhone; desktop: Desktop
           line={view.phone.line}
           panel={call === foremost(view.phone) ? panel : null}
           onPanel={setPanel}
-          shortcuts={shortcuts}
         />
       ))}
       {usable && calls.length === 0 && (
-        <div className="phone-tools">
-          <Drawer name="sound" label={words("sound_check")} open={drawer} onOpen={setDrawer} />
-          <Drawer name="keys" label={words("shortcuts")} open={drawer} onOpen={setDrawer} />
-        </div>
+        <button type="button" aria-expanded={sound} onClick={() => setSound(!sound)}>
+          {words("sound_check")}
+        </button>
       )}
-      {usable && calls.length === 0 && drawer === "sound" && (
-        <SoundCheck page={page} notices={notices} />
-      )}
-      {usable && calls.length === 0 && drawer === "keys" && <ShortcutList shortcuts={shortcuts} />}
+      {usable && calls.length === 0 && sound && <SoundCheck page={page} notices={notices} />}
     </section>
   );
 }
@@ -126,26 +120,6 @@ function Troubles({ softphone, view }: { softphone: SoftphoneCore; view: Softpho
   );
 }
 
-type DrawerName = "sound" | "keys";
-
-function Drawer(props: {
-  name: DrawerName;
-  label: string;
-  open: DrawerName | null;
-  onOpen: (name: DrawerName | null) => void;
-}) {
-  const isOpen = props.open === props.name;
-  return (
-    <button
-      type="button"
-      aria-expanded={isOpen}
-      onClick={() => props.onOpen(isOpen ? null : props.name)}
-    >
-      {props.label}
-    </button>
-  );
-}
-
 /** By the pop of this call, else by what the network says. */
 function whoCalls(call: PhoneCall, desktop: Desktop, words: ReturnType<typeof useWords>): string {
   const pop = popOf(desktop, call.linkedid);
@@ -153,30 +127,25 @@ function whoCalls(call: PhoneCall, desktop: Desktop, words: ReturnType<typeof us
   return call.name || shownNumber(call.number) || words("unknown_caller");
 }
 
-function useShortcuts(
+function usePhoneKeys(
   softphone: SoftphoneCore,
-  shortcuts: Shortcuts,
   onPanel: (change: (panel: CallPanel) => CallPanel) => void,
 ) {
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      const { phone } = softphone.snapshot();
-      const action = shortcuts.actionOf(event, isTyping(event.target));
-      if (!action || !softphone.calls) return;
-      const ringing = phone.calls.find((call) => call.phase === "ringing");
-      const call = action === "accept" || action === "decline" ? ringing : foremost(phone);
-      if (!call) return;
-      event.preventDefault();
-      carryOut(softphone, action, call, onPanel);
-    };
-    window.addEventListener("keydown", press);
-    return () => window.removeEventListener("keydown", press);
-  }, [softphone, shortcuts, onPanel]);
+  const doing = (action: PhoneAction) => () => {
+    const { phone } = softphone.snapshot();
+    const ringing = phone.calls.find((call) => call.phase === "ringing");
+    const call = action === "accept" || action === "decline" ? ringing : foremost(phone);
+    if (!call || !softphone.calls) return false;
+    carryOut(softphone, action, call, onPanel);
+    return true;
+  };
+  const all = PHONE_ACTIONS.map((action) => [action, doing(action)] as const);
+  useDoings(Object.fromEntries(all) as Record<PhoneAction, Doing>);
 }
 
 function carryOut(
   softphone: SoftphoneCore,
-  action: Action,
+  action: PhoneAction,
   call: PhoneCall,
   onPanel: (change: (panel: CallPanel) => CallPanel) => void,
 ) {
@@ -188,10 +157,6 @@ function carryOut(
   else if (action === "hold") phone?.hold(call.id, !call.held);
   else if (action === "hang_up") phone?.hangUp(call.id);
   else onPanel((open) => (open === action ? null : action));
-}
-
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof Element && target.matches("input:not([type=radio]), textarea, select");
 }
 
 function useNotices(

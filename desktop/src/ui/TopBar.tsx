@@ -4,6 +4,7 @@ import type { AgentState } from "../core/protocol.gen";
 import type { Link } from "../core/socket";
 import type { DeskState } from "../core/store";
 import { Activity, Today } from "./Duty";
+import { useDoings, useKeysOf } from "./keys";
 import { LanguageSwitch } from "./LanguageSwitch";
 import { Since } from "./time";
 import { useWords } from "./words";
@@ -14,13 +15,25 @@ interface Props {
   link: Link;
   language: Language;
   onLanguage: (language: Language) => void;
+  onHelp: () => void;
 }
 
 const CHOICES: readonly AgentState[] = ["available", "not_ready", "offline"];
 
-export function TopBar({ desk, state, link, language, onLanguage }: Props) {
+export function TopBar({ desk, state, link, language, onLanguage, onHelp }: Props) {
   const words = useWords();
+  const keysOf = useKeysOf();
   const { status, agent } = state;
+  useDoings({
+    state: () => {
+      desk.chooseState((status.next?.state ?? status.state) === "available" ? "not_ready" : "available");
+      return true;
+    },
+    help: () => {
+      onHelp();
+      return true;
+    },
+  });
   const linkWord = link.kind === "signed_out" ? "offline" : (`link_${link.kind}` as const);
   return (
     <header className="bar">
@@ -37,6 +50,7 @@ export function TopBar({ desk, state, link, language, onLanguage }: Props) {
               name="state"
               checked={status.state === choice}
               onChange={() => desk.chooseState(choice)}
+              {...(choice === "offline" ? {} : keysOf("state"))}
             />
             <span className="dot" aria-hidden="true" />
             {words(choice)}
@@ -55,6 +69,10 @@ export function TopBar({ desk, state, link, language, onLanguage }: Props) {
       <Activity desk={desk} state={state} />
       <span className="gap" />
       <Today day={state.day} />
+      <button type="button" className="quiet" {...keysOf("help")} onClick={onHelp}>
+        <span aria-hidden="true">?</span>
+        <span className="unseen">{words("shortcuts")}</span>
+      </button>
       <LanguageSwitch language={language} onLanguage={onLanguage} />
       <span className="me">
         {agent?.role === "supervisor" && <a href="/supervisor">{words("sv_title")}</a>}

@@ -1,9 +1,10 @@
-import { useState, type FormEvent } from "react";
+import { useRef, useState, type FormEvent } from "react";
 import type { Desk } from "../core/desk";
 import { clock } from "../core/format";
 import type { WrapUp } from "../core/protocol.gen";
 import type { Pop } from "../core/store";
-import { useKeptNote } from "./NoteField";
+import { useDoings, useKeysOf } from "./keys";
+import { useKeptNote, useNoteKeys } from "./NoteField";
 import { Until } from "./time";
 import { useWords } from "./words";
 
@@ -19,6 +20,10 @@ export function WrapUpPanel({ desk, pop, note, onNote, skewMs }: Props) {
   const words = useWords();
   const [code, setCode] = useState<string | null>(pop.wrapup?.chosen ?? null);
   const kept = useKeptNote(desk, pop.id, note, onNote);
+  const field = useNoteKeys();
+  const form = useRef<HTMLFormElement>(null);
+  const keysOf = useKeysOf();
+  useDoings({ finish: () => finished(form.current) });
   const wrapup = pop.wrapup;
   if (!wrapup) return null;
 
@@ -30,7 +35,7 @@ export function WrapUpPanel({ desk, pop, note, onNote, skewMs }: Props) {
   }
 
   return (
-    <form className="panel wrapup" onSubmit={submit}>
+    <form ref={form} className="panel wrapup" onSubmit={submit}>
       <div className="wrapup-top">
         <h3>{words("how_ended")}</h3>
         <span className="faint">
@@ -57,6 +62,8 @@ export function WrapUpPanel({ desk, pop, note, onNote, skewMs }: Props) {
       <label>
         <span className="label">{words("note")}</span>
         <textarea
+          ref={field}
+          {...keysOf("note")}
           rows={2}
           maxLength={2000}
           value={note}
@@ -75,6 +82,7 @@ export function WrapUpPanel({ desk, pop, note, onNote, skewMs }: Props) {
         <button
           className="primary"
           type="submit"
+          {...keysOf("finish")}
           disabled={!code || (wrapup.mode === "timed_strict" && code === wrapup.chosen)}
         >
           {words(wrapup.mode === "timed_strict" ? "keep_code" : "finish")}
@@ -82,6 +90,15 @@ export function WrapUpPanel({ desk, pop, note, onNote, skewMs }: Props) {
       </div>
     </form>
   );
+}
+
+/** Where no code is chosen yet, or no other, that is asked for. */
+function finished(form: HTMLFormElement | null): boolean {
+  const button = form?.querySelector<HTMLButtonElement>("button[type=submit]");
+  if (!form || !button) return false;
+  if (button.disabled) form.querySelector<HTMLInputElement>("input[type=radio]")?.focus();
+  else form.requestSubmit(button);
+  return true;
 }
 
 function endHint(wrapup: WrapUp, code: string | null, words: ReturnType<typeof useWords>): string {

@@ -108,6 +108,8 @@ async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer
     await expect(page.get_by_label("Refused")).to_be_checked()
     # Without scrolling, on the small screens that agents have.
     await expect(page.get_by_label("Note")).to_be_in_viewport(ratio=1)
+    await page.keyboard.press("Alt+Shift+KeyN")
+    await expect(page.get_by_label("Note")).to_be_focused()
     await page.get_by_label("Note").fill("Wants the wand kit sent by courier.")
     await expect(page.get_by_test_id("pop-state")).to_contain_text("0:0")
     assert await desktop.violations() == []
@@ -118,14 +120,69 @@ async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer
     await expect(page.get_by_role("button", name="Finish")).to_be_disabled()
     await expect(page.get_by_label("Refused")).to_be_checked()
     await expect(page.get_by_label("Reason (optional)")).to_have_value("Has one already")
+    # Nothing is chosen yet: that is asked for.
+    await page.keyboard.press("Alt+Shift+KeyF")
+    await expect(page.get_by_label("Resolved")).to_be_focused()
+    pressed_ms = await page.evaluate("performance.now()")
     await page.get_by_label("Follow up").check()
     assert await desktop.violations() == []
     await desktop.picture("wrap-up")
-    await page.get_by_role("button", name="Finish").click()
+    # Sooner it would be taken for a slip.
+    await page.wait_for_function("since => performance.now() > since + 400", arg=pressed_ms)
+    await page.keyboard.press("Alt+Shift+KeyF")
     await expect(page.get_by_test_id("pop-state")).to_contain_text("Finished")
     await page.reload()
     await page.get_by_role("navigation").get_by_text("Victoria Stone").click()
     await expect(page.get_by_test_id("pop-state")).to_contain_text("Finished")
+
+
+async def test_the_keys_of_the_page(
+    desktop: Desktop, server: DeskServer, context: BrowserContext
+) -> None:
+    await desktop.log_in()
+    page = desktop.page
+    await page.keyboard.press("Alt+Shift+KeyS")
+    await expect(page.get_by_label("Available", exact=True)).to_be_checked()
+    first, second = RingingCall(), RingingCall(number="+12025550150", name="ACME BIKES")
+    await server.publish(*first.until_ringing(victoria(), A), first.answered(A))
+    await server.publish(*second.until_ringing(stranger(), A))
+    heading = page.get_by_role("article").get_by_role("heading", level=2)
+    await expect(heading).to_have_text("Victoria Stone")
+    await expect(page.get_by_role("navigation").get_by_text("ACME BIKES")).to_be_visible()
+    await page.keyboard.press("Alt+Shift+ArrowDown")
+    await expect(heading).to_have_text("ACME BIKES")
+    await page.keyboard.press("Alt+Shift+ArrowUp")
+    await expect(heading).to_have_text("Victoria Stone")
+    await context.route("https://crm.example/**", lambda route: route.fulfill(body="the CRM"))
+    async with context.expect_page() as opened:
+        await page.keyboard.press("Alt+Shift+KeyO")
+    crm = await opened.value
+    assert crm.url == "https://crm.example/contacts/102"
+    await crm.close()
+    await page.get_by_label("Note").fill("Really?")
+    await page.get_by_label("Note").press("?")
+    help_ = page.get_by_role("dialog", name="Shortcuts")
+    await expect(help_).to_have_count(0)
+    await page.get_by_role("heading", name="Victoria Stone").click()
+    await page.keyboard.press("?")
+    await help_.get_by_role("button", name="Change: Write the note, Alt+Shift+N").click()
+    await page.keyboard.press("Alt+Shift+KeyO")
+    await expect(help_.get_by_role("status")).to_have_text(
+        "These keys are used already: Open in CRM."
+    )
+    await page.keyboard.press("Alt+Shift+KeyJ")
+    await expect(help_.get_by_role("button", name="Write the note, Alt+Shift+J")).to_be_focused()
+    assert await desktop.violations() == []
+    await desktop.picture("keys")
+    await page.emulate_media(color_scheme="dark")
+    assert await desktop.violations() == []
+    await desktop.picture("keys-dark")
+    await page.keyboard.press("Escape")
+    await expect(help_).to_have_count(0)
+    await expect(page.get_by_label("Note")).to_have_attribute("aria-keyshortcuts", "Alt+Shift+J")
+    await page.get_by_role("button", name="中文").click()
+    await page.get_by_role("button", name="快捷键").click()
+    await expect(page.get_by_role("dialog", name="快捷键")).to_contain_text("填写备注")
 
 
 async def test_what_the_rulebook_says_has_headings_in_chinese(
