@@ -38,6 +38,17 @@ POINTS = (
     "outbox.after_settle",
     "outbox.after_tell",
 )
+#: In the order in which `switchboard backup` and `switchboard restore` come by.
+BACKUP_POINTS = (
+    "backup.copied",
+    "backup.packed",
+    "backup.named",
+    "restore.unpacked",
+    "restore.prepared",
+    "restore.place_moved",
+    "restore.places_moved",
+    "restore.done",
+)
 
 
 def armed(environ: Mapping[str, str]) -> dict[str, int]:
@@ -46,8 +57,9 @@ def armed(environ: Mapping[str, str]) -> dict[str, int]:
     if not wanted:
         return {}
     point, colon, times = wanted.partition(":")
-    if point not in POINTS:
-        raise Misconfigured(f"{VARIABLE}: there is no {point!r}; one of {', '.join(POINTS)}")
+    known = POINTS + BACKUP_POINTS
+    if point not in known:
+        raise Misconfigured(f"{VARIABLE}: there is no {point!r}; one of {', '.join(known)}")
     if colon and not (times.isascii() and times.isdigit() and int(times) > 0):
         raise Misconfigured(f"{VARIABLE}: write {point}, or {point}:7 for the seventh time")
     return {point: int(times or 1)}

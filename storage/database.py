@@ -32,7 +32,7 @@ class Database:
     """
 
     def __init__(self, url: str) -> None:
-        self.url = _with_driver(url)
+        self.url = driver_url(url)
         self.engine: AsyncEngine = open_engine(self.url, statement_s=STATEMENT_S)
         # A writer that begins by reading could not be given the lock later: two such writers
         # would each wait for the other. It takes the lock first.
@@ -57,8 +57,8 @@ class Database:
         await self.engine.dispose()
 
 
-def _with_driver(url: str) -> str:
-    """Raises Misconfigured for a database we do not speak to."""
+def driver_url(url: str) -> str:
+    """As `open_engine` takes it. Raises Misconfigured for a database we do not speak to."""
     try:
         parsed = make_url(url)
     except ArgumentError as error:
@@ -101,7 +101,12 @@ def open_engine(url: str, *, statement_s: float | None = None) -> AsyncEngine:
             pool_timeout=5,
             pool_pre_ping=True,
             hide_parameters=True,
-            connect_args={"timeout": CONNECT_S, "command_timeout": statement_s},
+            connect_args={
+                "timeout": CONNECT_S,
+                "command_timeout": statement_s,
+                # So that whoever must be alone with the database sees that we are there.
+                "server_settings": {"application_name": "switchboard"},
+            },
         )
     # No overflow: each connection is a thread, and one beyond the pool's size would be started and
     # ended again for every question of a busy moment.

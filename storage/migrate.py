@@ -41,7 +41,7 @@ async def _upgrade(url: str) -> None:
     try:
         await _reach(plain)
         async with engine.connect() as connection:
-            await _wait_for_lock(connection)
+            await take_turn(connection)
             await connection.run_sync(upgrade_to_head)
             await connection.commit()
     except CommandError as error:
@@ -74,8 +74,8 @@ async def _reach(engine: AsyncEngine) -> None:
             ) from error
 
 
-async def _wait_for_lock(connection: AsyncConnection) -> None:
-    """Begins the transaction, and holds the lock to its end."""
+async def take_turn(connection: AsyncConnection) -> None:
+    """Begins the transaction, and holds to its end the lock under which tables are changed."""
     if connection.dialect.name == "sqlite":
         driver = await connection.get_raw_connection()
         # Another process may be busy upgrading for longer than a write may take.

@@ -25,7 +25,11 @@ def alembic_config(connection: Connection | None = None, **attributes: Any) -> C
 
 
 def upgrade_to_head(connection: Connection) -> None:
-    command.upgrade(alembic_config(connection), "head")
+    upgrade_to(connection, "head")
+
+
+def upgrade_to(connection: Connection, revision: str) -> None:
+    command.upgrade(alembic_config(connection), revision)
 
 
 def render_type(kind: str, item: Any, _context: Any) -> str | Literal[False]:

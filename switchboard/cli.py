@@ -18,6 +18,7 @@ from config.settings_file import load_settings
 from switchboard import (
     agent_commands,
     agent_token_commands,
+    backup_commands,
     drift_commands,
     evaluate_commands,
     logs,
@@ -317,6 +318,7 @@ drift_commands.add_to(model_commands.models_app)
 model_commands.add_to(app)
 train_commands.add_to(app)
 scale_commands.add_to(app)
+backup_commands.add_to(app)
 app.add_typer(outbox_app, name="outbox")
 app.add_typer(leads_app, name="leads")
 app.add_typer(experiments_app, name="experiments")

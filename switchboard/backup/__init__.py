@@ -1,0 +1,1 @@
+"""Everything an installation needs to come back, in one file, and back out of it."""
