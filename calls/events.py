@@ -212,6 +212,24 @@ class OfferAnswered(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class FollowUpPlanned(CallEvent):
+    """An agent (the login) means to see to this caller again; the CRM is owed a task of it. Often
+    told after CallEnded."""
+
+    agent: str
+    #: Tells those that an agent plans in one call apart.
+    plan: str
+    #: By the house's clock; None: no time was said.
+    due: datetime | None
+    note: str
+    #: Who the agent's screen said it was.
+    number: str | None = None
+    contact: ContactRef | None = None
+    name: str | None = None
+    queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MessageRecorded(CallEvent):
     """`what` is message or name; `recording` is the file's name on Asterisk's machine."""
 
@@ -263,13 +281,14 @@ class LeadConfirmed(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class TaskCreated(CallEvent):
-    """The CRM has it. `kind` as in `calls.records.NewTask`."""
+    """The CRM has it. `kind` and `plan` as in `calls.records.NewTask`."""
 
     task_id: str
     kind: str
     number: str | None
     owner: str | None = None
     queue: str | None = None
+    plan: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

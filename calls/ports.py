@@ -12,7 +12,7 @@ from calls.call import Call, CallId
 from calls.call_moment import CallMoment
 from calls.caller import Caller, Contact, ContactRef
 from calls.deadlines import Deadline
-from calls.events import OfferAnswered
+from calls.events import FollowUpPlanned, OfferAnswered
 from calls.offer_choice import OfferCandidate, OfferChoice
 from calls.offers import CallerMemory, OfferCap, Propensities
 from calls.open_matters import UNTOLD, OpenMatters
@@ -208,6 +208,43 @@ class OfferAnswers(Protocol):
     async def answered(self, told: OfferAnswered, *, deadline: Deadline) -> None:
         """On disk when it returns; told again it changes nothing. Nothing is kept of strangers.
         Raises Unavailable, or DeadlineExceeded: then the agent is asked to say it again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFollowUp:
+    """Names one that an agent (the login) planned."""
+
+    call_id: CallId
+    agent: str
+    plan: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpTold:
+    """What the CRM made of a follow-up, and what it calls it; without an id it did not take it."""
+
+    task_id: str | None
+
+
+class FollowUps(Protocol):
+    """Takes down what agents plan, for the CRM. Implemented by `crm_adapter.follow_ups`."""
+
+    async def plan(self, planned: FollowUpPlanned, *, deadline: Deadline) -> None:
+        """On disk when it returns, and owed to the CRM once, however often it is told. Raises
+        Unavailable, or DeadlineExceeded: then the agent is asked to say it again."""
+        ...
+
+    async def cancel(self, which: PlannedFollowUp, *, deadline: Deadline) -> bool:
+        """Takes it back; again changes nothing. False once anybody began to tell the CRM. Raises
+        Unavailable, or DeadlineExceeded."""
+        ...
+
+    async def told(
+        self, which: Sequence[PlannedFollowUp], *, deadline: Deadline
+    ) -> Mapping[PlannedFollowUp, FollowUpTold | None]:
+        """Of those that the CRM was told of, was told in vain (no id), or that were taken back
+        (None); the others still wait. Raises Unavailable, or DeadlineExceeded."""
         ...
 
 

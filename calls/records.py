@@ -161,6 +161,8 @@ class NewLead:
 
 #: Of tasks that no call made: their contact may be leaving.
 CHURN = "churn"
+#: Of tasks that an agent planned on a call's card.
+FOLLOW_UP = "follow_up"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ class NewTask:
     """Something a person is to do because of a call: call back, listen to a message; or because
     of what is known of a contact."""
 
-    #: callback, message, missed (rang off before anybody answered), or CHURN
+    #: callback, message, missed (rang off before anybody answered), FOLLOW_UP or CHURN
     kind: str
     #: Where no call made it: of its own, with the system `scoring`.
     call_id: CallId
@@ -188,6 +190,12 @@ class NewTask:
     because_zh: str | None = None
     #: In which it is written, en or zh: the owner's. Those that calls make are in English.
     language: str = "en"
+    #: When it is to be done, by the house's clock: its day is the house's. None: no time was said.
+    due: datetime | None = None
+    #: What is to be done, in an agent's words.
+    note: str = ""
+    #: Of FOLLOW_UP: which one its agent planned in that call.
+    plan: str | None = None
 
     @property
     def is_of_call(self) -> bool:

@@ -252,6 +252,8 @@ class CrmSettings(Section):
     """E.164 numbers that are ours: no look-up and no lead."""
     lead_url: str | None = None
     """Address of a lead's page in the CRM, for its owner's desktop: `https://crm.example.com/{id}`."""
+    task_url: str | None = None
+    """The same of a task's, for the agent who planned it as a follow-up."""
     default_owner: str | None = None
     """Log-in of the agent whose a lead is where `owner` of the rulebook says `default`."""
     outbox_attempts_h: int = Field(72, ge=1)

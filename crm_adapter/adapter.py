@@ -21,7 +21,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from calls import errors
 from calls.caller import Candidate, Contact, ContactRef, Purchase
@@ -163,6 +163,10 @@ class Capabilities:
     #: Calls are records of their own; False: a note on the contact or lead.
     calls: bool = True
     tasks: bool = True
+    #: How exactly a task's due time is held: `time`, `day`; None: only its text tells it.
+    task_due: Literal["time", "day"] | None = None
+    #: A task is its agent's there; otherwise only its text may name them.
+    task_owners: bool = False
     #: Fields that `update_fields` may change.
     updates: frozenset[str] = frozenset()
     #: `changes` lists contacts, all of them from the cursor None on.

@@ -80,7 +80,14 @@ class CrmDelivery:
                 return
             self._publish(
                 TaskCreated(
-                    task.call_id, at, result, task.kind, task.number, task.owner, task.queue
+                    task.call_id,
+                    at,
+                    result,
+                    task.kind,
+                    task.number,
+                    task.owner,
+                    task.queue,
+                    task.plan,
                 )
             )
 

@@ -121,6 +121,17 @@ async def take_back(
         await connection.execute(_TAKE_BACK, {"of": operation, "entities": list(entities)})
 
 
+async def take_back_one(connection: AsyncConnection, key: str, *, at: datetime) -> bool:
+    """The same of one entry. It stays, as settled: enqueued again it changes nothing. False where
+    somebody has tried to tell it, or there is no such entry."""
+    await connection.execute(_TAKE_BACK_ONE, {"of_key": key, "at": at})
+    found = await connection.execute(
+        select(outbox.c.state, outbox.c.attempts).where(outbox.c.key == key)
+    )
+    row = found.one_or_none()
+    return row is not None and row.state == "done" and row.attempts == 0
+
+
 async def anything_due(connection: AsyncConnection, *, at: datetime, lane: str = CRM_LANE) -> bool:
     """Cheap, and without a lock; a claim may still find nothing."""
     return await connection.scalar(_ANYTHING_DUE, {"now": at, "of_lane": lane}) is not None
@@ -164,6 +175,12 @@ _TAKE_BACK = delete(outbox).where(
     outbox.c.operation == bindparam("of"),
     outbox.c.state == "pending",
     outbox.c.attempts == 0,
+)
+_TAKE_BACK_ONE = (
+    update(outbox)
+    .where(outbox.c.key == bindparam("of_key"))
+    .where(outbox.c.state == "pending", outbox.c.attempts == 0)
+    .values(state="done", finished_at=bindparam("at", type_=UtcDateTime))
 )
 _NOW = bindparam("now", type_=UtcDateTime)
 _OF_LANE = outbox.c.lane == bindparam("of_lane")

@@ -154,6 +154,10 @@ def task_to_json(task: NewTask) -> dict[str, Any]:
         "end_unseen": task.end_unseen,
         "because": task.because,
         "because_zh": task.because_zh,
+        "name": task.name,
+        "due": _time_to_json(task.due),
+        "note": task.note,
+        "plan": task.plan,
     }
 
 
@@ -173,6 +177,10 @@ def task_from_json(payload: dict[str, Any]) -> NewTask:
             end_unseen=bool(payload.get("end_unseen")),
             because=payload.get("because"),
             because_zh=payload.get("because_zh"),
+            name=payload.get("name"),
+            due=_time_from_json(payload.get("due")),
+            note=payload.get("note") or "",
+            plan=payload.get("plan"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadablePayload(f"not a task: {error!r}") from error

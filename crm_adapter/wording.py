@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from calls.call import CallOutcome, Direction, KeyPress
-from calls.records import CallRecord, Leg, LegVia, NewLead, NewTask, OfferGiven
+from calls.records import FOLLOW_UP, CallRecord, Leg, LegVia, NewLead, NewTask, OfferGiven
 from config.record_titles import DEFAULT_TITLES
 
 #: Of a title: most CRMs hold 255 characters, Odoo's and HubSpot's included.
@@ -113,6 +113,9 @@ def task_title(task: NewTask) -> str:
             return _line(f"客户可能流失：{task.name or '未知姓名'}")
         return _line(f"May be leaving: {task.name or 'a customer'}")
     who = task.number or "a caller who withheld the number"
+    if task.kind == FOLLOW_UP:
+        who = _caller(task.name, task.number)
+        return _line(f"Call back {who}" if task.due else f"Follow up with {who}")
     template = _TASKS.get(task.kind)
     if template is None:
         return _line(f"{task.kind.replace('_', ' ').capitalize()}: {who}")
@@ -123,6 +126,8 @@ def task_description(task: NewTask) -> str:
     if not task.is_of_call and task.language == "zh":
         return _churn_description_zh(task)
     lines = [f"Since {_moment(task.created_at)}"]
+    if task.kind == FOLLOW_UP:
+        lines = list(_follow_up_lines(task))
     if task.number:
         lines.append(f"Number: {task.number}")
     if task.queue:
@@ -138,6 +143,14 @@ def task_description(task: NewTask) -> str:
     else:
         lines.append("Get in touch before they buy elsewhere. Found by scoring, not by a call")
     return "\n".join(lines)
+
+
+def _follow_up_lines(task: NewTask) -> Iterator[str]:
+    if task.note:
+        yield task.note
+    if task.due:
+        yield f"Due: {task.due:%Y-%m-%d %H:%M %Z}"
+    yield f"Planned by {task.owner or 'an agent'} on {_moment(task.created_at)}"
 
 
 def _churn_description_zh(task: NewTask) -> str:

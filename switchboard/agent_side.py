@@ -7,7 +7,7 @@ from datetime import timedelta
 from prometheus_client import CollectorRegistry
 
 from calls.bus import EventBus
-from calls.ports import OfferAnswers, QueueControl, QueueMembership, Transfers
+from calls.ports import FollowUps, OfferAnswers, QueueControl, QueueMembership, Transfers
 from config.pop_settings import PopsSettings
 from config.settings import Settings
 from crm_adapter import pop_hooks
@@ -32,6 +32,7 @@ def agent_side(
     membership: QueueMembership,
     transfers: Transfers,
     offers: OfferAnswers,
+    follow_ups: FollowUps,
     registry: CollectorRegistry,
 ) -> tuple[Desk, HookWorkers]:
     """To be entered in the other order: what the desk owes webhooks as it ends goes out too."""
@@ -45,11 +46,13 @@ def agent_side(
         queues=settings.queues,
         transfers=transfers,
         offers=offers,
+        follow_ups=follow_ups,
         work=settings.agents,
         web=settings.web,
         softphone=settings.softphone,
         counters=DeskCounters(registry),
         lead_url=settings.crm.lead_url,
+        task_url=settings.crm.task_url,
         opener=OpenAddresses(pops.addresses),
         also_owed=PopHooks(hooks=pops.webhooks, owe=pop_hooks.PopNotices().owe).of_frames,
         owed=workers.wake,

@@ -33,6 +33,7 @@ from crm_adapter.churn_tasks import ChurnTasks, ContactsTasks
 from crm_adapter.connection import CrmConnection
 from crm_adapter.directory import Directory
 from crm_adapter.embedded.adapter import EmbeddedCrm
+from crm_adapter.follow_ups import DatabaseFollowUps
 from crm_adapter.journal import DatabaseJournal
 from crm_adapter.late_identity import LateIdentifier
 from crm_adapter.outbox_gauge import OutboxGauge
@@ -177,6 +178,7 @@ class Centre:
         """Everything that listens to calls is subscribed before the first one comes."""
         settings, stages = self.settings, self._stages
         self.ledger = DatabaseOfferLedger(database=self.database)
+        follow_ups = DatabaseFollowUps(database=self.database, adapter=names_of(settings)[0])
         self.desk, workers = agent_side(
             settings=settings,
             database=self.database,
@@ -185,6 +187,7 @@ class Centre:
             membership=self.bridge.membership,
             transfers=self.bridge.transfers,
             offers=self.ledger,
+            follow_ups=follow_ups,
             registry=self.health.registry,
         )
         self.pop_hook_workers = await stages.enter("webhooks of pops", workers, 6)
@@ -211,6 +214,7 @@ class Centre:
             titles={str(kind): title for kind, title in settings.crm.titles.items()},
             pace=DeliveryPace(give_up_after=timedelta(hours=settings.crm.outbox_attempts_h)),
         )
+        follow_ups.subscribe(self.bus, self.records.wake)
         scorer = Scorer(database=self.database, settings=settings.scoring)
         self.directory = Directory(
             adapter=self.crm,

@@ -60,6 +60,7 @@ class DynamicsCrm(HostedPeople):
         orders=True,
         cases=True,
         finds_leads=True,
+        task_due="time",
         updates=frozenset(("first_name", "last_name")),
         changes=True,
         unique_keys=True,

@@ -69,6 +69,8 @@ class DynamicsWrites:
             "subject": texts.task_title(task),
             "description": texts.task_text(task, idem),
         }
+        if task.due is not None:
+            told["scheduledend"] = dynamics_records.time(task.due)
         told |= _regarding(task.contact, "task")
         return await self._once("tasks", record_key("task", idem), told)
 

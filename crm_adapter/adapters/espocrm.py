@@ -57,6 +57,7 @@ class EspoCrm(HostedPeople):
         purchases=True,
         cases=True,
         finds_leads=True,
+        task_due="time",
         updates=frozenset(("first_name", "last_name")),
         changes=True,
         webhooks=True,

@@ -85,6 +85,8 @@ class EspoWrites(HostedWrites):
             "status": "Not Started",
             "description": texts.task_text(task, idem),
         }
+        if task.due is not None:
+            body["dateEnd"] = espocrm_records.time(task.due)
         body |= espocrm_records.parent(self._place(task.contact))
         return (await self._once("Task", record_key("task", idem), body))[0]
 

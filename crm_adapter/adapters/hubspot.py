@@ -63,6 +63,7 @@ class HubSpotCrm(HostedPeople):
         purchases=True,
         cases=True,
         finds_leads=True,
+        task_due="time",
         updates=frozenset(("first_name", "last_name", "company", "language", "owner")),
         changes=True,
         webhooks=True,

@@ -68,7 +68,8 @@ class HubSpotWrites(HostedWrites):
 
     async def create_task(self, task: NewTask, idem: str) -> str:
         told = {
-            "hs_timestamp": hubspot_records.time(task.created_at),
+            # A task's due date.
+            "hs_timestamp": hubspot_records.time(task.due or task.created_at),
             "hs_task_subject": texts.task_title(task),
             "hs_task_body": texts.as_html(texts.task_text(task, idem)),
             "hs_task_status": "NOT_STARTED",

@@ -83,6 +83,8 @@ class OdooCrm(HostedCrm):
             orders=True,
             finds_leads=True,
             calls=False,
+            task_due="day",
+            task_owners=True,
             updates=frozenset(self.fields),
             changes=True,
             webhooks=bool(self._webhook_secret),

@@ -113,8 +113,9 @@ class OdooLeads:
         place = await self._places.of(task.contact, task.number)
         if not await self._places.exists(place):
             place = await self._places.own_card()
-        kind = "call" if task.kind == "callback" else "todo"
-        doer = await self._places.owner(place) or await self._stand_in()
+        kind = "call" if task.kind == "callback" or task.due is not None else "todo"
+        doer = await self._places.user(task.owner or "")
+        doer = doer or await self._places.owner(place) or await self._stand_in()
         cells = {
             "res_model_id/id": _MODEL_IDS[place.model],
             "res_id": str(place.id),
@@ -122,7 +123,7 @@ class OdooLeads:
             "summary": wording.task_title(task),
             "note": markup(wording.task_description(task).splitlines(), [f"Key: {idem}"]),
             "user_id/.id": str(doer),
-            "date_deadline": f"{task.created_at.astimezone(UTC):%Y-%m-%d}",
+            "date_deadline": f"{task.due or task.created_at.astimezone(UTC):%Y-%m-%d}",
         }
         return str(await once(self._wire, _ACTIVITY, record_key("task", idem), cells))
 

@@ -63,6 +63,7 @@ class PipedriveCrm(HostedPeople):
     name = pipedrive_writes.CRM
     capabilities = Capabilities(
         purchases=True,
+        task_due="time",
         updates=frozenset(("first_name", "last_name")),
         changes=True,
         webhooks=True,

@@ -118,9 +118,11 @@ class PipedriveWrites:
                 "subject": texts.task_title(task),
                 "type": "call",
                 "done": False,
-                "due_date": f"{task.created_at.astimezone(UTC):%Y-%m-%d}",
+                "due_date": f"{(task.due or task.created_at).astimezone(UTC):%Y-%m-%d}",
                 "note": texts.as_html(texts.task_text(task, idem)),
             }
+            if task.due is not None:
+                told["due_time"] = f"{task.due.astimezone(UTC):%H:%M}"
             person = _of_person(task.contact)
             if person:
                 told["participants"] = [{"person_id": person["person_id"], "primary": True}]

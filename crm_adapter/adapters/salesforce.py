@@ -59,6 +59,7 @@ class SalesforceCrm(HostedPeople):
         purchases=True,
         cases=True,
         finds_leads=True,
+        task_due="day",
         updates=frozenset(("first_name", "last_name")),
         changes=True,
         unique_keys=True,

@@ -81,3 +81,12 @@ def call(record: CallRecord, idem: str) -> dict[str, Any]:
 
 def time(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def due(at: datetime) -> dict[str, Any]:
+    """A Task is due on a day; only its reminder has a time."""
+    return {
+        "ActivityDate": f"{at:%Y-%m-%d}",
+        "IsReminderSet": True,
+        "ReminderDateTime": time(at),
+    }

@@ -66,12 +66,14 @@ class SalesforceWrites(HostedWrites):
         return task_id
 
     async def create_task(self, task: NewTask, idem: str) -> str:
-        fields = {
+        fields: dict[str, Any] = {
             "Subject": texts.task_title(task),
             "Status": "Not Started",
             "Priority": "Normal",
             "Description": texts.task_text(task, idem),
         }
+        if task.due is not None:
+            fields |= salesforce_records.due(task.due)
         fields |= self._who(task.contact)
         return (await self._once("Task", record_key("task", idem), fields))[0]
 

@@ -47,6 +47,7 @@ class SuiteCrm(HostedPeople):
         purchases=True,
         cases=True,
         finds_leads=True,
+        task_due="time",
         updates=frozenset(("first_name", "last_name")),
         changes=True,
         unique_keys=True,

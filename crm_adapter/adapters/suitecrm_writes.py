@@ -70,6 +70,8 @@ class SuiteWrites(HostedWrites):
             "status": "Not Started",
             "description": texts.task_text(task, idem),
         }
+        if task.due is not None:
+            attributes["date_due"] = suitecrm_records.time(task.due)
         attributes |= suitecrm_records.parent(self._place(task.contact))
         return (await self._once("Tasks", record_key("task", idem), attributes))[0]
 

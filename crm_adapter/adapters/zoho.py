@@ -53,6 +53,7 @@ class ZohoCrm(HostedPeople):
         orders=True,
         cases=True,
         finds_leads=True,
+        task_due="day",
         updates=frozenset(("first_name", "last_name")),
         changes=True,
         webhooks=True,

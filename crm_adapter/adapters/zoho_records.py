@@ -107,3 +107,8 @@ def call(record: CallRecord, idem: str) -> dict[str, Any]:
 
 def time(at: datetime) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}+00:00"
+
+
+def day(at: datetime) -> str:
+    """Of the house, where `at` has its offset."""
+    return f"{at:%Y-%m-%d}"

@@ -54,11 +54,13 @@ class ZohoWrites(HostedWrites):
         return call_id
 
     async def create_task(self, task: NewTask, idem: str) -> str:
-        told = {
+        told: dict[str, Any] = {
             "Subject": texts.task_title(task),
             "Status": "Not Started",
             "Description": texts.task_text(task, idem),
         }
+        if task.due is not None:
+            told["Due_Date"] = zoho_records.day(task.due)
         told |= self._who(task.contact)
         return (await self._once("Tasks", record_key("task", idem), told))[0]
 

@@ -89,6 +89,8 @@ class EmbeddedCrm:
         purchases=True,
         orders=True,
         cases=True,
+        task_due="time",
+        task_owners=True,
         updates=frozenset(changed_contacts.LONGEST),
         changes=True,
         unique_keys=True,

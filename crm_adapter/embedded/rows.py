@@ -59,6 +59,8 @@ def task(task: NewTask, idem: str) -> dict[str, Any]:
         "owner": _clean(task.owner, 80),
         "link": _clean(task.link, 200),
         "because": _clean(task.because, 300),
+        "due_at": task.due,
+        "note": _clean(task.note, 4000) or None,
         "system": task.call_id.system,
         "linkedid": task.call_id.linkedid,
         "created_at": task.created_at,

@@ -233,6 +233,9 @@ tasks = Table(
     Column("created_at", UtcDateTime, nullable=False),
     # Where no call made it: why.
     Column("because", String(300)),
+    Column("due_at", UtcDateTime),
+    # What is to be done, in an agent's words.
+    Column("note", Text),
     Index(None, "status", "created_at"),
 )
 

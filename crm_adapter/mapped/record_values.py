@@ -33,6 +33,7 @@ _RECORD = ("idem", "title", "description", *_CALL, *_NUMBER)
 _CONTACT = ("contact_id", "contact_kind")
 LEAD_TIMES = ("created_at",)
 CALL_TIMES = ("arrived_at", "answered_at", "ended_at")
+TASK_TIMES = (*LEAD_TIMES, "due_at", "due_or_made_at")
 LEAD_NAMES = frozenset((*_RECORD, *LEAD_TIMES, "display", "network_name", "recording")) | {
     "name_recording",
     "owner",
@@ -42,10 +43,11 @@ LEAD_NAMES = frozenset((*_RECORD, *LEAD_TIMES, "display", "network_name", "recor
 CALL_NAMES = frozenset(
     (*_RECORD, *_CONTACT, *CALL_TIMES, "direction", "outcome", "queue", "agent", "talk_s")
 ) | {"wait_s", "talk_minutes", "talk_mmss", "revision", "caller_name", "display", "identity"}
-TASK_NAMES = frozenset((*_RECORD, *_CONTACT, *LEAD_TIMES, "kind", "queue", "recording")) | {
+TASK_NAMES = frozenset((*_RECORD, *_CONTACT, *TASK_TIMES, "kind", "queue", "recording")) | {
     "display",
     "owner",
     "link",
+    "note",
 }
 
 
@@ -112,7 +114,11 @@ def task_values(task: NewTask, idem: str) -> dict[str, object]:
         "recording": task.recording,
         "owner": task.owner,
         "link": task.link,
+        "note": _clean(task.note) or None,
         "created_at": task.created_at,
+        "due_at": task.due,
+        # For CRMs whose tasks need a day.
+        "due_or_made_at": task.due or task.created_at,
     }
 
 

@@ -35,7 +35,7 @@ from crm_adapter.rest.classify import classify_by
 from crm_adapter.rest.contacts import Contacts
 from crm_adapter.rest.log_in import log_in_of
 from crm_adapter.rest.mapping import LoadedRest, load_rest_mapping
-from crm_adapter.rest.names import names_of
+from crm_adapter.rest.names import due_told, names_of, written_names
 from crm_adapter.rest.questions import Questions
 from crm_adapter.rest.shapes import LimitsPart, RestMapping, WritePart
 from crm_adapter.rest.webhooks import parse_webhook
@@ -274,6 +274,8 @@ def _capabilities(mapping: RestMapping) -> Capabilities:
         leads=mapping.create_lead is not None,
         calls=mapping.log_call is not None,
         tasks=mapping.create_task is not None,
+        task_due=due_told(mapping.create_task),
+        task_owners="owner" in written_names(mapping.create_task),
         updates=frozenset(mapping.update.allow if mapping.update else ()),
         changes=mapping.changes is not None,
         webhooks=mapping.webhook is not None,

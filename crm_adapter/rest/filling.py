@@ -87,7 +87,8 @@ def _spellings(at: datetime) -> tuple[object, ...]:
     return (
         f"{utc:%Y-%m-%dT%H:%M:%SZ}",
         f"{utc:%Y-%m-%d %H:%M:%S}",
-        f"{utc:%Y-%m-%d}",
+        # By the clock that tells it: a task's due day is the house's.
+        f"{at:%Y-%m-%d}",
         int(seconds),
         int(seconds * 1000),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from config.problems import did_you_mean
 from crm_adapter.mapped.files import MappingFile, Way
@@ -15,6 +15,7 @@ from crm_adapter.mapped.record_values import (
     LEAD_NAMES,
     LEAD_TIMES,
     TASK_NAMES,
+    TASK_TIMES,
 )
 from crm_adapter.rest.shapes import GuardPart, RequestPart, RestMapping, WritePart
 from crm_adapter.rest.templates import Parameter, Template, Tree
@@ -38,7 +39,7 @@ ONE = frozenset(("id", "limit", "contact_id", "contact_kind")) | _TYPE
 _HTML = frozenset((DESCRIPTION_HTML,))
 LEAD = LEAD_NAMES | _times(LEAD_TIMES) | _HTML
 CALL = CALL_NAMES | _times(CALL_TIMES) | _TYPE | _HTML
-TASK = TASK_NAMES | _times(LEAD_TIMES) | _TYPE | _HTML
+TASK = TASK_NAMES | _times(TASK_TIMES) | _TYPE | _HTML
 UPDATE = ONE | {"changes", "version", "idem"}
 CHANGES = _times(("since",)) | {"after_id", "offset", "limit"}
 SIMPLE = frozenset(("id", "idem"))
@@ -123,6 +124,22 @@ def _check_one(template: Template, known: frozenset[str], way: Way, file: Mappin
     for name in sorted(template.names - known):
         hint = did_you_mean(name, sorted(known)) or f"; there are: {', '.join(sorted(known))}"
         file.report(way, f"unknown name '{{{name}}}'{hint}")
+
+
+def written_names(write: WritePart | None) -> frozenset[str]:
+    """All that a record is made of; nothing where the mapping makes none."""
+    if write is None:
+        return frozenset()
+    asked = [write.request, *(step.request or step.find for step in write.before)]
+    return frozenset(name for one in asked if one is not None for name in names_of(one))
+
+
+def due_told(write: WritePart | None) -> Literal["time", "day"] | None:
+    """How exactly a task's due time is written."""
+    told = {name for name in written_names(write) if name.startswith(("due_at", "due_or_made_at"))}
+    if not told:
+        return None
+    return "day" if all(name.endswith("_date") for name in told) else "time"
 
 
 def names_of(request: RequestPart) -> frozenset[str]:

@@ -24,7 +24,7 @@ from crm_adapter.mapped.record_values import (
 )
 from crm_adapter.sql.changes import Cursor
 from crm_adapter.sql.contacts import CRM, Contacts
-from crm_adapter.sql.mapping import load_sql_mapping
+from crm_adapter.sql.mapping import load_sql_mapping, name_in
 from crm_adapter.sql.shapes import SqlMapping
 from crm_adapter.sql.store import Store
 from crm_adapter.sql.writes import Writes
@@ -142,6 +142,7 @@ def _ours(contact: ContactRef | None) -> ContactRef | None:
 
 
 def _capabilities(mapping: SqlMapping) -> Capabilities:
+    of_task = {name_in(value) for value in mapping.task.insert.values()} if mapping.task else set()
     return Capabilities(
         keys=frozenset(mapping.keys),
         purchases=mapping.history is not None,
@@ -151,6 +152,8 @@ def _capabilities(mapping: SqlMapping) -> Capabilities:
         leads=mapping.lead is not None,
         calls=mapping.call is not None,
         tasks=mapping.task is not None,
+        task_due="time" if "due_at" in of_task or "due_or_made_at" in of_task else None,
+        task_owners="owner" in of_task,
         updates=frozenset(mapping.update.allow if mapping.update else ()),
         changes=mapping.contact.changed_at is not None,
         unique_keys=mapping.writes,

@@ -15,7 +15,7 @@ from calls.agents import Agent
 from calls.bus import EventBus
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
-from calls.ports import OfferAnswers, QueueControl, QueueMembership, Transfers
+from calls.ports import FollowUps, OfferAnswers, QueueControl, QueueMembership, Transfers
 from config.agent_settings import AgentSettings
 from config.queue_settings import QueueSettings
 from config.settings import SoftphoneSettings, WebSettings
@@ -30,7 +30,9 @@ from screenpop.desk import protocol
 from screenpop.desk.admission import Admission
 from screenpop.desk.hub import Desktop, Hub
 from screenpop.phone.phones import Phones
+from screenpop.pops import follow_up_plans
 from screenpop.pops.content import clean
+from screenpop.pops.follow_up_plans import FollowUpPlans
 from screenpop.pops.lead_cards import LeadCards
 from screenpop.pops.past_calls import PastCalls
 from screenpop.pops.pop_store import AlsoOwed, PopStore
@@ -65,12 +67,14 @@ class Desk:
         membership: QueueMembership | None = None,
         queues: QueueSettings = QueueSettings(),  # noqa: B008 -- frozen
         offers: OfferAnswers,
+        follow_ups: FollowUps,
         transfers: Transfers | None = None,
         web: WebSettings,
         softphone: SoftphoneSettings | None = None,
         counters: DeskCounters | None = None,
         work: AgentSettings = AgentSettings(),  # noqa: B008 -- frozen
         lead_url: str | None = None,
+        task_url: str | None = None,
         opener: Opener = lambda content, agent: None,
         also_owed: AlsoOwed | None = None,
         owed: Callable[[], None] = lambda: None,
@@ -121,6 +125,9 @@ class Desk:
             if transfers is not None
             else None
         )
+        self.follow_ups = FollowUpPlans(
+            pops=self.pops, book=follow_ups, publish=bus.publish, now=now, url=task_url
+        )
         self.leads = LeadCards(hub=self.hub, publish=bus.publish, url=lead_url)
         self.log_ins = LogIns(
             database=database, counters=self.counters, session_hours=web.session_hours
@@ -152,6 +159,7 @@ class Desk:
         self.duties.restore(left_open)
         self._bus.subscribe("screenpop", self._hear, events.CallEvent)
         self._bus.subscribe("lead cards", self.leads.handle, events.LeadCreated)
+        self._bus.subscribe("follow-up cards", self.follow_ups.on_created, events.TaskCreated)
         self._bus.subscribe("agent states", self.agents.on_ami_restored, events.AmiRestored)
         self._running = [
             asyncio.create_task(self._keep_fresh(), name="desk:refresh"),
@@ -187,6 +195,7 @@ class Desk:
             await asyncio.sleep(REFRESH_S)
             try:
                 await self.refresh()
+                await self.follow_ups.refresh()
             except Exception as error:
                 if is_outage(error):
                     log.warning("desk: the database is away (%s)", type(error).__name__)
@@ -235,6 +244,8 @@ class Desk:
                 self._unless(done, login, "note_refused", "This call is closed: note not kept.")
             case protocol.OfferSaid():
                 self._start(self._answer_offer(login, frame))
+            case protocol.CallbackCreate() | protocol.CallbackCancel():
+                self._start(self._plan(login, frame))
             case (
                 protocol.CallTransfer()
                 | protocol.CallTransferComplete()
@@ -306,6 +317,14 @@ class Desk:
             return
         self.pops.offer_said(told)
         self._bus.publish(told)
+
+    async def _plan(
+        self, login: str, frame: protocol.CallbackCreate | protocol.CallbackCancel
+    ) -> None:
+        try:
+            await self.follow_ups.receive(login, frame)
+        except follow_up_plans.Refused as refused:
+            self._unless(False, login, refused.code, str(refused))
 
     async def _transfer(self, login: str, frame: TransferFrame) -> None:
         if self.transfers is None:

@@ -39,6 +39,8 @@ _CLIENT = (
     protocol.NoteSet,
     protocol.Select,
     protocol.OfferSaid,
+    protocol.CallbackCreate,
+    protocol.CallbackCancel,
     protocol.CallTransfer,
     protocol.CallTransferComplete,
     protocol.CallTransferCancel,

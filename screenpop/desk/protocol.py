@@ -247,6 +247,10 @@ ServerFrame = Annotated[
 
 PopId = Annotated[str, Field(min_length=1, max_length=40)]
 Note = Annotated[str, Field(max_length=2000)]
+#: Made by the desktop.
+PlanId = Annotated[str, Field(pattern="^[A-Za-z0-9-]{1,40}$")]
+#: Far enough, and still a date.
+MAX_MS = 4_102_444_800_000
 
 
 class Ack(Frame):
@@ -320,6 +324,25 @@ class OfferSaid(Frame):
     reason: str = Field(default="", max_length=MAX_ANSWER_REASON)
 
 
+class CallbackCreate(Frame):
+    """Plans a follow-up of the call, at a time (milliseconds since 1970, within a year) or at none;
+    the same `id` again changes nothing. Shown by `pop.update` once it is stored."""
+
+    kind: Literal["callback.create"] = "callback.create"
+    pop_id: PopId
+    id: PlanId
+    at: float | None = Field(default=None, ge=0, le=MAX_MS, allow_inf_nan=False)
+    note: Note = ""
+
+
+class CallbackCancel(Frame):
+    """Takes back what this agent planned, as long as the CRM was not told."""
+
+    kind: Literal["callback.cancel"] = "callback.cancel"
+    pop_id: PopId
+    id: PlanId
+
+
 class LeadDone(Frame):
     """The agent has dealt with a new lead; `confirmed` where it is a real one."""
 
@@ -368,6 +391,8 @@ ClientFrame = Annotated[
     | NoteSet
     | Select
     | OfferSaid
+    | CallbackCreate
+    | CallbackCancel
     | CallTransfer
     | CallTransferComplete
     | CallTransferCancel

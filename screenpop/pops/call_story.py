@@ -59,6 +59,8 @@ class CallStory:
     handed: str = ""
     #: The agent's choice among several candidates.
     selected: str | None = None
+    #: What agents planned.
+    follow_ups: tuple[content.FollowUpShown, ...] = ()
 
     def press(self, key: KeyPress) -> None:
         self.path.add(key)
@@ -112,6 +114,7 @@ class CallStory:
             lead=self._lead(),
             degraded=tuple(clean(text) for text in (caller.degraded if caller else ())),
             churn=_churn(self.decision.churn) if self.decision and self.decision.churn else None,
+            follow_ups=self.follow_ups,
         )
 
     def _call(self) -> content.CallShown:

@@ -235,6 +235,24 @@ class OpenShown(Part):
     mode: Literal["auto", "click"]
 
 
+FollowUpState = Literal["waiting", "in_crm", "refused"]
+
+
+class FollowUpShown(Part):
+    """What an agent planned in this call; `refused`: the CRM did not take it, and whoever minds it
+    is to see why."""
+
+    id: str
+    #: Milliseconds since 1970; null: no time was said.
+    at: float | None
+    note: str
+    #: The agent (login) who planned it.
+    agent: str
+    state: FollowUpState
+    #: Its page in the CRM.
+    url: str | None = None
+
+
 class PopContent(Part):
     call: CallShown
     #: From the rulebook, to be read before answering.
@@ -251,3 +269,5 @@ class PopContent(Part):
     churn: ChurnShown | None = None
     #: What the desktop opens for this caller, and this agent.
     open: OpenShown | None = None
+    #: In the order they were planned.
+    follow_ups: tuple[FollowUpShown, ...] = ()

@@ -41,6 +41,14 @@ class PopBook:
     def of_call(self, call_id: CallId) -> Sequence[Pop]:
         return tuple(self._by_call.get(call_id, {}).values())
 
+    def shown_of(self, call_id: CallId) -> Sequence[Pop]:
+        """Open ones, and those that agents still see in their lists."""
+        closed = (pop for recent in self._recent.values() for pop in recent)
+        return (*self.of_call(call_id), *(pop for pop in closed if pop.call_id == call_id))
+
+    def all_shown(self) -> Sequence[Pop]:
+        return (*self._open.values(), *(pop for recent in self._recent.values() for pop in recent))
+
     def find(self, call_id: CallId, agent: str | None) -> Pop | None:
         """The open pop of this agent for this call."""
         return self._by_call.get(call_id, {}).get(agent) if agent else None

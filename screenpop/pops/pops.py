@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,8 @@ _ANSWERS: dict[content.AgentAnswer, OfferAnswer] = {
 
 #: From the end of the ringing to the news of why: a hang-up's comes within milliseconds.
 QUIET_FOR = timedelta(seconds=1)
+
+FollowUpsShown = tuple[content.FollowUpShown, ...]
 
 #: The address to open for what the agent with this login is shown.
 Opener = Callable[[PopContent, str], OpenShown | None]
@@ -207,7 +209,9 @@ class Pops:
             return
         story = self._stories.of(call_id).as_content(at.date())
         for pop in pops:
-            content = self._for(pop.agent, story)
+            # A restored pop's story may have none of them.
+            kept = {"follow_ups": pop.content.follow_ups}
+            content = self._for(pop.agent, story.model_copy(update=kept))
             if content != pop.content:
                 pop.content = content
                 self._send(pop, at, protocol.PopUpdate, content=content)
@@ -227,6 +231,11 @@ class Pops:
         """The call in which the agent talks, and on which phone; None where it is not theirs."""
         pop = self._book.own(agent, pop_id)
         return (pop.call_id, pop.interface) if pop is not None and pop.state == "claimed" else None
+
+    def call_of(self, agent: str, pop_id: str) -> CallId | None:
+        """None where the card is not theirs, or no longer on their screen."""
+        shown = (pop for pop in self._book.all_shown() if pop.pop_id == pop_id)
+        return next((pop.call_id for pop in shown if pop.agent == agent), None)
 
     def dispose(self, agent: str, pop_id: str, code: str, note: str) -> bool:
         """Ends the wrap-up; one that is timed_strict goes on to its end, with this code."""
@@ -352,6 +361,54 @@ class Pops:
                 offer = shown.model_copy(update={"said": said})
                 pop.content = pop.content.model_copy(update={"offer": offer})
                 self._send(pop, told.at, protocol.PopUpdate, content=pop.content)
+
+    def planned(
+        self, agent: str, pop_id: str, plan: str, due: datetime | None, note: str
+    ) -> events.FollowUpPlanned | None:
+        """What the agent plans on their own card; None where the call is not theirs, or not yet,
+        or done with. To be stored before `show_follow_up` shows it."""
+        pop = self._book.own(agent, pop_id)
+        if pop is None or pop.state == "offered":
+            return None
+        shown = pop.content
+        whose = shown.contact.ref if shown.contact else shown.match.selected
+        named = (one.name for one in shown.match.candidates if one.ref == whose)
+        return events.FollowUpPlanned(
+            pop.call_id,
+            self._now(),
+            agent,
+            plan,
+            due,
+            clean_lines(note),
+            shown.call.number,
+            ContactRef.parse(whose) if whose else None,
+            shown.contact.name if shown.contact else next(named, shown.call.network_name),
+            shown.call.queue,
+        )
+
+    def follow_ups(self) -> Sequence[tuple[CallId, content.FollowUpShown]]:
+        """All that is on cards."""
+        found = {
+            (pop.call_id, one.agent, one.id): one
+            for pop in self._book.all_shown()
+            for one in pop.content.follow_ups
+        }
+        return [(call_id, one) for (call_id, _, _), one in found.items()]
+
+    def show_follow_ups(
+        self,
+        call_id: CallId,
+        change: Callable[[FollowUpsShown], FollowUpsShown],
+    ) -> None:
+        """On the cards of every agent on the call, those that are done with too."""
+        story = self._stories.find(call_id)
+        if story is not None:
+            story.follow_ups = change(story.follow_ups)
+        for pop in self._book.shown_of(call_id):
+            follow_ups = change(pop.content.follow_ups)
+            if follow_ups != pop.content.follow_ups:
+                pop.content = pop.content.model_copy(update={"follow_ups": follow_ups})
+                self._send(pop, self._now(), protocol.PopUpdate, content=pop.content)
 
     def _tell_choice(
         self, pop: Pop, number: str | None, chosen: ContactRef | None, now: datetime

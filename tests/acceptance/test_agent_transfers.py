@@ -14,6 +14,7 @@ import pytest
 from calls import events
 from calls.ports import QueueRequest
 from config.settings import WebSettings
+from crm_adapter.follow_ups import DatabaseFollowUps
 from scoring.offer_ledger import DatabaseOfferLedger
 from screenpop.desk import protocol
 from screenpop.desk.desk import Desk
@@ -105,6 +106,7 @@ async def floor(hall: TransferHouse, tmp_path: Path, database: Database) -> Asyn
             queue_control=house.bridge.queue_control,
             transfers=house.bridge.transfers,
             offers=DatabaseOfferLedger(database=database),
+            follow_ups=DatabaseFollowUps(database=database),
             web=WebSettings(),
         )
         shapes = {"agent1": STAYS, "agent2": STAYS, "agent3": STAYS}

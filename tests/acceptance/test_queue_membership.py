@@ -14,6 +14,7 @@ from aiohttp import web
 from calls.agents import Agent, Skill
 from config.queue_settings import QueueSettings
 from config.settings import WebSettings
+from crm_adapter.follow_ups import DatabaseFollowUps
 from scoring.offer_ledger import DatabaseOfferLedger
 from screenpop.desk.desk import Desk
 from screenpop.desk.routes import add_routes
@@ -61,6 +62,7 @@ async def test_who_works_is_a_member_and_nobody_else_is_touched(
                 membership=house.bridge.membership,
                 queues=SETTINGS,
                 offers=DatabaseOfferLedger(database=database),
+                follow_ups=DatabaseFollowUps(database=database),
                 web=web_settings,
             )
             await stack.enter_async_context(desk)

@@ -14,7 +14,7 @@ from calls.caller import ContactRef
 from crm_adapter.adapter import Conflict, Invalid, NotFound, Unsupported
 from tests.crm_worlds.asking import denied, hit_of, soon
 from tests.crm_worlds.claims import unclaimed
-from tests.crm_worlds.samples import ARRIVED, LEAD, LONDON, RECORD, STRANGER, TASK
+from tests.crm_worlds.samples import ARRIVED, LEAD, LONDON, PLANNED, RECORD, STRANGER, TASK
 from tests.crm_worlds.world import CrmWorld
 
 pytestmark = pytest.mark.contract
@@ -224,6 +224,46 @@ async def test_one_key_at_once_from_two_processes_makes_one_task(world: CrmWorld
     writes = [crm.create_task(TASK, "key-1") for crm in (world.crm, world.other) * 5]
     assert len(set(await asyncio.gather(*writes))) == 1
     assert len(await world.tasks()) == 1
+
+
+async def test_a_follow_up_is_one_task_with_its_note_however_often_it_is_told(
+    world: CrmWorld,
+) -> None:
+    if await _no_tasks(world):
+        return
+    task_id = await world.crm.create_task(PLANNED, "key-1")
+    assert await world.other.create_task(PLANNED, "key-1") == task_id
+    again = replace(PLANNED, due=None, note="Another of this call")
+    assert await world.crm.create_task(again, "key-2") != task_id
+    rows = {row.key: row for row in await world.tasks()}
+    assert len(rows) == 2
+    for line in ("Ask for the invoice", "王 'x' \\ %", "anna"):
+        assert line in rows["key-1"].text
+    told = ("2026-03-10 06:30 UTC+08:00", "2026-03-09 22:30")
+    assert any(due in rows["key-1"].text for due in told)
+    assert "Another of this call" in rows["key-2"].text
+
+
+async def test_a_follow_up_is_due_when_it_was_said(world: CrmWorld) -> None:
+    if await _no_tasks(world):
+        return
+    exactly = world.crm.capabilities.task_due
+    if unclaimed(exactly is not None):
+        return
+    assert PLANNED.due is not None
+    await world.crm.create_task(PLANNED, "key-1")
+    [row] = await world.tasks()
+    assert row.due is not None
+    the_day = datetime(PLANNED.due.year, PLANNED.due.month, PLANNED.due.day, tzinfo=UTC)
+    assert row.due == (PLANNED.due if exactly == "time" else the_day)
+
+
+async def test_a_follow_up_is_its_agents(world: CrmWorld) -> None:
+    if await _no_tasks(world) or unclaimed(world.crm.capabilities.task_owners):
+        return
+    await world.crm.create_task(PLANNED, "key-1")
+    [row] = await world.tasks()
+    assert row.owner == PLANNED.owner
 
 
 async def test_a_task_is_closed_once(open_world: CrmWorld) -> None:

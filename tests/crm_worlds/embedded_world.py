@@ -152,7 +152,15 @@ class EmbeddedWorld:
 
     async def tasks(self) -> Sequence[TaskRow]:
         return [
-            TaskRow(row.id, row.idem, row.number, _readable(row), row.status == "open")
+            TaskRow(
+                row.id,
+                row.idem,
+                row.number,
+                _readable(row),
+                row.status == "open",
+                row.due_at,
+                row.owner,
+            )
             for row in await self._rows(tables.tasks)
         ]
 

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -151,7 +151,9 @@ class HostedWorld:
 
     async def tasks(self) -> Sequence[TaskRow]:
         return [
-            TaskRow(one.id, _key(one), _told(r"Number: (\S+)", one), one.texts, True)
+            TaskRow(
+                one.id, _key(one), _told(r"Number: (\S+)", one), one.texts, True, _moment(one.due)
+            )
             for one in self.server.tasks()
         ]
 
@@ -163,6 +165,16 @@ def _told(pattern: str, one: Kept) -> str | None:
 
 def _key(one: Kept) -> str:
     return _told(r"Key: ([^\n']+)", one) or ""
+
+
+def _moment(text: str | None) -> datetime | None:
+    """However it is written; without a zone it is UTC."""
+    if text is None:
+        return None
+    if text.isdecimal():
+        return datetime.fromtimestamp(int(text) / 1000, UTC)
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 def _call_row(one: Kept) -> CallRow:

@@ -194,7 +194,10 @@ class OdooWorld:
         return int(user["partner_id"][0])
 
     async def tasks(self) -> Sequence[TaskRow]:
-        found = await self.server.find("mail.activity", (), ["note", "summary", "active"])
+        found = await self.server.find(
+            "mail.activity", (), ["note", "summary", "active", "date_deadline", "user_id"]
+        )
+        logins = {number: login for login, number in self.server.ids.items()}
         return [
             TaskRow(
                 id=str(row["id"]),
@@ -202,6 +205,8 @@ class OdooWorld:
                 number=_line(row["note"], "Number"),
                 text=f"{row['summary']}\n{_plain(row['note'])}",
                 is_open=row["active"],
+                due=datetime.fromisoformat(str(row["date_deadline"])).replace(tzinfo=UTC),
+                owner=logins.get(row["user_id"][0]) if row["user_id"] else None,
             )
             for row in found
         ]

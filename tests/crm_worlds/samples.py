@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 from calls.call import CallId, CallOutcome, KeyPress
-from calls.records import CallRecord, Leg, NewLead, NewTask
+from calls.records import FOLLOW_UP, CallRecord, Leg, NewLead, NewTask
 
 ARRIVED = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 LONDON = "+442079460018"
@@ -38,4 +38,14 @@ TASK = NewTask(
     created_at=ARRIVED,
     number=STRANGER,
     queue="sales",
+)
+PLANNED = NewTask(
+    kind=FOLLOW_UP,
+    call_id=CALL,
+    created_at=ARRIVED,
+    number=STRANGER,
+    owner="anna",
+    # Another day than in UTC.
+    due=datetime(2026, 3, 10, 6, 30, tzinfo=timezone(timedelta(hours=8))),
+    note="Ask for the invoice\nand <b>王 'x' \\ %",
 )

@@ -46,6 +46,10 @@ class TaskRow:
     number: str | None
     text: str
     is_open: bool = True
+    #: Midnight (UTC) where the CRM keeps only the day.
+    due: datetime | None = None
+    #: The agent whose it is, where the CRM knows.
+    owner: str | None = None
 
 
 class CrmWorld(Protocol):

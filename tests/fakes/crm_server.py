@@ -66,6 +66,8 @@ class Kept:
     started: str | None = None
     status: str | None = None
     contact: str | None = None
+    #: Of a task: as the CRM writes it.
+    due: str | None = None
 
 
 class CrmServer:

@@ -19,6 +19,7 @@ from config.agent_settings import AgentSettings
 from config.pop_settings import PopUrl, PopWebhook
 from config.settings import SoftphoneSettings, WebSettings
 from crm_adapter import pop_hooks
+from crm_adapter.follow_ups import DatabaseFollowUps
 from crm_adapter.hook_workers import HookWorkers
 from crm_adapter.outbox_worker import DeliveryPace
 from scoring.offer_ledger import DatabaseOfferLedger
@@ -114,6 +115,7 @@ async def desk_server(
             bus=bus,
             queue_control=control,
             offers=DatabaseOfferLedger(database=database),
+            follow_ups=DatabaseFollowUps(database=database),
             web=settings,
             softphone=softphone,
             opener=OpenAddresses(addresses),

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -25,7 +26,7 @@ _COLUMNS = {
     "leads": _PERSON | {"leadid", "companyname", "subject", KEY},
     "phonecalls": _ACTIVITY
     | {"directioncode", "actualdurationminutes", "actualstart", "actualend", "phonenumber"},
-    "tasks": _ACTIVITY,
+    "tasks": _ACTIVITY | {"scheduledend"},
 }
 _ID = {"contacts": "contactid", "leads": "leadid", "phonecalls": "activityid"}
 _ID["tasks"] = "activityid"
@@ -120,7 +121,10 @@ class DynamicsServer(CrmServer):
         return kept
 
     def tasks(self) -> list[Kept]:
-        return [self._kept(row, row["activityid"]) for row in self.rows["tasks"].values()]
+        return [
+            replace(self._kept(row, row["activityid"]), due=row.get("scheduledend"))
+            for row in self.rows["tasks"].values()
+        ]
 
     def _kept(self, row: Row, row_id: str, number: str | None = None) -> Kept:
         texts = "\n".join(str(value) for value in row.values())

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from aiohttp import web
@@ -115,7 +116,9 @@ class EspoCrmServer(CrmServer):
         return kept
 
     def tasks(self) -> list[Kept]:
-        return [self._kept(row) for row in self.rows["Task"].values()]
+        return [
+            replace(self._kept(row), due=row.get("dateEnd")) for row in self.rows["Task"].values()
+        ]
 
     def _kept(self, row: dict[str, Any], number: str | None = None) -> Kept:
         texts = "\n".join(str(value) for value in row.values())

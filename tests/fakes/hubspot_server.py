@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -136,7 +137,10 @@ class HubSpotServer(CrmServer):
         return kept
 
     def tasks(self) -> list[Kept]:
-        return [self._kept(row, "hs_task_status") for row in self.rows["tasks"].values()]
+        return [
+            replace(self._kept(row, "hs_task_status"), due=row["properties"].get("hs_timestamp"))
+            for row in self.rows["tasks"].values()
+        ]
 
     def _kept(self, row: Row, status: str, number: str | None = None) -> Kept:
         told = row["properties"]

@@ -8,6 +8,7 @@ import html
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from aiohttp import web
@@ -26,7 +27,7 @@ _MAY_BE = {
     "notes": {"content", "lead_id"},
     "callLogs": {"subject", "duration", "outcome", "from_phone_number", "to_phone_number"}
     | {"start_time", "end_time", "person_id", "note"},
-    "activities": {"subject", "type", "done", "due_date", "note", "participants"},
+    "activities": {"subject", "type", "done", "due_date", "due_time", "note", "participants"},
 }
 _REQUIRED = {
     "persons": ("name",),
@@ -138,7 +139,10 @@ class PipedriveServer(CrmServer):
         return kept
 
     def tasks(self) -> list[Kept]:
-        return [self._kept(row) for row in self.rows["activities"].values()]
+        return [
+            replace(self._kept(row), due=f"{row['due_date']} {row.get('due_time', '')}".strip())
+            for row in self.rows["activities"].values()
+        ]
 
     def _kept(self, row: Row) -> Kept:
         texts = "\n".join(str(value) for value in row.values()).replace("<br>", "\n")

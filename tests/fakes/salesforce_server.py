@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, ClassVar
@@ -26,7 +27,8 @@ _FIELDS = {
     "Lead": {"FirstName", "LastName", "Company", "Phone", "MobilePhone", "LeadSource", "Status"}
     | {"Description", "IsConverted", KEY, *_COMMON},
     "Task": {"Subject", "Status", "Priority", "TaskSubtype", "CallType", "CallDurationInSeconds"}
-    | {"CallObject", "CallDisposition", "ActivityDate", "Description", "WhoId", KEY, *_COMMON},
+    | {"CallObject", "CallDisposition", "ActivityDate", "Description", "WhoId", KEY, *_COMMON}
+    | {"IsReminderSet", "ReminderDateTime"},
 }
 _READ_ONLY = {"Id", "IsConverted", *_COMMON}
 _REQUIRED = {"Lead": ("LastName", "Company"), "Task": (), "Contact": ("LastName",)}
@@ -121,7 +123,11 @@ class SalesforceServer(CrmServer):
 
     def tasks(self) -> list[Kept]:
         rows = self.rows["Task"].values()
-        return [self._kept(row) for row in rows if row.get("TaskSubtype") != "Call"]
+        return [
+            replace(self._kept(row), due=row.get("ActivityDate"))
+            for row in rows
+            if row.get("TaskSubtype") != "Call"
+        ]
 
     def _kept(self, row: Row, number: str | None = None) -> Kept:
         texts = "\n".join(str(value) for value in row.values())

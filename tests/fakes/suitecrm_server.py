@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -21,7 +22,7 @@ _FIELDS = {
     "phone_home phone_other status date_modified date_entered lead_source description",
     "Calls": "name status direction date_start duration_hours duration_minutes description "
     "parent_type parent_id date_modified",
-    "Tasks": "name status description parent_type parent_id date_modified",
+    "Tasks": "name status date_due description parent_type parent_id date_modified",
 }
 _PHONES = ("phone_mobile", "phone_work", "phone_home", "phone_other")
 
@@ -112,7 +113,10 @@ class SuiteCrmServer(CrmServer):
         return kept
 
     def tasks(self) -> list[Kept]:
-        return [self._kept(row_id, row) for row_id, row in self.rows["Tasks"].items()]
+        return [
+            replace(self._kept(row_id, row), due=row.get("date_due"))
+            for row_id, row in self.rows["Tasks"].items()
+        ]
 
     def _kept(self, row_id: str, row: dict[str, Any], number: str | None = None) -> Kept:
         texts = "\n".join(str(value) for value in row.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
@@ -26,7 +27,17 @@ _FIELDS = {
     "Calls": {"Subject", "Call_Type", "Call_Start_Time", "Call_Duration", "Description"}
     | {"Who_Id", "What_Id", "$se_module", KEY}
     | _ALWAYS,
-    "Tasks": {"Subject", "Status", "Description", "Who_Id", "What_Id", "$se_module", KEY} | _ALWAYS,
+    "Tasks": {
+        "Subject",
+        "Status",
+        "Due_Date",
+        "Description",
+        "Who_Id",
+        "What_Id",
+        "$se_module",
+        KEY,
+    }
+    | _ALWAYS,
 }
 _REQUIRED = {
     "Contacts": ("Last_Name",),
@@ -128,7 +139,10 @@ class ZohoServer(CrmServer):
         return kept
 
     def tasks(self) -> list[Kept]:
-        return [self._kept(row, None, row["Status"]) for row in self.rows["Tasks"].values()]
+        return [
+            replace(self._kept(row, None, row["Status"]), due=row.get("Due_Date"))
+            for row in self.rows["Tasks"].values()
+        ]
 
     def _kept(self, row: Row, number: str | None = None, status: str | None = None) -> Kept:
         texts = "\n".join(str(value) for value in row.values())

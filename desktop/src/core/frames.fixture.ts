@@ -29,6 +29,7 @@ export const CONTENT: PopContent = {
   degraded: [],
   churn: null,
   open: null,
+  follow_ups: [],
 };
 
 type Hello = Extract<ServerFrame, { kind: "hello" }>;

@@ -91,6 +91,20 @@ export interface CallTransferComplete {
   pop_id: string;
 }
 
+export interface CallbackCancel {
+  kind: "callback.cancel";
+  pop_id: string;
+  id: string;
+}
+
+export interface CallbackCreate {
+  kind: "callback.create";
+  pop_id: string;
+  id: string;
+  at?: number | null;
+  note?: string;
+}
+
 export interface CandidateShown {
   ref: string;
   name: string;
@@ -146,6 +160,15 @@ export interface Disposition {
   pop_id: string;
   code: string;
   note?: string;
+}
+
+export interface FollowUpShown {
+  id: string;
+  at: number | null;
+  note: string;
+  agent: string;
+  state: "waiting" | "in_crm" | "refused";
+  url: string | null;
 }
 
 export interface Hello {
@@ -338,6 +361,7 @@ export interface PopContent {
   degraded: readonly string[];
   churn: ChurnShown | null;
   open: OpenShown | null;
+  follow_ups: readonly FollowUpShown[];
 }
 
 export interface PopOffer {
@@ -469,6 +493,8 @@ export type ClientFrame =
   | NoteSet
   | Select
   | OfferSaid
+  | CallbackCreate
+  | CallbackCancel
   | CallTransfer
   | CallTransferComplete
   | CallTransferCancel

@@ -18,6 +18,7 @@ from calls import events
 from calls.agents import Agent
 from calls.ports import CallChannel, QueueRequest
 from config.settings import WebSettings
+from crm_adapter.follow_ups import DatabaseFollowUps
 from scoring.offer_ledger import DatabaseOfferLedger
 from screenpop.agents.softphones import softphones
 from screenpop.desk.desk import Desk
@@ -178,6 +179,7 @@ async def desk_world(
                 bus=house.bus,
                 queue_control=house.bridge.queue_control,
                 offers=DatabaseOfferLedger(database=database),
+                follow_ups=DatabaseFollowUps(database=database),
                 web=settings,
                 softphone=pbx.softphone_settings if pbx.http_port is not None else None,
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -235,7 +235,20 @@ def test_leads_and_tasks() -> None:
         wording.task_title(message) == "Listen to the message of a caller who withheld the number"
     )
     assert "Recording: m-1" in wording.task_description(message)
-    assert wording.task_title(replace(task, kind="follow_up")) == "Follow up: +12025550150"
+    assert wording.task_title(replace(task, kind="other_work")) == "Other work: +12025550150"
+
+
+def test_what_an_agent_plans() -> None:
+    task = NewTask(
+        "follow_up", MISSED.call_id, AT, "+12025550150", owner="anna", name="Ann", note="Two\nlines"
+    )
+    assert wording.task_title(task) == "Follow up with Ann (+12025550150)"
+    assert wording.task_description(task).startswith("Two\nlines\nPlanned by anna on ")
+    # 17:30 on the west coast: the day is the house's, not UTC's.
+    due = datetime(2026, 3, 9, 17, 30, tzinfo=timezone(timedelta(hours=-8)))
+    later = replace(task, due=due, name=None, number=None)
+    assert wording.task_title(later) == "Call back a withheld number"
+    assert "\nDue: 2026-03-09 17:30 UTC-08:00\n" in wording.task_description(later)
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ def test_every_frame_is_in_both_unions() -> None:
         "notice", "lead.new", "lead.gone", "ack", "state.set", "disposition", "note", "select",
         "lead.done", "offer.answer", "agent.day", "wrapup.extend", "wrapup.skip",
         "call.consult", "call.transfer", "call.transfer_complete", "call.transfer_cancel",
-        "call.conference",
+        "call.conference", "callback.create", "callback.cancel",
     }  # fmt: skip
 
 
@@ -56,6 +56,11 @@ def test_every_frame_is_in_both_unions() -> None:
         '{"kind":"offer.answer","pop_id":"p","offer":"kettle","answer":"accepted","reason":"'
         + "x" * 201
         + '"}',
+        '{"kind":"callback.create","pop_id":"p"}',
+        '{"kind":"callback.create","pop_id":"p","id":"a b"}',
+        '{"kind":"callback.create","pop_id":"p","id":"a","at":NaN}',
+        '{"kind":"callback.create","pop_id":"p","id":"a","at":1e300}',
+        '{"kind":"callback.create","pop_id":"p","id":"a","note":"' + "x" * 2001 + '"}',
         '{"kind":"hello"}',
         "[]",
         "",
