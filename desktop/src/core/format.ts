@@ -24,6 +24,14 @@ export function day(at: number | string, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: "medium" }).format(date);
 }
 
+/** A day and the minute. */
+export function moment(at: number, language: string): string {
+  const date = new Date(at);
+  if (Number.isNaN(date.getTime())) return String(at);
+  const style = { dateStyle: "medium", timeStyle: "short" } as const;
+  return new Intl.DateTimeFormat(language, style).format(date);
+}
+
 /** +12025550101 as +1 202 555 0101; what is not such a number stays as it is. */
 export function phone(number: string): string {
   const north = /^\+1(\d{3})(\d{3})(\d{4})$/.exec(number);

@@ -1,12 +1,14 @@
 /** Every word of the desktop, in both languages. */
 
 import { callerInChinese, callerInEnglish } from "./caller/messages";
+import { historyInChinese, historyInEnglish } from "./history/messages";
 import { phoneInChinese, phoneInEnglish } from "./phone/messages";
 import { supervisorInChinese, supervisorInEnglish } from "./supervisor/messages";
 
 const en = {
   ...phoneInEnglish,
   ...callerInEnglish,
+  ...historyInEnglish,
   ...supervisorInEnglish,
   app: "Switchboard",
   log_in: "Log in",
@@ -230,6 +232,7 @@ export type Word = keyof typeof en;
 const zh: Record<Word, string> = {
   ...phoneInChinese,
   ...callerInChinese,
+  ...historyInChinese,
   ...supervisorInChinese,
   app: "Switchboard",
   log_in: "登录",

@@ -17,6 +17,7 @@ export const DESK_ACTIONS = [
   "crm",
   "previous",
   "next",
+  "my_calls",
   "help",
 ] as const;
 export type PhoneAction = (typeof PHONE_ACTIONS)[number];
@@ -53,6 +54,7 @@ export const FIRST_CHORDS: Chords = {
   crm: second("KeyO"),
   previous: second("ArrowUp"),
   next: second("ArrowDown"),
+  my_calls: second("KeyC"),
   help: second("KeyH"),
 };
 

@@ -1,11 +1,14 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
 import type { Desk } from "../core/desk";
 import type { PagePhone } from "../core/phone/page_phone";
+import type { History } from "../core/history/history";
+import { isSeen } from "../core/history/place";
 import { firstLanguage, keepLanguage, translator, type Language } from "../core/i18n";
 import { Shortcuts } from "../core/shortcuts";
 import { shownPop } from "../core/store";
 import { CallCard } from "./CallCard";
 import { MissedCall } from "./Duty";
+import { MyCalls } from "./history/MyCalls";
 import { Idle } from "./Idle";
 import { Incoming } from "./Incoming";
 import { Keys, useKeyboard } from "./keys";
@@ -18,9 +21,16 @@ import { PhoneBanner, Softphone } from "./Softphone";
 import { TopBar } from "./TopBar";
 import { Words } from "./words";
 
-export function App({ desk, phone }: { desk: Desk; phone: PagePhone }) {
+interface Props {
+  desk: Desk;
+  phone: PagePhone;
+  history: History;
+}
+
+export function App({ desk, phone, history }: Props) {
   const desktop = useSyncExternalStore(desk.subscribe, desk.snapshot);
   const { link, desk: state } = desktop;
+  const { place } = useSyncExternalStore(history.subscribe, history.snapshot);
   const [language, setLanguage] = useState<Language>(firstLanguage);
   const words = useMemo(() => translator(language), [language]);
   const shortcuts = useMemo(() => new Shortcuts(localStorage, Date.now), []);
@@ -30,6 +40,7 @@ export function App({ desk, phone }: { desk: Desk; phone: PagePhone }) {
     document.documentElement.lang = language === "zh" ? "zh-CN" : "en";
     keepLanguage(language);
   }, [language]);
+  const past = isSeen(place);
   const pop = shownPop(state);
   return (
     <Words value={words}>
@@ -52,9 +63,26 @@ export function App({ desk, phone }: { desk: Desk; phone: PagePhone }) {
               <MissedCall desk={desk} state={state} />
             </Notices>
             <Softphone page={phone} desktop={desktop} />
-            <PopList desk={desk} state={state} />
+            <PopList
+              state={state}
+              stage={past ? null : state.shown}
+              onShow={(popId) => {
+                history.close();
+                desk.show(popId);
+              }}
+              myCalls={{ seen: past, onToggle: () => history.toggle() }}
+            />
             <main className="stage">
-              {pop ? <CallCard key={pop.id} desk={desk} pop={pop} skewMs={state.skewMs} /> : <Idle available={state.status.state === "available"} />}
+              {past ? (
+                <MyCalls desk={desk} history={history} />
+              ) : pop ? (
+                <CallCard key={pop.id} desk={desk} pop={pop} skewMs={state.skewMs} />
+              ) : (
+                <Idle
+                  available={state.status.state === "available"}
+                  onMyCalls={() => history.open()}
+                />
+              )}
             </main>
             <NewLeads desk={desk} leads={state.leads} />
             <Incoming pops={state.pops} />

@@ -1,6 +1,6 @@
 import { useWords } from "./words";
 
-export function Idle({ available }: { available: boolean }) {
+export function Idle({ available, onMyCalls }: { available: boolean; onMyCalls: () => void }) {
   const words = useWords();
   return (
     <div className="idle">
@@ -11,6 +11,9 @@ export function Idle({ available }: { available: boolean }) {
       </div>
       <h2>{words(available ? "idle_title" : "idle_off_title")}</h2>
       <p>{words(available ? "idle_text" : "offline_hint")}</p>
+      <button type="button" onClick={onMyCalls}>
+        {words("my_calls_look")}
+      </button>
     </div>
   );
 }

@@ -39,6 +39,13 @@ export function OfferPanel({ desk, pop, offer }: { desk: Desk; pop: Pop; offer: 
           <Reasons reasons={reasons} />
         </>
       )}
+      {pop.state === "closed" && offer.said && (
+        <p className="faint">
+          {words.code("said", offer.said.answer)}
+          {offer.said.reason && <bdi>: {offer.said.reason}</bdi>} ·{" "}
+          {words("offer_said_by", { agent: offer.said.agent })}
+        </p>
+      )}
       {(pop.state === "claimed" || pop.state === "wrapup") && (
         <OfferAnswer desk={desk} popId={pop.id} offer={offer} />
       )}

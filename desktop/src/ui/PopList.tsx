@@ -1,38 +1,49 @@
-import type { Desk } from "../core/desk";
 import type { DeskState, Pop } from "../core/store";
 import { useDoings, useKeysOf } from "./keys";
 import { callerName, callerNumber } from "./caller";
+import { MyCallsButton, type MyCallsButtonProps } from "./history/MyCallsButton";
 import { Since } from "./time";
 import { useWords } from "./words";
 
 const ORDER = { claimed: 0, offered: 1, wrapup: 2, closed: 3 } as const;
 
-export function PopList({ desk, state }: { desk: Desk; state: DeskState }) {
+interface Props {
+  state: DeskState;
+  /** The call on the stage. */
+  stage: string | null;
+  onShow: (popId: string) => void;
+  myCalls: MyCallsButtonProps;
+}
+
+export function PopList({ state, stage, onShow, myCalls }: Props) {
   const words = useWords();
   const pops = [...state.pops].sort(
     (a, b) => ORDER[a.state] - ORDER[b.state] || b.offeredAt - a.offeredAt,
   );
-  const at = pops.findIndex((pop) => pop.id === state.shown);
+  const at = pops.findIndex((pop) => pop.id === stage);
   const above = pops[at - 1];
   const below = pops[at + 1];
   const go = (pop: Pop | undefined) => () => {
-    if (pop) desk.show(pop.id);
+    if (pop) onShow(pop.id);
     return pop !== undefined;
   };
   useDoings({ previous: go(above), next: go(below) });
   return (
     <nav className="list" aria-label={words("calls")}>
-      <h2>{words("calls")}</h2>
+      <div className="list-head">
+        <h2>{words("calls")}</h2>
+        <MyCallsButton {...myCalls} />
+      </div>
       {pops.length === 0 && <p className="list-empty">{words("no_calls")}</p>}
       <ul>
         {pops.map((pop) => (
           <li key={pop.id}>
             <Row
               pop={pop}
-              shown={pop.id === state.shown}
+              shown={pop.id === stage}
               by={pop === above ? "previous" : pop === below ? "next" : null}
               skewMs={state.skewMs}
-              desk={desk}
+              onShow={onShow}
             />
           </li>
         ))}
@@ -47,9 +58,9 @@ function Row(props: {
   shown: boolean;
   by: "previous" | "next" | null;
   skewMs: number;
-  desk: Desk;
+  onShow: Props["onShow"];
 }) {
-  const { pop, shown, by, skewMs, desk } = props;
+  const { pop, shown, by, skewMs, onShow } = props;
   const keysOf = useKeysOf();
   const words = useWords();
   const since = pop.state === "offered" ? pop.offeredAt : pop.state === "claimed" ? pop.claimedAt : null;
@@ -60,7 +71,7 @@ function Row(props: {
       className={`row row-${pop.state}`}
       aria-current={shown ? "true" : undefined}
       {...(by ? keysOf(by) : {})}
-      onClick={() => desk.show(pop.id)}
+      onClick={() => onShow(pop.id)}
     >
       <span className="row-top">
         <bdi className="row-name">{callerName(pop.content, words)}</bdi>

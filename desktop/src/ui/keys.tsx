@@ -20,6 +20,7 @@ export const ACTION_WORDS: Readonly<Record<Action, Word>> = {
   crm: "open_crm",
   previous: "key_previous",
   next: "key_next",
+  my_calls: "my_calls",
   help: "shortcuts",
 };
 
