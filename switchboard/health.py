@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,36 +17,52 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 @dataclass(frozen=True, slots=True)
 class PartState:
-    """`needed`: without it calls cannot be served; the others are only said."""
+    """`needed`: without it calls cannot be served; the others are only said. `remedy`: what a
+    person does where it is not `ok`."""
 
     ok: bool
     detail: str
     needed: bool = False
+    remedy: str = ""
+
+    @property
+    def state(self) -> str:
+        """`degraded`: calls are served, with less; `failed`: they go to the default queue."""
+        return "ok" if self.ok else "failed" if self.needed else "degraded"
 
 
 Probe = Callable[[], PartState]
+#: By name; what is not known now is None.
+Figures = dict[str, float | str | None]
 
 
 @dataclass(slots=True)
 class LoopLag:
-    """How late the loop wakes up, in seconds: last, and at worst in the last minute."""
+    """How late the loop wakes up, in seconds: last, and in the last minute."""
 
     last_s: float = 0.0
-    beat_at: float = field(default_factory=time.monotonic)
     _minute: deque[float] = field(default_factory=lambda: deque(maxlen=240))
 
     @property
     def worst_s(self) -> float:
         return max(self._minute, default=0.0)
 
+    @property
+    def p99_s(self) -> float:
+        """All but one in a hundred are no later."""
+        ordered = sorted(self._minute)
+        return ordered[-1 - len(ordered) // 100] if ordered else 0.0
+
+    def noted(self, late_s: float) -> None:
+        self.last_s = late_s
+        self._minute.append(late_s)
+
     async def watch(self, every_s: float = 0.25) -> None:
         loop = asyncio.get_running_loop()
         while True:
             due = loop.time() + every_s
             await asyncio.sleep(every_s)
-            self.last_s = max(0.0, loop.time() - due)
-            self._minute.append(self.last_s)
-            self.beat_at = time.monotonic()
+            self.noted(max(0.0, loop.time() - due))
 
 
 class Health:
@@ -54,13 +70,19 @@ class Health:
 
     def __init__(self) -> None:
         self.lag = LoopLag()
+        self._since = time.monotonic()
         self._probes: dict[str, Probe] = {}
+        self._figures: list[Callable[[], Figures]] = []
         self._counters: list[Callable[[], dict[str, float]]] = []
         self.registry = CollectorRegistry()
         self.registry.register(self)
 
     def add_part(self, name: str, probe: Probe) -> None:
         self._probes[name] = probe
+
+    def add_figures(self, figures: Callable[[], Figures]) -> None:
+        """For /healthz and /readyz; nothing that names a person."""
+        self._figures.append(figures)
 
     def add_counters(self, counters: Callable[[], dict[str, float]]) -> None:
         """`counters()` gives current values by name; names ending in `_total` only ever grow."""
@@ -74,6 +96,17 @@ class Health:
     def parts(self) -> dict[str, PartState]:
         return {name: probe() for name, probe in self._probes.items()}
 
+    def figures(self) -> Figures:
+        figures: Figures = {
+            "uptime_s": round(time.monotonic() - self._since, 1),
+            "loop_lag_s": round(self.lag.last_s, 4),
+            "loop_lag_p99_s": round(self.lag.p99_s, 4),
+            "loop_lag_worst_s": round(self.lag.worst_s, 4),
+        }
+        for more in self._figures:
+            figures |= more()
+        return figures
+
     def collect(self) -> Iterable[Metric]:
         """Called by prometheus_client at each scrape."""
         yield GaugeMetricFamily(
@@ -83,6 +116,14 @@ class Health:
             "switchboard_loop_lag_worst_seconds",
             "how late it woke up at worst in the last minute",
             self.lag.worst_s,
+        )
+        yield GaugeMetricFamily(
+            "switchboard_loop_lag_p99_seconds",
+            "how late it woke up in 99 of 100 times of the last minute",
+            self.lag.p99_s,
+        )
+        yield GaugeMetricFamily(
+            "switchboard_uptime_seconds", "since its start", time.monotonic() - self._since
         )
         up = GaugeMetricFamily("switchboard_part_up", "1 where the part works", labels=["part"])
         for name, part in self.parts().items():
@@ -94,18 +135,27 @@ class Health:
                 yield family(f"switchboard_{name}", name.replace("_", " "), value)
 
     async def _healthz(self, _request: web.Request) -> web.Response:
-        return web.json_response({"alive": True, "loop_lag_s": round(self.lag.last_s, 4)})
+        """Whoever answers is alive, whatever is away: starting it again would mend nothing."""
+        return web.json_response({"alive": True, "state": _worst(self.parts()), **self.figures()})
 
     async def _readyz(self, _request: web.Request) -> web.Response:
         parts = self.parts()
-        # No parts yet: still starting.
-        ready = bool(parts) and all(part.ok for part in parts.values() if part.needed)
+        state = _worst(parts)
+        ready = state in ("ok", "degraded")
         body: dict[str, Any] = {
             "ready": ready,
+            "state": state,
             "parts": {
-                name: {"ok": part.ok, "needed": part.needed, "detail": part.detail}
+                name: {
+                    "ok": part.ok,
+                    "needed": part.needed,
+                    "state": part.state,
+                    "detail": part.detail,
+                    **({"do": part.remedy} if part.remedy and not part.ok else {}),
+                }
                 for name, part in parts.items()
             },
+            "figures": self.figures(),
         }
         return web.json_response(body, status=200 if ready else 503)
 
@@ -113,3 +163,9 @@ class Health:
         return web.Response(
             body=generate_latest(self.registry), headers={"Content-Type": CONTENT_TYPE_LATEST}
         )
+
+
+def _worst(parts: Mapping[str, PartState]) -> str:
+    states = {part.state for part in parts.values()}
+    # No parts yet: still starting.
+    return next((state for state in ("failed", "degraded", "ok") if state in states), "starting")

@@ -22,10 +22,12 @@ class Probe:
         *,
         every_s: float = 10.0,
         deadline_s: float = 2.0,
+        remedy: str = "",
     ) -> None:
         self._ask = ask
         self._every_s = every_s
         self._deadline_s = deadline_s
+        self._remedy = remedy
         self.error: str | None = "not asked yet"
 
     async def watch(self) -> None:
@@ -45,7 +47,7 @@ class Probe:
             self.error = None
 
     def state(self) -> PartState:
-        return PartState(self.error is None, self.error or "answers")
+        return PartState(self.error is None, self.error or "answers", remedy=self._remedy)
 
 
 def redis_ping(url: str | None) -> Callable[[], Awaitable[object]]:

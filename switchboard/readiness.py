@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 
 from ami_bridge.agi_server import AgiServer
+from ami_bridge.ami_client import LinkState
 from ami_bridge.bridge import AmiBridge
 from calls.bus import EventBus
 from config.publishing import Rulebooks
 from crm_adapter.adapter import CrmAdapter
 from crm_adapter.call_records import CallRecorder
 from crm_adapter.outbox_gauge import OutboxGauge
-from switchboard.health import Health, PartState
+from switchboard.health import Figures, Health, LoopLag, PartState
 from switchboard.probes import Probe
 from switchboard.warm_up import WarmUp
+
+#: A loop that is so late makes callers wait and desktops stutter.
+_LATE_P99_S, _LATE_WORST_S = 0.25, 1.0
+#: What the CRM has not got for so long will not come by itself.
+_OVERDUE_S = 900.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +49,10 @@ def add_parts(health: Health, parts: Parts) -> None:
     health.add_part("crm", lambda: _crm(parts))
     health.add_part("outbox", lambda: _outbox(parts))
     health.add_part("speech", lambda: _speech(parts))
+    health.add_part("loop", lambda: _loop(health.lag))
     if parts.redis is not None:
         health.add_part("redis", parts.redis.state)
+    health.add_figures(lambda: _figures(parts))
     health.registry.register(parts.outbox)
     health.add_counters(parts.bridge.counters)
     health.add_counters(lambda: _agi_counters(parts))
@@ -52,9 +60,21 @@ def add_parts(health: Health, parts: Parts) -> None:
     health.add_counters(lambda: _record_counters(parts))
 
 
+def _figures(parts: Parts) -> Figures:
+    age_s = parts.bridge.client.last_byte_age_s
+    return {
+        "ami_last_byte_age_s": None if age_s is None else round(age_s, 3),
+        "outbox_oldest_s": round(parts.outbox.oldest_s, 1),
+        "rulebook_version": parts.rulebooks.current.version,
+        "database": parts.database,
+    }
+
+
 def _agi(parts: Parts) -> PartState:
-    port = parts.agi.port
-    return PartState(bool(port), f"listens on {port}" if port else "not listening", needed=True)
+    if port := parts.agi.port:
+        return PartState(True, f"listens on {port}", needed=True)
+    remedy = "it starts last and stops first: wait, or see the log"
+    return PartState(False, "not listening", needed=True, remedy=remedy)
 
 
 def _storage(parts: Parts) -> PartState:
@@ -62,7 +82,14 @@ def _storage(parts: Parts) -> PartState:
     error = parts.crm_probe.error
     if error is None and parts.recorder.trouble is not None:
         error = f"{parts.recorder.trouble}; {parts.recorder.waiting} events wait in memory"
-    return PartState(error is None, error or parts.database, needed=True)
+    if error is None:
+        return PartState(True, parts.database, needed=True)
+    remedy = (
+        "make room on its disk, or end what locks the file"
+        if parts.database == "sqlite"
+        else "see that PostgreSQL runs and lets us in (storage.url)"
+    )
+    return PartState(False, error, needed=True, remedy=f"{remedy}; what waits is written then")
 
 
 def _rulebook(parts: Parts) -> PartState:
@@ -78,21 +105,43 @@ def _rulebook(parts: Parts) -> PartState:
 def _ami(parts: Parts) -> PartState:
     if parts.bridge.is_connected:
         return PartState(True, "connected, live view in step")
-    return PartState(False, f"{parts.bridge.state}: pops and exact ends of calls wait for it")
+    remedy = {
+        LinkState.REFUSED: "give ami.secret_file the secret of Asterisk's manager.conf",
+        LinkState.AWAY: "see that Asterisk runs and ami.host and ami.port are its manager's",
+        LinkState.CONNECTED: "wait: it is being compared with Asterisk",
+    }[parts.bridge.state]
+    told = f"{parts.bridge.state}: pops and exact ends of calls wait for it"
+    return PartState(False, told, remedy=remedy)
 
 
 def _crm(parts: Parts) -> PartState:
-    error = parts.crm_probe.error
-    return PartState(error is None, error or parts.crm.name)
+    if (error := parts.crm_probe.error) is None:
+        return PartState(True, parts.crm.name)
+    return PartState(False, error, remedy="`switchboard crm check` says what is missing")
 
 
 def _outbox(parts: Parts) -> PartState:
-    return PartState(not parts.outbox.dead, parts.outbox.sentence())
+    outbox = parts.outbox
+    ok = not outbox.dead and outbox.oldest_s < _OVERDUE_S
+    remedy = "" if ok else "mend the CRM or the receiver that `switchboard outbox status` names"
+    return PartState(ok, outbox.sentence(), remedy=remedy)
 
 
 def _speech(parts: Parts) -> PartState:
-    missing = parts.warm_up.problem
-    return PartState(missing is None, missing or "fixed texts are rendered")
+    if (missing := parts.warm_up.problem) is None:
+        return PartState(True, "fixed texts are rendered")
+    return PartState(False, missing, remedy="wait while it renders, else `switchboard doctor`")
+
+
+def _loop(lag: LoopLag) -> PartState:
+    told = f"at most {lag.worst_s:.2f} s late in the last minute, mostly {lag.p99_s:.2f} s"
+    if lag.p99_s < _LATE_P99_S and lag.worst_s < _LATE_WORST_S:
+        return PartState(True, told)
+    remedy = (
+        "give the machine more processor, or fewer calls at once (agi.max_sessions); SIGUSR1 logs "
+        "what the server is doing"
+    )
+    return PartState(False, told, remedy=remedy)
 
 
 def _agi_counters(parts: Parts) -> dict[str, float]:

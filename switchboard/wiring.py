@@ -154,7 +154,9 @@ class Centre:
         )
         self.crm_probe = Probe(self.crm.check)
         self.outbox_gauge = OutboxGauge(database=self.database, now=lambda: datetime.now(UTC))
-        self.redis_probe = Probe(redis_ping(settings.redis.url))
+        self.redis_probe = Probe(
+            redis_ping(settings.redis.url), remedy="start Redis, or take redis.url out"
+        )
         readiness.add_parts(self.health, self._parts())
         at = read_time(settings.scoring.nightly_at) if self._nightly else None
         self.nightly_gauge = NightlyGauge(database=self.database, at=at, now=utc_now)

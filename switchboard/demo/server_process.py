@@ -108,6 +108,13 @@ class ServerProcess:
                 os.kill(pid, signal.SIGKILL)
         await asyncio.to_thread(self._process.wait)
 
+    def kill_watchdog(self) -> int:
+        """The process id of the server, which then has nobody who watches it."""
+        left = self.pid
+        if self.watchdog and self._process is not None:
+            self._process.kill()
+        return left
+
     def freeze(self) -> None:
         os.kill(self.pid, signal.SIGSTOP)
 

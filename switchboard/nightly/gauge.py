@@ -69,7 +69,8 @@ class NightlyGauge:
         if is_old:
             told += f"; nothing since {run.started_at:%Y-%m-%d %H:%M} UTC"
         is_good = how in (DONE, RUNNING) and not is_old
-        return PartState(is_good, f"{told}; {self._drift()}{self._coming()}")
+        remedy = "" if is_good else "`switchboard nightly` does it by hand and says what fails"
+        return PartState(is_good, f"{told}; {self._drift()}{self._coming()}", remedy=remedy)
 
     def _drift(self) -> str:
         if self._measured is None:

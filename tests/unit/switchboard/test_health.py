@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.exposition import generate_latest
 
 from switchboard.health import Health, PartState
@@ -23,3 +25,40 @@ def test_every_metric_is_described_once() -> None:
     assert 'switchboard_part_up{part="agi"} 1.0' in text
     assert 'switchboard_part_up{part="ami"} 0.0' in text
     assert "switchboard_agi_calls_total 7.0" in text
+
+
+AGI = PartState(True, "listens", needed=True)
+AMI = PartState(False, "away", remedy="see that Asterisk runs")
+
+
+@pytest.mark.parametrize(
+    ("parts", "status", "state"),
+    [
+        ({}, 503, "starting"),
+        ({"agi": AGI}, 200, "ok"),
+        ({"agi": AGI, "ami": AMI}, 200, "degraded"),
+        ({"agi": PartState(False, "not listening", needed=True), "ami": AMI}, 503, "failed"),
+    ],
+)
+async def test_ready_is_who_can_serve_and_alive_is_who_answers(
+    parts: dict[str, PartState], status: int, state: str
+) -> None:
+    health = Health()
+    for name, part in parts.items():
+        health.add_part(name, lambda part=part: part)  # type: ignore[misc]
+    health.add_figures(lambda: {"rulebook_version": "abc", "ami_last_byte_age_s": None})
+    app = web.Application()
+    health.add_routes(app)
+    async with TestClient(TestServer(app)) as http:
+        async with http.get("/readyz") as answer:
+            body = await answer.json()
+            assert (answer.status, body["ready"]) == (status, status == 200)
+            assert body["state"] == state
+            told = {name: part.get("do") for name, part in body["parts"].items()}
+            assert told.get("ami") == ("see that Asterisk runs" if "ami" in parts else None)
+            assert body["figures"]["rulebook_version"] == "abc"
+        # Whatever is away: to start it again would mend nothing.
+        async with http.get("/healthz") as answer:
+            alive = await answer.json()
+            assert (answer.status, alive["alive"], alive["state"]) == (200, True, state)
+            assert {"loop_lag_p99_s", "loop_lag_worst_s", "ami_last_byte_age_s"} <= set(alive)

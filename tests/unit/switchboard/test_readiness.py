@@ -8,8 +8,9 @@ from typing import Any, cast
 import pytest
 from prometheus_client import CollectorRegistry
 
+from ami_bridge.ami_client import LinkState
 from switchboard import readiness
-from switchboard.health import Health, PartState
+from switchboard.health import Health, LoopLag, PartState
 
 pytestmark = pytest.mark.unit
 
@@ -34,4 +35,36 @@ def test_a_database_that_is_read_and_not_written_is_not_ready() -> None:
     full = storage_where("the disk is full: make room")
     assert not full.ok
     assert full.detail == "the disk is full: make room; 7 events wait in memory"
+    assert full.state == "failed"
+    assert full.remedy.startswith("make room on its disk")
     assert storage_where("x", error="no answer in 2 s").detail == "no answer in 2 s"
+
+
+def test_a_loop_that_is_late_is_said_with_what_to_do() -> None:
+    lag = LoopLag()
+    for _ in range(239):
+        lag.noted(0.001)
+    assert readiness._loop(lag).state == "ok"
+    lag.noted(1.5)
+    late = readiness._loop(lag)
+    assert (late.state, lag.worst_s, lag.p99_s) == ("degraded", 1.5, 0.001)
+    assert "SIGUSR1" in late.remedy
+
+
+@pytest.mark.parametrize(
+    ("dead", "oldest_s", "state"),
+    [(0, 0.0, "ok"), (0, 899.0, "ok"), (0, 900.0, "degraded"), (1, 0.0, "degraded")],
+)
+def test_what_the_crm_has_not_got_for_long_is_said(dead: int, oldest_s: float, state: str) -> None:
+    outbox = SimpleNamespace(dead=dead, oldest_s=oldest_s, sentence=lambda: "3 to deliver")
+    part = readiness._outbox(cast(readiness.Parts, SimpleNamespace(outbox=outbox)))
+    assert part.state == state
+    assert bool(part.remedy) is (state == "degraded")
+
+
+@pytest.mark.parametrize("link", list(LinkState))
+def test_each_way_to_be_without_the_manager_has_its_remedy(link: LinkState) -> None:
+    bridge = SimpleNamespace(is_connected=False, state=link)
+    part = readiness._ami(cast(readiness.Parts, SimpleNamespace(bridge=bridge)))
+    assert part.state == "degraded"
+    assert part.remedy

@@ -1,4 +1,11 @@
-"""The server is killed under load: nobody is lost, and afterwards nobody is missing."""
+"""F22: our server is killed with calls in it.
+
+Each caller is in the default queue at once, by the dialplan alone; started again (by the watchdog
+where there is one), it takes over what it missed: one call and one record of everybody.
+
+Also shown by `tests/integration/test_watchdog.py::test_a_death_needs_no_rescue_and_is_made_good`,
+`tests/integration/test_watchdog.py::test_three_deaths_in_a_minute_end_the_watchdog_with_the_reason`.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +29,7 @@ from tests.acceptance.load import (
 )
 from tests.acceptance.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone, pytest.mark.smoke]
 
 CALLS = 240
 RATE_PER_S = 20.0
