@@ -346,8 +346,8 @@ async def test_calls_from_before_are_found_after_the_upgrade(any_empty_url: str)
 
 
 def before(pop_id: str, days: int, reason: str | None) -> Mapping[str, Any]:
-    """A row as version 0026 kept it."""
-    at = now() - timedelta(days=days)
+    """A row as version 0026 kept it; many have the very same time."""
+    at = now().replace(second=0, microsecond=0) - timedelta(days=days)
     call = {"number": "+12025550102", "network_name": "V STONE", "queue": "key_accounts"}
     person = {"name": "Victoria Müller", "company": "Stone & Daughters"}
     payload = {"call": call, "match": {"candidates": []}, "contact": person, "lead": None}
