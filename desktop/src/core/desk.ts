@@ -81,6 +81,13 @@ export class Desk {
     }
   }
 
+  /** Back to the log-in. The server is not asked to end the session: it has, or the session is
+   * somebody else's by now. */
+  logInAgain(): void {
+    this.socket.stop();
+    this.set({ link: { kind: "signed_out" }, desk: EMPTY });
+  }
+
   retryNow(): void {
     this.socket.retryNow();
   }

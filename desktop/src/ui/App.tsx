@@ -62,7 +62,7 @@ export function App({ desk, phone, history }: Props) {
             <Notices desk={desk} notices={state.notices}>
               <MissedCall desk={desk} state={state} />
             </Notices>
-            <Softphone page={phone} desktop={desktop} />
+            <Softphone page={phone} desktop={desktop} onLogIn={() => desk.logInAgain()} />
             <PopList
               state={state}
               stage={past ? null : state.shown}

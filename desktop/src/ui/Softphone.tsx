@@ -13,7 +13,12 @@ import { GoneDevices, SoundCheck } from "./SoundCheck";
 import { useWords } from "./words";
 
 /** The telephone in the page: always there, whatever else is looked at. */
-export function Softphone({ page, desktop }: { page: PagePhone; desktop: Desktop }) {
+export function Softphone(props: {
+  page: PagePhone;
+  desktop: Desktop;
+  onLogIn: () => void;
+}) {
+  const { page, desktop } = props;
   const words = useWords();
   const { softphone } = page;
   const view = useSyncExternalStore(softphone.subscribe, softphone.snapshot);
@@ -37,7 +42,7 @@ export function Softphone({ page, desktop }: { page: PagePhone; desktop: Desktop
         </span>
       </header>
       {!leading && <Elsewhere softphone={softphone} view={view} />}
-      {leading && <Troubles softphone={softphone} view={view} />}
+      {leading && <Troubles softphone={softphone} view={view} onLogIn={props.onLogIn} />}
       {usable && <GoneDevices sound={page.sound} />}
       {calls.map((call) => (
         <PhoneCallBox
@@ -95,9 +100,15 @@ function Elsewhere({ softphone, view }: { softphone: SoftphoneCore; view: Softph
   );
 }
 
-function Troubles({ softphone, view }: { softphone: SoftphoneCore; view: SoftphoneView }) {
+function Troubles(props: {
+  softphone: SoftphoneCore;
+  view: SoftphoneView;
+  onLogIn: () => void;
+}) {
+  const { softphone, view } = props;
   const words = useWords();
   const { microphone } = view;
+  const { line } = view.phone;
   return (
     <div className="phone-troubles" role="status">
       {microphone.kind === "asking" && <p className="phone-words">{words("mic_asking")}</p>}
@@ -114,6 +125,18 @@ function Troubles({ softphone, view }: { softphone: SoftphoneCore; view: Softpho
       {view.unloadable && <p className="phone-words phone-trouble">{words("phone_unloadable")}</p>}
       {view.phone.line === "refused" && (
         <p className="phone-words phone-trouble">{words("phone_refused_text")}</p>
+      )}
+      {(line === "signed_out" || line === "not_theirs") && (
+        <div className="phone-words phone-trouble" data-testid="phone-logged-out">
+          <p>{words(`phone_${line}_text`)}</p>
+          {inCall(view.phone) ? (
+            <p>{words("phone_log_in_after")}</p>
+          ) : (
+            <button type="button" onClick={props.onLogIn}>
+              {words("phone_log_in")}
+            </button>
+          )}
+        </div>
       )}
       {view.silent && <p className="phone-words">{words("phone_silent")}</p>}
     </div>

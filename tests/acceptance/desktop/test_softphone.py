@@ -246,6 +246,14 @@ async def test_a_caller_who_gives_up_and_one_who_is_declined(
     await page.keyboard.press("Control+Shift+D")
     await decline.wait_for(state="hidden")
     await expect(page.get_by_test_id("missed-call")).to_be_visible()
+    phones = world.server.desk.phones
+    phones.close_sessions(phones.sessions())
+    over = page.get_by_test_id("phone-logged-out")
+    await expect(over).to_contain_text("Your session has ended, and the phone with it.")
+    assert await desk.violations() == []
+    await desk.picture("phone-logged-out")
+    await over.get_by_role("button", name="Log in again").click()
+    await expect(page.get_by_label("Password")).to_be_visible()
 
 
 async def test_one_tab_has_the_phone(

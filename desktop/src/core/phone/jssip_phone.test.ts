@@ -312,6 +312,13 @@ test("what rings when the line is lost rings on, and is answered when it is back
   expect(peers).toHaveLength(2);
 });
 
+test("a phone that is no longer the agent's says so, and the call goes on", async () => {
+  const id = await talking();
+  peer().onclose?.({ code: 4403, reason: "" });
+  expect(phone.state).toMatchObject({ line: "not_theirs", calls: [{ id, phase: "talking" }] });
+  expect(timers.every((timer) => timer.ms !== 500)).toBe(true);
+});
+
 test("a refused log-in is told, and not hammered", async () => {
   answer = 403;
   phone.start();

@@ -70,6 +70,7 @@ export class JsSipPhone implements Phone {
       no_answer_timeout: 120,
     });
     ports.socket.onlost = () => this.lost();
+    ports.socket.onfinal = (why) => this.tell({ kind: "line", line: why });
     ports.socket.onback = () => this.ua.register();
     this.ua.on("registered", () => this.registered());
     this.ua.on("registrationFailed", (event) => this.registrationFailed(event));

@@ -1,7 +1,15 @@
 /** What a telephone is doing, as a value: everything that happens turns one state into the next. */
 
-/** `lost`: was ready, and the connection that carries the signalling is gone; voices go on. */
-export type Line = "off" | "connecting" | "ready" | "lost" | "refused";
+/** `lost`: was ready, and the connection that carries the signalling is gone; voices go on.
+ * `signed_out`, `not_theirs`: as lost, until the agent has logged in again. */
+export type Line =
+  | "off"
+  | "connecting"
+  | "ready"
+  | "lost"
+  | "refused"
+  | "signed_out"
+  | "not_theirs";
 
 export type CallPhase = "ringing" | "answering" | "talking" | "hanging_up";
 

@@ -51,6 +51,7 @@ beforeEach(() => {
   );
   socket.onconnect = () => told.push("connected");
   socket.ondisconnect = () => told.push("disconnected");
+  socket.onfinal = (why) => told.push(`final ${why}`);
   socket.onlost = () => told.push("lost");
   socket.onback = () => told.push("back");
   socket.ondata = (data) => told.push(`data ${String(data)}`);
@@ -111,19 +112,22 @@ test("a server that refuses what it got is left alone for a while", async () => 
 });
 
 test("a log-in that is over, or a phone that is not one's own, is not tried again", async () => {
-  for (const code of [4401, 4403]) {
+  for (const [code, why] of [[4401, "signed_out"], [4403, "not_theirs"]] as const) {
+    told = [];
     socket.connect();
     await settled();
     wire().onopen?.();
     wire().onclose?.({ code, reason: "" });
     await settled();
     expect(timers).toHaveLength(0);
+    expect(told).toEqual(["connected", "lost", `final ${why}`]);
     socket.disconnect();
   }
   ticket = () => Promise.reject(new SignedOut());
   socket.connect();
   await settled();
   expect(timers).toHaveLength(0);
+  expect(told.at(-1)).toBe("final signed_out");
   expect(wires).toHaveLength(2);
 });
 

@@ -25,8 +25,13 @@ export interface SipSocketPorts {
   random(): number;
 }
 
-/** The log-in ended; the phone was used with somebody else's name. Trying again helps neither. */
-const FINAL_CODES = new Set([4401, 4403]);
+/** The log-in ended; or this browser was logged in as somebody else meanwhile. Trying again helps
+ * neither. */
+export type Final = "signed_out" | "not_theirs";
+const FINAL_CODES: ReadonlyMap<number, Final> = new Map([
+  [4401, "signed_out"],
+  [4403, "not_theirs"],
+]);
 /** The server did not like what it got, or how much: it is left alone for a while. */
 const REFUSAL_CODES = new Set([4400, 4409, 4429]);
 const REFUSED_ATTEMPT = 5;
@@ -41,6 +46,8 @@ export class SipSocket {
   ondata: (data: unknown) => void = () => undefined;
   onlost: () => void = () => undefined;
   onback: () => void = () => undefined;
+  /** There will be no other connection. */
+  onfinal: (why: Final) => void = () => undefined;
 
   private wire: SipWire | null = null;
   private isOpen = false;
@@ -105,7 +112,9 @@ export class SipSocket {
     try {
       ticket = await this.ports.ticket();
     } catch (error) {
-      if (life === this.life && !(error instanceof SignedOut)) this.wait();
+      if (life !== this.life) return;
+      if (error instanceof SignedOut) this.onfinal("signed_out");
+      else this.wait();
       return;
     }
     if (life !== this.life) return;
@@ -130,11 +139,14 @@ export class SipSocket {
   private closed(code: number): void {
     const wasOpen = this.isOpen;
     this.drop();
-    if (!FINAL_CODES.has(code)) {
-      if (REFUSAL_CODES.has(code)) this.attempt = Math.max(this.attempt, REFUSED_ATTEMPT);
-      this.wait();
-    }
     if (wasOpen) this.onlost();
+    const final = FINAL_CODES.get(code);
+    if (final) {
+      this.onfinal(final);
+      return;
+    }
+    if (REFUSAL_CODES.has(code)) this.attempt = Math.max(this.attempt, REFUSED_ATTEMPT);
+    this.wait();
   }
 
   private wait(): void {
