@@ -44,6 +44,8 @@ class CallRemembered(CallEvent):
     queued_at: datetime | None = None
     #: What was decided of the agent's screen.
     pop: PopWish = field(default_factory=PopWish)
+    #: That was decided; None: nothing was.
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ def _remembered(row: Row[Any], at: datetime) -> CallRemembered:
         row.queue,
         row.queued_at,
         _pop_wish(row.decision),
+        (row.decision or {}).get("language"),
     )
 
 

@@ -43,6 +43,9 @@ class CallStory:
     decision: Decision | None = None
     #: What the rulebook says of the agent's screen; outlives a restart, the decision does not.
     wish: PopWish = field(default_factory=PopWish)
+    #: The caller is spoken to in it. Until that is decided the channel's stands for it, which is
+    #: Asterisk's own for every number.
+    language: str | None = None
     #: Offers the caller said no to in this call.
     refused: set[str] = field(default_factory=set)
     #: By offer and place: what was met of it; by offer: what an agent says of it.
@@ -127,7 +130,7 @@ class CallStory:
             network_name=(clean(call.from_name) or None) if call and not call.withheld else None,
             withheld=call.withheld if call else False,
             attestation=call.attestation if call else None,
-            language=clean(call.language, 20) if call else "en",
+            language=clean(self.language or (call.language if call else "en"), 20),
             arrived_at=epoch_ms(call.arrived_at) if call else None,
             queued_at=epoch_ms(self.queued_at) if self.queued_at else None,
             keys=tuple(_key(step) for step in self.path.steps),

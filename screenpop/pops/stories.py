@@ -74,6 +74,7 @@ class Stories:
             case events.DecisionMade():
                 story = self.of(event.call_id)
                 story.decision, story.wish = event.decision, event.decision.pop
+                story.language = event.decision.language
             case events.OfferMet():
                 story = self.find(event.call_id)
                 if story is None:
@@ -91,7 +92,7 @@ class Stories:
     def _remember(self, event: events.CallRemembered) -> None:
         story = self.of(event.call_id)
         story.call, story.queue, story.queued_at = event.call, event.queue, event.queued_at
-        story.wish = event.pop
+        story.wish, story.language = event.pop, event.language
         for key in event.keys:
             story.press(key)
 

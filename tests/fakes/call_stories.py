@@ -81,10 +81,10 @@ class Story:
         )
         return CallerIdentified(self.call.id, self._next(), caller, late)
 
-    def decided(self, lead: str = "always") -> CallEvent:
+    def decided(self, lead: str = "always", language: str = "en") -> CallEvent:
         decision = Decision(
             rulebook_version="r1",
-            language="en",
+            language=language,
             route=Route("menu", "main"),
             menu="main",
             greeting=None,

@@ -34,7 +34,12 @@ async def test_the_agent_sees_who_waited_through_a_restart(any_database: Databas
     ):
         for event in (over.arrives(), over.ends()):
             bus.publish(event)
-        for event in (story.arrives(), story.presses("2", "billing"), story.queued("billing")):
+        for event in (
+            story.arrives(),
+            story.decided(language="zh"),
+            story.presses("2", "billing"),
+            story.queued("billing"),
+        ):
             bus.publish(event)
         await bus.drain()
         await records.settled()
@@ -56,6 +61,7 @@ async def test_the_agent_sees_who_waited_through_a_restart(any_database: Databas
     assert content["contact"]["name"] == "Maria Garcia"
     assert content["call"]["number"] == STRANGER
     assert content["call"]["queue"] == "support"
+    assert content["call"]["language"] == "zh"
     assert [(key["digits"], key["intent"]) for key in content["call"]["keys"]] == [("2", "billing")]
 
 
