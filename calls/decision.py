@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from calls.follow_up import FollowUp
+from calls.offers import OfferMetBefore
 
 
 class RuleTrace(NamedTuple):
@@ -32,6 +33,17 @@ class OptionShown:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferStanding:
+    """What the caller met of an offer in earlier calls, newest first, and how often they may still
+    meet it: `left` times of `most` in `days` days, this call included."""
+
+    before: tuple[OfferMetBefore, ...]
+    left: int
+    most: int
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class OfferConsidered:
     offer: str
     chosen: bool
@@ -44,6 +56,8 @@ class OfferConsidered:
     score: float | None = None
     #: In Chinese, of the one that was chosen.
     reasons_zh: tuple[str, ...] = ()
+    #: Of the one that was chosen; None where earlier calls could not be read.
+    standing: OfferStanding | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,17 @@ class OfferCap:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferMetBefore:
+    """In one earlier call; `place` None: an older version did not write it down."""
+
+    place: OfferPlace | None
+    #: heard, refused or accepted
+    answer: OfferAnswer
+    #: Since it was heard.
+    days_ago: float
+
+
+@dataclass(frozen=True, slots=True)
 class OfferHistory:
     """What one contact met of one offer. Days are 24 hours, counted back from the question."""
 
@@ -53,13 +64,18 @@ class OfferHistory:
     heard_days_ago: tuple[float, ...] = ()
     refused_days_ago: float | None = None
     accepted_days_ago: float | None = None
+    #: Newest first.
+    met: tuple[OfferMetBefore, ...] = ()
+
+    def heard_within(self, cap: OfferCap) -> int:
+        return sum(age < cap.per_days for age in self.heard_days_ago)
 
     def refusal_of(self, cap: OfferCap) -> str | None:
         """Why this offer must not be made now, or None."""
         refused = self.refused_days_ago
         if refused is not None and refused < cap.after_refusal_days:
             return f"refused {refused:.0f} days ago, silent for {cap.after_refusal_days}"
-        heard = sum(age < cap.per_days for age in self.heard_days_ago)
+        heard = self.heard_within(cap)
         if heard >= cap.heard:
             return f"heard {heard} times in {cap.per_days} days, the cap is {cap.heard}"
         return None

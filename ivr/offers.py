@@ -10,8 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from calls.chance import chance
-from calls.decision import OfferConsidered
+from calls.decision import OfferConsidered, OfferStanding
 from calls.offer_choice import PRIOR, OfferCandidate, OfferChoice
+from calls.offers import OfferHistory
 from calls.segments import Segments
 from config.conditions import Seen, seen_as
 from config.facts import PROPENSITY
@@ -162,8 +163,25 @@ def _considered(
     why_zh += told.reasons_in.get("zh", {}).get(offer.product, ())
     agent = said(offer.agent, with_) if offer.agent is not None else None
     return OfferConsidered(
-        name, True, tuple(why), propensity, agent, probability, score, tuple(why_zh)
+        name,
+        True,
+        tuple(why),
+        propensity,
+        agent,
+        probability,
+        score,
+        tuple(why_zh),
+        _standing(offer, with_),
     )
+
+
+def _standing(offer: Offer, with_: PresentedWith) -> OfferStanding | None:
+    memory, cap = with_.known.memory, offer.cap
+    if not memory.is_read:
+        return None
+    history = memory.offers.get(offer.name, OfferHistory())
+    left = max(0, cap.heard - history.heard_within(cap))
+    return OfferStanding(history.met, left, cap.heard, cap.per_days)
 
 
 def _not_chosen(choice: OfferChoice, name: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from calls.caller import ContactRef
 from calls.contact_features import ContactFeatures
 from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded
-from calls.offers import MEMORY_MISSED, NO_MEMORY, CallerMemory, OfferAnswer
+from calls.offers import MEMORY_MISSED, NO_MEMORY, CallerMemory, OfferAnswer, OfferPlace
 from config.settings import ScoringSettings
 from scoring.decay import Decayed
 from scoring.features.state_rows import features_of
@@ -74,7 +74,7 @@ def _question() -> Select[Any]:
         select(
             literal(_OFFER),
             offers.offer,
-            no_text,
+            offers.place,
             offers.answer,
             nothing,
             offers.at,
@@ -155,8 +155,9 @@ def _memory(rows: Iterable[Any], now: datetime) -> CallerMemory:
             choices[row.name, row.detail] = Decayed(row.weight, row.at).seen_from(now)
             chosen[row.name, row.detail] = max(0.0, (now - row.at) / _DAY)
         elif row.kind == _OFFER:
+            place = OfferPlace(row.detail) if row.detail is not None else None
             answer = OfferAnswer(row.answer)
-            meetings[row.name].append(Meeting(answer, row.at, row.answered_at))
+            meetings[row.name].append(Meeting(answer, row.at, row.answered_at, place))
         elif row.kind == _STATE:
             features = features_of(row.name, row.detail, row.answer, now)
         else:

@@ -17,7 +17,7 @@ from calls.caller import (
     Order,
     Purchase,
 )
-from calls.decision import ChurnOutlook, Decision, PopWish, SegmentMet
+from calls.decision import ChurnOutlook, Decision, OfferStanding, PopWish, SegmentMet
 from calls.offers import OfferAnswer, OfferPlace
 from calls.segments import Segments
 from screenpop.pops import content
@@ -31,6 +31,7 @@ MAX_NOTES = 10
 MAX_OWN_SEGMENTS = 10
 MAX_RULE_NOTE = 500
 MAX_REASONS = 8
+MAX_OFFERED_BEFORE = 5
 
 
 @dataclass(slots=True)
@@ -155,6 +156,8 @@ class CallStory:
                 content.OfferHeardShown(place=place.value, answer=answer.value)
                 for place, answer in self.met.get(chosen.offer, {}).items()
             ),
+            before=_before(chosen.standing) if chosen.standing else (),
+            cap=_cap(chosen.standing) if chosen.standing else None,
             said=self.said.get(chosen.offer),
         )
 
@@ -283,6 +286,21 @@ def _segments(segments: Segments, decision: Decision | None) -> content.Segments
         reasons_zh=_lines(segments.reasons_zh),
         churn_warning_zh=clean(segments.churn_warning_zh or "", 300) or None,
     )
+
+
+def _before(standing: OfferStanding) -> tuple[content.OfferBeforeShown, ...]:
+    return tuple(
+        content.OfferBeforeShown(
+            place=met.place.value if met.place else None,
+            answer=met.answer.value,
+            days_ago=int(met.days_ago),
+        )
+        for met in standing.before[:MAX_OFFERED_BEFORE]
+    )
+
+
+def _cap(standing: OfferStanding) -> content.OfferCapShown:
+    return content.OfferCapShown(left=standing.left, most=standing.most, days=standing.days)
 
 
 def _churn(churn: ChurnOutlook) -> content.ChurnShown | None:

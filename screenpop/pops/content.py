@@ -188,6 +188,26 @@ class OfferHeardShown(Part):
     answer: str
 
 
+class OfferBeforeShown(Part):
+    """In an earlier call."""
+
+    #: menu, hold or agent; null: not known.
+    place: str | None
+    #: heard, refused or accepted
+    answer: str
+    #: Whole days of 24 hours.
+    days_ago: int
+
+
+class OfferCapShown(Part):
+    """This caller may meet the offer `left` times more, this call included: at most `most` times in
+    any `days` days."""
+
+    left: int
+    most: int
+    days: int
+
+
 class OfferSaidShown(Part):
     answer: AgentAnswer
     reason: str
@@ -205,6 +225,10 @@ class OfferShown(Part):
     #: Empty in contents stored before these were there.
     reasons_zh: tuple[str, ...] = ()
     heard: tuple[OfferHeardShown, ...] = ()
+    #: Newest first.
+    before: tuple[OfferBeforeShown, ...] = ()
+    #: Null where earlier calls could not be read.
+    cap: OfferCapShown | None = None
     #: What an agent says came of it.
     said: OfferSaidShown | None = None
 

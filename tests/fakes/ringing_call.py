@@ -19,8 +19,8 @@ from calls.caller import (
     Order,
     Purchase,
 )
-from calls.decision import Decision, OfferConsidered, PopWish, Route
-from calls.offers import OfferAnswer, OfferPlace
+from calls.decision import Decision, OfferConsidered, OfferStanding, PopWish, Route
+from calls.offers import OfferAnswer, OfferMetBefore, OfferPlace
 from calls.segments import LifecycleStage, Segments, Tier
 
 _numbers = itertools.count(1)
@@ -94,7 +94,21 @@ def offering(*offers: str, pop: PopWish = PopWish()) -> Decision:  # noqa: B008 
         menu="main",
         greeting="Hello",
         offers=tuple(
-            OfferConsidered(offer, True, ("owns no kettle yet",), agent=f"Mention the {offer}.")
+            OfferConsidered(
+                offer,
+                True,
+                ("owns no kettle yet",),
+                agent=f"Mention the {offer}.",
+                standing=OfferStanding(
+                    before=(
+                        OfferMetBefore(OfferPlace.HOLD, OfferAnswer.HEARD, 12.4),
+                        OfferMetBefore(OfferPlace.AGENT, OfferAnswer.REFUSED, 120.0),
+                    ),
+                    left=2,
+                    most=3,
+                    days=30,
+                ),
+            )
             for offer in offers
         ),
         pop=pop,

@@ -255,6 +255,18 @@ export interface Notice {
   text: string;
 }
 
+export interface OfferBeforeShown {
+  place: string | null;
+  answer: string;
+  days_ago: number;
+}
+
+export interface OfferCapShown {
+  left: number;
+  most: number;
+  days: number;
+}
+
 export interface OfferHeardShown {
   place: string;
   answer: string;
@@ -280,6 +292,8 @@ export interface OfferShown {
   reasons: readonly string[];
   reasons_zh: readonly string[];
   heard: readonly OfferHeardShown[];
+  before: readonly OfferBeforeShown[];
+  cap: OfferCapShown | null;
   said: OfferSaidShown | null;
 }
 

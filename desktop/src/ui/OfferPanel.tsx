@@ -1,10 +1,44 @@
 import { inLanguage } from "../core/i18n";
 import type { Desk } from "../core/desk";
-import type { OfferShown } from "../core/protocol.gen";
+import type { OfferBeforeShown, OfferShown } from "../core/protocol.gen";
 import type { Pop } from "../core/store";
 import { OfferAnswer } from "./OfferAnswer";
 import { Reasons } from "./Reasons";
 import { useWords } from "./words";
+
+/** What the caller heard of it before this call, and how often they may still hear it. */
+function Earlier({ offer }: { offer: OfferShown }) {
+  const words = useWords();
+  const { before, cap } = offer;
+  return (
+    <>
+      {before.length > 0 && (
+        <>
+          <h4>{words("offer_before")}</h4>
+          <ul className="lines offer-before">
+            {before.map((one, at) => (
+              <li key={at}>
+                {metBefore(one, words)}{" "}
+                <span className="faint">
+                  {one.days_ago > 0
+                    ? words(one.days_ago > 1 ? "days_ago" : "day_ago", { days: one.days_ago })
+                    : words("within_a_day")}
+                </span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      {cap && <p className="faint">{words("offer_cap", { ...cap })}</p>}
+    </>
+  );
+}
+
+function metBefore(one: OfferBeforeShown, words: ReturnType<typeof useWords>): string {
+  const met = words.code("met", one.place ? `heard_${one.place}` : "heard");
+  if (one.answer === "heard") return met;
+  return words("met_and", { met, answer: words.code("before", one.answer) });
+}
 
 /** The one thing to propose, how, and what came of it. */
 export function OfferPanel({ desk, pop, offer }: { desk: Desk; pop: Pop; offer: OfferShown }) {
@@ -25,6 +59,7 @@ export function OfferPanel({ desk, pop, offer }: { desk: Desk; pop: Pop; offer: 
           ))}
         </ul>
       )}
+      <Earlier offer={offer} />
       {offer.say && (
         <>
           <h4>{words("offer_say")}</h4>

@@ -25,6 +25,7 @@ from calls.offers import (
     OfferAnswer,
     OfferCap,
     OfferHistory,
+    OfferMetBefore,
     OfferPlace,
 )
 from config.settings import ScoringSettings
@@ -188,10 +189,13 @@ async def test_offers_and_the_last_agent(any_database: Database) -> None:
     )
     centre.now += timedelta(days=2)
     found = await centre.memory()
-    assert found.offers == {"bag": OfferHistory(heard_days_ago=(2.0,))}
+    before = (OfferMetBefore(OfferPlace.MENU, OfferAnswer.HEARD, 2.0),)
+    assert found.offers == {"bag": OfferHistory(heard_days_ago=(2.0,), met=before)}
     assert found.last_agent == "ben"
     await centre.tell(met(OfferAnswer.REFUSED, NOW + timedelta(days=1)))
-    assert (await centre.memory()).offers["bag"].refused_days_ago == 1.0
+    refused = (await centre.memory()).offers["bag"]
+    assert refused.refused_days_ago == 1.0
+    assert refused.met == (OfferMetBefore(OfferPlace.MENU, OfferAnswer.REFUSED, 2.0),)
 
 
 async def test_agents_words_are_counted_once_before_the_end_and_after(

@@ -10,9 +10,17 @@ import pytest
 
 from calls.call import CallId
 from calls.caller import Caller, Identity, IdentityOutcome
-from calls.decision import OfferConsidered
+from calls.decision import OfferConsidered, OfferStanding
 from calls.offer_choice import OfferCandidate, OfferChoice
-from calls.offers import CallerMemory, OfferHistory, Propensities
+from calls.offers import (
+    MEMORY_MISSED,
+    CallerMemory,
+    OfferAnswer,
+    OfferHistory,
+    OfferMetBefore,
+    OfferPlace,
+    Propensities,
+)
 from calls.segments import Segments
 from config.rulebook import Offer, SetOffers
 from ivr.known import Known
@@ -50,6 +58,7 @@ def test_the_best_by_propensity_times_value() -> None:
             probability=1.0,
             score=0.3,
             reasons_zh=("价值最高：接受倾向0.3，乘以价值1",),
+            standing=OfferStanding((), left=2, most=2, days=30),
         ),
         OfferConsidered("b", False, ("worth 0.2, less than a",), 0.2, probability=0.0, score=0.2),
     )
@@ -87,6 +96,18 @@ def test_a_condition_may_ask_for_the_propensity() -> None:
     assert not one(offer("c", when=likely), known=LIKELY).chosen, "the prior meets no condition"
     decision = plan_of(offer("a", when=likely), known=LIKELY).decision
     assert "propensity" not in decision.facts
+
+
+def test_the_one_that_is_made_says_what_earlier_calls_heard_of_it() -> None:
+    before = (
+        OfferMetBefore(OfferPlace.MENU, OfferAnswer.HEARD, 3.0),
+        OfferMetBefore(OfferPlace.HOLD, OfferAnswer.HEARD, 31.0),
+    )
+    history = OfferHistory(heard_days_ago=(3.0, 31.0), met=before)
+    known = replace(ALL_PERSONAL, memory=CallerMemory(offers={"a": history}))
+    # The cap is two in 30 days, and one of the two is over.
+    assert one(offer("a"), known=known).standing == OfferStanding(before, left=1, most=2, days=30)
+    assert one(offer("a"), known=replace(known, memory=MEMORY_MISSED)).standing is None
 
 
 HEARD = CallerMemory(offers={"a": OfferHistory(heard_days_ago=(1, 2))})
