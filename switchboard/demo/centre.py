@@ -88,7 +88,9 @@ class DemoCentre:
             softphones=in_browser,
             more_members=((DORA.interfaces[0], DORA.name, personas.PENALTY),) if in_browser else (),
             more_files={
-                "extensions.conf": _AGENTS_DIAL + personas.dialplan(DORA.login),
+                "extensions.conf": _AGENTS_DIAL + personas.dialplan(DORA.login, queues[0]),
+                "queues.conf": personas.queues(queues),
+                "queuerules.conf": personas.queue_rules(),
                 "pjsip.conf": personas.pjsip(ringing_in),
             }
             if in_browser

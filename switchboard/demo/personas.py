@@ -13,6 +13,9 @@ from switchboard.demo import cast
 DIALLED = {"en": cast.SHOP, "zh": cast.SHOP_ZH}
 #: In the queues, of the agent whom these callers ring alone; others have 0.
 PENALTY = 1
+#: In the queue, until others are rung for them too.
+_ALONE_S = 20
+_RULE = "demo-everybody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +42,28 @@ def personas() -> tuple[Persona, ...]:
     )
 
 
-def dialplan(agent: str) -> str:
-    """Like the trunk's; and while `agent` has a phone open, nobody else is rung for these callers:
-    whoever rings in here answers there."""
+def dialplan(agent: str, queue: str) -> str:
+    """Like the trunk's; and while `agent` has a phone open and takes calls, nobody else is rung for
+    these callers: whoever rings in here answers there. Who is not ready is paused in every queue
+    alike, `queue` among them."""
     alone = f"Set(QUEUE_MIN_PENALTY={PENALTY})"
+    there = f'"${{PJSIP_DIAL_CONTACTS({agent})}}" != ""'
+    ready = f'"${{QUEUE_MEMBER({queue},paused,PJSIP/{agent})}}" = "0"'
     return f"""
 [demo-callers]
-exten => _[+0-9]!,1,ExecIf($["${{PJSIP_DIAL_CONTACTS({agent})}}" != ""]?{alone})
+exten => _[+0-9]!,1,ExecIf($[{there} & {ready}]?{alone})
  same => n,Goto(switchboard-in,${{EXTEN}},1)
 """
+
+
+def queue_rules() -> str:
+    """Who is not taken up in time, since that agent went away meanwhile, is everybody's."""
+    return f"[{_RULE}]\npenaltychange => {_ALONE_S},,0\n"
+
+
+def queues(names: Sequence[str]) -> str:
+    """Below queues.conf."""
+    return "".join(f"\n[{name}](+)\ndefaultrule = {_RULE}\n" for name in names)
 
 
 def pjsip(callers: Sequence[Persona]) -> str:

@@ -238,8 +238,16 @@ async def test_who_withholds_the_number_and_has_no_microphone_is_nobody_and_hear
     centre: DemoCentre, browser: Browser
 ) -> None:
     anna = DesktopClient(centre.server.base_url, "anna", prepared.PASSWORD)
-    async with anna, ringing_in(centre, browser) as page:
+    async with (
+        anna,
+        ringing_in(centre, browser, "microphone") as other,
+        ringing_in(centre, browser) as page,
+    ):
         await anna.set_state("available")
+        # Dora's phone is open, and nobody is to wait for her.
+        dora = await desk_opened(other, other.context)
+        await dora.get_by_label("Not ready", exact=True).click()
+        await expect(dora.get_by_label("Not ready", exact=True)).to_be_checked()
         await page.emulate_media(color_scheme="dark")
         await page.get_by_role("button", name="中文").click()
         await page.get_by_role("radio", name="隐藏号码").check()
@@ -255,9 +263,9 @@ async def test_who_withholds_the_number_and_has_no_microphone_is_nobody_and_hear
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
         await page.screenshot(path=ARTEFACTS / "demo-call-chinese-dark.png", full_page=True)
         await page.get_by_role("button", name="按键 0").click()
-        # Nobody has Dora's phone open now.
         offer = json.dumps(await anna.wait_frame("pop.offer", SLOWEST_MS / 1000))
         assert '"+18005550188"' in offer
+        assert '"language": "zh"' in offer
         for text in ("Maria", "Garcia", "caller-", "+1202"):
             assert text not in offer
         await page.get_by_role("button", name="挂断").click()

@@ -45,7 +45,7 @@ export const callerInEnglish = {
   cp_step_failed: "The call failed. Try again; the demo's server.log says more.",
   cp_desk: "The agent's side",
   cp_desk_text:
-    "Opens the desktop of {agent} in a second window, logged in. Choose “Available” there, then call: it rings there.",
+    "Opens the desktop of {agent} in a second window, logged in. Choose “Available” there, then call: it rings there. While she is not ready, simulated agents answer.",
   cp_desk_open: "Open the agent's desktop",
   cp_desk_blocked: "Your browser held the window back. Open it here",
   cp_desk_failed: "The desktop could not be opened. Is the demo still running?",
@@ -97,7 +97,7 @@ export const callerInChinese: Record<keyof typeof callerInEnglish, string> = {
   cp_step_failed: "呼叫失败。请重试；详情见演示的 server.log。",
   cp_desk: "坐席一侧",
   cp_desk_text:
-    "在第二个窗口中打开 {agent} 的工作台，已自动登录。请在那里选择“可接听”，然后呼叫：电话会在那里振铃。",
+    "在第二个窗口中打开 {agent} 的工作台，已自动登录。请在那里选择“可接听”，然后呼叫：电话会在那里振铃。未就绪时由模拟坐席接听。",
   cp_desk_open: "打开坐席工作台",
   cp_desk_blocked: "浏览器阻止了新窗口，请点此打开",
   cp_desk_failed: "无法打开工作台。演示还在运行吗？",
