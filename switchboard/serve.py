@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 
 #: Desktops, sounds being fetched, databases, files.
 OTHER_FILES = 2_000
+#: What of it is kept free of calls where not so many files are to be had.
+RESERVE = 128
 
 
 def run(settings: Settings, config: Path | None = None) -> int:
@@ -34,7 +36,7 @@ def run(settings: Settings, config: Path | None = None) -> int:
     crash_points.check()
     watched = watched_by(os.environ)
     show_stacks(watched)
-    allow_many_sockets(settings)
+    settings = allow_many_sockets(settings)
     with closing(ServiceManager.taken_from(os.environ)) as manager:
         heart = Heart(manager, parent=watched.pid if watched else None)
         return uvloop.run(_serve(settings, _nightly_command(config), heart))
@@ -56,22 +58,30 @@ def _nightly_command(config: Path | None) -> list[str]:
     return [sys.executable, "-m", "switchboard", "nightly", *told]
 
 
-def allow_many_sockets(settings: Settings) -> None:
-    """As many files as `agi.max_sessions` may need: shells and containers begin with 1,024, and a
-    server that has none left accepts nobody, neither Asterisk nor desktops."""
-    wanted = 2 * settings.agi.max_sessions + OTHER_FILES
+def allow_many_sockets(settings: Settings) -> Settings:
+    """Asks for as many files as `agi.max_sessions` may need: shells and containers begin with
+    1,024, and a server that has none left accepts nobody, neither Asterisk nor desktops. Where
+    fewer are allowed, the settings that it returns serve fewer calls; the others go to the default
+    queue at once."""
+    sessions = settings.agi.max_sessions
+    wanted = 2 * sessions + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     allowed = wanted if hard == unlimited else min(wanted, hard)
     if soft != unlimited and soft < allowed:
         resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
-    if allowed < wanted:
-        log.warning(
-            "only %d files may be open, %d are wanted for agi.max_sessions: raise the limit "
-            "(systemd: LimitNOFILE) or lower agi.max_sessions",
-            allowed,
-            wanted,
-        )
+    if allowed >= wanted:
+        return settings
+    sessions = min(sessions, max(1, (allowed - RESERVE) // 2))
+    log.warning(
+        "only %d files may be open, %d are wanted for agi.max_sessions: at most %d calls are in "
+        "dialogs at once; raise the limit (systemd: LimitNOFILE) or lower agi.max_sessions",
+        allowed,
+        wanted,
+        sessions,
+    )
+    agi = settings.agi.model_copy(update={"max_sessions": sessions})
+    return settings.model_copy(update={"agi": agi})
 
 
 async def _serve(settings: Settings, nightly: list[str], heart: Heart) -> int:

@@ -23,12 +23,14 @@ from switchboard.demo import child
 @dataclass(slots=True)
 class ServerProcess:
     """`settings` is written to `folder/switchboard.yaml`; the log goes to `folder/server.log`.
-    `watchdog`: started and kept alive by a process that watches it."""
+    `watchdog`: started and kept alive by a process that watches it. `under`: a program, with its
+    arguments, that runs it."""
 
     folder: Path
     settings: dict[str, Any]
     start_limit_s: float = 30.0
     watchdog: bool = False
+    under: tuple[str, ...] = ()
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
@@ -71,7 +73,7 @@ class ServerProcess:
         how = ["--watchdog"] if self.watchdog else []
         how += ["--config", str(self.config_file)]
         self._process = child.start(
-            [sys.executable, "-m", "switchboard", "run", *how],
+            [*self.under, sys.executable, "-m", "switchboard", "run", *how],
             folder=self.folder,
             output=self.folder / "server.log",
             env=environment,

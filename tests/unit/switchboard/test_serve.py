@@ -26,25 +26,29 @@ class Limits:
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "after", "warned"),
+    ("soft", "hard", "after", "sessions"),
     [
-        (1_024, 500_000, 6_000, False),
-        (1_024, resource.RLIM_INFINITY, 6_000, False),
-        (20_000, 20_000, 20_000, False),
-        (1_024, 4_000, 4_000, True),
+        (1_024, 500_000, 6_000, 2_000),
+        (1_024, resource.RLIM_INFINITY, 6_000, 2_000),
+        (20_000, 20_000, 20_000, 2_000),
+        (1_024, 5_000, 5_000, 2_000),
+        (1_024, 4_000, 4_000, 1_936),
+        (256, 256, 256, 64),
+        (100, 100, 100, 1),
     ],
 )
-def test_it_takes_the_sockets_it_needs_or_says_so(
+def test_it_serves_as_many_as_its_files_allow(
     soft: int,
     hard: int,
     after: int,
-    warned: bool,
+    sessions: int,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     limits = Limits(soft, hard)
     monkeypatch.setattr(resource, "getrlimit", limits.getrlimit)
     monkeypatch.setattr(resource, "setrlimit", limits.setrlimit)
-    serve.allow_many_sockets(Settings(agi=AgiSettings(max_sessions=2_000)))
+    settings = serve.allow_many_sockets(Settings(agi=AgiSettings(max_sessions=2_000)))
     assert limits.now == (after, hard)
-    assert ("raise the limit" in caplog.text) is warned
+    assert settings.agi.max_sessions == sessions
+    assert ("raise the limit" in caplog.text) is (hard not in (-1, 500_000, 20_000))
