@@ -116,10 +116,10 @@ class ReplyParser:
             return usual
         if not _STATUS.match(line):
             raise ProtocolViolation("a line that is no reply")
+        if line.startswith(b"1"):  # "100 Trying..." announces; the reply is still to come
+            return None
         if line[3:4] == b"-" or _value_is_open(line):
             self._open.append(line)
-            return None
-        if line.startswith(b"1"):  # "100 Trying..." announces; the reply is still to come
             return None
         return _reply(line)
 

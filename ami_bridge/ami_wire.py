@@ -73,7 +73,8 @@ class Framer:
     def _greeting(self, data: bytes) -> bytes:
         """What follows the first line, which has no empty line behind it."""
         line, end, after = data.partition(b"\r\n")
-        if not (_BANNER.startswith(line) or line.startswith(_BANNER)) or len(line) > 200:
+        so_far = line.startswith(_BANNER) or (not end and _BANNER.startswith(line))
+        if not so_far or len(line) > 200:
             raise WireBroken("the peer does not greet as an Asterisk manager")
         if not end:
             return data

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def load_files(
         around=around,
         numbers_place=Place(files.folder, 0),
         today=today or datetime.now(UTC).date(),
-        texts=_stock_texts(),
+        texts=dict(_stock_texts()),
     )
     sections = [section for document in documents for section in sections_of(document)]
     found.is_partial = any(_is_unread(document) for document in documents)
@@ -100,7 +101,9 @@ def load_files(
     return Loaded(_freeze(found, files), _ordered(problems), files)
 
 
-def _stock_texts() -> dict[str, Text]:
+@functools.cache
+def _stock_texts() -> Mapping[str, Text]:
+    """Compiling them takes longer than reading a small rulebook."""
     return {
         name: Text(
             {

@@ -63,11 +63,12 @@ _ALLOWED: tuple[type[nodes.Node], ...] = (
 
 
 class BadTemplate(ValueError):
-    """What is wrong in a text, as a sentence; `line` counts from the text's own first line."""
+    """What is wrong in a text, as a sentence; `line` counts from the text's own first line. Jinja2
+    makes some nodes without one."""
 
-    def __init__(self, sentence: str, line: int = 1) -> None:
+    def __init__(self, sentence: str, line: int | None = 1) -> None:
         super().__init__(sentence)
-        self.line = line
+        self.line = line or 1
 
 
 class Use(enum.Enum):

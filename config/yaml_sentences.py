@@ -64,7 +64,7 @@ def nothing_written(key: str | int, lines: Sequence[str], line: int) -> str:
     if isinstance(key, int):
         return "an item of a list is empty"
     written = lines[line - 1] if line <= len(lines) else ""
-    if len(written) < LONGEST_READ and _COMMENT.match(written.partition(key)[2]):
+    if key and len(written) < LONGEST_READ and _COMMENT.match(written.partition(key)[2]):
         return f"'{key[:60]}' has no value; a # begins a comment, so write it in quotes"
     return f"'{key[:60]}' has no value; write one, or leave the line out"
 

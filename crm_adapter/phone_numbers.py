@@ -101,7 +101,15 @@ def as_shown(e164: str) -> str:
 def _is_complete(number: PhoneNumber) -> bool:
     """Of a length that can be dialled from anywhere, not only from the next street."""
     reason = phonenumbers.is_possible_number_with_reason(number)
-    return reason == ValidationResult.IS_POSSIBLE
+    return reason == ValidationResult.IS_POSSIBLE and _stays_itself(number)
+
+
+def _stays_itself(number: PhoneNumber) -> bool:
+    """Of numbers that are none, libphonenumber may leave a prefix behind the country's code, and
+    take it for another one when it reads what it wrote: `0049 …` in Brazil, `012345…` in China."""
+    if phonenumbers.is_valid_number(number):
+        return True
+    return _parsed(phonenumbers.format_number(number, PhoneNumberFormat.E164), None) == number
 
 
 def _international_without_plus(text: str) -> PhoneNumber | None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 from typing import Any
 
 from crm_adapter.adapter import Forbidden, Invalid
+from crm_adapter.http.legible_json import read_json
 
 
 def webhook_json(body: bytes) -> Any:
     """Raises Invalid."""
     try:
-        return json.loads(body)
+        return read_json(body)
     except (ValueError, RecursionError) as error:
         raise Invalid("the webhook holds no JSON") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from crm_adapter.adapter import (
     Redirected,
     Unavailable,
 )
+from crm_adapter.http.legible_json import read_json
 from crm_adapter.http.quoting import quoted
 from crm_adapter.http.redirects import redirected_paths
 
@@ -49,7 +49,7 @@ class Reply:
         if not self.body.strip():
             return None
         try:
-            return json.loads(self.body, parse_constant=_no_such_number)
+            return read_json(self.body, parse_constant=_no_such_number)
         except (ValueError, RecursionError) as error:
             raise Unavailable(f"{self.crm} answered {self.status} with no JSON") from error
 
@@ -113,7 +113,7 @@ def reason(reply: Reply) -> str:
     """` (…)` with what a JSON answer says in `message`, `error` or `detail`; nothing otherwise.
     Never a traceback, a page or somebody's number."""
     try:
-        found = json.loads(reply.body)
+        found = read_json(reply.body)
     except (ValueError, RecursionError):
         return ""
     if isinstance(found, list) and found:

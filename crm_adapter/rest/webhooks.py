@@ -5,12 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from calls.caller import ContactRef
 from crm_adapter.adapter import Forbidden, Invalid
+from crm_adapter.http.legible_json import read_json
 from crm_adapter.mapped.reading import record_id
 from crm_adapter.mapped.record_values import ref_id
 from crm_adapter.rest.answers import CRM, items_of
@@ -28,7 +28,7 @@ def parse_webhook(
     if len(body) > _LONGEST_BODY:
         raise Invalid("the webhook is too long")
     try:
-        told = json.loads(body)
+        told = read_json(body)
     except (ValueError, RecursionError) as error:
         raise Invalid("the webhook is no JSON") from error
     found = part.items.part(told)

@@ -110,6 +110,11 @@ def test_trying_announces_and_is_no_reply() -> None:
     assert parse(b"100 Trying...\n200 result=0\n") == [Reply(200, "0", text="result=0")]
 
 
+def test_whatever_announces_it_is_no_reply_and_keeps_none_open() -> None:
+    messages = parse(b"100 result=1 (two\n200 result=0\nHANGUP\n")
+    assert messages == [Reply(200, "0", text="result=0"), HANGUP]
+
+
 @pytest.mark.parametrize("position", range(4))
 def test_hangup_at_every_position_never_shifts_a_reply(position: int) -> None:
     lines = [b"200 result=1\n", b"520-usage\n520 End\n", b"200 result=-1 endpos=5\n"]

@@ -53,6 +53,12 @@ def test_a_name_cut_at_every_byte_arrives_whole() -> None:
     assert parse(whole[1])["CallerIDName"] == NAME
 
 
+@pytest.mark.parametrize("line", [b"\r\n", b"Asteri\r\n", b"Asterisk Call Manager\r\n"])
+def test_half_a_greeting_is_none(line: bytes) -> None:
+    with pytest.raises(WireBroken):
+        Framer().feed(line)
+
+
 @pytest.mark.parametrize("path", sorted(RECORDED.glob("*.txt")), ids=lambda p: p.stem)
 def test_a_recorded_stream_frames_the_same_in_single_bytes(path: Path) -> None:
     stream = GREETING + path.read_bytes()

@@ -46,3 +46,10 @@ def test_a_name_from_an_old_machine_is_told(name: bytes, shown: str, tmp_path: P
     (folder / "sounds" / "en").mkdir(parents=True)
     Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(b"menus: {}")
     assert sentences(folder) == [f": the name of the file '{shown}' is not UTF-8 text"]
+
+
+@pytest.mark.parametrize("text", ['"":\n', '"": # nothing\n', "menus:\n  ? \n  :\n", ":\n"])
+def test_a_key_without_a_word_and_a_value_is_told(text: str, tmp_path: Path) -> None:
+    folder = write_rulebook(tmp_path)
+    (folder / "more.yaml").write_text(text)
+    assert any(told.startswith("/more.yaml:") for told in sentences(folder))

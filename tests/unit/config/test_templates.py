@@ -51,6 +51,15 @@ def variables(**caller: object) -> dict[str, object]:
     return {"caller": SimpleNamespace(**caller)}
 
 
+@pytest.mark.parametrize(
+    "source", ["{% autoescape true %}x{% endautoescape %}", "{{ -'x' }}", "{{ 1() }}"]
+)
+def test_what_is_refused_has_a_line(source: str) -> None:
+    with pytest.raises(BadTemplate) as caught:
+        compile_template(source, FACTS)
+    assert caught.value.line == 1
+
+
 def test_a_text_without_values_is_known_beforehand() -> None:
     template = compile_template("  To order\n something ", FACTS)
     assert template.fixed == "To order something"

@@ -82,6 +82,13 @@ def test_what_is_no_number_is_unreadable(raw: str) -> None:
     assert (read.kind, read.e164) == (NumberKind.UNREADABLE, None)
 
 
+def test_a_prefix_that_the_region_does_not_know_stays_in_no_number() -> None:
+    """What came out would be read as another number by whoever reads it again."""
+    assert to_e164("0049 30 901820", "BR") == "+4930901820"
+    assert to_e164("012345688-6666", "CN") is None
+    assert to_e164("06 698 85526", "IT") == "+390669885526"
+
+
 @given(st.text(max_size=200), st.sampled_from(["US", "GB", "CN", "ZZ", ""]))
 def test_nothing_raises_and_what_comes_out_is_e164(raw: str, region: str) -> None:
     read = read_number(raw, region=region)

@@ -43,3 +43,26 @@ def test_no_number_of_a_person_is_part_of_a_reason() -> None:
 )
 def test_an_absurd_pause_harms_nobody(when: str) -> None:
     assert retry_after_s(Reply("acme", 429, {"retry-after": when}, b"")) in (None, 0.0, 3600.0)
+
+
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (rb'{"name": "V. \ud800 Stone"}', "V. ? Stone"),
+        (rb'{"name": "\uDFFF"}', "?"),
+        (rb'{"name": "\ud83d\ude00 \u4f60"}', "😀 你"),
+        (b'\xef\xbb\xbf{"name": "x"}', "x"),
+    ],
+)
+def test_half_a_letter_can_be_stored_and_shown(body: bytes, name: str) -> None:
+    found = Reply("acme", 200, {}, body).json_object()
+    assert found == {"name": name}
+    found["name"].encode()
+    nested = Reply("acme", 200, {}, rb'[{"\udc00": ["\ud800", 1, null]}]').json()
+    assert nested == [{"?": ["?", 1, None]}]
+
+
+def test_what_is_not_utf_8_is_no_json() -> None:
+    for body in (b'{"name": "\xed\xa0\x80"}', b'{"name": "\xe9"}'):
+        with pytest.raises(Unavailable):
+            Reply("acme", 200, {}, body).json()
