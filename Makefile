@@ -16,11 +16,12 @@ PYTEST := $(BIN)/python -m pytest
 # more than they work; then those that keep time under load or measure it, by themselves.
 # `make test JOBS=0`: all one after the other. `long` is for `make faults`.
 JOBS ?= 2
+INPUTS ?= 1000000
 SIDE_BY_SIDE := $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-odoo faults-smoke faults faults-programs check lint unit bench crm-table desktop lock clean
+.PHONY: help install demo test fuzz test-odoo faults-smoke faults faults-programs check lint unit bench crm-table desktop lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +43,10 @@ test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the rea
 	$(PYTEST) $(SIDE_BY_SIDE) -m 'acceptance and not alone and not long' tests/acceptance tests/faults || failed=$$?; \
 	$(PYTEST) -m 'alone and not long' tests/acceptance tests/faults || failed=$$?; \
 	exit $$failed
+
+fuzz: $(VENV)/.dev ## a million inputs for each parser, some minutes each; INPUTS=10000 for fewer
+	@$(BIN)/python -m tests.fuzz.run all --inputs $(INPUTS) --json tests/fuzz/results.json
+	@$(BIN)/python -m tests.fuzz.table
 
 test-odoo: $(VENV)/.dev ## what is shown on a real Odoo 19 alone; part of `test`
 	@deploy/install-programs.sh postgres
@@ -110,6 +115,7 @@ lock: $(VENV)/.dev ## new lock files from pyproject.toml, hashes and no addresse
 	@$(PIP) uv
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build --extra dev --extra train --extra cluster -o requirements-dev.lock
+	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock pyproject.toml --extra fuzz -o requirements-fuzz.lock
 
 clean: ## what was built; the fetched Asterisk stays in the cache folder
 	@rm -rf $(VENV) var screenpop/static desktop/node_modules *.egg-info

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.fuzz import mutation, run
+from tests.fuzz import mutation, run, table
 from tests.fuzz.targets import NAMES, Target, target_named
 
 pytestmark = pytest.mark.unit
@@ -86,3 +87,13 @@ def test_a_broken_promise_a_slow_input_and_a_leak_are_found(
         assert result.is_good is not is_found, check
     assert len(kept) == 2
     assert b"seed" in kept
+
+
+def test_the_page_shows_what_was_measured() -> None:
+    page = table.PAGE.read_text(encoding="utf-8")
+    assert table.written(page, json.loads(table.RESULTS.read_text())) == page
+
+
+def test_what_was_measured_was_good() -> None:
+    for name, measured in json.loads(table.RESULTS.read_text()).items():
+        assert run.Result(target=name, **measured).is_good, name
