@@ -283,15 +283,16 @@ class FallbackTook(AmiEvent):
 
 @dataclass(frozen=True, slots=True)
 class MemberSeen(AmiEvent):
-    """apps/app_queue.c `QueueMemberAdded`, `QueueMemberPause`, and `QueueMember` of the action
-    QueueStatus (there the interface is called Location). `state_interface` is the phone a Local
-    member stands for."""
+    """apps/app_queue.c `QueueMemberAdded`, `QueueMemberPause`, `QueueMemberStatus`, `QueueMember`
+    of QueueStatus (Location is the interface). `state_interface` is the phone a Local member stands
+    for; not `reachable`: its device state is unavailable (nothing registered) or invalid."""
 
     interface: str
     state_interface: str
     queue: str = ""
     name: str = ""
     paused: bool = False
+    reachable: bool = True
     rank: ClassVar[Rank] = Rank.LOW
 
 
@@ -497,6 +498,8 @@ def _member(h: Headers) -> AmiEvent:
         clean(h.get("Queue", "")),
         clean(h.get("MemberName") or h.get("Name", "")),
         h.get("Paused") == "1",
+        # include/asterisk/devicestate.h: AST_DEVICE_INVALID, AST_DEVICE_UNAVAILABLE.
+        h.get("Status") not in ("4", "5"),
     )
 
 
@@ -538,6 +541,7 @@ _READERS: dict[bytes, Callable[[Headers], AmiEvent | None]] = {
     b"UserEvent": _user_event,
     b"QueueMemberAdded": _member,
     b"QueueMemberPause": _member,
+    b"QueueMemberStatus": _member,
     b"QueueMemberRemoved": lambda h: MemberGone(
         "", "", clean(h.get("Interface", "")), clean(h.get("Queue", ""))
     ),

@@ -30,7 +30,10 @@ SkillOption = Annotated[
 ]
 RoleOption = Annotated[
     str,
-    typer.Option(help="agent; supervisor, who sees the supervisor page, too; admin or auditor."),
+    typer.Option(
+        help="agent; supervisor or admin, who have the supervisor page, too; auditor, who only "
+        "looks there."
+    ),
 ]
 
 _TELL_ASTERISK = "for their softphones: switchboard softphone-config"

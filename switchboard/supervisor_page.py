@@ -71,6 +71,7 @@ class SupervisorPage:
             agents=self.desk.agents,
             status_of=self.desk.duties.status_of,
             desktops_of=self.desk.hub.desktops_of,
+            phone_open=self.desk.phones.is_open,
             members=self._members,
             places=self.bridge.places,
             parts=self.health.parts,

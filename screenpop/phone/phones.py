@@ -99,6 +99,10 @@ class Phones:
             self._open.discard(phone)
             self.counters.phones.dec()
 
+    def is_open(self, login: str) -> bool:
+        """Whether this agent's page has a way to Asterisk; nothing rings a softphone without."""
+        return any(phone.seat.login == login for phone in self._open)
+
     def sessions(self) -> set[str]:
         """Those with a phone open."""
         return {phone.seat.session for phone in self._open}

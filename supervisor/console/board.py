@@ -55,8 +55,9 @@ class EndedRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueRow:
-    """`ready`, `paused` and `busy` are its agents, as Asterisk's members where that is heard;
-    the figures of today are of calls that were answered or are over."""
+    """`ready`, `paused`, `busy` and `unreachable` (neither of these, and their phone cannot ring)
+    are its agents, as Asterisk's members where that is heard; the figures of today are of calls
+    that were answered or are over."""
 
     name: str
     waiting: int
@@ -66,6 +67,7 @@ class QueueRow:
     ready: int
     paused: int
     busy: int
+    unreachable: int
     offered: int
     answered: int
     #: Answered within the seconds of `Board.service_level_s`.
@@ -87,6 +89,18 @@ class AgentRow:
     queues: tuple[str, ...]
     #: Open desktops.
     desktops: int
+    #: Whether a phone of theirs is registered; null where nobody says.
+    reachable: bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LostPop:
+    """An offer that no desktop took. `why` is a code of `screenpop.pops.pop_stops`."""
+
+    call: str
+    agent: str
+    at: float
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +113,8 @@ class PopLevel:
     p95_ms: float | None
     #: Never acknowledged.
     undelivered: int
+    #: The newest of these.
+    lost: tuple[LostPop, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

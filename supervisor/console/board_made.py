@@ -42,7 +42,13 @@ class Member(Protocol):
     def queue(self) -> str: ...
 
     @property
+    def state_interface(self) -> str: ...
+
+    @property
     def paused(self) -> bool: ...
+
+    @property
+    def reachable(self) -> bool: ...
 
 
 class AgentsNow(Protocol):
@@ -62,14 +68,16 @@ class RulebookNow(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where the board's parts come from. `members` is None while Asterisk is not heard; `mask`
-    makes a telephone number fit to be shown."""
+    """Where the board's parts come from. `members` is None while Asterisk is not heard;
+    `phone_open`: the agent's page has a way to Asterisk; `mask` makes a telephone number fit to be
+    shown."""
 
     calls: LiveCalls
     figures: DayFigures
     agents: AgentsNow
     status_of: Callable[[str], AgentStatus]
     desktops_of: Callable[[str], int]
+    phone_open: Callable[[str], bool]
     members: Callable[[], Collection[Member] | None]
     places: QueuePlaces
     parts: Callable[[], Mapping[str, Part]]
@@ -78,6 +86,14 @@ class Sources:
     mask: Callable[[str], str]
     now: Callable[[], datetime]
     service_level_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A member of a queue."""
+
+    paused: bool
+    reachable: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +108,16 @@ def board_of(sources: Sources) -> Board:
     figures = sources.figures
     # A supervisor without a phone is nobody who is rung.
     agents = [agent for agent in sources.agents.everybody() if agent.interfaces]
+    heard = sources.members()
+    phones = _phones(heard or ())
     return Board(
         ts=sources.now().timestamp() * 1000,
         calls_total=len(live),
         in_menu=sum(one.stage == "menu" for one in live),
         calls=tuple(_call(one, sources) for one in live[:MOST_CALLS]),
         ended=tuple(_ended(one, sources) for one in sources.calls.ended()),
-        queues=tuple(_queues(live, busy, agents, sources)),
-        agents=tuple(_agent(one, busy, sources) for one in agents[:MOST_AGENTS]),
+        queues=tuple(_queues(live, busy, _places(agents, heard, sources), sources)),
+        agents=tuple(_agent(one, busy, phones, sources) for one in agents[:MOST_AGENTS]),
         pops=figures.pops,
         figures_at=figures.at.timestamp() * 1000 if figures.at is not None else None,
         service_level_s=sources.service_level_s,
@@ -172,10 +190,9 @@ def _number(live: LiveCall, sources: Sources) -> str | None:
 def _queues(
     live: Sequence[LiveCall],
     busy: Mapping[str, _Busy],
-    agents: Sequence[Agent],
+    members: Mapping[str, Mapping[str, _Place]],
     sources: Sources,
 ) -> Iterable[QueueRow]:
-    members = _members(agents, sources)
     waiting: dict[str, list[float]] = {}
     talking: dict[str, int] = {}
     for call in live:
@@ -185,11 +202,10 @@ def _queues(
             talking[call.queue] = talking.get(call.queue, 0) + 1
     today = sources.figures.queues
     for name in sorted({*members, *waiting, *talking, *today}):
-        ready = paused = engaged = 0
-        for interface, is_paused in members.get(name, {}).items():
-            engaged += interface in busy
-            paused += is_paused and interface not in busy
-            ready += not is_paused and interface not in busy
+        of_queue = members.get(name, {})
+        free = [place for interface, place in of_queue.items() if interface not in busy]
+        unpaused = [place for place in free if not place.paused]
+        ready = sum(place.reachable for place in unpaused)
         of_day = today.get(name, QueueToday(0, 0, 0))
         yield QueueRow(
             name=name,
@@ -197,31 +213,57 @@ def _queues(
             longest_since=min(waiting.get(name, ()), default=None),
             talking=talking.get(name, 0),
             ready=ready,
-            paused=paused,
-            busy=engaged,
+            paused=len(free) - len(unpaused),
+            busy=len(of_queue) - len(free),
+            unreachable=len(unpaused) - ready,
             offered=of_day.offered,
             answered=of_day.answered,
             in_time=of_day.in_time,
         )
 
 
-def _members(agents: Sequence[Agent], sources: Sources) -> dict[str, dict[str, bool]]:
-    """By queue: interfaces, and whether each is paused. While Asterisk is not heard, as the agents
-    were entered and what they chose."""
-    found: dict[str, dict[str, bool]] = {}
-    heard = sources.members()
+def _places(
+    agents: Sequence[Agent], heard: Collection[Member] | None, sources: Sources
+) -> dict[str, dict[str, _Place]]:
+    """By queue and interface. While Asterisk is not heard, as the agents were entered and what they
+    chose."""
+    found: dict[str, dict[str, _Place]] = {}
     if heard is not None:
         for member in heard:
-            found.setdefault(member.queue, {})[member.interface] = member.paused
+            place = _Place(member.paused, member.reachable)
+            found.setdefault(member.queue, {})[member.interface] = place
         return found
     for agent in agents:
         is_paused = sources.status_of(agent.login).state is not AgentState.AVAILABLE
+        place = _Place(is_paused, _reachable(agent, {}, sources) is not False)
         for queue in agent.queues:
-            found.setdefault(queue, {})[agent.interfaces[0]] = is_paused
+            found.setdefault(queue, {})[agent.interfaces[0]] = place
     return found
 
 
-def _agent(agent: Agent, busy: Mapping[str, _Busy], sources: Sources) -> AgentRow:
+def _phones(heard: Iterable[Member]) -> dict[str, bool]:
+    """By interface, and by the phone behind it: whether it can ring."""
+    found: dict[str, bool] = {}
+    for member in heard:
+        for name in {member.interface, member.state_interface}:
+            found[name] = found.get(name, False) or member.reachable
+    return found
+
+
+def _reachable(agent: Agent, phones: Mapping[str, bool], sources: Sources) -> bool | None:
+    """As Asterisk says of any phone of theirs; it says so of members of queues alone."""
+    told = [phones[interface] for interface in agent.interfaces if interface in phones]
+    if told:
+        return any(told)
+    return False if agent.softphone and not sources.phone_open(agent.login) else None
+
+
+def _agent(
+    agent: Agent,
+    busy: Mapping[str, _Busy],
+    phones: Mapping[str, bool],
+    sources: Sources,
+) -> AgentRow:
     status = sources.status_of(agent.login)
     engaged = [busy[interface] for interface in agent.interfaces if interface in busy]
     now = max(engaged, key=lambda one: one.talks, default=None)
@@ -236,4 +278,5 @@ def _agent(agent: Agent, busy: Mapping[str, _Busy], sources: Sources) -> AgentRo
         call=now.call if now is not None else None,
         queues=agent.queues,
         desktops=sources.desktops_of(agent.login),
+        reachable=_reachable(agent, phones, sources),
     )

@@ -14,15 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
 from crm_adapter.call_tables import calls
-from screenpop.pops.pop_tables import pop_deliveries
+from screenpop.pops.pop_stops import PopStop, stop_of
+from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 from storage.transient import is_outage
-from supervisor.console.board import PopLevel
+from supervisor.console.board import LostPop, PopLevel
 
 log = logging.getLogger(__name__)
 
 #: Calls whose pops are looked at, the newest of a day.
 POPS_LOOKED_AT = 500
+#: Of those that nobody saw.
+MOST_LOST = 10
 _DAY = timedelta(hours=24)
 LOOK_DEADLINE_S = 5.0
 
@@ -51,13 +54,13 @@ class DayFigures:
         try:
             async with asyncio.timeout(LOOK_DEADLINE_S), self._database.read() as connection:
                 queues = await _queues(connection, _midnight(now), self._within_s)
-                pops = await _pops(connection, now - _DAY)
+                level = await _pops(connection, now)
         except Exception as error:
             if not isinstance(error, TimeoutError) and not is_outage(error):
                 raise
             log.warning("supervisor page: the figures of today are not read (%s)", type(error))
             return False
-        self.queues, self.pops, self.at = queues, pops, now
+        self.queues, self.pops, self.at = queues, level, now
         return True
 
 
@@ -96,10 +99,10 @@ def _seconds(dialect: str, start: Any, end: Any) -> Any:
     return sa.extract("epoch", end - start)
 
 
-async def _pops(connection: AsyncConnection, since: datetime) -> PopLevel:
+async def _pops(connection: AsyncConnection, now: datetime) -> PopLevel:
     newest = (
         sa.select(calls.c.system, calls.c.linkedid)
-        .where(calls.c.arrived_at >= since)
+        .where(calls.c.arrived_at >= now - _DAY)
         .order_by(calls.c.arrived_at.desc())
         .limit(POPS_LOOKED_AT)
     )
@@ -115,7 +118,34 @@ async def _pops(connection: AsyncConnection, since: datetime) -> PopLevel:
         p50_ms=quantile(rendered, 0.5),
         p95_ms=quantile(rendered, 0.95),
         undelivered=sum(row.acked_at is None for row in rows),
+        lost=tuple(await _lost(connection, ids, now)),
     )
+
+
+async def _lost(
+    connection: AsyncConnection, ids: Sequence[str], now: datetime
+) -> Sequence[LostPop]:
+    question = (
+        sa.select(pop_deliveries, pops.c.closed_at)
+        .outerjoin(pops, pops.c.pop_id == pop_deliveries.c.pop_id)
+        .where(
+            pop_deliveries.c.call_id.in_(ids),
+            pop_deliveries.c.kind == "pop.offer",
+            pop_deliveries.c.acked_at.is_(None),
+        )
+        .order_by(pop_deliveries.c.event_at.desc())
+        .limit(MOST_LOST)
+    )
+    rows: Sequence[Any] = (await connection.execute(question)).all()
+    return [
+        LostPop(
+            call=row.call_id,
+            agent=row.agent,
+            at=row.event_at.timestamp() * 1000,
+            why=stop_of(row, now) or PopStop.UNACKNOWLEDGED,
+        )
+        for row in rows
+    ]
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:

@@ -1,6 +1,8 @@
-"""Who may see the supervisor page: agents of the role `supervisor`, by the desktop's log-in."""
+"""Who may see the supervisor page, and who may change something there, by the desktop's log-in."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 from aiohttp import web
 
@@ -11,7 +13,10 @@ from screenpop.desk.answers import refusal
 from screenpop.desk.origins import Origins
 from supervisor.console.feed import Viewer
 
-ROLE = "supervisor"
+#: Roles that see all of the page.
+LOOKS = frozenset({"supervisor", "admin", "auditor"})
+#: Roles that publish rulebooks and take them back.
+MOVES = LOOKS - {"auditor"}
 
 
 class Gate:
@@ -21,13 +26,21 @@ class Gate:
         self._admission = admission
         self._origins = origins
 
-    async def supervisor(self, request: web.Request) -> Agent:
-        self._origins.check(request, required=False)
-        agent = await self._admission.agent(request)
-        if agent.role != ROLE:
-            raise refusal(web.HTTPForbidden, "not_a_supervisor", "this page is for supervisors")
-        return agent
+    async def looks(self, request: web.Request) -> Agent:
+        return await self._one_of(LOOKS, request)
+
+    async def moves(self, request: web.Request) -> Agent:
+        return await self._one_of(MOVES, request)
 
     async def viewer(self, request: web.Request) -> Viewer:
-        agent = await self.supervisor(request)
+        agent = await self.looks(request)
         return Viewer(agent.login, hashed(request.cookies.get(COOKIE, "")))
+
+    async def _one_of(self, roles: Collection[str], request: web.Request) -> Agent:
+        self._origins.check(request, required=False)
+        agent = await self._admission.agent(request)
+        if agent.role in roles:
+            return agent
+        if agent.role in LOOKS:
+            raise refusal(web.HTTPForbidden, "read_only", "auditors look, and change nothing")
+        raise refusal(web.HTTPForbidden, "not_a_supervisor", "this page is for supervisors")

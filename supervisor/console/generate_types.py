@@ -19,6 +19,7 @@ _MODELS = (
     board.EndedRow,
     board.QueueRow,
     board.AgentRow,
+    board.LostPop,
     board.PopLevel,
     board.PartRow,
     board.Board,

@@ -1,4 +1,4 @@
-"""The supervisor page's addresses: 401 for who is not logged in, 403 for who is no supervisor."""
+"""The supervisor page's addresses: 401 for who is not logged in, 403 for whose role may not."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class ConsoleRoutes:
         app.on_shutdown.append(self._close)
 
     async def board(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.supervisor(request)
+        await self._gate.looks(request)
         return web.Response(text=self._console.board(), content_type="application/json")
 
     async def events(self, request: web.Request) -> web.StreamResponse:
@@ -97,7 +97,7 @@ class ConsoleRoutes:
             self._console.feed.remove(viewer)
 
     async def call(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.supervisor(request)
+        await self._gate.looks(request)
         try:
             call_id = CallId.parse(request.query.get("id", "")[:120])
         except ValueError:
@@ -108,11 +108,11 @@ class ConsoleRoutes:
         return _answer(page)
 
     async def rulebook(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.supervisor(request)
+        await self._gate.looks(request)
         return _answer(await self._rulebook.state())
 
     async def check(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.supervisor(request)
+        await self._gate.looks(request)
         try:
             return _answer((await self._rulebook.check()).as_json())
         except (Misconfigured, TooBusy) as why:
@@ -120,7 +120,7 @@ class ConsoleRoutes:
 
     async def publish(self, request: web.Request) -> web.StreamResponse:
         """422 with the checker's problems where it is not good."""
-        agent = await self._gate.supervisor(request)
+        agent = await self._gate.moves(request)
         move = await _body(request, Move)
         try:
             checked = await self._rulebook.publish(
@@ -131,7 +131,7 @@ class ConsoleRoutes:
         return _answer(checked.as_json(), status=200 if checked.good else 422)
 
     async def roll_back(self, request: web.Request) -> web.StreamResponse:
-        agent = await self._gate.supervisor(request)
+        agent = await self._gate.moves(request)
         move = await _body(request, Move)
         try:
             done = await self._rulebook.roll_back(
@@ -145,11 +145,11 @@ class ConsoleRoutes:
         return _answer({"good": True, "version": done.version, "problems": []})
 
     async def models(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.supervisor(request)
+        await self._gate.looks(request)
         return _answer({"models": await asyncio.to_thread(model_rows, self._models_dir)})
 
     async def model(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.supervisor(request)
+        await self._gate.looks(request)
         kind, version = request.match_info["kind"], request.match_info["version"]
         page = await asyncio.to_thread(card_page, self._models_dir, kind, version)
         if page is None:

@@ -90,6 +90,9 @@ async def test_who_works_is_a_member_and_nobody_else_is_touched(
             await until(lambda: _without(member, "paused"), "Wanda, not paused")
             await anna.set_state("available")
             await until(lambda: _told(house, "PJSIP/agent1"), "Anna's state told")
+            # No phone of that name is registered: what is shown as ready must be able to ring.
+            phones = {m.interface: m.reachable for m in house.bridge.members.all()}
+            assert (phones["PJSIP/agent1"], phones["PJSIP/wanda"]) == (True, False)
             assert len(await support("PJSIP/agent1")) == len(before) == 1
 
             await pbx.kill()

@@ -3,6 +3,7 @@ import type { Language } from "../core/i18n";
 import type { AgentState } from "../core/protocol.gen";
 import type { Link } from "../core/socket";
 import type { DeskState } from "../core/store";
+import { LOOKS } from "../core/supervisor/supervisor";
 import { Activity, Today } from "./Duty";
 import { useDoings, useKeysOf } from "./keys";
 import { LanguageSwitch } from "./LanguageSwitch";
@@ -75,7 +76,7 @@ export function TopBar({ desk, state, link, language, onLanguage, onHelp }: Prop
       </button>
       <LanguageSwitch language={language} onLanguage={onLanguage} />
       <span className="me">
-        {agent?.role === "supervisor" && <a href="/supervisor">{words("sv_title")}</a>}
+        {agent && LOOKS.includes(agent.role) && <a href="/supervisor">{words("sv_title")}</a>}
       {agent && (
           <span className="avatar" aria-hidden="true">
             {[...agent.name][0]}

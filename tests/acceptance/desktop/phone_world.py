@@ -119,6 +119,11 @@ class PhoneWorld:
 
         await until(there, "the phone's registration", deadline_s=10)
 
+    async def can_ring(self, wanted: bool) -> bool:
+        """Whether the server knows of the agent's phone in the queue that it can ring, or not."""
+        member = self.house.bridge.members.find(f"PJSIP/{VERA.login}", QUEUE)
+        return member is not None and member.reachable is wanted
+
     async def caller(self) -> Recording:
         """What the caller hears from now on."""
         return await record(self.pbx, await callers_channel(self.pbx))

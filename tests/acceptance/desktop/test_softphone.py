@@ -301,6 +301,7 @@ async def test_without_a_microphone_there_are_no_calls(
     trouble = page.get_by_test_id("microphone-trouble")
     await expect(trouble).to_contain_text("The microphone is blocked.")
     assert await world.contacts() == []
+    await until(lambda: world.can_ring(False), "the phone, as the queue has it", deadline_s=5)
     await page.get_by_label("Available", exact=True).click()
     await expect(page.get_by_label("Not ready", exact=True)).to_be_checked()
     assert await desktop.violations() == []
@@ -308,6 +309,7 @@ async def test_without_a_microphone_there_are_no_calls(
     await context.grant_permissions(["microphone"])
     await expect(phone(page)).to_contain_text("Ready")
     await world.registered()
+    await until(lambda: world.can_ring(True), "the registered phone in the queue", deadline_s=5)
     await page.get_by_label("Available", exact=True).click()
     await expect(page.get_by_label("Available", exact=True)).to_be_checked()
     await phone(page).get_by_role("button", name="Check sound").click()

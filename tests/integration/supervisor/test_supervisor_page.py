@@ -13,13 +13,16 @@ from typing import Any
 import aiohttp
 import pytest
 import sqlalchemy as sa
+from aiohttp import web
 from yarl import URL
 
+from calls.agents import Agent
 from crm_adapter.call_tables import calls
 from screenpop.pops.pop_tables import pop_deliveries
 from storage.database import Database
 from supervisor.console import feed
 from supervisor.console.day_figures import DayFigures
+from supervisor.console.routes import ConsoleRoutes
 from tests.fakes.desk_server import ANNA, BEN, CHEN, add_agents
 from tests.fakes.ringing_call import RingingCall, now, offering, victoria
 from tests.fakes.rulebook_folder import option, write_rulebook
@@ -64,15 +67,52 @@ async def post(http: aiohttp.ClientSession, path: str, **body: object) -> tuple[
         return answer.status, await answer.json()
 
 
-@pytest.mark.parametrize(("login", "status"), [(None, 401), ("anna", 403)])
-async def test_others_see_and_move_nothing(
-    server: SupervisorServer, login: str | None, status: int
+#: By address: what it answers to who may look, and to who may also move something.
+ADDRESSES = {
+    "GET /board": (200, 200),
+    "GET /events": (200, 200),
+    "GET /call": (400, 400),
+    "GET /rulebook": (200, 200),
+    "GET /models": (200, 200),
+    "GET /models/{kind}/{version}": (404, 404),
+    "POST /rulebook/check": (200, 200),
+    "POST /rulebook/publish": (403, 409),
+    "POST /rulebook/rollback": (403, 409),
+}
+LOOKS, MOVES = 0, 1
+#: By role: its column of the table, or what every address answers.
+ROLES = {"supervisor": MOVES, "admin": MOVES, "auditor": LOOKS, "agent": 403, None: 401}
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_each_role_at_each_address(
+    server: SupervisorServer, database: Database, role: str | None
 ) -> None:
-    async with server.client(login) as http:
-        for path in ("/board", "/events", "/call?id=pbx/1", "/rulebook", "/models", "/models/a/1"):
-            assert (await get(http, path))[0] == status, path
-        for path in ("/rulebook/check", "/rulebook/publish", "/rulebook/rollback"):
-            assert (await post(http, path, version="0" * 16))[0] == status, path
+    await add_agents(database, Agent("nora", "Nora", (), (), "en", role or "agent"))
+    async with server.client("nora" if role else None) as http:
+        for address, answers in ADDRESSES.items():
+            method, path = address.format(kind="a", version="1").split()
+            wanted = answers[ROLES[role]] if ROLES[role] in (LOOKS, MOVES) else ROLES[role]
+            body = {"version": "0" * 16} if method == "POST" else None
+            async with http.request(method, f"{API}{path}", json=body) as answer:
+                assert (address, answer.status) == (address, wanted)
+                if wanted == 403:
+                    code = "not_a_supervisor" if role == "agent" else "read_only"
+                    assert (await answer.json())["error"] == code
+
+
+def test_the_table_has_every_address() -> None:
+    app = web.Application()
+    nothing: Any = None
+    ConsoleRoutes(
+        gate=nothing, console=nothing, pages=nothing, rulebook=nothing, models_dir=Path()
+    ).add_to(app)
+    served = {
+        f"{route.method} {route.resource.canonical.removeprefix(API)}"
+        for route in app.router.routes()
+        if route.resource is not None and route.method != "HEAD"
+    }
+    assert served == ADDRESSES.keys()
 
 
 async def test_another_origin_is_refused(http: aiohttp.ClientSession) -> None:
@@ -236,8 +276,24 @@ async def test_one_call_with_its_decision_and_its_pops(
     assert "facts" not in explained["decision"]
     [trace] = page["pops"]
     assert (trace["agent"], trace["kind"], trace["sockets"]) == ("anna", "pop.offer", 1)
+    assert page["stops"] == []
     assert (await get(http, "/call?id=pbx/none"))[0] == 404
     assert (await get(http, "/call?id=none"))[0] == 400
+
+
+async def test_a_pop_that_stopped_says_what_to_do_in_both_languages(
+    server: SupervisorServer, http: aiohttp.ClientSession, database: Database
+) -> None:
+    call = RingingCall()
+    await keep(database, call, offset_s=5)
+    await server.desk.publish(*call.until_ringing(victoria(), A))
+    await server.desk.desk.flush()
+    _, page = await get(http, f"/call?id={call.id}")
+    [stop] = page["stops"]
+    assert (stop["code"], stop["agent"]) == ("logged_out", "anna")
+    assert "anna was not logged in" in stop["happened"][0]
+    assert "没有登录" in stop["happened"][1]
+    assert all("queues.membership" in said for said in stop["do"])
 
 
 async def test_models_without_any(http: aiohttp.ClientSession) -> None:
@@ -264,8 +320,8 @@ async def test_the_pops_way_to_the_screen(any_database: Database) -> None:
     rows = [
         {
             "agent": "anna", "seq": n, "pop_id": f"p{n}", "call_id": str(call.id),
-            "kind": "pop.offer", "payload": {}, "event_at": now(), "sent_at": now(), "sockets": 1,
-            "acked_at": acked, "rendered_ms": rendered,
+            "kind": "pop.offer", "payload": {}, "event_at": now(), "sent_at": now(),
+            "sockets": int(acked is not None), "acked_at": acked, "rendered_ms": rendered,
         }
         for n, (rendered, acked) in enumerate(shown)
     ]  # fmt: skip
@@ -276,6 +332,8 @@ async def test_the_pops_way_to_the_screen(any_database: Database) -> None:
     assert pops is not None
     assert (pops.offered, pops.rendered, pops.undelivered) == (3, 2, 1)
     assert (pops.p50_ms, pops.p95_ms) == (20.0, 80.0)
+    [lost] = pops.lost
+    assert (lost.call, lost.agent, lost.why) == (str(call.id), "anna", "no_desktop")
 
 
 async def keep(database: Database, call: RingingCall, *, offset_s: float | None) -> None:

@@ -45,6 +45,8 @@ def test_an_answered_call_gives_these_events_and_no_others() -> None:
         "DialBegun": 3,
         "DialEnded": 4,
         "BridgeEntered": 2,
+        # QueueMemberStatus: rings, talks, is free again.
+        "MemberSeen": 4,
     }
     assert counted["HangupRequested"] >= 4
 

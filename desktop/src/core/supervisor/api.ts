@@ -138,6 +138,8 @@ export interface Explained {
 export interface PopStep {
   readonly agent: string;
   readonly interface: string;
+  /** The phone behind it, where the agent is known by that alone. */
+  readonly known_by: string | null;
   readonly kind: string;
   readonly event_at: number;
   readonly sockets: number;
@@ -145,9 +147,19 @@ export interface PopStep {
   readonly rendered_ms: number | null;
 }
 
+/** Where a pop stopped; both sentences in English and Chinese. */
+export interface PopStop {
+  readonly code: string;
+  readonly agent: string | null;
+  readonly at: number | null;
+  readonly happened: readonly [string, string];
+  readonly do: readonly [string, string];
+}
+
 export interface CallTold {
   readonly explained: Explained;
   readonly pops: readonly PopStep[];
+  readonly stops: readonly PopStop[];
 }
 
 /** The server refused; `code` is of screenpop.desk.answers. */

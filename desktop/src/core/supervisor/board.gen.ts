@@ -37,6 +37,7 @@ export interface QueueRow {
   ready: number;
   paused: number;
   busy: number;
+  unreachable: number;
   offered: number;
   answered: number;
   in_time: number;
@@ -53,6 +54,14 @@ export interface AgentRow {
   call: string | null;
   queues: readonly string[];
   desktops: number;
+  reachable: boolean | null;
+}
+
+export interface LostPop {
+  call: string;
+  agent: string;
+  at: number;
+  why: string;
 }
 
 export interface PopLevel {
@@ -61,6 +70,7 @@ export interface PopLevel {
   p50_ms: number | null;
   p95_ms: number | null;
   undelivered: number;
+  lost: readonly LostPop[];
 }
 
 export interface PartRow {

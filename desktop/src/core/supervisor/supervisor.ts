@@ -27,6 +27,10 @@ export interface Ports {
   now(): number;
 }
 
+/** Roles of supervisor/console/gate.py: who sees the page, and who changes something there. */
+export const LOOKS: readonly string[] = ["supervisor", "admin", "auditor"];
+export const MOVES: readonly string[] = ["supervisor", "admin"];
+
 export type Door = "asking" | "signed_out" | "refused" | "open";
 export type Line = "connecting" | "online" | "waiting";
 
@@ -78,7 +82,7 @@ export class Supervisor {
     }
   }
 
-  /** Asks who is logged in, and listens where that is a supervisor. */
+  /** Asks who is logged in, and listens where they may look. */
   private async enter(): Promise<void> {
     this.leave();
     let me: Me | null;
@@ -90,7 +94,7 @@ export class Supervisor {
       return;
     }
     if (me === null) this.set({ ...NOTHING, door: "signed_out" });
-    else if (me.role !== "supervisor") this.set({ ...NOTHING, door: "refused", me });
+    else if (!LOOKS.includes(me.role)) this.set({ ...NOTHING, door: "refused", me });
     else {
       this.set({ ...this.seen, door: "open", me });
       this.listen();

@@ -5,6 +5,7 @@ import { useWords } from "../words";
 import { useAsked } from "./asked";
 import { TablePanel } from "./Panel";
 import { PopSteps } from "./PopSteps";
+import { PopStops } from "./PopStops";
 
 /** One call: what was decided and why, how it went on, and each pop's way to the screen. */
 export function CallPage({ id }: { id: string }) {
@@ -33,7 +34,7 @@ export function CallPage({ id }: { id: string }) {
 
 function Told({ told }: { told: CallTold }) {
   const words = useWords();
-  const { explained, pops } = told;
+  const { explained, pops, stops } = told;
   return (
     <>
       <Head explained={explained} />
@@ -44,6 +45,7 @@ function Told({ told }: { told: CallTold }) {
         <p className="faint">{words("sv_no_decision")}</p>
       )}
       <Course explained={explained} />
+      <PopStops stops={stops} />
       <PopSteps steps={pops} />
     </>
   );

@@ -1,8 +1,17 @@
 import { clock, percent, phone } from "../../core/format";
-import type { AgentRow, Board, CallRow, EndedRow, PartRow, QueueRow } from "../../core/supervisor/board.gen";
+import type {
+  AgentRow,
+  Board,
+  CallRow,
+  EndedRow,
+  LostPop,
+  PartRow,
+  QueueRow,
+} from "../../core/supervisor/board.gen";
 import { hashOf } from "../../core/supervisor/view";
 import { Since } from "../time";
 import { useWords } from "../words";
+import { time } from "./CallPage";
 import { TablePanel } from "./Panel";
 import { Tiles } from "./Tiles";
 
@@ -14,6 +23,7 @@ export function NowPage({ board, skewMs }: { board: Board; skewMs: number }) {
         <Calls board={board} skewMs={skewMs} />
         <Queues queues={board.queues} skewMs={skewMs} />
         <Agents agents={board.agents} skewMs={skewMs} />
+        {board.pops && board.pops.lost.length > 0 && <LostPops lost={board.pops.lost} />}
         <Ended ended={board.ended} />
         <Health parts={board.parts} />
       </div>
@@ -91,7 +101,7 @@ function Queues({ queues, skewMs }: { queues: readonly QueueRow[]; skewMs: numbe
   const words = useWords();
   const columns = [
     "sv_queue", "sv_waiting", "sv_longest", "sv_stage_talking", "sv_ready", "sv_paused", "sv_busy",
-    "sv_in_time",
+    "sv_unreachable", "sv_in_time",
   ] as const; // prettier-ignore
   return (
     <TablePanel
@@ -113,6 +123,7 @@ function Queues({ queues, skewMs }: { queues: readonly QueueRow[]; skewMs: numbe
           <td>{queue.ready}</td>
           <td>{queue.paused}</td>
           <td>{queue.busy}</td>
+          <td>{queue.unreachable}</td>
           <td>
             {queue.offered === 0 ? (
               "–"
@@ -152,6 +163,9 @@ function Agents({ agents, skewMs }: { agents: readonly AgentRow[]; skewMs: numbe
               {words.code("sv_agent", agent.state)}
             </span>{" "}
             <bdi className="faint">{agent.reason ?? ""}</bdi>
+            {agent.reachable === false && agent.state !== "offline" && (
+              <span className="sv-down">{words("sv_cannot_ring")}</span>
+            )}
           </td>
           <td>{agent.since === null ? "" : <Since at={agent.since} skewMs={skewMs} />}</td>
           <td>
@@ -167,6 +181,32 @@ function Agents({ agents, skewMs }: { agents: readonly AgentRow[]; skewMs: numbe
             {agent.doing_since === null ? "" : <Since at={agent.doing_since} skewMs={skewMs} />}
           </td>
           <td>{words(agent.desktops > 0 ? "sv_desktop_open" : "sv_desktop_closed")}</td>
+        </tr>
+      ))}
+    </TablePanel>
+  );
+}
+
+/** Each leads to its call, where it stands what to do. */
+function LostPops({ lost }: { lost: readonly LostPop[] }) {
+  const words = useWords();
+  const columns = ["sv_at", "sv_agent", "sv_fate"] as const;
+  return (
+    <TablePanel
+      name="lost-pops"
+      title={words("sv_lost_pops")}
+      columns={columns.map((column) => words(column))}
+      empty=""
+    >
+      {lost.map((pop, at) => (
+        <tr key={at}>
+          <th scope="row">
+            <a href={hashOf({ kind: "call", id: pop.call })}>{time(pop.at, words.language)}</a>
+          </th>
+          <td>
+            <bdi>{pop.agent}</bdi>
+          </td>
+          <td>{words.code("sv_stop", pop.why)}</td>
         </tr>
       ))}
     </TablePanel>

@@ -19,6 +19,9 @@ export function PopSteps({ steps }: { steps: readonly PopStep[] }) {
           <th scope="row">{time(step.event_at, words.language)}</th>
           <td>
             <bdi>{step.agent}</bdi> <bdi className="faint">{step.interface}</bdi>
+            {step.known_by !== null && (
+              <bdi className="faint"> {words("sv_known_by", { phone: step.known_by })}</bdi>
+            )}
           </td>
           <td>{words.code("sv", step.kind.replace(".", "_"))}</td>
           <td>{step.sockets}</td>

@@ -9,7 +9,8 @@ import { Versions } from "./Versions";
 /** What a person is asked to confirm. */
 type Move = { readonly kind: "publish" | "rollback"; readonly version: string };
 
-export function RulebookPage({ current }: { current: string }) {
+/** `mayMove`: publish and roll back; an auditor looks and checks. */
+export function RulebookPage({ current, mayMove }: { current: string; mayMove: boolean }) {
   const words = useWords();
   const { value: state, failed, again } = useAsked(api.rulebook, current);
   const [checked, setChecked] = useState<api.Checked | null>(null);
@@ -62,6 +63,7 @@ export function RulebookPage({ current }: { current: string }) {
         </dl>
         {state.folder === null && <p>{words("sv_no_folder")}</p>}
         {state.folder !== null && state.watched && <p>{words("sv_watched")}</p>}
+        {!mayMove && <p>{words("sv_read_only")}</p>}
         {!state.folder_good && (
           <p className="sv-bad">{words("sv_folder_broken", { version: state.current })}</p>
         )}
@@ -73,7 +75,7 @@ export function RulebookPage({ current }: { current: string }) {
           >
             {words(busy ? "sv_checking" : "sv_check")}
           </button>
-          {checked?.good && !isSame && (
+          {mayMove && checked?.good && !isSame && (
             <button
               type="button"
               className="primary"
@@ -97,6 +99,7 @@ export function RulebookPage({ current }: { current: string }) {
         versions={state.versions}
         current={state.current}
         busy={busy}
+        mayMove={mayMove}
         onRollBack={(version) => setMove({ kind: "rollback", version })}
       />
       {move && <ConfirmMove move={move} onConfirm={confirm} onCancel={() => setMove(null)} />}

@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
 import { firstLanguage, keepLanguage, translator, type Language } from "../../core/i18n";
-import type { Seen, Supervisor } from "../../core/supervisor/supervisor";
+import { MOVES, type Seen, type Supervisor } from "../../core/supervisor/supervisor";
 import { hashOf, viewOf, type View } from "../../core/supervisor/view";
 import { LanguageSwitch } from "../LanguageSwitch";
 import { LogIn } from "../LogIn";
@@ -88,7 +88,12 @@ function Shown({ view, seen }: { view: View; seen: Seen }) {
       return <CallPage key={view.id} id={view.id} />;
     case "rulebook":
       // Read anew when another version is current.
-      return <RulebookPage current={seen.board?.rulebook ?? ""} />;
+      return (
+        <RulebookPage
+          current={seen.board?.rulebook ?? ""}
+          mayMove={MOVES.includes(seen.me?.role ?? "")}
+        />
+      );
     case "models":
       return <ModelsPage />;
     default:

@@ -7,10 +7,11 @@ interface Props {
   versions: readonly VersionLine[];
   current: string;
   busy: boolean;
+  mayMove: boolean;
   onRollBack: (version: string) => void;
 }
 
-export function Versions({ versions, current, busy, onRollBack }: Props) {
+export function Versions({ versions, current, busy, mayMove, onRollBack }: Props) {
   const words = useWords();
   const columns = ["sv_its_version", "sv_when", "sv_who", "sv_how", "sv_comment", "sv_state"] as const;
   return (
@@ -36,7 +37,7 @@ export function Versions({ versions, current, busy, onRollBack }: Props) {
           <td>
             {line.current && <span className="sv-mark">{words("sv_is_current")}</span>}
             {!line.current && !line.kept && words("sv_gone")}
-            {line.kept && line.version !== current && (
+            {mayMove && line.kept && line.version !== current && (
               <button
                 type="button"
                 disabled={busy}
