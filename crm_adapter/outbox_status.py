@@ -28,7 +28,23 @@ _ADVICE = {
     "AmbiguousWrite": "it may have kept this, or breaks on it: look there, then retry: it is safe",
     "NoSuchWebhook": "the settings name this webhook no more: name it again and retry",
 }
+_ADVICE_ZH = {
+    "Invalid": "CRM 拒绝了某个值：请修改其规则或相应记录，然后重试",
+    "Forbidden": "请在 CRM 中授予所述权限，然后重试",
+    "AuthFailed": "请修复 CRM 的登录信息，然后重试",
+    "NotFound": "CRM 中已没有所属的记录：恢复后重试，或不再处理",
+    "Conflict": "CRM 中已有类似记录：请在那里处理，无需重试",
+    "Unsupported": "此 CRM 不支持：请在那里手工完成",
+    "UnreadablePayload": "由另一版本写入：更新后重试",
+    "Unavailable": "对方长时间不可用，或只在此条上出错：请看错误信息，然后重试",
+    "Redirected": "请在设置中修正 CRM 的地址，然后重试",
+    "Timeout": "对方长时间过慢：请立即重试",
+    "RateLimited": "对方长时间要求减少请求：请立即重试",
+    "AmbiguousWrite": "对方可能已保存，或在此条上出错：请先查看，再重试，不会重复",
+    "NoSuchWebhook": "设置中已没有此 webhook：请重新登记，然后重试",
+}
 _NO_ADVICE = "see the error, then retry"
+_NO_ADVICE_ZH = "请看错误信息，然后重试"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +84,9 @@ async def entry(connection: AsyncConnection, key: str) -> RowMapping | None:
     return found.mappings().one_or_none()
 
 
-def advice(last_error: str | None) -> str:
-    return _ADVICE.get((last_error or "").partition(":")[0], _NO_ADVICE)
+def advice(last_error: str | None, *, chinese: bool = False) -> str:
+    kind = (last_error or "").partition(":")[0]
+    return _ADVICE_ZH.get(kind, _NO_ADVICE_ZH) if chinese else _ADVICE.get(kind, _NO_ADVICE)
 
 
 _PERSONAL = (

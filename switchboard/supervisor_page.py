@@ -22,6 +22,7 @@ from supervisor.console.console import Console
 from supervisor.console.day_figures import DayFigures
 from supervisor.console.gate import Gate
 from supervisor.console.live_calls import LiveCalls
+from supervisor.console.outbox_desk import OutboxDesk
 from supervisor.console.routes import ConsoleRoutes
 from supervisor.console.rulebook_desk import RulebookDesk
 from switchboard import offline
@@ -59,6 +60,9 @@ class SupervisorPage:
                 settings=settings.rulebook,
                 around=partial(offline.surroundings, settings),
                 now=lambda: datetime.now(UTC),
+            ),
+            outbox=OutboxDesk(
+                database=self.database, mask=self._mask, now=lambda: datetime.now(UTC)
             ),
             models_dir=settings.scoring.models_dir,
         )

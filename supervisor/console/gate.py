@@ -17,6 +17,8 @@ from supervisor.console.feed import Viewer
 LOOKS = frozenset({"supervisor", "admin", "auditor"})
 #: Roles that publish rulebooks and take them back.
 MOVES = LOOKS - {"auditor"}
+#: Roles that have what was given up delivered once more.
+RUNS = frozenset({"admin"})
 
 
 class Gate:
@@ -32,6 +34,9 @@ class Gate:
     async def moves(self, request: web.Request) -> Agent:
         return await self._one_of(MOVES, request)
 
+    async def runs(self, request: web.Request) -> Agent:
+        return await self._one_of(RUNS, request)
+
     async def viewer(self, request: web.Request) -> Viewer:
         agent = await self.looks(request)
         return Viewer(agent.login, hashed(request.cookies.get(COOKIE, "")))
@@ -41,6 +46,8 @@ class Gate:
         agent = await self._admission.agent(request)
         if agent.role in roles:
             return agent
+        if agent.role in MOVES:
+            raise refusal(web.HTTPForbidden, "not_an_admin", "administrators do that")
         if agent.role in LOOKS:
             raise refusal(web.HTTPForbidden, "read_only", "auditors look, and change nothing")
         raise refusal(web.HTTPForbidden, "not_a_supervisor", "this page is for supervisors")

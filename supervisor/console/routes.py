@@ -21,6 +21,7 @@ from supervisor.console.call_page import CallPages
 from supervisor.console.console import Console
 from supervisor.console.gate import Gate
 from supervisor.console.model_cards import card_page, model_rows
+from supervisor.console.outbox_desk import OutboxDesk
 from supervisor.console.rulebook_desk import (
     FolderChanged,
     RulebookDesk,
@@ -45,6 +46,14 @@ class Move(BaseModel):
     comment: Comment = ""
 
 
+class Again(BaseModel):
+    """To deliver an entry of the outbox once more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: Annotated[str, Field(min_length=1, max_length=36)]
+
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -56,12 +65,14 @@ class ConsoleRoutes:
         console: Console,
         pages: CallPages,
         rulebook: RulebookDesk,
+        outbox: OutboxDesk,
         models_dir: Path,
     ) -> None:
         self._gate = gate
         self._console = console
         self._pages = pages
         self._rulebook = rulebook
+        self._outbox = outbox
         self._models_dir = models_dir
 
     def add_to(self, app: web.Application) -> None:
@@ -71,6 +82,7 @@ class ConsoleRoutes:
             ("/call", self.call),
             ("/rulebook", self.rulebook),
             ("/models", self.models),
+            ("/outbox", self.outbox),
         ):
             app.router.add_get(f"{base}{path}", guarded(spared(handler)))
         card = f"{base}/models/{{kind:[a-z]{{1,20}}}}/{{version:[0-9a-f-]{{1,40}}}}"
@@ -80,6 +92,7 @@ class ConsoleRoutes:
         app.router.add_post(f"{base}/rulebook/check", guarded(spared(self.check)))
         app.router.add_post(f"{base}/rulebook/publish", guarded(spared(self.publish)))
         app.router.add_post(f"{base}/rulebook/rollback", guarded(spared(self.roll_back)))
+        app.router.add_post(f"{base}/outbox/retry", guarded(spared(self.retry)))
         app.on_shutdown.append(self._close)
 
     async def board(self, request: web.Request) -> web.StreamResponse:
@@ -144,6 +157,18 @@ class ConsoleRoutes:
             raise _refused(why) from None
         return _answer({"good": True, "version": done.version, "problems": []})
 
+    async def outbox(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.looks(request)
+        return _answer(await self._outbox.state())
+
+    async def retry(self, request: web.Request) -> web.StreamResponse:
+        await self._gate.runs(request)
+        again = await _body(request, Again)
+        if not await self._outbox.retry(again.key):
+            why = "this is not given up, or a newer version of it was delivered"
+            raise refusal(web.HTTPConflict, "refused", why)
+        return _answer({"retried": 1})
+
     async def models(self, request: web.Request) -> web.StreamResponse:
         await self._gate.looks(request)
         return _answer({"models": await asyncio.to_thread(model_rows, self._models_dir)})
@@ -190,4 +215,6 @@ async def _body(request: web.Request, model: type[M]) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError:
-        raise refusal(web.HTTPBadRequest, "bad_request", "expected version, comment") from None
+        raise refusal(
+            web.HTTPBadRequest, "bad_request", f"expected {', '.join(model.model_fields)}"
+        ) from None

@@ -277,3 +277,7 @@ async def test_an_agent_is_kept_outside(desktop: Desktop, house: SupervisorServe
     await expect(page.get_by_text("The folder holds the current version.")).to_be_visible()
     await expect(page.get_by_role("button", name="Publish…")).to_have_count(0)
     await expect(page.get_by_role("button", name="Roll back")).to_have_count(0)
+    await page.get_by_role("link", name="Outbox").click()
+    await expect(page.get_by_text("Nothing was given up.")).to_be_visible()
+    await expect(page.get_by_text("Administrators have these delivered once more.")).to_be_visible()
+    assert await desktop.violations() == []

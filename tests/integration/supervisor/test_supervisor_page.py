@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import aiohttp
 import pytest
@@ -17,13 +18,16 @@ from aiohttp import web
 from yarl import URL
 
 from calls.agents import Agent
+from crm_adapter import outbox, outbox_status
 from crm_adapter.call_tables import calls
+from crm_adapter.call_tables import outbox as entries
 from screenpop.pops.pop_tables import pop_deliveries
 from storage.database import Database
 from supervisor.console import feed
 from supervisor.console.day_figures import DayFigures
 from supervisor.console.routes import ConsoleRoutes
 from tests.fakes.desk_server import ANNA, BEN, CHEN, add_agents
+from tests.fakes.outbox_desk import call_entry
 from tests.fakes.ringing_call import RingingCall, now, offering, victoria
 from tests.fakes.rulebook_folder import option, write_rulebook
 from tests.fakes.supervisor_server import API, INES, SupervisorServer, supervisor_server
@@ -67,21 +71,25 @@ async def post(http: aiohttp.ClientSession, path: str, **body: object) -> tuple[
         return answer.status, await answer.json()
 
 
-#: By address: what it answers to who may look, and to who may also move something.
+#: By address: what it answers to who may look, who may also move something, and to administrators.
 ADDRESSES = {
-    "GET /board": (200, 200),
-    "GET /events": (200, 200),
-    "GET /call": (400, 400),
-    "GET /rulebook": (200, 200),
-    "GET /models": (200, 200),
-    "GET /models/{kind}/{version}": (404, 404),
-    "POST /rulebook/check": (200, 200),
-    "POST /rulebook/publish": (403, 409),
-    "POST /rulebook/rollback": (403, 409),
+    "GET /board": (200, 200, 200),
+    "GET /events": (200, 200, 200),
+    "GET /call": (400, 400, 400),
+    "GET /rulebook": (200, 200, 200),
+    "GET /models": (200, 200, 200),
+    "GET /models/{kind}/{version}": (404, 404, 404),
+    "GET /outbox": (200, 200, 200),
+    "POST /rulebook/check": (200, 200, 200),
+    "POST /rulebook/publish": (403, 409, 409),
+    "POST /rulebook/rollback": (403, 409, 409),
+    "POST /outbox/retry": (403, 403, 409),
 }
-LOOKS, MOVES = 0, 1
+LOOKS, MOVES, RUNS = 0, 1, 2
 #: By role: its column of the table, or what every address answers.
-ROLES = {"supervisor": MOVES, "admin": MOVES, "auditor": LOOKS, "agent": 403, None: 401}
+ROLES = {"supervisor": MOVES, "admin": RUNS, "auditor": LOOKS, "agent": 403, None: 401}
+
+REFUSED = {"agent": "not_a_supervisor", "auditor": "read_only", "supervisor": "not_an_admin"}
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -92,20 +100,27 @@ async def test_each_role_at_each_address(
     async with server.client("nora" if role else None) as http:
         for address, answers in ADDRESSES.items():
             method, path = address.format(kind="a", version="1").split()
-            wanted = answers[ROLES[role]] if ROLES[role] in (LOOKS, MOVES) else ROLES[role]
-            body = {"version": "0" * 16} if method == "POST" else None
+            wanted = answers[ROLES[role]] if ROLES[role] in (LOOKS, MOVES, RUNS) else ROLES[role]
+            body: Any = {"version": "0" * 16} if method == "POST" else None
+            if path == "/outbox/retry":
+                body = {"key": str(UUID(int=0))}
             async with http.request(method, f"{API}{path}", json=body) as answer:
                 assert (address, answer.status) == (address, wanted)
                 if wanted == 403:
-                    code = "not_a_supervisor" if role == "agent" else "read_only"
-                    assert (await answer.json())["error"] == code
+                    code = (await answer.json())["error"]
+                    assert code == REFUSED[role]
 
 
 def test_the_table_has_every_address() -> None:
     app = web.Application()
     nothing: Any = None
     ConsoleRoutes(
-        gate=nothing, console=nothing, pages=nothing, rulebook=nothing, models_dir=Path()
+        gate=nothing,
+        console=nothing,
+        pages=nothing,
+        rulebook=nothing,
+        outbox=nothing,
+        models_dir=Path(),
     ).add_to(app)
     served = {
         f"{route.method} {route.resource.canonical.removeprefix(API)}"
@@ -294,6 +309,37 @@ async def test_a_pop_that_stopped_says_what_to_do_in_both_languages(
     assert "anna was not logged in" in stop["happened"][0]
     assert "没有登录" in stop["happened"][1]
     assert all("queues.membership" in said for said in stop["do"])
+
+
+async def test_what_was_given_up_is_told_and_delivered_again(
+    server: SupervisorServer, database: Database
+) -> None:
+    await add_agents(database, Agent("nora", "Nora", (), (), "en", "admin"))
+    [waiting, given_up] = [call_entry("w.1"), call_entry("d.1")]
+    async with server.client("nora") as http:
+        await database.writer.write(lambda c: outbox.enqueue(c, [waiting, given_up], at=now()))
+        error = "Invalid: +12025550102 is no number"
+        dead = {"state": "dead", "finished_at": now(), "last_error": error}
+        await database.writer.write(
+            lambda c: c.execute(
+                sa.update(entries).where(entries.c.key == given_up.key).values(dead)
+            )
+        )
+        _, told = await get(http, "/outbox")
+        [row] = told["dead"]
+        assert (row["key"], row["error"]) == (given_up.key, "Invalid: …02 is no number")
+        assert row["do"][0].endswith("then retry")
+        assert row["do"][1].endswith("然后重试")
+        assert [(one["lane"], one["count"]) for one in told["owed"]] == [("crm", 1)]
+        assert (await post(http, "/outbox/retry", key=given_up.key))[0] == 200
+        _, told = await get(http, "/outbox")
+        assert (told["dead"], told["owed"][0]["count"]) == ([], 2)
+        assert (await post(http, "/outbox/retry", key=given_up.key))[0] == 409
+        assert (await post(http, "/outbox/retry", key=""))[0] == 400
+
+
+def test_each_advice_is_there_in_chinese() -> None:
+    assert outbox_status._ADVICE.keys() == outbox_status._ADVICE_ZH.keys()
 
 
 async def test_models_without_any(http: aiohttp.ClientSession) -> None:

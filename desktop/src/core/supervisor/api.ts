@@ -162,6 +162,27 @@ export interface CallTold {
   readonly stops: readonly PopStop[];
 }
 
+export interface Outbox {
+  readonly owed: readonly {
+    readonly lane: string;
+    readonly operation: string;
+    readonly count: number;
+    readonly oldest_at: number;
+  }[];
+  readonly dead: readonly DeadEntry[];
+}
+
+/** Given up; `do` in English and Chinese. */
+export interface DeadEntry {
+  readonly key: string;
+  readonly lane: string;
+  readonly operation: string;
+  readonly attempts: number;
+  readonly at: number;
+  readonly error: string;
+  readonly do: readonly [string, string];
+}
+
 /** The server refused; `code` is of screenpop.desk.answers. */
 export class Refused extends Error {
   constructor(
@@ -207,6 +228,14 @@ export function publish(version: string, comment: string): Promise<Checked> {
 
 export function rollBack(version: string, comment: string): Promise<Checked> {
   return asked("/rulebook/rollback", sent({ version, comment }));
+}
+
+export function outbox(): Promise<Outbox> {
+  return asked("/outbox");
+}
+
+export function retry(key: string): Promise<unknown> {
+  return asked("/outbox/retry", sent({ key }));
 }
 
 function sent(body: unknown): RequestInit {

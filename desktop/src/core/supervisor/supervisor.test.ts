@@ -106,6 +106,7 @@ test("an address names what is looked at", () => {
     { kind: "now" },
     { kind: "rulebook" },
     { kind: "models" },
+    { kind: "outbox" },
     { kind: "call", id: "pbx/1700000000.12 ä/%" },
   ] as const)
     expect(viewOf(hashOf(view))).toEqual(view);

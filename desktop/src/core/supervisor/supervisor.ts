@@ -27,9 +27,11 @@ export interface Ports {
   now(): number;
 }
 
-/** Roles of supervisor/console/gate.py: who sees the page, and who changes something there. */
+/** Roles of supervisor/console/gate.py: who sees the page, who changes something there, and who has
+ * deliveries tried again. */
 export const LOOKS: readonly string[] = ["supervisor", "admin", "auditor"];
 export const MOVES: readonly string[] = ["supervisor", "admin"];
+export const RUNS: readonly string[] = ["admin"];
 
 export type Door = "asking" | "signed_out" | "refused" | "open";
 export type Line = "connecting" | "online" | "waiting";

@@ -4,6 +4,7 @@ export type View =
   | { readonly kind: "now" }
   | { readonly kind: "rulebook" }
   | { readonly kind: "models" }
+  | { readonly kind: "outbox" }
   | { readonly kind: "call"; readonly id: string };
 
 const CALL = "#/call/";
@@ -11,6 +12,7 @@ const CALL = "#/call/";
 export function viewOf(hash: string): View {
   if (hash === "#/rulebook") return { kind: "rulebook" };
   if (hash === "#/models") return { kind: "models" };
+  if (hash === "#/outbox") return { kind: "outbox" };
   if (hash.startsWith(CALL)) {
     try {
       return { kind: "call", id: decodeURIComponent(hash.slice(CALL.length)) };

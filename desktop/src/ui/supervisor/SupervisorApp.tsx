@@ -1,6 +1,6 @@
 import { useEffect, useMemo, useState, useSyncExternalStore, type ReactNode } from "react";
 import { firstLanguage, keepLanguage, translator, type Language } from "../../core/i18n";
-import { MOVES, type Seen, type Supervisor } from "../../core/supervisor/supervisor";
+import { MOVES, RUNS, type Seen, type Supervisor } from "../../core/supervisor/supervisor";
 import { hashOf, viewOf, type View } from "../../core/supervisor/view";
 import { LanguageSwitch } from "../LanguageSwitch";
 import { LogIn } from "../LogIn";
@@ -8,6 +8,7 @@ import { useWords, Words } from "../words";
 import { CallPage } from "./CallPage";
 import { ModelsPage } from "./ModelsPage";
 import { NowPage } from "./NowPage";
+import { OutboxPage } from "./OutboxPage";
 import { RulebookPage } from "./RulebookPage";
 
 export function SupervisorApp({ supervisor }: { supervisor: Supervisor }) {
@@ -96,6 +97,8 @@ function Shown({ view, seen }: { view: View; seen: Seen }) {
       );
     case "models":
       return <ModelsPage />;
+    case "outbox":
+      return <OutboxPage mayRetry={RUNS.includes(seen.me?.role ?? "")} />;
     default:
       return seen.board ? (
         <NowPage board={seen.board} skewMs={seen.skewMs} />
@@ -109,6 +112,7 @@ const PAGES = [
   { kind: "now", word: "sv_now" },
   { kind: "rulebook", word: "sv_rulebook" },
   { kind: "models", word: "sv_models" },
+  { kind: "outbox", word: "sv_outbox" },
 ] as const;
 
 function Pages({ view }: { view: View }) {
