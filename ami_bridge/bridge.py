@@ -20,6 +20,7 @@ from ami_bridge.queue_places import QueuePlaces
 from ami_bridge.resync import Resync
 from ami_bridge.snapshot import Snapshot
 from ami_bridge.transfers import AmiTransfers
+from ami_bridge.unrecorded import Unrecorded
 from calls.bus import EventBus
 from calls.errors import Unavailable
 from calls.events import AmiLost, AmiRestored, CallbackRequested
@@ -57,13 +58,15 @@ class AmiBridge:
     `tracker` is for the AGI side, `queue_control`, `membership` and `transfers` for the desk,
     `places` and `exits` for who waits, `members` for `queue_routes`. `is_connected` is true once
     the live view is right, which is a resync after the login.
+
+    Without a `journal` it only watches: beside another that keeps the records of this Asterisk.
     """
 
     def __init__(
         self,
         *,
         settings: AmiSettings,
-        journal: CallJournal,
+        journal: CallJournal | None,
         bus: EventBus,
         tracker: CallTracker | None = None,
         placing: Placing | None = None,
@@ -72,6 +75,8 @@ class AmiBridge:
         settle_s: float = 1.0,
         queue_size: int = 10_000,
     ) -> None:
+        keeps_records = journal is not None
+        journal = journal or Unrecorded()
         self._settings = settings
         self._bus = bus
         self.tracker = tracker or CallTracker(
@@ -119,6 +124,7 @@ class AmiBridge:
             replay=self._replay,
             on_snapshot=self._seen,
             settle_s=settle_s,
+            traces=keeps_records,
         )
 
         bus.subscribe("ami:callbacks", self._note_callback, CallbackRequested)

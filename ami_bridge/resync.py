@@ -31,7 +31,8 @@ _REPEAT_AFTER = timedelta(seconds=20)
 
 class Resync:
     """`hold` keeps live events back while a snapshot is taken; `replay` applies those that came
-    before it. `on_snapshot` gets what Asterisk has, while events are still held back."""
+    before it. `on_snapshot` gets what Asterisk has, while events are still held back. `traces`:
+    calls that the dialplan served without us are made up for, and their traces deleted."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class Resync:
         replay: Callable[[], None],
         on_snapshot: Callable[[Snapshot], None] = lambda _: None,
         settle_s: float = 1.0,
+        traces: bool = True,
     ) -> None:
         self._client = client
         self._tracker = tracker
@@ -52,7 +54,11 @@ class Resync:
         self._replay = replay
         self._on_snapshot = on_snapshot
         self._settle_s = settle_s
-        self._traced = TracedCalls(client=client, tracker=tracker, journal=journal, bus=bus)
+        self._traced = (
+            TracedCalls(client=client, tracker=tracker, journal=journal, bus=bus)
+            if traces
+            else None
+        )
 
     async def run(self) -> int:
         """One resync; returns how many calls were found gone and closed.
@@ -62,14 +68,14 @@ class Resync:
         open_before, placed = await self._open_calls()
         async with self._hold:
             # Asked before the snapshot: a traced call that lives still is in it for certain.
-            traced = await self._traced.read()
+            traced = await self._traced.read() if self._traced is not None else []
             self._replay()
             seen = await snapshot.take(self._client)
             self._on_snapshot(seen)
             suspects = self._apply(seen, open_before, placed, traced)
         await asyncio.sleep(self._settle_s)
         await self._tracker.settle()
-        closed = await self._traced.close(traced) if traced else 0
+        closed = await self._traced.close(traced) if traced and self._traced is not None else 0
         closed += self._close_lost(suspects, open_before)
         for call_id in open_before:
             self._tracker.repeat(call_id, told_before=self._tracker.now() - _REPEAT_AFTER)
@@ -104,7 +110,8 @@ class Resync:
                     tracker.track(call_id)
         for call in tracker.calls.values():
             tracker.prune(call)
-        self._traced.mark(traced)
+        if self._traced is not None:
+            self._traced.mark(traced)
         for waiting in seen.waiting:
             self._apply_waiting(waiting, seen)
         # First who talks: whoever dials besides may be consulting.

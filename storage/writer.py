@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
+Fence = Callable[[AsyncConnection], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -54,6 +55,8 @@ class GroupWriter:
         retry_after_s: float = 0.05,
     ) -> None:
         self._engine = engine
+        #: Awaited first in each transaction; what it raises fails every unit in it.
+        self.fence: Fence | None = None
         self._max_group = max_group
         self._max_attempts = max_attempts
         self._retry_after_s = retry_after_s
@@ -148,6 +151,8 @@ class GroupWriter:
             return
         results: list[tuple[_Unit, Any]] = []
         async with self._engine.begin() as connection:
+            if self.fence is not None:
+                await self.fence(connection)
             if len(group) == 1:
                 # Alone, the transaction is the savepoint.
                 results.append((group[0], await group[0].work(connection)))

@@ -9,7 +9,7 @@ from sqlalchemy import MetaData
 
 from storage.tables import metadata
 
-FEATURES = ("crm_adapter", "scoring", "screenpop")
+FEATURES = ("crm_adapter", "scoring", "screenpop", "storage")
 
 
 def table_modules() -> list[str]:
