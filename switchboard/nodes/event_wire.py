@@ -49,7 +49,7 @@ def decode(data: bytes) -> CallEvent:
     """Raises NotAnEvent."""
     try:
         kind, told = json.loads(data)
-        event = _adapter(kind).validate_python(told, strict=False)
+        event: CallEvent = _adapter(kind).validate_python(told, strict=False)
     except (ValueError, TypeError, ValidationError, RecursionError) as error:
         raise NotAnEvent(f"{type(error).__name__} in {len(data)} bytes") from error
     return event
