@@ -69,8 +69,10 @@ class HoldProgrammes:
         #: Calls that met an offer, wherever.
         self._offered: OrderedDict[CallId, None] = OrderedDict()
 
-    def subscribe(self) -> None:
-        self._bus.subscribe("hold", self.seen, OfferMet, AgentAnswered, QueueGivenUp, CallEnded)
+    def subscribe(self, *buses: EventBus) -> None:
+        """To these too: what Asterisk tells may come on a bus of its own."""
+        for bus in (self._bus, *buses):
+            bus.subscribe("hold", self.seen, OfferMet, AgentAnswered, QueueGivenUp, CallEnded)
 
     def __len__(self) -> int:
         return len(self._seats)

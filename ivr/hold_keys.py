@@ -29,8 +29,10 @@ class CallbackKeys:
         self._bus = bus
         self._open: OrderedDict[CallId, None] = OrderedDict()
 
-    def subscribe(self) -> None:
-        self._bus.subscribe("hold-keys", self.seen, HoldMessagesReached, AgentAnswered, CallEnded)
+    def subscribe(self, *buses: EventBus) -> None:
+        """To these too."""
+        for bus in (self._bus, *buses):
+            bus.subscribe("hold-keys", self.seen, HoldMessagesReached, AgentAnswered, CallEnded)
 
     async def seen(self, event: CallEvent) -> None:
         call_id = event.call_id

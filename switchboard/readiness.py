@@ -24,9 +24,9 @@ _OVERDUE_S = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What is looked at. `redis` is None where none is set."""
+    """What is looked at of every process. `redis` is None where none is set; `outbox` and
+    `recorder` are the desk's side's."""
 
-    agi: AgiServer
     bridge: AmiBridge
     bus: EventBus
     rulebooks: Rulebooks
@@ -34,44 +34,49 @@ class Parts:
     crm_probe: Probe
     redis: Probe | None
     database: str
-    warm_up: WarmUp
-    outbox: OutboxGauge
-    recorder: CallRecorder
+    outbox: OutboxGauge | None = None
+    recorder: CallRecorder | None = None
 
 
 def add_parts(health: Health, parts: Parts) -> None:
     """`needed` parts are those without which no call is served; a missing AMI costs pops and
     exact ends, a missing CRM costs names, and neither costs a call."""
-    health.add_part("agi", lambda: _agi(parts))
     health.add_part("storage", lambda: _storage(parts))
     health.add_part("rulebook", lambda: _rulebook(parts))
     health.add_part("ami", lambda: _ami(parts))
     health.add_part("crm", lambda: _crm(parts))
-    health.add_part("outbox", lambda: _outbox(parts))
-    health.add_part("speech", lambda: _speech(parts))
     health.add_part("loop", lambda: _loop(health.lag))
     if parts.redis is not None:
         health.add_part("redis", parts.redis.state)
     health.add_figures(lambda: _figures(parts))
-    health.registry.register(parts.outbox)
     health.add_counters(parts.bridge.counters)
-    health.add_counters(lambda: _agi_counters(parts))
     health.add_counters(lambda: _bus_counters(parts))
-    health.add_counters(lambda: _record_counters(parts))
+    if (outbox := parts.outbox) is not None:
+        health.add_part("outbox", lambda: _outbox(outbox))
+        health.registry.register(outbox)
+    if (recorder := parts.recorder) is not None:
+        health.add_counters(lambda: _record_counters(recorder))
+
+
+def add_callers_parts(health: Health, *, agi: AgiServer, warm_up: WarmUp) -> None:
+    """Of a process that talks with callers."""
+    health.add_part("agi", lambda: _agi(agi))
+    health.add_part("speech", lambda: _speech(warm_up))
+    health.add_counters(lambda: _agi_counters(agi))
 
 
 def _figures(parts: Parts) -> Figures:
     age_s = parts.bridge.client.last_byte_age_s
     return {
         "ami_last_byte_age_s": None if age_s is None else round(age_s, 3),
-        "outbox_oldest_s": round(parts.outbox.oldest_s, 1),
+        "outbox_oldest_s": None if parts.outbox is None else round(parts.outbox.oldest_s, 1),
         "rulebook_version": parts.rulebooks.current.version,
         "database": parts.database,
     }
 
 
-def _agi(parts: Parts) -> PartState:
-    if port := parts.agi.port:
+def _agi(agi: AgiServer) -> PartState:
+    if port := agi.port:
         return PartState(True, f"listens on {port}", needed=True)
     remedy = "it starts last and stops first: wait, or see the log"
     return PartState(False, "not listening", needed=True, remedy=remedy)
@@ -80,8 +85,9 @@ def _agi(parts: Parts) -> PartState:
 def _storage(parts: Parts) -> PartState:
     # The embedded CRM lives in the same database: one question serves both.
     error = parts.crm_probe.error
-    if error is None and parts.recorder.trouble is not None:
-        error = f"{parts.recorder.trouble}; {parts.recorder.waiting} events wait in memory"
+    recorder = parts.recorder
+    if error is None and recorder is not None and recorder.trouble is not None:
+        error = f"{recorder.trouble}; {recorder.waiting} events wait in memory"
     if error is None:
         return PartState(True, parts.database, needed=True)
     remedy = (
@@ -120,15 +126,14 @@ def _crm(parts: Parts) -> PartState:
     return PartState(False, error, remedy="`switchboard crm check` says what is missing")
 
 
-def _outbox(parts: Parts) -> PartState:
-    outbox = parts.outbox
+def _outbox(outbox: OutboxGauge) -> PartState:
     ok = not outbox.dead and outbox.oldest_s < _OVERDUE_S
     remedy = "" if ok else "mend the CRM or the receiver that `switchboard outbox status` names"
     return PartState(ok, outbox.sentence(), remedy=remedy)
 
 
-def _speech(parts: Parts) -> PartState:
-    if (missing := parts.warm_up.problem) is None:
+def _speech(warm_up: WarmUp) -> PartState:
+    if (missing := warm_up.problem) is None:
         return PartState(True, "fixed texts are rendered")
     return PartState(False, missing, remedy="wait while it renders, else `switchboard doctor`")
 
@@ -144,8 +149,8 @@ def _loop(lag: LoopLag) -> PartState:
     return PartState(False, told, remedy=remedy)
 
 
-def _agi_counters(parts: Parts) -> dict[str, float]:
-    counters = asdict(parts.agi.counters)
+def _agi_counters(agi: AgiServer) -> dict[str, float]:
+    counters = asdict(agi.counters)
     return {
         "agi_waiting": counters["waiting"],
         "agi_live": counters["live"],
@@ -167,8 +172,8 @@ def _bus_counters(parts: Parts) -> dict[str, float]:
     }
 
 
-def _record_counters(parts: Parts) -> dict[str, float]:
+def _record_counters(recorder: CallRecorder) -> dict[str, float]:
     return {
-        "records_waiting": float(parts.recorder.waiting),
-        "records_refused_total": float(parts.recorder.refused),
+        "records_waiting": float(recorder.waiting),
+        "records_refused_total": float(recorder.refused),
     }

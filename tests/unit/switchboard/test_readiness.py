@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ami_bridge.ami_client import LinkState
+from crm_adapter.outbox_gauge import OutboxGauge
 from switchboard import readiness
 from switchboard.health import Health, LoopLag, PartState
 
@@ -57,7 +58,7 @@ def test_a_loop_that_is_late_is_said_with_what_to_do() -> None:
 )
 def test_what_the_crm_has_not_got_for_long_is_said(dead: int, oldest_s: float, state: str) -> None:
     outbox = SimpleNamespace(dead=dead, oldest_s=oldest_s, sentence=lambda: "3 to deliver")
-    part = readiness._outbox(cast(readiness.Parts, SimpleNamespace(outbox=outbox)))
+    part = readiness._outbox(cast(OutboxGauge, outbox))
     assert part.state == state
     assert bool(part.remedy) is (state == "degraded")
 
