@@ -20,7 +20,7 @@ from calls.events import CallEvent, MenuPresented
 from switchboard.nodes import event_stream
 from switchboard.nodes.event_stream import EventReader, EventTeller, connected
 from switchboard.nodes.event_wire import encode
-from tests.fakes.tcp_proxy import TcpProxy
+from tests.faults.proxy import FaultProxy
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
@@ -54,7 +54,7 @@ class Line:
     """A stream of its own, through a proxy that the test cuts."""
 
     client: Redis
-    network: TcpProxy
+    network: FaultProxy
     stream: str
     straight: Redis
 
@@ -77,7 +77,7 @@ async def line(redis_url: str) -> AsyncIterator[Line]:
     parts = urlsplit(redis_url)
     assert parts.hostname is not None
     assert parts.port is not None
-    async with TcpProxy() as network:
+    async with FaultProxy() as network:
         network.target = (parts.hostname, parts.port)
         client = connected(f"redis://127.0.0.1:{network.port}/0")
         straight = Redis.from_url(redis_url)
