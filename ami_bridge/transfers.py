@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from ami_bridge.ami_client import ActionRefused, AmiClient
 from ami_bridge.ami_wire import UnsafeAction
@@ -10,13 +11,14 @@ from ami_bridge.call_tracker import CallTracker
 from ami_bridge.live_channels import interface_of
 from calls.call import CallId
 from calls.errors import Unavailable
-from calls.ports import AskingEnd, TransferTarget
+from calls.ports import Asked, AskingEnd, TransferTarget
 
 #: Of switchboard_extensions.conf.
-_GIVEN, _ASKED = "switchboard-given", "switchboard-asked"
+_GIVEN, _ASKED, _QUEUED = "switchboard-given", "switchboard-asked", "switchboard-given-queue"
 _COLLEAGUE, _EXTENSION = "1", "2"
 _DIALLED = re.compile(r"[0-9]{1,20}", re.ASCII)
 _INTERFACE = re.compile(r"[A-Za-z0-9]+/[A-Za-z0-9_./@+-]{1,100}", re.ASCII)
+_QUEUE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}", re.ASCII)
 #: features.conf: `atxferthreeway` of [general] as it comes (main/features_config.c, 22.10.1).
 _THREE = "*3"
 DEADLINE_S = 3.0
@@ -39,6 +41,8 @@ class AmiTransfers:
         if target.interface is not None:
             await self._set(caller, "SWB_COLLEAGUE", _safe(_INTERFACE, target.interface))
             context, exten = _GIVEN, target.name
+        elif target.queue:
+            context, exten = _QUEUED, _safe(_QUEUE, target.queue)
         else:
             _safe(_DIALLED, exten)
         await self._do(
@@ -54,6 +58,17 @@ class AmiTransfers:
             await self._set(channel, "__SWB_CONTEXT", self._context)
         exten = _COLLEAGUE if target.interface is not None else _EXTENSION
         await self._do("Atxfer", ("Channel", channel), ("Context", _ASKED), ("Exten", exten))
+
+    async def asked(self, call_id: CallId) -> Asked:
+        """By the half of its Local channel that talks with the agent."""
+        known = map(self._tracker.channels.get, self._tracker.channels.of(call_id.linkedid))
+        names = [one.name for one in known if one is not None and f"@{_ASKED}-" in one.name]
+        half = next((name for name in names if name.endswith(";1")), None)
+        if half is None:
+            return "nobody"
+        what = ("Channel", half), ("Variable", "CHANNEL(state)")
+        told = await self._do("Getvar", *what)
+        return "answered" if told.get("Value") == "Up" else "called"
 
     async def end_asking(self, call_id: CallId, interface: str, how: AskingEnd) -> None:
         channel, _ = self._channels(call_id, interface)
@@ -86,9 +101,9 @@ class AmiTransfers:
     async def _set(self, channel: str, name: str, value: str) -> None:
         await self._do("Setvar", ("Channel", channel), ("Variable", name), ("Value", value))
 
-    async def _do(self, action: str, *headers: tuple[str, str]) -> None:
+    async def _do(self, action: str, *headers: tuple[str, str]) -> Mapping[str, str]:
         try:
-            await self._client.ask(action, headers, deadline_s=DEADLINE_S)
+            return await self._client.ask(action, headers, deadline_s=DEADLINE_S)
         except (ActionRefused, UnsafeAction) as refused:
             raise Unavailable(f"Asterisk refused {action}: {refused}") from refused
 

@@ -499,14 +499,17 @@ class QueueControl(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TransferTarget:
-    """A colleague's phone (`interface`), named by their login, or an extension of the house."""
+    """A colleague's phone (`interface`), named by their login, an extension of the house, or a
+    queue."""
 
     name: str
     interface: str | None = None
     extension: str = ""
+    queue: str = ""
 
 
 AskingEnd = Literal["complete", "cancel", "conference"]
+Asked = Literal["nobody", "called", "answered"]
 
 
 class Transfers(Protocol):
@@ -519,7 +522,13 @@ class Transfers(Protocol):
         ...
 
     async def ask(self, call_id: CallId, interface: str, target: TransferTarget) -> None:
-        """The agent speaks with the target, the caller waits. Returns before anybody answers."""
+        """The agent speaks with the target, which is no queue; the caller waits. Returns before
+        anybody answers."""
+        ...
+
+    async def asked(self, call_id: CallId) -> Asked:
+        """What became of `ask`, whatever stands behind an extension: it is being called, something
+        answered, or neither, any more or yet."""
         ...
 
     async def end_asking(self, call_id: CallId, interface: str, how: AskingEnd) -> None:

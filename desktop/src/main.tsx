@@ -9,6 +9,7 @@ import "./ui/card.css";
 import "./ui/keys.css";
 import "./ui/phone.css";
 import "./ui/history/history.css";
+import "./ui/transfer.css";
 
 const desk = new Desk();
 const phone = pagePhone(desk);

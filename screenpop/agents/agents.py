@@ -90,7 +90,7 @@ class Agents:
         stored = {row["login"]: chosen_of(row) for row in rows}
         self._chosen = stored | {k: v for k, v in self._chosen.items() if k in stored}
         self._login_of = {
-            interface: agent.login
+            _one_name(interface): agent.login
             for agent in self._agents.values()
             for interface in agent.interfaces
         }
@@ -99,7 +99,7 @@ class Agents:
                 self.wish(login)
 
     def login_of(self, interface: str) -> str | None:
-        return self._login_of.get(interface)
+        return self._login_of.get(_one_name(interface))
 
     def interface_of(self, login: str) -> str | None:
         agent = self._agents.get(login)
@@ -112,6 +112,10 @@ class Agents:
         wanted = text.strip().casefold()
         found = [a.login for a in self._agents.values() if a.name.casefold() == wanted]
         return found[0] if len(found) == 1 else None
+
+    def queues(self) -> Sequence[str]:
+        """Those that anybody belongs to."""
+        return sorted({queue for agent in self._agents.values() for queue in agent.queues})
 
     def logins_in(self, queue: str) -> Sequence[str]:
         return sorted(a.login for a in self._agents.values() if queue in a.queues)
@@ -199,6 +203,11 @@ class Agents:
             await self._join(agent, reason)
         for interface in agent.interfaces:
             await self._queue_control.set_paused(interface, paused=bool(reason), reason=reason)
+
+
+def _one_name(interface: str) -> str:
+    """A Local channel's options are no part of its name, by which Asterisk tells of it."""
+    return interface.removesuffix("/n") if interface.startswith("Local/") else interface
 
 
 def agent_of(row: Mapping[Any, Any]) -> Agent:

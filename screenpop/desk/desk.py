@@ -29,6 +29,7 @@ from screenpop.delivery.tokens import Tokens
 from screenpop.desk import protocol
 from screenpop.desk.admission import Admission
 from screenpop.desk.hub import Desktop, Hub
+from screenpop.desk.presence import Presences
 from screenpop.phone.phones import Phones
 from screenpop.pops import follow_up_plans
 from screenpop.pops.content import clean
@@ -114,6 +115,9 @@ class Desk:
             start=lambda login, writing: self._start(self._stored(login, writing)),
             now=now,
         )
+        self.presences = Presences(
+            agents=self.agents, status_of=self.duties.status_of, tell=self.hub.tell
+        )
         self.transfers = (
             CallTransfers(
                 agents=self.agents,
@@ -171,6 +175,9 @@ class Desk:
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
+        self.presences.close()
+        if self.transfers is not None:
+            await self.transfers.close()
         self.hub.close_all()
         await asyncio.gather(*self._choices, return_exceptions=True)
         await self.past_calls.finish()
@@ -253,6 +260,8 @@ class Desk:
                 | protocol.CallConference()
             ):
                 self._start(self._transfer(login, frame))
+            case protocol.PresenceWatch():
+                self.presences.watch(login)
             case protocol.LeadDone():
                 self.leads.done(login, frame.lead_id, confirmed=frame.confirmed)
             case protocol.Select():
@@ -345,6 +354,7 @@ class Desk:
 
     def _state_changed(self, login: str, status: protocol.AgentStatus) -> None:
         self.hub.tell(login, protocol.AgentStateChanged(ts=_now_ms(), status=status))
+        self.presences.changed(login)
 
     def _day_changed(self, login: str, day: protocol.DayCounts) -> None:
         self.hub.tell(login, protocol.AgentDay(ts=_now_ms(), day=day))

@@ -28,6 +28,7 @@ _SERVER = (
     protocol.AgentStateChanged,
     protocol.AgentDay,
     protocol.CallConsult,
+    protocol.Presence,
     protocol.Notice,
 )
 _CLIENT = (
@@ -45,6 +46,7 @@ _CLIENT = (
     protocol.CallTransferComplete,
     protocol.CallTransferCancel,
     protocol.CallConference,
+    protocol.PresenceWatch,
     protocol.LeadDone,
 )
 #: Answers of plain addresses, which the desktop reads too.

@@ -171,8 +171,30 @@ class CallConsult(ServerMessage):
 
     kind: Literal["call.consult"] = "call.consult"
     pop_id: str
+    #: A login, or an extension; and what to call it.
     target: str
+    name: str = ""
     state: ConsultState
+
+
+class Colleague(Frame):
+    """Somebody with a phone; `state` is null where they never chose one."""
+
+    login: str
+    name: str
+    state: AgentState | None
+    activity: Activity
+
+
+class Presence(ServerMessage):
+    """To those who watch (`presence.watch`): what agents with a phone are doing, this one among
+    them. `whole`: all of them, and the queues that calls can be given to; otherwise those agents
+    that changed."""
+
+    kind: Literal["presence"] = "presence"
+    whole: bool
+    agents: tuple[Colleague, ...]
+    queues: tuple[str, ...] = ()
 
 
 class Hello(ServerMessage):
@@ -241,6 +263,7 @@ ServerFrame = Annotated[
     | AgentStateChanged
     | AgentDay
     | CallConsult
+    | Presence
     | Notice,
     Field(discriminator="kind"),
 ]
@@ -353,12 +376,14 @@ class LeadDone(Frame):
 
 class CallTransfer(Frame):
     """Gives an answered call to a colleague (by login or full name) or an extension of the house:
-    `blind` at once, `attended` after they were asked, which `call.consult` follows."""
+    `blind` at once, `attended` after they were asked, which `call.consult` follows. With `to` =
+    `queue` to the queue of that name, at once."""
 
     kind: Literal["call.transfer"] = "call.transfer"
     pop_id: PopId
     target: str = Field(min_length=1, max_length=80)
     how: Literal["blind", "attended"] = "blind"
+    to: Literal["phone", "queue"] = "phone"
 
 
 class CallTransferComplete(Frame):
@@ -376,10 +401,18 @@ class CallTransferCancel(Frame):
 
 
 class CallConference(Frame):
-    """Caller, agent and whoever was asked talk together."""
+    """Caller, agent and whoever was asked talk together; `call.transfer_complete` is how the agent
+    leaves the two others alone."""
 
     kind: Literal["call.conference"] = "call.conference"
     pop_id: PopId
+
+
+class PresenceWatch(Frame):
+    """For the next minute `presence` tells of the agents, all of them at first; to be said again
+    by who wants to know longer."""
+
+    kind: Literal["presence.watch"] = "presence.watch"
 
 
 ClientFrame = Annotated[
@@ -397,6 +430,7 @@ ClientFrame = Annotated[
     | CallTransferComplete
     | CallTransferCancel
     | CallConference
+    | PresenceWatch
     | LeadDone,
     Field(discriminator="kind"),
 ]

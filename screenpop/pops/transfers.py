@@ -21,12 +21,17 @@ from screenpop.desk.protocol import (
     CallTransferCancel,
     CallTransferComplete,
     ConsultState,
+    Notice,
+    ServerMessage,
 )
 from screenpop.pops.pops import Pops
 
 #: Asterisk takes an asking by keys, and swallows them while it plays something to the agent: who
 #: does not ring by then is not asked.
 RINGS_WITHIN_S = 8.0
+LOOK_EVERY_S = 1.0
+#: So long after an asking that failed or was taken back it plays a tone (22.10.1: half a second).
+TONE_S = 1.0
 
 TransferFrame = CallTransfer | CallTransferComplete | CallTransferCancel | CallConference
 
@@ -34,6 +39,12 @@ _ENDS: dict[type[TransferFrame], AskingEnd] = {
     CallTransferComplete: "complete",
     CallTransferCancel: "cancel",
     CallConference: "conference",
+}
+
+_WHY_OVER = {
+    "transfer_not_reached": "Nobody was reached. The caller is with you.",
+    "transfer_no_answer": "They did not answer. The caller is with you.",
+    "transfer_they_left": "They hung up. The caller is with you.",
 }
 
 
@@ -51,18 +62,29 @@ class _Asking:
     pop_id: str
     interface: str
     target: str
+    #: What people call it.
+    name: str
     state: ConsultState = "asking"
-    #: Whoever is asked, once their phone rings.
+    #: Asterisk was told.
+    begun: bool = False
+    #: Asterisk calls, or called, whom it should.
+    reached: bool = False
+    #: The phone that rings or is talked on.
     asked: str | None = None
 
     def frame(self) -> CallConsult:
-        at = time.time() * 1000
-        return CallConsult(ts=at, pop_id=self.pop_id, target=self.target, state=self.state)
+        return CallConsult(
+            ts=_now_ms(),
+            pop_id=self.pop_id,
+            target=self.target,
+            name=self.name,
+            state=self.state,
+        )
 
 
 class CallTransfers:
-    """Only agents, and numbers that match `numbers` whole, are reached: whoever holds an agent's
-    session cannot telephone at the house's cost. `tell` sends the agent a frame."""
+    """Only agents, their queues, and numbers that match `numbers` whole, are reached: whoever holds
+    an agent's session cannot telephone at the house's cost. `tell` sends the agent a frame."""
 
     def __init__(
         self,
@@ -71,7 +93,7 @@ class CallTransfers:
         pops: Pops,
         transfers: Transfers,
         numbers: str,
-        tell: Callable[[str, CallConsult], None],
+        tell: Callable[[str, ServerMessage], None],
     ) -> None:
         self._agents = agents
         self._pops = pops
@@ -79,6 +101,14 @@ class CallTransfers:
         self._numbers = re.compile(numbers, re.ASCII)
         self._tell = tell
         self._asking: dict[CallId, _Asking] = {}
+        self._looks: set[asyncio.Task[None]] = set()
+        #: By the loop's clock, of calls whose asking came to nothing.
+        self._tone_ends: dict[CallId, float] = {}
+
+    async def close(self) -> None:
+        for look in self._looks:
+            look.cancel()
+        await asyncio.gather(*self._looks, return_exceptions=True)
 
     async def receive(self, login: str, frame: TransferFrame) -> None:
         """Raises Refused."""
@@ -96,34 +126,63 @@ class CallTransfers:
             raise Refused("transfer_failed", text) from None
 
     async def _move(self, login: str, frame: CallTransfer, call_id: CallId, interface: str) -> None:
-        target = self._target(login, frame.target)
+        target = self._target(login, frame)
         if target is None:
             raise Refused("transfer_target", "Calls go to colleagues and house numbers only.")
+        if target.queue and frame.how == "attended":
+            raise Refused("transfer_queue", "A queue cannot be asked: give it the call at once.")
         if call_id in self._asking:
             raise Refused("transfer_going_on", "Finish what you began with this call first.")
         if frame.how == "blind":
             await self._transfers.give(call_id, interface, target)
             return
-        asking = _Asking(login, frame.pop_id, interface, target.name)
+        colleague = self._agents.find(target.name) if target.interface is not None else None
+        name = colleague.name if colleague is not None else target.name
+        asking = _Asking(login, frame.pop_id, interface, target.name, name)
         self._asking[call_id] = asking
+        self._tell(login, asking.frame())
+        await asyncio.sleep(self._tone_ends.get(call_id, 0.0) - asyncio.get_running_loop().time())
+        if self._asking.get(call_id) is not asking:
+            return
+        asking.begun = True
         try:
             await self._transfers.ask(call_id, interface, target)
         except Unavailable:
-            self._asking.pop(call_id, None)
-            raise
-        self._tell(login, asking.frame())
-        loop = asyncio.get_running_loop()
-        loop.call_later(RINGS_WITHIN_S, self._unless_it_rings, call_id, asking)
-
-    def _unless_it_rings(self, call_id: CallId, asking: _Asking) -> None:
-        if self._asking.get(call_id) is asking and asking.asked is None:
             self._over(call_id)
+            raise
+        look = asyncio.create_task(self._look(call_id, asking), name=f"desk:asking:{call_id}")
+        self._looks.add(look)
+        look.add_done_callback(self._looks.discard)
+
+    async def _look(self, call_id: CallId, asking: _Asking) -> None:
+        """While no phone rings, of which events tell: an extension may also be a mailbox or a room,
+        or lead nowhere."""
+        waited_s = 0.0
+        while self._asking.get(call_id) is asking and asking.state != "conference":
+            await asyncio.sleep(LOOK_EVERY_S)
+            waited_s += LOOK_EVERY_S
+            try:
+                found = await self._transfers.asked(call_id)
+            except Unavailable:
+                continue
+            asking.reached = asking.reached or found != "nobody"
+            if asking.asked is not None or self._asking.get(call_id) is not asking:
+                continue
+            if asking.state == "asking" and found == "answered":
+                self._now(asking, "talking")
+            elif asking.state == "talking" and found == "nobody":
+                self._over(call_id, "transfer_they_left")
+            elif found == "nobody" and (asking.reached or waited_s >= RINGS_WITHIN_S):
+                why = "transfer_no_answer" if asking.reached else "transfer_not_reached"
+                self._over(call_id, why)
 
     async def _end(self, login: str, how: AskingEnd, call_id: CallId, interface: str) -> None:
         asking = self._asking.get(call_id)
         if asking is None or asking.agent != login:
             raise Refused("transfer_none", "Nobody is being asked about this call.")
-        if how == "conference" and asking.state != "talking":
+        if how == "cancel" and not asking.begun:
+            return self._over(call_id)
+        if not asking.begun or (how == "conference" and asking.state != "talking"):
             raise Refused("transfer_not_yet", "They have not answered yet.")
         try:
             await self._transfers.end_asking(call_id, interface, how)
@@ -135,9 +194,12 @@ class CallTransfers:
             self._now(asking, "conference")
         elif how == "cancel":
             self._over(call_id)
+        return None
 
-    def _target(self, login: str, text: str) -> TransferTarget | None:
-        text = text.strip()
+    def _target(self, login: str, frame: CallTransfer) -> TransferTarget | None:
+        text = frame.target.strip()
+        if frame.to == "queue":
+            return TransferTarget(text, queue=text) if text in self._agents.queues() else None
         colleague = self._agents.login_named(text)
         if colleague == login:
             return None
@@ -155,18 +217,24 @@ class CallTransfers:
 
     def handle(self, event: events.CallEvent) -> None:
         """To be told of every event, after the pops."""
+        if isinstance(event, events.CallEnded):
+            self._over(event.call_id)
+            self._tone_ends.pop(event.call_id, None)
+            return
         asking = self._asking.get(event.call_id)
         if asking is None:
             return
         match event:
             case events.AgentRinging(via=LegVia.ATTENDED_TRANSFER):
-                asking.asked = event.interface
+                asking.asked, asking.reached = event.interface, True
             case events.AgentAnswered() if event.interface == asking.asked:
                 self._now(asking, "talking")
-            case events.AgentMissed() | events.AgentReleased():
-                if event.interface in (asking.asked, asking.interface):
-                    self._over(event.call_id)
-            case events.CallEnded():
+            case events.AgentMissed() if event.interface == asking.asked:
+                asking.asked = None  # something else may answer now
+            case events.AgentReleased() if event.interface == asking.asked:
+                left = "transfer_they_left" if asking.state == "talking" else None
+                self._over(event.call_id, left)
+            case events.AgentReleased() if event.interface == asking.interface:
                 self._over(event.call_id)
             case _:
                 pass
@@ -175,7 +243,17 @@ class CallTransfers:
         asking.state = state
         self._tell(asking.agent, asking.frame())
 
-    def _over(self, call_id: CallId) -> None:
+    def _over(self, call_id: CallId, why: str | None = None) -> None:
+        """`why`: a code of what the agent did not do themselves."""
         asking = self._asking.pop(call_id, None)
-        if asking is not None:
-            self._now(asking, "over")
+        if asking is None:
+            return
+        self._tone_ends[call_id] = asyncio.get_running_loop().time() + TONE_S
+        self._now(asking, "over")
+        if why is not None:
+            notice = Notice(ts=_now_ms(), level="info", code=why, text=_WHY_OVER[why])
+            self._tell(asking.agent, notice)
+
+
+def _now_ms() -> float:
+    return time.time() * 1000

@@ -3,9 +3,19 @@
 import * as api from "./api";
 import { Opener, pagePorts } from "./opener";
 import { afterPaint } from "./paint";
+import { Watch } from "./presence";
 import { PROTOCOL_VERSION, type AgentState, type OfferSaid, type ServerFrame } from "./protocol.gen";
 import { AgentSocket, type Link, type Wire } from "./socket";
-import { apply, dismissNotice, EMPTY, isKnown, show, type DeskState } from "./store";
+import {
+  apply,
+  dismissNotice,
+  EMPTY,
+  isKnown,
+  show,
+  transferring,
+  type DeskState,
+} from "./store";
+import { asFrame, type Target } from "./transfer";
 
 const RELOADED_FOR = "switchboard.reloaded_for";
 
@@ -14,6 +24,11 @@ function reloadOnce(): void {
   if (sessionStorage.getItem(RELOADED_FOR) === String(PROTOCOL_VERSION)) return;
   sessionStorage.setItem(RELOADED_FOR, String(PROTOCOL_VERSION));
   location.reload();
+}
+
+function later(ms: number, run: () => void): () => void {
+  const timer = setTimeout(run, ms);
+  return () => clearTimeout(timer);
 }
 
 export interface Desktop {
@@ -26,6 +41,7 @@ export class Desk {
   private readonly listeners = new Set<() => void>();
   private readonly socket: AgentSocket;
   private readonly opener = new Opener(pagePorts());
+  private readonly watch = new Watch({ send: (frame) => this.socket.send(frame), later });
 
   constructor() {
     this.socket = new AgentSocket({
@@ -35,10 +51,7 @@ export class Desk {
       onFrame: (frame) => this.take(frame),
       onLink: (link) => this.set({ ...this.current, link }),
       onOutdated: reloadOnce,
-      later: (ms, run) => {
-        const timer = setTimeout(run, ms);
-        return () => clearTimeout(timer);
-      },
+      later,
       random: Math.random,
     });
     window.addEventListener("online", () => this.socket.retryNow());
@@ -124,6 +137,22 @@ export class Desk {
     this.socket.send({ kind: "offer.answer", pop_id: popId, offer, answer, reason });
   }
 
+  /** The box in which a call is given away; null closes it. */
+  openTransfer(popId: string | null): void {
+    this.setDesk(transferring(this.current.desk, popId));
+  }
+
+  /** `note`: as it stands, for it goes along. */
+  transfer(popId: string, target: Target, how: "blind" | "attended", note: string): void {
+    this.note(popId, note);
+    this.socket.send(asFrame(popId, target, how));
+  }
+
+  endAsking(popId: string, how: "complete" | "cancel" | "conference"): void {
+    const kind = how === "conference" ? "call.conference" : (`call.transfer_${how}` as const);
+    this.socket.send({ kind, pop_id: popId });
+  }
+
   finishLead(leadId: string, confirmed: boolean): void {
     this.socket.send({ kind: "lead.done", lead_id: leadId, confirmed });
   }
@@ -135,6 +164,7 @@ export class Desk {
   private take(frame: ServerFrame): void {
     const before = this.current.desk;
     this.setDesk(apply(before, frame, Date.now()));
+    if (frame.kind === "hello") this.watch.again();
     if (frame.kind === "pop.claim" || frame.kind === "pop.update") this.openAnswered(frame.pop_id);
     if (frame.kind === "hello") {
       for (const pop of frame.pops) {
@@ -165,6 +195,7 @@ export class Desk {
 
   private set(next: Desktop): void {
     this.current = next;
+    this.watch.set(next.link.kind !== "signed_out" && next.desk.transferring !== null);
     for (const listener of this.listeners) listener();
   }
 }

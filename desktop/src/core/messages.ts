@@ -4,12 +4,14 @@ import { callerInChinese, callerInEnglish } from "./caller/messages";
 import { historyInChinese, historyInEnglish } from "./history/messages";
 import { phoneInChinese, phoneInEnglish } from "./phone/messages";
 import { supervisorInChinese, supervisorInEnglish } from "./supervisor/messages";
+import { transferInChinese, transferInEnglish } from "./transfer_messages";
 
 const en = {
   ...phoneInEnglish,
   ...callerInEnglish,
   ...historyInEnglish,
   ...supervisorInEnglish,
+  ...transferInEnglish,
   app: "Switchboard",
   log_in: "Log in",
   log_out: "Log out",
@@ -227,12 +229,6 @@ const en = {
   notice_select_refused: "This choice is no longer possible.",
   notice_answer_refused: "This offer can no longer be answered here.",
   notice_answer_not_stored: "The answer could not be stored. Choose it again in a moment.",
-  notice_transfer_refused: "You are no longer in this call: it was not transferred.",
-  notice_transfer_failed: "The telephone system did not do that. The caller is still with you.",
-  notice_transfer_target: "Calls go to colleagues and house numbers only.",
-  notice_transfer_going_on: "You are asking somebody about this call already.",
-  notice_transfer_none: "Nobody is being asked about this call.",
-  notice_transfer_not_yet: "They have not answered yet.",
   notice_state_not_stored: "Your state holds, but only until the server restarts.",
   dismiss: "Dismiss",
 } as const;
@@ -244,6 +240,7 @@ const zh: Record<Word, string> = {
   ...callerInChinese,
   ...historyInChinese,
   ...supervisorInChinese,
+  ...transferInChinese,
   app: "Switchboard",
   log_in: "登录",
   log_out: "退出",
@@ -461,12 +458,6 @@ const zh: Record<Word, string> = {
   notice_select_refused: "此选择已不可用。",
   notice_answer_refused: "此推荐已无法在此记录答复。",
   notice_answer_not_stored: "答复未能保存，请稍后重新选择。",
-  notice_transfer_refused: "您已不在此通话中，未能转接。",
-  notice_transfer_failed: "电话系统未能执行，对方仍在与您通话。",
-  notice_transfer_target: "只能转接给同事或内部号码。",
-  notice_transfer_going_on: "您已在就此通话咨询他人。",
-  notice_transfer_none: "此通话当前没有咨询。",
-  notice_transfer_not_yet: "对方尚未接听。",
   notice_state_not_stored: "状态已生效，但服务器重启后会丢失。",
   dismiss: "关闭",
 };

@@ -55,6 +55,7 @@ export interface CallConsult {
   kind: "call.consult";
   pop_id: string;
   target: string;
+  name: string;
   state: "asking" | "talking" | "conference" | "over";
 }
 
@@ -79,6 +80,7 @@ export interface CallTransfer {
   pop_id: string;
   target: string;
   how?: "blind" | "attended";
+  to?: "phone" | "queue";
 }
 
 export interface CallTransferCancel {
@@ -126,6 +128,13 @@ export interface ChurnShown {
   horizon_days: number;
   reasons: readonly string[];
   reasons_zh: readonly string[];
+}
+
+export interface Colleague {
+  login: string;
+  name: string;
+  state: AgentState | null;
+  activity: "idle" | "ringing" | "on_call" | "hold" | "wrapup" | "missed";
 }
 
 export interface ContactShown {
@@ -418,6 +427,19 @@ export interface PopWrapUp {
   wrapup: WrapUp;
 }
 
+export interface Presence {
+  v: 4;
+  ts: number;
+  kind: "presence";
+  whole: boolean;
+  agents: readonly Colleague[];
+  queues: readonly string[];
+}
+
+export interface PresenceWatch {
+  kind: "presence.watch";
+}
+
 export interface PurchaseShown {
   product_name: string;
   at: number;
@@ -496,6 +518,7 @@ export type ServerFrame =
   | AgentStateChanged
   | AgentDay
   | CallConsult
+  | Presence
   | Notice;
 
 export type ClientFrame =
@@ -513,4 +536,5 @@ export type ClientFrame =
   | CallTransferComplete
   | CallTransferCancel
   | CallConference
+  | PresenceWatch
   | LeadDone;

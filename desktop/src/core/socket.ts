@@ -85,6 +85,7 @@ export class AgentSocket {
     const replaced = (old: ClientFrame) =>
       old.kind === frame.kind &&
       (frame.kind === "state.set" ||
+        frame.kind === "presence.watch" ||
         (frame.kind === "note" && old.kind === "note" && old.pop_id === frame.pop_id));
     this.wishes = [...this.wishes.filter((old) => !replaced(old)), frame].slice(-MAX_WISHES);
   }

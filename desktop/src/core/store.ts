@@ -4,11 +4,13 @@ import type {
   AgentCard,
   AgentStatus,
   CallConsult,
+  Colleague,
   DayCounts,
   LeadCard,
   Notice,
   PopContent,
   PopSnapshot,
+  Presence,
   ServerFrame,
   WrapUp,
 } from "./protocol.gen";
@@ -46,6 +48,11 @@ export interface DeskState {
   readonly day: DayCounts;
   /** Whom this agent asks about a call, or confers with. */
   readonly consults: readonly CallConsult[];
+  /** The call that the agent is about to give away: its transfer box is open. */
+  readonly transferring: string | null;
+  /** As they were when the agent looked last. */
+  readonly colleagues: readonly Colleague[];
+  readonly queues: readonly string[];
 }
 
 export const EMPTY: DeskState = {
@@ -67,6 +74,9 @@ export const EMPTY: DeskState = {
   leads: [],
   day: { offered: 0, answered: 0, missed: 0, talk_s: 0, wrapup_s: 0 },
   consults: [],
+  transferring: null,
+  colleagues: [],
+  queues: [],
 };
 
 const CLOSED_KEPT = 10;
@@ -86,6 +96,7 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
         leads: frame.leads,
         day: frame.day,
         consults: frame.consults,
+        transferring: frame.consults.at(-1)?.pop_id ?? state.transferring,
         skewMs: Math.abs(skew) > SKEW_FLOOR_MS ? skew : 0,
       };
       if (frame.resumed) return greeted;
@@ -97,6 +108,8 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
       return { ...state, day: frame.day };
     case "call.consult":
       return withConsult(state, frame);
+    case "presence":
+      return withPresence(state, frame);
     case "lead.new":
       return withLead(state, frame.lead);
     case "lead.gone":
@@ -117,6 +130,17 @@ export function show(state: DeskState, id: string): DeskState {
   return state.pops.some((pop) => pop.id === id) ? { ...state, shown: id } : state;
 }
 
+/** Opens a claimed call's transfer box, or closes what is open. */
+export function transferring(state: DeskState, id: string | null): DeskState {
+  if (id === null) return { ...state, transferring: null };
+  const pop = state.pops.find((one) => one.id === id);
+  return pop?.state === "claimed" ? { ...state, shown: id, transferring: id } : state;
+}
+
+export function consultOf(state: DeskState, id: string): CallConsult | null {
+  return state.consults.find((consult) => consult.pop_id === id) ?? null;
+}
+
 export function dismissNotice(state: DeskState, index: number): DeskState {
   return { ...state, notices: state.notices.filter((_, at) => at !== index) };
 }
@@ -127,7 +151,15 @@ export function shownPop(state: DeskState): Pop | null {
 
 function withConsult(state: DeskState, consult: CallConsult): DeskState {
   const others = state.consults.filter((known) => known.pop_id !== consult.pop_id);
-  return { ...state, consults: consult.state === "over" ? others : [...others, consult] };
+  if (consult.state === "over") return { ...state, consults: others };
+  return { ...state, consults: [...others, consult], transferring: consult.pop_id };
+}
+
+function withPresence(state: DeskState, told: Presence): DeskState {
+  if (told.whole) return { ...state, colleagues: told.agents, queues: told.queues };
+  const changed = new Map(told.agents.map((agent) => [agent.login, agent]));
+  const colleagues = state.colleagues.map((known) => changed.get(known.login) ?? known);
+  return { ...state, colleagues };
 }
 
 function withLead(state: DeskState, lead: LeadCard): DeskState {
@@ -143,6 +175,7 @@ type PopFrame = Exclude<
       | "agent.state"
       | "agent.day"
       | "call.consult"
+      | "presence"
       | "notice"
       | "lead.new"
       | "lead.gone";
@@ -202,7 +235,9 @@ function fromSnapshot(pop: PopSnapshot): Pop {
 const URGENCY: Record<PopState, number> = { claimed: 0, offered: 1, wrapup: 2, closed: 3 };
 
 /** Drops old closed pops, and picks what to show: nothing open is ever pushed aside by a ring. */
-function settle(state: DeskState): DeskState {
+function settle(before: DeskState): DeskState {
+  const box = before.pops.find((pop) => pop.id === before.transferring);
+  const state = box?.state === "claimed" ? before : { ...before, transferring: null };
   const closed = state.pops.filter((pop) => pop.state === "closed").slice(-CLOSED_KEPT);
   const pops = state.pops.filter((pop) => pop.state !== "closed" || closed.includes(pop));
   const current = pops.find((pop) => pop.id === state.shown);

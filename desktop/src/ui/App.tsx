@@ -62,7 +62,15 @@ export function App({ desk, phone, history }: Props) {
             <Notices desk={desk} notices={state.notices}>
               <MissedCall desk={desk} state={state} />
             </Notices>
-            <Softphone page={phone} desktop={desktop} onLogIn={() => desk.logInAgain()} />
+            <Softphone
+              page={phone}
+              desktop={desktop}
+              onLogIn={() => desk.logInAgain()}
+              onTransfer={(popId) => {
+                history.close();
+                desk.openTransfer(popId);
+              }}
+            />
             <PopList
               state={state}
               stage={past ? null : state.shown}
@@ -76,7 +84,13 @@ export function App({ desk, phone, history }: Props) {
               {past ? (
                 <MyCalls desk={desk} history={history} />
               ) : pop ? (
-                <CallCard key={pop.id} desk={desk} pop={pop} skewMs={state.skewMs} />
+                <CallCard
+                  key={pop.id}
+                  desk={desk}
+                  pop={pop}
+                  skewMs={state.skewMs}
+                  giving={{ state, online: link.kind === "online" }}
+                />
               ) : (
                 <Idle
                   available={state.status.state === "available"}

@@ -14,10 +14,19 @@ import { stateWord } from "./PopList";
 import { callerName, callerNumber } from "./caller";
 import { StoryPanel } from "./StoryPanel";
 import { Since } from "./time";
+import { TransferBox, type TransferProps } from "./TransferBox";
 import { WrapUpPanel } from "./WrapUpPanel";
 import { useWords } from "./words";
 
-export function CallCard({ desk, pop, skewMs }: { desk: Desk; pop: Pop; skewMs: number }) {
+interface Props {
+  desk: Desk;
+  pop: Pop;
+  skewMs: number;
+  /** Without it the call can only be looked at, not given away. */
+  giving?: Pick<TransferProps, "state" | "online">;
+}
+
+export function CallCard({ desk, pop, skewMs, giving }: Props) {
   const words = useWords();
   const [note, setNote] = useState(pop.note);
   const { content } = pop;
@@ -39,7 +48,10 @@ export function CallCard({ desk, pop, skewMs }: { desk: Desk; pop: Pop; skewMs: 
         <WrapUpPanel desk={desk} pop={pop} note={note} onNote={setNote} skewMs={skewMs} />
       )}
       {pop.state === "claimed" && (
-        <NoteField desk={desk} popId={pop.id} note={note} onNote={setNote} />
+        <div className="at-work">
+          <NoteField desk={desk} popId={pop.id} note={note} onNote={setNote} />
+          {giving && <TransferBox desk={desk} pop={pop} note={note} {...giving} />}
+        </div>
       )}
       <div className="panels">
         {content.match.candidates.length > 1 && <Candidates desk={desk} pop={pop} />}

@@ -1,6 +1,8 @@
 import { useId, useState, type FormEvent } from "react";
+import type { Desktop } from "../core/desk";
 import { isTalking, type Line, type PhoneCall } from "../core/phone/phone_state";
-import type { Softphone } from "../core/phone/softphone";
+import { popOf, type Softphone } from "../core/phone/softphone";
+import type { Pop } from "../core/store";
 import { useKeysOf } from "./keys";
 import { Since } from "./time";
 import { useWords } from "./words";
@@ -9,6 +11,9 @@ export type CallPanel = "keypad" | "transfer" | null;
 
 interface Props {
   softphone: Softphone;
+  desktop: Desktop;
+  /** Opens the card's transfer box; null closes it. */
+  onTransfer: (popId: string | null) => void;
   call: PhoneCall;
   name: string;
   line: Line;
@@ -39,6 +44,12 @@ export function PhoneCallBox(props: Props) {
       {call.delayed && <p className="phone-words">{words(`call_delayed_${call.delayed}`)}</p>}
     </div>
   );
+}
+
+/** The call's card, where it has one: there the server transfers it. */
+export function talkedAbout(desktop: Desktop, call: PhoneCall): Pop | null {
+  const pop = popOf(desktop, call.linkedid);
+  return pop?.state === "claimed" ? pop : null;
 }
 
 function stateOf(call: PhoneCall, words: ReturnType<typeof useWords>): string {
@@ -80,12 +91,14 @@ function Ringing({ softphone, call, line }: Props) {
 }
 
 function Talking(props: Props) {
-  const { softphone, call, line, panel, onPanel } = props;
+  const { softphone, desktop, onTransfer, call, line, panel, onPanel } = props;
   const words = useWords();
   const phone = softphone.calls;
   const keysOf = useKeysOf();
   const toggle = (which: "keypad" | "transfer") => onPanel((open) => (open === which ? null : which));
   const over = call.phase === "hanging_up";
+  const pop = talkedAbout(desktop, call);
+  const boxOpen = pop !== null && desktop.desk.transferring === pop.id;
   return (
     <>
       <div className="phone-controls">
@@ -116,16 +129,16 @@ function Talking(props: Props) {
         </button>
         <button
           type="button"
-          aria-expanded={panel === "transfer"}
-          disabled={line !== "ready"}
+          aria-expanded={pop ? boxOpen : panel === "transfer"}
+          disabled={!pop && line !== "ready"}
           {...keysOf("transfer")}
-          onClick={() => toggle("transfer")}
+          onClick={() => (pop ? onTransfer(boxOpen ? null : pop.id) : toggle("transfer"))}
         >
           {words("call_transfer")}
         </button>
       </div>
       {panel === "keypad" && call.media && <Keypad softphone={softphone} call={call} />}
-      {panel === "transfer" && <TransferForm softphone={softphone} call={call} line={line} />}
+      {panel === "transfer" && !pop && <TransferForm softphone={softphone} call={call} line={line} />}
       <div role="alert">
         {call.transfer?.phase === "failed" && (
           <p className="phone-words phone-trouble">

@@ -6,9 +6,10 @@ import type { PagePhone } from "../core/phone/page_phone";
 import { foremost, inCall, type PhoneCall } from "../core/phone/phone_state";
 import { popOf, type Softphone as SoftphoneCore, type SoftphoneView } from "../core/phone/softphone";
 import { PHONE_ACTIONS, type Doing, type PhoneAction } from "../core/shortcuts";
+import { shownPop, type Pop } from "../core/store";
 import { callerName } from "./caller";
 import { useDoings } from "./keys";
-import { PhoneCallBox, type CallPanel } from "./PhoneCallBox";
+import { PhoneCallBox, talkedAbout, type CallPanel } from "./PhoneCallBox";
 import { GoneDevices, SoundCheck } from "./SoundCheck";
 import { useWords } from "./words";
 
@@ -17,8 +18,9 @@ export function Softphone(props: {
   page: PagePhone;
   desktop: Desktop;
   onLogIn: () => void;
+  onTransfer: (popId: string | null) => void;
 }) {
-  const { page, desktop } = props;
+  const { page, desktop, onTransfer } = props;
   const words = useWords();
   const { softphone } = page;
   const view = useSyncExternalStore(softphone.subscribe, softphone.snapshot);
@@ -26,7 +28,7 @@ export function Softphone(props: {
   const [panel, setPanel] = useState<CallPanel>(null);
   const notices = useMemo(() => new CallNotices(), []);
   const nameOf = (call: PhoneCall) => whoCalls(call, desktop, words);
-  usePhoneKeys(softphone, setPanel);
+  usePhoneKeys(softphone, desktop, onTransfer, setPanel);
   useNotices(notices, view, nameOf);
   if (!view.offered) return null;
   const leading = view.seat === "leading";
@@ -48,6 +50,8 @@ export function Softphone(props: {
         <PhoneCallBox
           key={call.id}
           softphone={softphone}
+          desktop={desktop}
+          onTransfer={onTransfer}
           call={call}
           name={nameOf(call)}
           line={view.phone.line}
@@ -152,18 +156,32 @@ function whoCalls(call: PhoneCall, desktop: Desktop, words: ReturnType<typeof us
 
 function usePhoneKeys(
   softphone: SoftphoneCore,
+  desktop: Desktop,
+  onTransfer: (popId: string | null) => void,
   onPanel: (change: (panel: CallPanel) => CallPanel) => void,
 ) {
   const doing = (action: PhoneAction) => () => {
     const { phone } = softphone.snapshot();
     const ringing = phone.calls.find((call) => call.phase === "ringing");
     const call = action === "accept" || action === "decline" ? ringing : foremost(phone);
+    const pop = action === "transfer" ? popToTransfer(call ?? null, desktop) : null;
+    if (pop) {
+      onTransfer(desktop.desk.transferring === pop.id ? null : pop.id);
+      return true;
+    }
     if (!call || !softphone.calls) return false;
     carryOut(softphone, action, call, onPanel);
     return true;
   };
   const all = PHONE_ACTIONS.map((action) => [action, doing(action)] as const);
   useDoings(Object.fromEntries(all) as Record<PhoneAction, Doing>);
+}
+
+/** The call in hand, where the server knows it; its phone may stand on the desk. */
+function popToTransfer(call: PhoneCall | null, desktop: Desktop): Pop | null {
+  if (call) return talkedAbout(desktop, call);
+  const shown = shownPop(desktop.desk);
+  return shown?.state === "claimed" ? shown : null;
 }
 
 function carryOut(

@@ -183,6 +183,7 @@ async def desk_world(
                 database=database,
                 bus=house.bus,
                 queue_control=house.bridge.queue_control,
+                transfers=house.bridge.transfers,
                 offers=DatabaseOfferLedger(database=database),
                 follow_ups=DatabaseFollowUps(database=database),
                 web=settings,

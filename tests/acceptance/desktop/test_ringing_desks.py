@@ -8,26 +8,22 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Locator, expect
+from playwright.async_api import Browser, expect
 
-from calls import events
-from calls.agents import Agent
-from calls.ports import CallChannel, QueueRequest
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_phones import SipPhones
 from switchboard.demo.sip_scenarios import PhoneShape
-from tests.real_asterisk import PhonesFor
-from tests.acceptance.desktop.conftest import Desktop, how_to_launch, opened
+from tests.acceptance.desktop.conftest import Desktop, how_to_launch
+from tests.acceptance.desktop.desks import Desks, crm_answers_late, state, unknown_yet
 from tests.acceptance.desktop.phone_world import PhoneWorld, desk_world
 from tests.acceptance.transfer_house import Operator, TransferHouse
 from tests.acceptance.waiting import until
 from tests.fakes.desk_server import ANNA, BEN, CHEN
-from tests.fakes.ringing_call import now, victoria
+from tests.real_asterisk import PhonesFor
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio(loop_scope="module")]
 
@@ -56,58 +52,10 @@ async def hands(
         operator.close()
 
 
-@dataclass
-class Desks:
-    """Agents at browsers of their own; their contexts end with the test."""
-
-    world: PhoneWorld
-    browser: Browser
-    _stack: AsyncExitStack
-
-    async def taken(self, agent: Agent, *, at: Browser | None = None) -> Desktop:
-        """Logged in, in a profile without a past."""
-        context = await (at or self.browser).new_context(
-            viewport={"width": 1360, "height": 900}, locale="en-US"
-        )
-        if at is None:
-            self._stack.push_async_callback(context.close)
-        context.set_default_timeout(10_000)
-        desktop = await self._stack.enter_async_context(opened(context, self.world.server))
-        await desktop.log_in(agent.login)
-        return desktop
-
-    async def available(self, agent: Agent, *, at: Browser | None = None) -> Desktop:
-        desktop = await self.taken(agent, at=at)
-        await desktop.page.get_by_label("Available", exact=True).click()
-        await expect(desktop.page.get_by_label("Available", exact=True)).to_be_checked()
-        return desktop
-
-
 @pytest_asyncio.fixture(loop_scope="module")
 async def desks(browser: Browser, world: PhoneWorld) -> AsyncIterator[Desks]:
     async with AsyncExitStack() as stack:
         yield Desks(world, browser, stack)
-
-
-def state(desktop: Desktop) -> Locator:
-    return desktop.page.get_by_test_id("pop-state")
-
-
-def unknown_yet(world: PhoneWorld, queue: str) -> None:
-    """Callers come into this queue before the CRM has answered."""
-
-    async def dialog(channel: CallChannel) -> None:
-        await channel.answer()
-        await channel.to_queue(QueueRequest(queue))
-
-    world.house.dialog = dialog
-
-
-async def crm_answers_late(world: PhoneWorld) -> None:
-    (arrived,) = await world.house.some(events.CallArrived)
-    await world.server.publish(
-        events.CallerIdentified(arrived.call_id, now(), victoria(), late=True)
-    )
 
 
 async def test_three_are_rung_and_one_is_faster(

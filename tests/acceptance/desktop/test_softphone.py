@@ -10,11 +10,15 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
+from calls import events
+from calls.decision import PopWish
+from calls.ports import CallChannel, QueueRequest
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_scenarios import CallerShape
 from tests.acceptance.desktop.conftest import Desktop
 from tests.acceptance.desktop.phone_world import (
     LISTEN,
+    QUEUE,
     VERA,
     PhoneWorld,
     accepts,
@@ -24,6 +28,7 @@ from tests.acceptance.desktop.phone_world import (
 from tests.acceptance.listening import Recording, callers_channel
 from tests.acceptance.waiting import until
 from tests.fakes.desk_server import DeskServer
+from tests.fakes.ringing_call import now, offering
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio(loop_scope="module")]
 
@@ -197,10 +202,48 @@ async def test_what_rings_is_accepted_once_the_connection_is_back(
 async def test_a_caller_is_sent_on_and_one_who_cannot_be_stays(
     desk: Desktop, world: PhoneWorld
 ) -> None:
+    """By the card, as with a phone on the desk: the phone's button leads there."""
     page, box = desk.page, phone(desk.page)
     work = world.ring(CallerShape(hang_up_after_ms=8000))
     await accepts(page)
-    await box.get_by_role("button", name="Transfer", exact=True).click()
+    transfer = box.get_by_role("button", name="Transfer", exact=True)
+    await transfer.click()
+    await expect(transfer).to_have_attribute("aria-expanded", "true")
+    card = page.get_by_test_id("transfer")
+    target = card.get_by_label("Name, queue or number")
+    await target.fill("049301234")
+    await card.get_by_role("button", name="Transfer now").click()
+    await expect(page.get_by_text("Calls go to colleagues")).to_be_visible()
+    await hears_the_caller(page)
+    assert await desk.violations() == []
+    await desk.picture("phone-transfer")
+    await target.fill("85-00")
+    await card.get_by_role("button", name="Transfer now").click()
+    await expect(page.get_by_test_id("phone-call")).to_have_count(0)
+    await until(lambda: echoing(world), "the caller at the extension", deadline_s=8)
+    await work.stop()
+
+
+async def echoing(world: PhoneWorld) -> bool:
+    return any("!Echo!" in line for line in await world.channels())
+
+
+async def test_a_call_without_a_card_is_sent_on_by_the_phone_itself(
+    desk: Desktop, world: PhoneWorld
+) -> None:
+    page, box = desk.page, phone(desk.page)
+
+    async def dialog(channel: CallChannel) -> None:
+        decision = offering(pop=PopWish(False, None))
+        world.house.bus.publish(events.DecisionMade(channel.call.id, now(), decision))
+        await channel.answer()
+        await channel.to_queue(QueueRequest(QUEUE))
+
+    world.house.dialog = dialog
+    world.ring()
+    await accepts(page)
+    await expect(page.get_by_test_id("transfer")).to_have_count(0)
+    await page.keyboard.press("Control+Shift+X")
     target = box.get_by_label("Extension or number")
     await target.fill("nobody")
     await box.get_by_role("button", name="Transfer now").click()
@@ -208,17 +251,10 @@ async def test_a_caller_is_sent_on_and_one_who_cannot_be_stays(
         "The transfer to nobody failed. The caller is still with you."
     )
     await hears_the_caller(page)
-    assert await desk.violations() == []
-    await desk.picture("phone-transfer")
     await target.fill("85-00")
     await box.get_by_role("button", name="Transfer now").click()
     await expect(page.get_by_test_id("phone-call")).to_have_count(0)
-
-    async def echoing() -> bool:
-        return any("!Echo!" in line for line in await world.channels())
-
-    await until(echoing, "the caller at the extension", deadline_s=8)
-    await work.stop()
+    await until(lambda: echoing(world), "the caller at the extension", deadline_s=8)
 
 
 async def test_a_caller_who_gives_up_and_one_who_is_declined(

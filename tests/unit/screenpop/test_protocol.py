@@ -37,7 +37,7 @@ def test_every_frame_is_in_both_unions() -> None:
         "notice", "lead.new", "lead.gone", "ack", "state.set", "disposition", "note", "select",
         "lead.done", "offer.answer", "agent.day", "wrapup.extend", "wrapup.skip",
         "call.consult", "call.transfer", "call.transfer_complete", "call.transfer_cancel",
-        "call.conference", "callback.create", "callback.cancel",
+        "call.conference", "callback.create", "callback.cancel", "presence", "presence.watch",
     }  # fmt: skip
 
 
