@@ -10,28 +10,22 @@ import { useWords } from "./words";
 function Earlier({ offer }: { offer: OfferShown }) {
   const words = useWords();
   const { before, cap } = offer;
+  if (before.length === 0 && !cap) return null;
   return (
-    <>
-      {before.length > 0 && (
-        <>
-          <h4>{words("offer_before")}</h4>
-          <ul className="lines offer-before">
-            {before.map((one, at) => (
-              <li key={at}>
-                {metBefore(one, words)}{" "}
-                <span className="faint">
-                  {one.days_ago > 0
-                    ? words(one.days_ago > 1 ? "days_ago" : "day_ago", { days: one.days_ago })
-                    : words("within_a_day")}
-                </span>
-              </li>
-            ))}
-          </ul>
-        </>
-      )}
-      {cap && <p className="faint">{words("offer_cap", { ...cap })}</p>}
-    </>
+    <ul className="offer-before faint" aria-label={words("offer_before")}>
+      {before.map((one, at) => (
+        <li key={at}>
+          {metBefore(one, words)} · {ago(one.days_ago, words)}
+        </li>
+      ))}
+      {cap && <li>{words("offer_cap", { ...cap })}</li>}
+    </ul>
   );
+}
+
+function ago(days: number, words: ReturnType<typeof useWords>): string {
+  if (days === 0) return words("within_a_day");
+  return words(days > 1 ? "days_ago" : "day_ago", { days });
 }
 
 function metBefore(one: OfferBeforeShown, words: ReturnType<typeof useWords>): string {

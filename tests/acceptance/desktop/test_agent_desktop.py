@@ -76,8 +76,8 @@ async def test_the_caller_is_on_the_screen_while_it_rings(
         "+1 202 555 0102", "Stone & Daughters", "VIP", "At risk", "97% sure", "Where is my order",
         "Espresso machine Nine", "$1,249.00", "3 days late", "Pressure drops after ten minutes",
         "Worth offering", "Kettle pro", "Mention the kettle_pro.", "vip first", "Key accounts",
-        "Heard while waiting 12 days ago", "Heard from an agent, refused 120 days ago",
-        "May be made 2 of 3 times in 30 days, this call included", "For this call", "Sits on our board: be brief.",
+        "Heard while waiting · 12 days ago", "Heard from an agent, refused · 120 days ago",
+        "2 of 3 left in 30 days, with this call", "For this call", "Sits on our board: be brief.",
     ):  # fmt: skip
         await expect(card.get_by_text(text).first).to_be_visible()
     await expect(page.get_by_test_id("pop-state")).to_contain_text("Ringing")
@@ -196,8 +196,8 @@ async def test_what_the_rulebook_says_has_headings_in_chinese(
     card = page.get_by_role("article")
     await expect(card.get_by_role("heading", name="值得推荐")).to_be_visible()
     await expect(card.get_by_role("heading", name="提示")).to_be_visible()
-    await expect(card.get_by_text("已由坐席介绍，已拒绝 120 天前")).to_be_visible()
-    await expect(card.get_by_text("还可推荐 2 次（含本次来电）")).to_be_visible()
+    await expect(card.get_by_text("已由坐席介绍，已拒绝 · 120 天前")).to_be_visible()
+    await expect(card.get_by_text("还剩 2 次（含本次）")).to_be_visible()
     await expect(card.get_by_text("本次来电须知")).to_be_visible()
     assert await desktop.violations() == []
     await desktop.picture("ringing-chinese")
