@@ -21,6 +21,10 @@ from config.settings import AmiSettings
 
 log = logging.getLogger(__name__)
 
+#: Of AMI's version the first number (include/asterisk/manager.h `AMI_VERSION`): 22 says 11, 18 said
+#: 7. Before 2, which is Asterisk 12, a manager's events had other names and no linked id.
+_READ_SINCE, _TRIED_SINCE = 2, 7
+
 
 class ActionRefused(SwitchboardError):
     """Asterisk answered an action with an error; the message is Asterisk's."""
@@ -90,6 +94,8 @@ class AmiClient:
         self.counters = AmiCounters()
         #: AMI version of the Asterisk last spoken to.
         self.version: str | None = None
+        #: What a person should know of that Asterisk; empty where it is one we know.
+        self.doubt = ""
         self._protocol: MendedProtocol | None = None
         self._over: asyncio.Future[str] | None = None
 
@@ -138,10 +144,11 @@ class AmiClient:
         protocol = await manager.open(self.timing.connect_s)
         try:
             await self._log_in(protocol)
+            assert protocol.version is not None  # it greets before it answers
+            self._look_at_version(protocol.version)
             self._protocol = protocol
             self.state = LinkState.CONNECTED
             self.counters.logins += 1
-            self.version = protocol.version
             log.info("AMI connected, protocol version %s", protocol.version)
             self._on_up()
             await self._watch(protocol)
@@ -153,6 +160,18 @@ class AmiClient:
             self._protocol = None
             self.counters.malformed += protocol.malformed
             protocol.drop("closed by us")
+
+    def _look_at_version(self, version: str) -> None:
+        """Raises Unavailable where its events are none of those we read."""
+        major, new = int(version.partition(".")[0]), version != self.version
+        self.version = version
+        self.doubt = ""
+        if major < _TRIED_SINCE:
+            self.doubt = f"AMI {version} is of an Asterisk before 18: use 20 or later"
+        if major < _READ_SINCE:
+            raise Unavailable(self.doubt)
+        if self.doubt and new:
+            log.warning("%s; calls are followed as well as it tells of them", self.doubt)
 
     async def _log_in(self, protocol: MendedProtocol) -> None:
         try:

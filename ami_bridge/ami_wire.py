@@ -22,6 +22,7 @@ MAX_LINES = 128
 
 _END = b"\r\n\r\n"
 _BANNER = b"Asterisk Call Manager/"
+_VERSION = re.compile(r"[0-9]{1,4}(\.[0-9]{1,4}){0,3}")
 _KEY = re.compile(r"[A-Za-z0-9_.-]{1,80}\Z")
 _UNSAFE = re.compile(r"[\x00\r\n]")
 
@@ -78,7 +79,10 @@ class Framer:
             raise WireBroken("the peer does not greet as an Asterisk manager")
         if not end:
             return data
-        self.version = line[len(_BANNER) :].decode("ascii", "replace").strip()
+        version = line[len(_BANNER) :].decode("ascii", "replace").strip()
+        if not _VERSION.fullmatch(version):
+            raise WireBroken("the peer greets as an Asterisk manager of no version")
+        self.version = version
         return after
 
     @staticmethod

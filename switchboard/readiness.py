@@ -109,14 +109,15 @@ def _rulebook(parts: Parts) -> PartState:
 
 
 def _ami(parts: Parts) -> PartState:
+    doubt = f"; {parts.bridge.client.doubt}" if parts.bridge.client.doubt else ""
     if parts.bridge.is_connected:
-        return PartState(True, "connected, live view in step")
+        return PartState(True, f"connected, live view in step{doubt}")
     remedy = {
         LinkState.REFUSED: "give ami.secret_file the secret of Asterisk's manager.conf",
         LinkState.AWAY: "see that Asterisk runs and ami.host and ami.port are its manager's",
         LinkState.CONNECTED: "wait: it is being compared with Asterisk",
     }[parts.bridge.state]
-    told = f"{parts.bridge.state}: pops and exact ends of calls wait for it"
+    told = f"{parts.bridge.state}: pops and exact ends of calls wait for it{doubt}"
     return PartState(False, told, remedy=remedy)
 
 

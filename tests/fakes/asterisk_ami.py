@@ -57,6 +57,7 @@ class FakeAmi:
     #: Every byte is sent in a segment of its own.
     slice_bytes: bool = False
     boots: bool = True
+    greeting: bytes = b"Asterisk Call Manager/11.0.0\r\n"
     refusal_delay_s: float = 0.0
     #: Called before an action is answered.
     before: Callable[[str], None] = lambda _: None
@@ -144,7 +145,7 @@ class FakeAmi:
         self._sessions.append(session)
         self.connections.append(asyncio.get_running_loop().time())
         self._changed.set()
-        self._send(session, b"Asterisk Call Manager/11.0.0\r\n")
+        self._send(session, self.greeting)
         try:
             while True:
                 block = await reader.readuntil(b"\r\n\r\n")

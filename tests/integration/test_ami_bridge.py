@@ -3,90 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from pydantic import SecretStr
 
-from ami_bridge.ami_client import AmiTiming, LinkState
-from ami_bridge.bridge import AmiBridge
+from ami_bridge.ami_client import LinkState
 from calls import events
-from calls.bus import EventBus
-from calls.call import Call, CallId, CallOutcome
-from config.settings import AmiSettings
+from calls.call import CallId, CallOutcome
+from tests.fakes.ami_house import House, a_call
 from tests.fakes.asterisk_ami import FakeAmi
-from tests.fakes.call_journal import MemoryJournal
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
-
-
-class House:
-    """A bridge, its bus and journal, and all that was told on the bus."""
-
-    def __init__(self, fake: FakeAmi, *, resync_every_s: float = 60.0, queue_size: int = 10_000):
-        self.fake = fake
-        self.bus = EventBus()
-        self.journal = MemoryJournal(self.bus)
-        self.told: list[object] = []
-        self._changed = asyncio.Event()
-        self.bus.subscribe("told", self._tell, object)
-        self.bridge = AmiBridge(
-            settings=AmiSettings(
-                port=fake.port,
-                secret=SecretStr("s3cret"),
-                ping_every_s=0.2,
-                ping_deadline_s=1.0,
-                resync_every_s=resync_every_s,
-            ),
-            journal=self.journal,
-            bus=self.bus,
-            timing=AmiTiming(retry_s=(0.02, 0.05), action_s=30.0),
-            settle_s=0.05,
-            queue_size=queue_size,
-        )
-
-    async def _tell(self, event: object) -> None:
-        self.told.append(event)
-        self._changed.set()
-
-    async def until(self, condition: Callable[[], bool], within_s: float = 30.0) -> None:
-        """Looked at after each event on the bus."""
-        async with asyncio.timeout(within_s):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
-
-    async def until_in_step(self, times: int = 1) -> None:
-        await self.until(lambda: len(self.of(events.AmiRestored)) >= times)
-
-    def of(self, kind: type) -> list[object]:
-        return [event for event in self.told if isinstance(event, kind)]
-
-    def ends(self) -> dict[str, events.CallEnded]:
-        ended = [event for event in self.told if isinstance(event, events.CallEnded)]
-        by_id = {event.call_id.linkedid: event for event in ended}
-        assert len(by_id) == len(ended), "a call ended twice"
-        return by_id
-
-    async def call(self, uid: str) -> CallId:
-        """A caller who came through a dialog of ours and is on the way to a queue."""
-        call_id = CallId("pbx", uid)
-        self.fake.new_channel(uid, uid, f"PJSIP/trunk-{uid}")
-        await self.journal.open_call(_call(call_id))
-        self.bridge.tracker.dialog_started(call_id)
-        self.bridge.tracker.dialog_ended(call_id, hung_up=False, queued=True)
-        return call_id
-
-    def join(self, uid: str) -> None:
-        self.fake.waiting.append((uid, "support", 0))
-        self.fake.event("QueueCallerJoin", Uniqueid=uid, Linkedid=uid, Queue="support")
-
-
-def _call(call_id: CallId) -> Call:
-    return Call(call_id, "PJSIP/t", "+1202", "", False, "+1800", "en", datetime.now(UTC))
 
 
 @pytest.fixture
@@ -188,7 +118,7 @@ async def test_calls_open_in_the_journal_after_a_restart_of_ours(fake: FakeAmi) 
     fake.new_channel("1.lives", "1.lives", "PJSIP/trunk-1")
     house = House(fake)
     for uid in ("1.lives", "1.died"):
-        await house.journal.open_call(_call(CallId("pbx", uid)))
+        await house.journal.open_call(a_call(CallId("pbx", uid)))
     async with house.bus, house.bridge:
         await house.until(lambda: bool(house.ends()))
         assert house.ends()["1.died"].outcome is CallOutcome.LOST_SYNC
@@ -243,7 +173,7 @@ async def test_calls_served_while_we_were_dead_have_one_record_each(fake: FakeAm
     fake.astdb["swb_fallback/4 bad key"] = trace()
     fake.astdb["swb_fallback/5.bad"] = "v9|what"
     house = House(fake)
-    await house.journal.open_call(_call(CallId("pbx", "3.known")))
+    await house.journal.open_call(a_call(CallId("pbx", "3.known")))
     async with house.bus, house.bridge:
         await fake.wait_for(lambda: len(fake.sent("Setvar")) >= 12)
         outcomes = {uid: end.outcome for uid, end in house.ends().items()}
@@ -278,7 +208,7 @@ async def test_a_call_of_ours_that_fell_back_while_we_were_dead_is_known_as_such
     fake.waiting.append(("1.1", "default", 3))
     fake.astdb["swb_fallback/1.1"] = trace().replace("1.9", "1.1")
     house = House(fake)
-    await house.journal.open_call(_call(call_id))
+    await house.journal.open_call(a_call(call_id))
     async with house.bus, house.bridge:
         await house.until(lambda: bool(house.of(events.CallQueued)))
         fake.event("HangupRequest", Uniqueid="1.1", Linkedid="1.1")

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from ami_bridge.ami_client import ActionRefused, AmiClient, AmiTiming, LinkState
+from ami_bridge.ami_client import ActionRefused, AmiTiming, LinkState
 from ami_bridge.ami_events import MemberSeen, QueueJoined, read_event
 from ami_bridge.ami_wire import UnsafeAction
 from ami_bridge.backoff import BackOff
@@ -21,96 +18,13 @@ from ami_bridge.queue_control import AmiQueueControl
 from ami_bridge.queue_members import QueueMembers
 from ami_bridge.queue_membership import AmiQueueMembership
 from calls.agents import QueueMember
-from calls.errors import DeadlineExceeded, Misconfigured, Unavailable
+from calls.errors import Misconfigured, Unavailable
 from config.settings import AmiSettings
 from tests.fakes.asterisk_ami import FakeAmi
+from tests.fakes.watched_ami import Pauses, Watched, running
 from tests.punctual import in_time
 
 pytestmark = pytest.mark.integration
-
-QUICK = AmiTiming(
-    connect_s=1.0,
-    login_s=1.0,
-    action_s=30.0,
-    retry_s=(0.01, 0.02, 0.04),
-    refused_s=(0.05, 0.1, 60.0),
-    steady_s=0.0,
-)
-
-
-class Pauses:
-    """How long the client would wait between its tries; it waits after the `stop_at`th only."""
-
-    def __init__(self, *, stop_at: int) -> None:
-        self.lengths_s: list[float] = []
-        self._stop_at = stop_at
-        self.go_on = asyncio.Event()
-
-    async def __call__(self, delay_s: float) -> None:
-        self.lengths_s.append(delay_s)
-        if len(self.lengths_s) == self._stop_at:
-            await self.go_on.wait()
-        else:
-            await asyncio.sleep(0)
-
-
-class Watched:
-    """A running client and what it reported."""
-
-    def __init__(
-        self,
-        fake: FakeAmi,
-        *,
-        pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
-        secret: str = "s3cret",
-        secret_file: Path | None = None,
-        timing: AmiTiming = QUICK,
-        ping_deadline_s: float = 30.0,
-    ) -> None:
-        self.events: list[tuple[bytes, bytes]] = []
-        self.downs: list[str] = []
-        self._changed = asyncio.Event()
-        self.client = AmiClient(
-            settings=AmiSettings(
-                port=fake.port,
-                secret=SecretStr(secret),
-                secret_file=secret_file,
-                ping_every_s=0.1,
-                ping_deadline_s=ping_deadline_s,
-            ),
-            on_event=self._on_event,
-            on_up=self._changed.set,
-            on_down=self._on_down,
-            timing=timing,
-            pause=pause,
-        )
-
-    def _on_event(self, name: bytes, block: bytes) -> None:
-        self.events.append((name, block))
-        self._changed.set()
-
-    def _on_down(self, reason: str) -> None:
-        self.downs.append(reason)
-        self._changed.set()
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        async with asyncio.timeout(30):
-            while not condition():
-                self._changed.clear()
-                await self._changed.wait()
-
-    async def until_connected(self) -> None:
-        await self.until(lambda: self.client.is_connected)
-
-
-@asynccontextmanager
-async def running(watched: Watched) -> AsyncIterator[Watched]:
-    task = asyncio.create_task(watched.client.run(), name="client")
-    try:
-        yield watched
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 @pytest.fixture
@@ -172,43 +86,6 @@ async def test_a_peer_that_talks_but_is_slow_to_answer_has_three_pings(
         await watched.until(lambda: bool(watched.downs))
         talking.cancel()
         assert len(fake.sent("Ping")) - pings == 3
-
-
-async def test_what_was_not_answered_is_never_sent_again(fake: FakeAmi, watched: Watched) -> None:
-    fake.mute.add("Originate")
-    asked = asyncio.create_task(watched.client.ask("Originate", [("Channel", "PJSIP/1")]))
-    await fake.wait_for(lambda: bool(fake.sent("Originate")))
-    fake.cut()
-    with pytest.raises(Unavailable):
-        await asked
-    await watched.until(lambda: watched.client.counters.logins == 2)
-    fake.event("FullyBooted", Status="Fully Booted")
-    await watched.client.ask("Ping")
-    assert len(fake.sent("Originate")) == 1
-
-
-async def test_an_action_without_an_answer_ends_at_its_own_deadline(
-    fake: FakeAmi, watched: Watched
-) -> None:
-    fake.mute.add("QueuePause")
-    with pytest.raises(DeadlineExceeded):
-        await watched.client.ask("QueuePause", deadline_s=0.2)
-    assert watched.client.counters.timeouts == 1
-    assert watched.client._protocol is not None
-    waiting = watched.client._protocol.responses.values()
-    assert "QueuePause" not in {pending.name for pending in waiting}
-
-
-async def test_an_answer_without_an_action_id_does_not_hang_the_action(
-    fake: FakeAmi, watched: Watched
-) -> None:
-    fake.mute.add("QueuePause")
-    asked = asyncio.create_task(watched.client.ask("QueuePause", deadline_s=0.5))
-    await fake.wait_for(lambda: bool(fake.sent("QueuePause")))
-    fake.raw(b"Response: Error\r\nMessage: Too many lines in message\r\n\r\n")
-    with pytest.raises(DeadlineExceeded):
-        await asked
-    await watched.client.ask("Ping")
 
 
 async def test_nothing_unsafe_reaches_the_socket(fake: FakeAmi, watched: Watched) -> None:
@@ -300,18 +177,6 @@ def test_the_back_off_grows_jitters_and_starts_anew() -> None:
     assert max(AmiTiming().retry_s) == 5.0
 
 
-async def test_flapping_leaves_no_task_and_no_second_session(
-    fake: FakeAmi, watched: Watched
-) -> None:
-    tasks = len(asyncio.all_tasks())
-    for flap in range(30):
-        fake.cut()
-        await watched.until(lambda flap=flap: watched.client.counters.logins == flap + 2)  # type: ignore[misc]
-    await watched.client.ask("Ping")
-    assert len(fake._sessions) == 1
-    assert len(asyncio.all_tasks()) <= tasks + 1
-
-
 async def test_lists_come_whole_and_events_between_them_stay_events(
     fake: FakeAmi, watched: Watched
 ) -> None:
@@ -329,30 +194,6 @@ async def test_asterisks_shutdown_ends_the_connection(fake: FakeAmi, watched: Wa
     fake.event("Shutdown", Shutdown="Cleanly", Restart="False")
     await watched.until(lambda: bool(watched.downs))
     assert watched.downs[0] == "Asterisk shuts down"
-
-
-async def test_a_message_without_an_end_costs_the_connection_and_no_memory(
-    fake: FakeAmi, watched: Watched
-) -> None:
-    fake.raw(b"Event: Endless\r\n" + b"x" * 1_000_000)
-    await watched.until(lambda: bool(watched.downs))
-    await watched.until_connected()
-
-
-async def test_what_is_no_asterisk_is_left_alone() -> None:
-    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")
-        with contextlib.suppress(ConnectionError):
-            await reader.read()
-        writer.transport.abort()
-
-    server = await asyncio.start_server(greet, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with running(Watched(FakeAmi(port=port))) as watched:
-        await watched.until(lambda: bool(watched.downs))
-        assert "does not greet" in watched.downs[0]
-    server.close()
-    await server.wait_closed()
 
 
 async def test_pausing_an_agent_reaches_every_queue(fake: FakeAmi, watched: Watched) -> None:

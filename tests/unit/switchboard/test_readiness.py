@@ -65,7 +65,8 @@ def test_what_the_crm_has_not_got_for_long_is_said(dead: int, oldest_s: float, s
 
 @pytest.mark.parametrize("link", list(LinkState))
 def test_each_way_to_be_without_the_manager_has_its_remedy(link: LinkState) -> None:
-    bridge = SimpleNamespace(is_connected=False, state=link)
+    client = SimpleNamespace(doubt="")
+    bridge = SimpleNamespace(is_connected=False, state=link, client=client)
     part = readiness._ami(cast(readiness.Parts, SimpleNamespace(bridge=bridge)))
     assert part.state == "degraded"
     assert part.remedy
