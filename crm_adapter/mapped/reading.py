@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -20,6 +20,7 @@ _LONGEST_NUMBER = 60
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 #: 2100 in seconds: what is larger counts milliseconds.
 _LAST_SECOND = 4_102_444_800
+_EASTERNMOST, _WESTERNMOST = (timezone(timedelta(hours=hours)) for hours in (14, -12))
 _DATE_PARTS = ("year", "month", "day", "hour", "minute", "second")
 
 
@@ -47,9 +48,15 @@ def moment(value: Any) -> datetime | None:
     with year, month and day. Without a zone it is UTC."""
     try:
         at = _moment(value)
+        if at is None:
+            return None
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+        # Of what lies beyond the calendar in another zone nobody could say or store the time.
+        at.astimezone(_EASTERNMOST)
+        at.astimezone(_WESTERNMOST)
     except (ValueError, OverflowError, OSError, TypeError):
         return None
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at
+    return at
 
 
 def _moment(value: Any) -> datetime | None:

@@ -268,6 +268,8 @@ ServerFrame = Annotated[
     Field(discriminator="kind"),
 ]
 
+#: JavaScript counts so far, and a database's number holds it.
+MAX_SEQ = 2**53
 PopId = Annotated[str, Field(min_length=1, max_length=40)]
 Note = Annotated[str, Field(max_length=2000)]
 #: Made by the desktop.
@@ -282,7 +284,7 @@ class Ack(Frame):
 
     kind: Literal["ack"] = "ack"
     pop_id: PopId
-    seq: int = Field(ge=0)
+    seq: int = Field(ge=0, le=MAX_SEQ)
     rendered_ms: float | None = Field(default=None, ge=0, le=86_400_000)
 
 

@@ -16,13 +16,12 @@ from screenpop.desk.admission import COOKIE
 from screenpop.desk.answers import refusal, spared
 from screenpop.desk.desk import Desk
 from screenpop.desk.origins import Origins
-from screenpop.desk.protocol import CloseCode
+from screenpop.desk.protocol import MAX_SEQ, CloseCode
 from screenpop.desk.session import DesktopSocket
 from screenpop.desk.static_files import STATIC, add_static, guarded
 from screenpop.phone import phone_routes
 
 _MAX_BODY = 4 * 1024
-_MAX_SEQ = 2**53
 
 
 class Credentials(BaseModel):
@@ -129,7 +128,7 @@ def last_seq(text: str) -> int | None:
     """The newest number a client has; None where it says none."""
     if not text:
         return None
-    if not (text.isascii() and text.isdigit() and int(text[:17]) < _MAX_SEQ):
+    if not (text.isascii() and text.isdigit() and int(text[:17]) < MAX_SEQ):
         raise refusal(web.HTTPBadRequest, "bad_request", "last_seq is not a number")
     return int(text[:17])
 

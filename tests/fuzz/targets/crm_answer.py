@@ -94,10 +94,24 @@ _CONTACT = (
     b'"phone_sanitized":"+12025550101","lang":"en_US","user_id":[2,"anna"],'
     b'"write_date":"2026-03-02 09:30:00","partner_name":false,"contact_name":"V. Stone"}'
 )
-_ORDER = (
-    b'{"id":9,"name":"S0009","state":"sale","date_order":"2026-02-27 08:05:00",'
-    b'"amount_total":1499.0,"currency_id":[1,"USD"],"order_line":[1],"commitment_date":"2026-03-09",'
-    b'"product_id":[3,"Luna"],"product_uom_qty":2.0,"price_total":1499.5,"order_id":[9,"S0009"],"create_date":1772181900}'
+_ODOO_LINE = (
+    b'{"id":9,"price_total":1499.5,"product_uom_qty":2.0,"currency_id":{"name":"USD"},'
+    b'"order_id":{"date_order":"2026-02-27 08:05:00"},"product_id":{"default_code":"luna",'
+    b'"name":"Luna Solo","categ_id":{"name":"Coffee"}}}'
+)
+_ODOO_ORDER = (
+    b'{"id":9,"name":"S0009","state":"sale","date_order":"2026-02-27 08:05:00","commitment_date":'
+    b'"2026-03-09","order_line":[{"qty_delivered":0,"product_uom_qty":2,"name":"Luna"}]}'
+)
+_TRYTON_LINE = (
+    b'{"sale.":{"sale_date":{"__class__":"date","year":2026,"month":3,"day":2},"currency.":'
+    b'{"code":"EUR"}},"amount":{"__class__":"Decimal","decimal":"12.50"},"quantity":2.0,'
+    b'"product.":{"code":"luna","rec_name":"Luna"},"description":""}'
+)
+_TRYTON_SALE = (
+    b'{"id":4,"number":"7","state":"confirmed","sale_date":null,"create_date":{"__class__":'
+    b'"datetime","year":2026,"month":3,"day":2,"hour":9,"minute":30,"second":0},"shipping_date":'
+    b'{"__class__":"date","year":2026,"month":3,"day":9}}'
 )
 
 TARGET = Target(
@@ -105,9 +119,17 @@ TARGET = Target(
     (
         b"[" + _CONTACT + b"]",
         b"[" + _CONTACT + b"," + _CONTACT.replace(b":7", b":8") + b"]",
-        b"[" + _ORDER + b"]",
+        b'{"records":[' + _ODOO_LINE + b"," + _ODOO_LINE + b"]}",
+        b'{"records":[' + _ODOO_ORDER + b"]}",
         b'{"result":[' + _CONTACT + b'],"id":1}',
-        b'{"result":[' + _ORDER + b'],"error":null}',
+        # Of times at the ends of the calendar, in zones that lead beyond them.
+        b'{"records":['
+        + _ODOO_LINE.replace(b"2026-02-27 08:05:00", b"0001-01-01T00:00:00+14:00")
+        + b","
+        + _ODOO_ORDER.replace(b"2026-02-27 08:05:00", b"9999-12-31T23:59:59-14:00")
+        + b"]}",
+        b'{"result":[' + _TRYTON_LINE + b'],"error":null}',
+        b'{"result":[' + _TRYTON_SALE + b"," + _TRYTON_SALE.replace(b":4", b":5") + b"]}",
         b'[[{"id":1,"party.name":"M","party.":{"id":3,"name":"Maria","lang.":{"code":"en"},'
         b'"contact_mechanisms.":[{"type":"phone","value":"+12025550101"}]},"sale_date":'
         b'{"__class__":"date","year":2026,"month":3,"day":2},"amount":{"__class__":"Decimal",'

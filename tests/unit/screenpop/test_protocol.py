@@ -46,6 +46,7 @@ def test_every_frame_is_in_both_unions() -> None:
     [
         '{"kind":"ack","pop_id":"p"}',
         '{"kind":"ack","pop_id":"p","seq":-1}',
+        '{"kind":"ack","pop_id":"p","seq":9007199254740993}',
         '{"kind":"ack","pop_id":"p","seq":1,"rendered_ms":-1}',
         '{"kind":"ack","pop_id":"p","seq":1,"rendered_ms":NaN}',
         '{"kind":"ack","pop_id":"p","seq":1,"extra":1}',

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from crm_adapter.adapter import Unavailable
+from crm_adapter.mapped.reading import moment
 from crm_adapter.rest.readings import LONGEST, Reading
 
 pytestmark = pytest.mark.unit
@@ -46,3 +47,13 @@ def test_what_does_not_fit_is_an_error_or_a_part_left_out() -> None:
 )
 def test_truth_is_that_of_jmespath(document: Any, holds: bool) -> None:
     assert Reading("ok").holds(document) is holds
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "0001-01-01", "9999-12-31T23:00"],
+)
+def test_a_time_that_only_some_zones_have_is_none(told: str) -> None:
+    """Whoever stored it, or said it by another clock, would fail."""
+    assert moment(told) is None
+    assert moment("0001-01-03T00:00:00+14:00") is not None
