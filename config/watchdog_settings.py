@@ -20,5 +20,8 @@ class WatchdogSettings(Section):
     and says why."""
     restarts_within_s: Seconds = 60.0
     """See `restarts`."""
+    standby: bool = True
+    """Keep the next server ready, its code loaded and nothing begun: some 150 MB of memory for
+    seconds without menus when it is needed."""
     stop_limit_s: Seconds = 60.0
     """A server that was asked to stop and has not after so long is killed."""

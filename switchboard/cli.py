@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -76,16 +77,20 @@ def run(
     Example: [bold]switchboard run --config /etc/switchboard/switchboard.yaml[/bold]
     Example: [bold]switchboard run --watchdog[/bold], as deploy/switchboard.service does
     """
+    if watchdog:
+        from switchboard.watchdog import process
+
+        run_it = process.run
+    else:
+        from switchboard import serve
+
+        if not serve.told_to_go(os.environ):
+            return
+        run_it = serve.run
     with sentences():
         settings = load_settings(config)
         logs.set_up(level="INFO", mask=settings.privacy.mask_numbers)
-        if watchdog:
-            from switchboard.watchdog import process
-
-            raise typer.Exit(process.run(settings, config))
-        from switchboard import serve
-
-        raise typer.Exit(serve.run(settings, config))
+        raise typer.Exit(run_it(settings, config))
 
 
 @app.command()

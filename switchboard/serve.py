@@ -19,8 +19,10 @@ from calls import crash_points
 from config.settings import Settings
 from switchboard.heart import Heart
 from switchboard.notify import ServiceManager
-from switchboard.watchdog.served import SHOW_STACKS, Watched, watched_by
+from switchboard.watchdog.served import SHOW_STACKS, Watched, told_to_go, watched_by
 from switchboard.wiring import Centre
+
+__all__ = ["run", "told_to_go"]
 
 log = logging.getLogger(__name__)
 

@@ -49,8 +49,9 @@ class ServerProcess:
             raise Unavailable("the server is not running")
         if not self.watchdog:
             return self._process.pid
-        if len(children := self._children()) != 1:
+        if not (children := self._children()):
             raise Unavailable("the watchdog has no server now")
+        # A younger one only waits.
         return children[0]
 
     def _children(self) -> list[int]:

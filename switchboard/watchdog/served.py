@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -18,10 +20,14 @@ from switchboard import notify
 
 #: In the server's environment: our process id, and its file for the stacks of its threads.
 WATCHED = "SWITCHBOARD_WATCHED"
+#: In the environment of a server that is to wait: the end of a pipe on which it is told to go on.
+STANDBY = "SWITCHBOARD_STANDBY"
+_GO = b"g"
 #: Answered, by a process that can, with the stacks of its threads.
 SHOW_STACKS = signal.SIGUSR1
 _STACK_LIMIT = 32_000
 _LOOK_S = 0.05
+_number = itertools.count(1)
 _KILLED_S = 1.0
 _MESSAGE_LIMIT = 4_096
 
@@ -45,21 +51,37 @@ def watched_by(environ: MutableMapping[str, str]) -> Watched | None:
     return Watched(int(pid), int(stacks))
 
 
+def told_to_go(environ: MutableMapping[str, str]) -> bool:
+    """Takes the variable out. At once for a server that is wanted now; else blocks until its
+    watchdog wants it, and is False where the watchdog has ended instead."""
+    told = environ.pop(STANDBY, "")
+    if not (told.isascii() and told.isdigit() and len(told) < 10):
+        return True
+    with os.fdopen(int(told), "rb", buffering=0) as pipe:
+        return pipe.read(1) == _GO
+
+
 class Served:
-    """Made by `start`, to be closed."""
+    """Made by `start`, to be closed. A standby does nothing before it is told to `go`."""
 
     def __init__(
-        self, process: subprocess.Popen[bytes], inbox: socket.socket, stacks: BinaryIO
+        self,
+        process: subprocess.Popen[bytes],
+        inbox: socket.socket,
+        stacks: BinaryIO,
+        go: BinaryIO | None,
     ) -> None:
         self._process = process
         self._inbox = inbox
         self._stacks = stacks
+        self._go = go
 
     @classmethod
-    def start(cls, command: Sequence[str], *, folder: Path, limit_s: float) -> Served:
+    def start(
+        cls, command: Sequence[str], *, folder: Path, limit_s: float, standby: bool = False
+    ) -> Served:
         """`folder`: a place for the socket, for nobody else to write into. Raises OSError."""
-        address = folder / "notify"
-        address.unlink(missing_ok=True)
+        address = folder / f"notify-{next(_number)}"
         inbox = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         inbox.bind(str(address))
         stacks = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
@@ -67,15 +89,30 @@ class Served:
             **notify.offered(str(address), limit_s=limit_s),
             WATCHED: Watched(os.getpid(), stacks.fileno()).told(),
         }
-        process = subprocess.Popen(
-            command,
-            env={**os.environ, **told},
-            stdin=subprocess.DEVNULL,
-            pass_fds=(stacks.fileno(),),
-            # A terminal's Ctrl-C is for us, and we pass it on once.
-            process_group=0,
-        )
-        return cls(process, inbox, stacks)
+        waits, go = os.pipe() if standby else (None, None)
+        if waits is not None:
+            told[STANDBY] = str(waits)
+        try:
+            process = subprocess.Popen(
+                command,
+                env={**os.environ, **told},
+                stdin=subprocess.DEVNULL,
+                pass_fds=(stacks.fileno(), *(() if waits is None else (waits,))),
+                # A terminal's Ctrl-C is for us, and we pass it on once.
+                process_group=0,
+            )
+        finally:
+            if waits is not None:
+                os.close(waits)
+        return cls(process, inbox, stacks, None if go is None else os.fdopen(go, "wb", 0))
+
+    def go(self) -> None:
+        """One that has ended meanwhile is started by nobody."""
+        if self._go is not None:
+            with suppress(BrokenPipeError):
+                self._go.write(_GO)
+            self._go.close()
+            self._go = None
 
     @property
     def pid(self) -> int:
@@ -125,6 +162,8 @@ class Served:
         await self.ended(_KILLED_S)
         self._inbox.close()
         self._stacks.close()
+        if self._go is not None:
+            self._go.close()
 
 
 def command_of(config: Path | None) -> list[str]:

@@ -24,6 +24,8 @@ from switchboard.watchdog.vigil import TICK_S, Vigil
 
 log = logging.getLogger(__name__)
 
+#: A server that serves for so long is not busy with its start any more.
+STANDBY_AFTER_S = 5.0
 #: A killed process is gone by then, unless it hangs in the kernel.
 _KILLED_S = 1.0
 
@@ -40,16 +42,20 @@ class Watchdog:
         rescue: Callable[[], Awaitable[Rescue]],
         manager: ServiceManager,
         now: Callable[[], float] = time.monotonic,
+        standby_after_s: float = STANDBY_AFTER_S,
     ) -> None:
         self._command = command
         self._settings = settings
         self._rescue = rescue
         self._manager = manager
         self._now = now
+        self._standby_after_s = standby_after_s
         self._restarts = Restarts(limit=settings.restarts, within_s=settings.restarts_within_s)
         self._stop = asyncio.Event()
         self._was_ready = False
         self.server: Served | None = None
+        #: The next one, waiting.
+        self.standby: Served | None = None
 
     def stop(self) -> None:
         """Asks the server to stop, and then it is over."""
@@ -59,23 +65,42 @@ class Watchdog:
         """The exit status: the server's where it was asked to stop or never served at all (128 and
         its number for a signal), 1 where it ended too often. Raises OSError."""
         with tempfile.TemporaryDirectory(prefix="switchboard-") as folder:
-            while True:
-                server = self.server = Served.start(
-                    self._command, folder=Path(folder), limit_s=self._settings.frozen_after_s
-                )
-                try:
-                    reason = await self._watch(server)
-                finally:
-                    await server.close()
-                status = server.status or 0
-                if not self._was_ready and not self._stop.is_set():
-                    log.error("the server ended before it served (%s): it would again", reason)
-                if self._stop.is_set() or not self._was_ready:
-                    return status if status >= 0 else 128 - status
-                if not await self._may_start_again(reason):
-                    return 0 if self._stop.is_set() else 1
+            try:
+                return await self._keep_alive(Path(folder))
+            finally:
+                if self.standby is not None:
+                    await self.standby.close()
 
-    async def _watch(self, server: Served) -> str:
+    async def _keep_alive(self, folder: Path) -> int:
+        while True:
+            server = self.server = await self._next(folder)
+            try:
+                reason = await self._watch(server, folder)
+            finally:
+                await server.close()
+            status = server.status or 0
+            if not self._was_ready and not self._stop.is_set():
+                log.error("the server ended before it served (%s): it would again", reason)
+            if self._stop.is_set() or not self._was_ready:
+                return status if status >= 0 else 128 - status
+            if not await self._may_start_again(reason):
+                return 0 if self._stop.is_set() else 1
+
+    async def _next(self, folder: Path) -> Served:
+        """The one that waits, else a new one."""
+        standby, self.standby = self.standby, None
+        if standby is not None and standby.status is None:
+            standby.go()
+            return standby
+        if standby is not None:
+            await standby.close()
+        return self._started(folder, standby=False)
+
+    def _started(self, folder: Path, *, standby: bool) -> Served:
+        limit_s = self._settings.frozen_after_s
+        return Served.start(self._command, folder=folder, limit_s=limit_s, standby=standby)
+
+    async def _watch(self, server: Served, folder: Path) -> str:
         """Until it has ended; says how."""
         vigil = Vigil(
             frozen_after_s=self._settings.frozen_after_s,
@@ -83,9 +108,14 @@ class Watchdog:
             now=self._now(),
         )
         stop_by: float | None = None
+        ready_at: float | None = None
         while not await server.ended(TICK_S):
             self._listen(server, vigil)
             vigil.look(self._now())
+            if vigil.is_ready and ready_at is None:
+                ready_at = self._now()
+            if self._wants_standby(ready_at):
+                self.standby = self._started(folder, standby=True)
             if self._stop.is_set() and stop_by is None:
                 stop_by = self._now() + self._settings.stop_limit_s
                 self._manager.tell(STOPPING)
@@ -101,6 +131,12 @@ class Watchdog:
         self._listen(server, vigil)
         status = server.status or 0
         return f"killed by signal {-status}" if status < 0 else f"exit status {status}"
+
+    def _wants_standby(self, ready_at: float | None) -> bool:
+        """One of each server at most: whatever ends it would end the next one."""
+        if not self._settings.standby or self.standby is not None or self._stop.is_set():
+            return False
+        return ready_at is not None and self._now() - ready_at >= self._standby_after_s
 
     def _listen(self, server: Served, vigil: Vigil) -> None:
         was = (vigil.is_ready, vigil.status)

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from switchboard.notify import ALIVE, READY, STOPPING, ServiceManager
-from switchboard.watchdog.served import SHOW_STACKS, watched_by
+from switchboard.watchdog.served import SHOW_STACKS, told_to_go, watched_by
 
 BEAT_S = 0.05
 manager = ServiceManager.taken_from(os.environ)
@@ -62,6 +62,8 @@ def live(how: str) -> None:
 
 
 def main() -> None:
+    if not told_to_go(os.environ):
+        return
     signal.signal(signal.SIGTERM, stop)
     watched = watched_by(os.environ)
     assert watched is not None

@@ -23,7 +23,9 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.integration
 
 #: Much sooner than settings allow, so that the tests are short.
-QUICK = WatchdogSettings(restarts=3, stop_limit_s=2).model_copy(update={"frozen_after_s": 1.0})
+QUICK = WatchdogSettings(restarts=3, stop_limit_s=2, standby=False).model_copy(
+    update={"frozen_after_s": 1.0}
+)
 
 
 def is_stopped(pid: int) -> bool:
@@ -35,14 +37,17 @@ class House:
     """`lives`: process ids in their order. `held`: of those that stood still while their callers
     were taken from them."""
 
-    def __init__(self, folder: Path, manager: ServiceManager, *hows: str) -> None:
+    def __init__(
+        self, folder: Path, manager: ServiceManager, *hows: str, standby: bool = False
+    ) -> None:
         self._folder = folder
         self.held: list[int] = []
         self.watchdog = Watchdog(
             [sys.executable, "-m", "tests.fakes.watched_server", str(folder), *hows],
-            settings=QUICK,
+            settings=QUICK.model_copy(update={"standby": standby}),
             rescue=self._rescue,
             manager=manager,
+            standby_after_s=0.0,
         )
         self.status: asyncio.Task[int] | None = None
 
@@ -89,9 +94,9 @@ def systemd(tmp_path: Path) -> Iterator[Systemd]:
 
 
 @asynccontextmanager
-async def watched(folder: Path, *hows: str) -> AsyncIterator[House]:
+async def watched(folder: Path, *hows: str, standby: bool = False) -> AsyncIterator[House]:
     with closing(ServiceManager(str(folder / "systemd"))) as manager:
-        house = House(folder, manager, *hows)
+        house = House(folder, manager, *hows, standby=standby)
         house.status = asyncio.create_task(house.watchdog.run())
         try:
             yield house
@@ -153,6 +158,33 @@ async def test_a_death_needs_no_rescue_and_is_made_good(
         await wait_until(lambda: said(caplog, "killed by signal 9"))
         assert said(caplog, "exit status 3")
     assert house.held == []
+
+
+async def test_the_next_server_is_ready_before_it_is_needed(
+    tmp_path: Path, systemd: Systemd
+) -> None:
+    async with watched(tmp_path, "freeze", "serve", standby=True) as house:
+        await wait_until(lambda: house.watchdog.standby is not None)
+        waiting = house.watchdog.standby
+        assert waiting is not None
+        await house.lived(2)
+        assert house.lives[1] == waiting.pid
+        # And again one for the next time, which ends with us.
+        await wait_until(lambda: house.watchdog.standby not in (None, waiting))
+        last = house.watchdog.standby
+        assert last is not None
+        assert last.status is None
+    assert last.status is not None
+
+
+async def test_a_standby_that_cannot_wait_is_no_trouble(tmp_path: Path, systemd: Systemd) -> None:
+    async with watched(tmp_path, "freeze", "serve", standby=True) as house:
+        await wait_until(lambda: house.watchdog.standby is not None)
+        waiting = house.watchdog.standby
+        assert waiting is not None
+        waiting.signal(signal.SIGKILL)
+        await house.lived(2)
+        assert house.lives[1] != waiting.pid
 
 
 async def test_three_deaths_in_a_minute_end_the_watchdog_with_the_reason(
