@@ -41,7 +41,8 @@ def test_every_class_of_attack_has_one_row() -> None:
 @pytest.mark.parametrize("number", NUMBERS)
 def test_what_a_row_names_is_there(number: int) -> None:
     attack, control, where, shown = rows()[number]
-    assert attack and control
+    assert attack
+    assert control
     for path in _FILE.findall(where):
         assert (ROOT / path).exists(), f"{path} is gone"
     tests = _TEST.findall(shown)
