@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 
 from calls import events
+from calls.agents import Agent
 from calls.ports import QueueRequest
 from config.settings import WebSettings
 from crm_adapter.follow_ups import DatabaseFollowUps
@@ -25,7 +27,7 @@ from tests.acceptance import queue_house
 from tests.acceptance.queue_house import House, to
 from tests.acceptance.transfer_house import TransferHouse
 from tests.acceptance.waiting import until
-from tests.fakes.desk_server import add_agents
+from tests.fakes.desk_server import ANNA, BEN, CHEN, add_agents
 
 pytestmark = pytest.mark.acceptance
 
@@ -78,10 +80,10 @@ class Floor:
     ben: Screen
     chen: Screen
 
-    async def answered(self) -> str:
+    async def answered(self, by: Screen | None = None) -> str:
         """Anna has a caller; her pop."""
         self.house.ring(CallerShape())
-        claim = await self.anna.some("pop.claim")
+        claim = await (by or self.anna).some("pop.claim")
         return str(claim["pop_id"])
 
     async def talking_on(self) -> set[str]:
@@ -97,7 +99,29 @@ class Floor:
 
 @pytest.fixture
 async def floor(hall: TransferHouse, tmp_path: Path, database: Database) -> AsyncIterator[Floor]:
-    await add_agents(database)
+    async with opened(hall, tmp_path, database) as floor:
+        yield floor
+
+
+@pytest.fixture
+async def local_floor(
+    hall: TransferHouse, tmp_path: Path, database: Database
+) -> AsyncIterator[Floor]:
+    """Ben and Chen are rung as FreePBX rings its queue members."""
+    ben, chen = (
+        replace(agent, interfaces=(f"Local/{number}@from-queue/n",))
+        for agent, number in ((BEN, 102), (CHEN, 103))
+    )
+    async with opened(hall, tmp_path, database, ANNA, ben, chen) as floor:
+        floor.house.dialog = to(QueueRequest("locals"))
+        yield floor
+
+
+@asynccontextmanager
+async def opened(
+    hall: TransferHouse, tmp_path: Path, database: Database, *agents: Agent
+) -> AsyncIterator[Floor]:
+    await add_agents(database, *agents)
     async with queue_house.opened(hall.pbx, tmp_path) as house:
         house.dialog = to(QueueRequest("anna_only"))
         desk = Desk(
@@ -196,3 +220,50 @@ async def test_nobody_else_is_reached(floor: Floor, target: str) -> None:
     floor.anna.say(protocol.CallConference(pop_id=pop))
     await floor.anna.some("notice", code="transfer_none")
     assert await floor.talking_on() == {A}
+
+
+async def test_local_members_ask_take_back_and_hand_over(local_floor: Floor) -> None:
+    floor, ben, chen = local_floor, local_floor.ben, local_floor.chen
+    pop = await floor.answered(ben)
+    ben.say(protocol.NoteSet(pop_id=pop, text="wants a refund"))
+    ben.say(protocol.CallTransfer(pop_id=pop, target="chen", how="attended"))
+    await ben.some("call.consult", state="talking", target="chen", name=CHEN.name)
+    asked = await chen.some("pop.offer")
+    assert asked["content"]["call"]["transferred_from"] == "ben"
+    assert "wants a refund" in json.dumps(asked["content"])
+    ben.say(protocol.CallTransferCancel(pop_id=pop))
+    await ben.some("call.consult", state="over")
+    await chen.some("pop.wrapup")
+    assert await floor.talking_on() == {B}
+    ben.frames.clear()
+    # At once: the tone to who takes a call back is waited for.
+    ben.say(protocol.CallTransfer(pop_id=pop, target="chen", how="attended"))
+    await ben.some("call.consult", state="talking")
+    ben.say(protocol.CallTransferComplete(pop_id=pop))
+    wrap_up = await ben.some("pop.wrapup")
+    assert wrap_up["wrapup"]["transferred"]
+    assert await floor.talking_on() == {C}
+
+
+async def test_local_members_confer(local_floor: Floor) -> None:
+    floor, ben = local_floor, local_floor.ben
+    pop = await floor.answered(ben)
+    ben.say(protocol.CallTransfer(pop_id=pop, target="chen", how="attended"))
+    await ben.some("call.consult", state="talking")
+    ben.say(protocol.CallConference(pop_id=pop))
+    await ben.some("call.consult", state="conference")
+    assert await floor.talking_on() == {B, C}
+    ben.say(protocol.CallTransferComplete(pop_id=pop))
+    await ben.some("pop.wrapup")
+    assert await floor.talking_on() == {C}
+
+
+async def test_local_members_give_away_at_once(local_floor: Floor) -> None:
+    floor, ben, chen = local_floor, local_floor.ben, local_floor.chen
+    pop = await floor.answered(ben)
+    ben.say(protocol.CallTransfer(pop_id=pop, target="chen"))
+    await ben.some("pop.wrapup")
+    claimed = await chen.some("pop.offer")
+    assert claimed["content"]["call"]["transferred_from"] == "ben"
+    await chen.some("pop.claim")
+    assert await floor.talking_on() == {C}
