@@ -153,6 +153,14 @@ export class Desk {
     this.socket.send({ kind, pop_id: popId });
   }
 
+  planFollowUp(popId: string, id: string, at: number | null, note: string): void {
+    this.socket.send({ kind: "callback.create", pop_id: popId, id, at, note });
+  }
+
+  cancelFollowUp(popId: string, id: string): void {
+    this.socket.send({ kind: "callback.cancel", pop_id: popId, id });
+  }
+
   finishLead(leadId: string, confirmed: boolean): void {
     this.socket.send({ kind: "lead.done", lead_id: leadId, confirmed });
   }

@@ -1,5 +1,6 @@
 /** Every word of the desktop, in both languages. */
 
+import { followUpInChinese, followUpInEnglish } from "./follow_up/messages";
 import { callerInChinese, callerInEnglish } from "./caller/messages";
 import { historyInChinese, historyInEnglish } from "./history/messages";
 import { phoneInChinese, phoneInEnglish } from "./phone/messages";
@@ -10,6 +11,7 @@ const en = {
   ...phoneInEnglish,
   ...callerInEnglish,
   ...historyInEnglish,
+  ...followUpInEnglish,
   ...supervisorInEnglish,
   ...transferInEnglish,
   app: "Switchboard",
@@ -239,6 +241,7 @@ const zh: Record<Word, string> = {
   ...phoneInChinese,
   ...callerInChinese,
   ...historyInChinese,
+  ...followUpInChinese,
   ...supervisorInChinese,
   ...transferInChinese,
   app: "Switchboard",

@@ -13,6 +13,7 @@ export const PHONE_ACTIONS = [
 export const DESK_ACTIONS = [
   "state",
   "note",
+  "follow_up",
   "finish",
   "crm",
   "previous",
@@ -50,6 +51,7 @@ export const FIRST_CHORDS: Chords = {
   hang_up: first("KeyE"),
   state: second("KeyS"),
   note: second("KeyN"),
+  follow_up: second("KeyP"),
   finish: second("KeyF"),
   crm: second("KeyO"),
   previous: second("ArrowUp"),

@@ -5,6 +5,7 @@ import { inLanguage } from "../core/i18n";
 import type { Pop } from "../core/store";
 import { Candidates } from "./Candidates";
 import { ContactPanel } from "./ContactPanel";
+import { FollowUps, hasFollowUps } from "./FollowUps";
 import { useDoings, useKeysOf } from "./keys";
 import { LeadPanel } from "./LeadPanel";
 import { NoteField } from "./NoteField";
@@ -47,10 +48,16 @@ export function CallCard({ desk, pop, skewMs, giving }: Props) {
       {pop.state === "wrapup" && (
         <WrapUpPanel desk={desk} pop={pop} note={note} onNote={setNote} skewMs={skewMs} />
       )}
-      {pop.state === "claimed" && (
+      {hasFollowUps(pop) && (
         <div className="at-work">
-          <NoteField desk={desk} popId={pop.id} note={note} onNote={setNote} />
-          {giving && <TransferBox desk={desk} pop={pop} note={note} {...giving} />}
+          {pop.state === "claimed" && (
+            <NoteField desk={desk} popId={pop.id} note={note} onNote={setNote} />
+          )}
+          {pop.state === "claimed" && giving && (
+            <TransferBox desk={desk} pop={pop} note={note} {...giving} />
+          )}
+          {/* One and the same in talk and wrap-up: what is being typed stays. */}
+          <FollowUps desk={desk} pop={pop} note={note} />
         </div>
       )}
       <div className="panels">

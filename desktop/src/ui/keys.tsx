@@ -16,6 +16,7 @@ export const ACTION_WORDS: Readonly<Record<Action, Word>> = {
   hang_up: "call_hang_up",
   state: "key_state",
   note: "key_note",
+  follow_up: "key_follow_up",
   finish: "key_finish",
   crm: "open_crm",
   previous: "key_previous",

@@ -115,6 +115,16 @@ async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer
     await expect(page.get_by_test_id("pop-state")).to_contain_text("0:0")
     assert await desktop.violations() == []
     await desktop.picture("on-call")
+    await page.keyboard.press("Alt+Shift+KeyP")
+    await expect(page.get_by_label("When (optional)")).to_be_focused()
+    await page.get_by_role("button", name="Tomorrow 9:00").click()
+    to_do = page.get_by_label("What is to be done")
+    await expect(to_do).to_have_value("Wants the wand kit sent by courier.")
+    assert await desktop.violations() == []
+    await page.get_by_role("button", name="Save the follow-up").press("Enter")
+    planned = page.get_by_role("listitem").filter(has_text="Waiting for the CRM")
+    await expect(planned).to_contain_text("9:00")
+    await expect(to_do).to_be_hidden()
     await server.publish(call.released(A), call.ended())
     await expect(page.get_by_role("heading", name="How did it go?")).to_be_visible()
     await expect(page.get_by_label("Note")).to_have_value("Wants the wand kit sent by courier.")
@@ -126,12 +136,15 @@ async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer
     await expect(page.get_by_label("Resolved")).to_be_focused()
     pressed_ms = await page.evaluate("performance.now()")
     await page.get_by_label("Follow up").check()
+    await expect(planned).to_contain_text("Wants the wand kit")
     assert await desktop.violations() == []
     await desktop.picture("wrap-up")
     # Sooner it would be taken for a slip.
     await page.wait_for_function("since => performance.now() > since + 400", arg=pressed_ms)
     await page.keyboard.press("Alt+Shift+KeyF")
     await expect(page.get_by_test_id("pop-state")).to_contain_text("Finished")
+    await planned.get_by_role("button", name="Take back").click()
+    await expect(planned).to_have_count(0)
     await page.reload()
     await page.get_by_role("navigation").get_by_text("Victoria Stone").click()
     await expect(page.get_by_test_id("pop-state")).to_contain_text("Finished")
