@@ -56,6 +56,11 @@ test("a slip or a key held down does nothing twice", () => {
   expect(shortcuts.actionOf({ ...key("KeyE"), repeat: true }, false)).toBeNull();
 });
 
+test("the list of calls is gone through as fast as the keys are pressed", () => {
+  const down = key("ArrowDown", { ctrlKey: false, altKey: true });
+  expect([1, 2, 3].map(() => shortcuts.actionOf(down, false))).toEqual(["next", "next", "next"]);
+});
+
 test("no call is ended from within a field", () => {
   expect(shortcuts.actionOf(key("KeyE"), true)).toBeNull();
   expect(shortcuts.actionOf(key("KeyD"), true)).toBeNull();

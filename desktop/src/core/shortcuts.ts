@@ -62,6 +62,8 @@ export const FIRST_CHORDS: Chords = {
 
 /** What ends a call is not done from within a field, where a slip is likely. */
 const NEVER_WHILE_TYPING = new Set<Action>(["decline", "hang_up"]);
+/** Going through the list, the same keys are meant each time. */
+const NEVER_A_SLIP = new Set<Action>(["previous", "next"]);
 /** Twice within this is a slip. */
 export const PAUSE_MS = 400;
 const KEPT = "switchboard.shortcuts";
@@ -173,9 +175,9 @@ export class Shortcuts {
     const action = asked ? "help" : chord && ACTIONS.find((one) => same(this.chords[one], chord));
     if (!action || event.repeat || (typing && NEVER_WHILE_TYPING.has(action))) return null;
     const at = this.now();
-    const slip = this.last?.action === action && at - this.last.at < PAUSE_MS;
+    const again = this.last?.action === action && at - this.last.at < PAUSE_MS;
     this.last = { action, at };
-    return slip ? null : action;
+    return again && !NEVER_A_SLIP.has(action) ? null : action;
   }
 
   change(action: Action, event: Pressed): Change {

@@ -136,6 +136,27 @@ test("letters typed one after the other are one question", async () => {
   expect(world.state).toMatchObject({ calls: [], since: 7, busy: null });
 });
 
+test("what is put before the list, or after it, answers the search that is listed", async () => {
+  await listed("c1", "b");
+  world.history.heed([pop("c", "claimed")]);
+  world.history.type("stone");
+  world.pass(STORED_MS);
+  expect(world.last.asked).toEqual({ q: "", before: null });
+  await world.last.answer(page("c1", "c", "b"));
+  expect(world.shown()).toEqual(["c", "b"]);
+  void world.history.more();
+  expect(world.last.asked).toEqual({ q: "", before: "c1" });
+  world.pass(QUIET_MS);
+  expect(world.last.asked).toEqual({ q: "stone", before: null });
+});
+
+test("frames that change nothing here are not told", () => {
+  let told = 0;
+  world.history.subscribe(() => (told += 1));
+  world.history.heed([pop("a", "claimed")]);
+  expect(told).toBe(0);
+});
+
 test("a late answer to an older question is dropped", async () => {
   await listed(null, "a");
   world.history.type("one");

@@ -55,6 +55,8 @@ export class History {
   private readonly listeners = new Set<() => void>();
   private pops: readonly Pop[] = [];
   private told = "";
+  /** The search behind what is listed; `query` may have been typed further since. */
+  private asked = "";
   /** Counts the questions: an answer to an older one is dropped. */
   private round = 0;
   private stopWaiting: () => void = () => undefined;
@@ -72,7 +74,8 @@ export class History {
   /** To be told of the calls on the screen as they change. */
   heed(pops: readonly Pop[]): void {
     this.pops = pops;
-    this.set({ place: heeding(this.state.place, pops) });
+    const place = heeding(this.state.place, pops);
+    if (place !== this.state.place) this.set({ place });
     const told = pops.map((pop) => `${pop.id} ${pop.state}`).join();
     if (told === this.told) return;
     this.told = told;
@@ -112,6 +115,7 @@ export class History {
   async ask(): Promise<void> {
     this.stopWaiting();
     const round = ++this.round;
+    this.asked = this.state.query.trim();
     this.set({ busy: "list", failed: false });
     const page = await this.answer(round, null);
     if (page) this.set({ ...page, busy: null, scroll: 0 });
@@ -154,11 +158,11 @@ export class History {
 
   /** Puts what is new before what is shown, and leaves the rest where it is. */
   private async refresh(): Promise<void> {
-    const { calls, busy, query } = this.state;
+    const { calls, busy } = this.state;
     if (calls === null || busy !== null || !isSeen(this.state.place)) return;
     const round = this.round;
     try {
-      const page = await this.ports.list({ q: query.trim(), before: null });
+      const page = await this.ports.list({ q: this.asked, before: null });
       if (round !== this.round) return;
       this.set(withNewest(calls, this.state.next, page));
     } catch {
@@ -168,7 +172,7 @@ export class History {
 
   private async answer(round: number, before: string | null): Promise<PastCallPage | null> {
     try {
-      const page = await this.ports.list({ q: this.state.query.trim(), before });
+      const page = await this.ports.list({ q: this.asked, before });
       return round === this.round ? page : null;
     } catch {
       if (round === this.round) this.set({ busy: null, failed: true });
