@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
 from crm_adapter.call_tables import calls
-from screenpop.pops.pop_stops import PopStop, stop_of
+from screenpop.pops.pop_stops import stop_of
 from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 from storage.transient import is_outage
@@ -107,44 +107,40 @@ async def _pops(connection: AsyncConnection, now: datetime) -> PopLevel:
         .limit(POPS_LOOKED_AT)
     )
     ids = [str(CallId(*row)) for row in await connection.execute(newest)]
-    offers = sa.select(pop_deliveries.c.acked_at, pop_deliveries.c.rendered_ms).where(
+    offers = sa.select(pop_deliveries.c.rendered_ms).where(
         pop_deliveries.c.call_id.in_(ids), pop_deliveries.c.kind == "pop.offer"
     )
     rows = (await connection.execute(offers)).all()
     rendered = sorted(row.rendered_ms for row in rows if row.rendered_ms is not None)
+    lost = await _lost(connection, ids, now)
     return PopLevel(
         offered=len(rows),
         rendered=len(rendered),
         p50_ms=quantile(rendered, 0.5),
         p95_ms=quantile(rendered, 0.95),
-        undelivered=sum(row.acked_at is None for row in rows),
-        lost=tuple(await _lost(connection, ids, now)),
+        undelivered=len(lost),
+        lost=tuple(lost[:MOST_LOST]),
     )
 
 
 async def _lost(
     connection: AsyncConnection, ids: Sequence[str], now: datetime
 ) -> Sequence[LostPop]:
+    """The newest first; without those that may still be seen."""
+    offer, other = pop_deliveries.c, pop_deliveries.alias().c
+    # Who opens a desktop later acknowledges the newest frame of a pop only.
+    is_seen = sa.exists().where(other.pop_id == offer.pop_id, other.acked_at.is_not(None))
     question = (
-        sa.select(pop_deliveries, pops.c.closed_at)
-        .outerjoin(pops, pops.c.pop_id == pop_deliveries.c.pop_id)
-        .where(
-            pop_deliveries.c.call_id.in_(ids),
-            pop_deliveries.c.kind == "pop.offer",
-            pop_deliveries.c.acked_at.is_(None),
-        )
-        .order_by(pop_deliveries.c.event_at.desc())
-        .limit(MOST_LOST)
+        sa.select(*(column for column in offer if column is not offer.payload), pops.c.closed_at)
+        .outerjoin(pops, pops.c.pop_id == offer.pop_id)
+        .where(offer.call_id.in_(ids), offer.kind == "pop.offer", ~is_seen)
+        .order_by(offer.event_at.desc())
     )
     rows: Sequence[Any] = (await connection.execute(question)).all()
     return [
-        LostPop(
-            call=row.call_id,
-            agent=row.agent,
-            at=row.event_at.timestamp() * 1000,
-            why=stop_of(row, now) or PopStop.UNACKNOWLEDGED,
-        )
+        LostPop(call=row.call_id, agent=row.agent, at=row.event_at.timestamp() * 1000, why=stop)
         for row in rows
+        if (stop := stop_of(row, now)) is not None
     ]
 
 

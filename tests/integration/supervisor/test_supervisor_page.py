@@ -382,6 +382,31 @@ async def test_the_pops_way_to_the_screen(any_database: Database) -> None:
     assert (lost.call, lost.agent, lost.why) == (str(call.id), "anna", "no_desktop")
 
 
+async def test_a_pop_that_is_on_its_way_or_was_seen_later_is_not_lost(
+    any_database: Database,
+) -> None:
+    call = RingingCall()
+    await keep(any_database, call, offset_s=1)
+    at = now()
+    frames = [
+        ("just sent", "pop.offer", 1, None),
+        ("seen later", "pop.offer", 0, None),
+        ("seen later", "pop.update", 1, at),
+    ]
+    rows = [
+        {
+            "agent": "anna", "seq": n, "pop_id": pop_id, "call_id": str(call.id), "kind": kind,
+            "payload": {}, "event_at": at, "sent_at": at, "sockets": sockets, "acked_at": acked,
+        }
+        for n, (pop_id, kind, sockets, acked) in enumerate(frames)
+    ]  # fmt: skip
+    await any_database.writer.write(lambda c: c.execute(sa.insert(pop_deliveries), rows))
+    figures = DayFigures(database=any_database, within_s=20, now=lambda: at)
+    assert await figures.look()
+    assert figures.pops is not None
+    assert (figures.pops.offered, figures.pops.undelivered, figures.pops.lost) == (2, 0, ())
+
+
 async def keep(database: Database, call: RingingCall, *, offset_s: float | None) -> None:
     """A call that waited so long for its answer; None: in vain."""
     queued = now() - timedelta(seconds=1)
