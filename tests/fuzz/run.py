@@ -72,9 +72,10 @@ def run(name: str, inputs: int, seed: int = 1) -> Result:
         done += 1
         if took > slowest:
             # A pause for the garbage of all inputs before is not this one's.
-            slowest, worst = max(slowest, min(took, _again(target, data))), data
+            took = min(took, _again(target, data))
+        if took > slowest:
+            slowest, worst = took, data
     seconds = clock() - begun
-    slowest = min(slowest, _again(target, worst))
     if slowest > SLOW_S:
         keep(name, worst)
     growth = max(0.0, _resident_mb() - resident)

@@ -89,6 +89,21 @@ def test_a_broken_promise_a_slow_input_and_a_leak_are_found(
     assert b"seed" in kept
 
 
+def test_a_pause_that_is_nobody_s_hides_no_slow_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first input is slow each time, a later one in its first go only."""
+    gone: list[bytes] = []
+
+    def check(data: bytes) -> None:
+        once = len(gone) == 50
+        gone.append(data)
+        until = time.thread_time() + (0.02 if data == b"seed" else 0.04 if once else 0)
+        while time.thread_time() < until:
+            pass
+
+    monkeypatch.setattr(run, "target_named", lambda _name: Target(check, (b"seed",)))
+    assert run.run("any", 200).slowest_ms >= 20
+
+
 def test_the_page_shows_what_was_measured() -> None:
     page = table.PAGE.read_text(encoding="utf-8")
     assert table.written(page, json.loads(table.RESULTS.read_text())) == page
