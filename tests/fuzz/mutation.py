@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
+from tests.fuzz.targets import Target
+
 LONGEST = 4_096
 #: Once in so many inputs one is much longer, to reach the limits of size.
 _LONG_ONE_IN = 2_000
-_LONG = 70_000
 _WILD = (
     b"\x00", b"\r", b"\n", b"\r\n", b"\r\n\r\n", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xe2\x80\xae",
     b"\xef\xbf\xbe", b"\xf0\x9f\x98\x80", b"\x1b[2J", b"\\", b'"', b"'", b"%n", b"${x}", b"{{",
@@ -17,8 +18,9 @@ _WILD = (
 )  # fmt: skip
 
 
-def inputs(seeds: Sequence[bytes], words: Sequence[bytes], seed: int) -> Iterator[bytes]:
+def inputs(target: Target, seed: int) -> Iterator[bytes]:
     """Without end; the same for the same `seed`."""
+    seeds, words = target.seeds, target.words
     chance = random.Random(seed)
     known = tuple(words) + _WILD
     yield b""
@@ -32,7 +34,7 @@ def inputs(seeds: Sequence[bytes], words: Sequence[bytes], seed: int) -> Iterato
             _change(data, seeds, known, chance)
         limit = LONGEST
         if chance.randrange(_LONG_ONE_IN) == 0:
-            limit = _LONG
+            limit = target.longest
             data *= 1 + limit // (len(data) + 1)
         yield bytes(data[:limit])
 

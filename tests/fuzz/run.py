@@ -56,7 +56,7 @@ def run(name: str, inputs: int, seed: int = 1) -> Result:
     slowest, worst = 0.0, b""
     resident = 0.0
     done = 0
-    for data in mutation.inputs(target.seeds, target.words, seed):
+    for data in mutation.inputs(target, seed):
         if done == inputs:
             break
         if done == min(_WARM, inputs // 2):

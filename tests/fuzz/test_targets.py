@@ -23,7 +23,7 @@ _FOR_S, _INPUTS = 0.4, 4_000
 def test_what_it_promises_holds_for_a_moment(name: str) -> None:
     target = target_named(name)
     until = time.thread_time() + _FOR_S
-    for data in itertools.islice(mutation.inputs(target.seeds, target.words, 20260302), _INPUTS):
+    for data in itertools.islice(mutation.inputs(target, 20260302), _INPUTS):
         _hold(target, data)
         if time.thread_time() > until:
             break
@@ -52,10 +52,11 @@ def _hold(target: Target, data: bytes) -> None:
 
 def test_the_same_seed_makes_the_same_inputs() -> None:
     def some(seed: int) -> list[bytes]:
-        return list(itertools.islice(mutation.inputs((b"one two", b"three"), (b"x",), seed), 500))
+        target = Target(lambda data: None, (b"one two", b"three"), (b"x",), longest=9_000)
+        return list(itertools.islice(mutation.inputs(target, seed), 10_000))
 
     assert some(1) == some(1) != some(2)
-    assert max(len(data) for data in some(1)) <= 70_000
+    assert mutation.LONGEST < max(len(data) for data in some(1)) <= 9_000
 
 
 def test_a_broken_promise_a_slow_input_and_a_leak_are_found(
@@ -90,18 +91,23 @@ def test_a_broken_promise_a_slow_input_and_a_leak_are_found(
 
 
 def test_a_pause_that_is_nobody_s_hides_no_slow_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first input is slow each time, a later one in its first go only."""
-    gone: list[bytes] = []
+    """One input is slow whenever it comes, a later one in its first go only."""
+    gone = 0
+    paused = False
 
     def check(data: bytes) -> None:
-        once = len(gone) == 50
-        gone.append(data)
-        until = time.thread_time() + (0.02 if data == b"seed" else 0.04 if once else 0)
+        nonlocal gone, paused
+        gone += 1
+        pause = gone > 50 and data != b"seed" and not paused
+        paused = paused or pause
+        slow = data == b"seed" and gone <= 50
+        until = time.thread_time() + (0.02 if slow else 0.06 if pause else 0)
         while time.thread_time() < until:
             pass
 
     monkeypatch.setattr(run, "target_named", lambda _name: Target(check, (b"seed",)))
     assert run.run("any", 200).slowest_ms >= 20
+    assert paused
 
 
 def test_the_page_shows_what_was_measured() -> None:

@@ -12,11 +12,12 @@ Check = Callable[[bytes], None]
 
 @dataclass(frozen=True)
 class Target:
-    """`seeds` are honest inputs, `words` what its language is made of."""
+    """`seeds` are honest inputs, `words` what its language is made of; `longest` is in bytes."""
 
     check: Check
     seeds: tuple[bytes, ...]
     words: tuple[bytes, ...] = ()
+    longest: int = 70_000
 
 
 NAMES = (
