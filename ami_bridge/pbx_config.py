@@ -63,6 +63,7 @@ def render(
     queue = settings.rulebook.default_queue
     values = {
         "AGI_URL": f"agi://{_agi_address(settings, reach)}",
+        "AGI_MORE": "".join(_one_more(address) for address in settings.agi.more),
         "WEB_URL": _web_url(settings, reach),
         "DEFAULT_QUEUE": _matching(_QUEUE, "rulebook.default_queue", queue),
         "AMI_USER": _matching(_NAME, "ami.username", settings.ami.username),
@@ -113,6 +114,19 @@ def _reachable(setting: str, host: str) -> str:
 def _agi_address(settings: Settings, reach: Reach) -> str:
     host = _reachable("agi.host", reach.agi_host or settings.agi.host)
     return f"{host}:{_fixed('agi.port', settings.agi.port)}"
+
+
+def _one_more(address: str) -> str:
+    """Asked where those before it took no call: AGI() then says FAILURE at once (res_agi.c)."""
+    host, _, port = address.rpartition(":")
+    if not port.isdigit() or not 0 < int(port) < 65536:
+        raise PbxConfigError(f"agi.more: {address!r} is not HOST:PORT")
+    url = f"agi://{_reachable('agi.more', host)}:{int(port)}"
+    again = f"{url}/${{SWB_SCRIPT}},${{CHANNEL(linkedid)}},${{ASTSPOOLDIR}}/monitor"
+    return (
+        ' same => n,ExecIf($["${AGISTATUS}" = "FAILURE"]?'
+        f"AGI({again},${{SWB_DIALLED}},${{SWB_ATTESTATION}}))\n"
+    )
 
 
 def _fixed(setting: str, port: int) -> int:

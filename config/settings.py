@@ -55,6 +55,9 @@ class AgiSettings(Section):
     """Address the FastAGI server binds."""
     port: Port = 4573
     """Its TCP port."""
+    more: tuple[str, ...] = ()
+    """Further FastAGI servers, HOST:PORT, that `pbx-config` has Asterisk ask in turn where this one
+    takes no call."""
     header_deadline_s: Seconds = 5.0
     """A peer that has not sent its whole request by then is cut off."""
     max_sessions: int = Field(2000, ge=1)
@@ -121,7 +124,23 @@ class StorageSettings(Section):
 
 class RedisSettings(Section):
     url: str | None = None
-    """Where Redis listens; /readyz then says whether it answers. Nothing else uses it yet."""
+    """Where Redis listens, for `switchboard run --part`; /readyz says whether it answers."""
+
+
+class NodesSettings(Section):
+    """Several processes as one centre, on one machine or on several: `switchboard run --part calls`
+    as often as you like, `--part desk` on two machines. They share PostgreSQL and Redis."""
+
+    desk_host: str = "127.0.0.1"
+    """Address that the desk's process binds, for the others; not for browsers."""
+    desk_port: Port = 8081
+    """Its TCP port."""
+    desk_url: str | None = Field(None, pattern=r"^https?://[^\s/]+$")
+    """How the others reach it, where that is not http://desk_host:desk_port."""
+    trusted: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses of the machines whose word on who asked is believed."""
+    lease_s: float = Field(3.0, ge=1, le=60)
+    """A desk that did not say for so long that it lives is given up for dead."""
 
 
 class RulebookSettings(Section):
@@ -335,6 +354,7 @@ class Settings(Section):
     softphone: SoftphoneSettings = SoftphoneSettings()
     storage: StorageSettings = StorageSettings()
     redis: RedisSettings = RedisSettings()
+    nodes: NodesSettings = NodesSettings()
     rulebook: RulebookSettings = RulebookSettings()
     speech: SpeechSettings = SpeechSettings()
     crm: CrmSettings = CrmSettings()

@@ -37,6 +37,7 @@ from switchboard.experiment_commands import experiments_app
 from switchboard.lead_commands import leads_app
 from switchboard.offer_commands import offers_app
 from switchboard.outbox_commands import outbox_app
+from switchboard.part import Part
 from switchboard.segment_commands import segments
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
@@ -67,6 +68,13 @@ def run(
             "to the default queue and it is started again.",
         ),
     ] = False,
+    part: Annotated[
+        Part,
+        typer.Option(
+            help="Of a centre of several processes: `calls` talks with callers (any number of "
+            "them), `desk` does all else (one works, others stand by)."
+        ),
+    ] = Part.ALL,
     config: ConfigOption = None,
 ) -> None:
     """Serve calls until told to stop.
@@ -76,6 +84,7 @@ def run(
 
     Example: [bold]switchboard run --config /etc/switchboard/switchboard.yaml[/bold]
     Example: [bold]switchboard run --watchdog[/bold], as deploy/switchboard.service does
+    Example: [bold]switchboard run --part calls[/bold] on each of several machines
     """
     if watchdog:
         from switchboard.watchdog import process
@@ -90,7 +99,7 @@ def run(
     with sentences():
         settings = load_settings(config)
         logs.set_up(level="INFO", mask=settings.privacy.mask_numbers)
-        raise typer.Exit(run_it(settings, config))
+        raise typer.Exit(run_it(settings, config, part))
 
 
 @app.command()

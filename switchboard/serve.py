@@ -18,7 +18,10 @@ import uvloop
 from calls import crash_points
 from config.settings import Settings
 from switchboard.heart import Heart
+from switchboard.nodes.calls_part import CallsPart
+from switchboard.nodes.desk_part import DeskPart
 from switchboard.notify import ServiceManager
+from switchboard.part import Part
 from switchboard.watchdog.served import SHOW_STACKS, Watched, told_to_go, watched_by
 from switchboard.wiring import Centre
 
@@ -32,16 +35,25 @@ OTHER_FILES = 2_000
 RESERVE = 128
 
 
-def run(settings: Settings, config: Path | None = None) -> int:
-    """Until SIGTERM or SIGINT (0), or until a part dies (1). `config` is the file that the settings
-    are from, for the nightly process. Raises Misconfigured or OSError where it cannot start."""
+def run(settings: Settings, config: Path | None = None, part: Part = Part.ALL) -> int:
+    """Until SIGTERM or SIGINT (0), or until something in it dies (1). `config` is the file that the
+    settings are from, for the nightly process. Raises Misconfigured or OSError where it cannot
+    start."""
     crash_points.check()
     watched = watched_by(os.environ)
     show_stacks(watched)
     settings = allow_many_sockets(settings)
     with closing(ServiceManager.taken_from(os.environ)) as manager:
         heart = Heart(manager, parent=watched.pid if watched else None)
-        return uvloop.run(_serve(settings, _nightly_command(config), heart))
+        return uvloop.run(_serve(_made(part, settings, _nightly_command(config)), heart))
+
+
+def _made(part: Part, settings: Settings, nightly: list[str]) -> Centre | CallsPart | DeskPart:
+    if part is Part.CALLS:
+        return CallsPart(settings)
+    if part is Part.DESK:
+        return DeskPart(settings, nightly=nightly)
+    return Centre(settings, nightly=nightly)
 
 
 def show_stacks(watched: Watched | None) -> None:
@@ -86,27 +98,26 @@ def allow_many_sockets(settings: Settings) -> Settings:
     return settings.model_copy(update={"agi": agi})
 
 
-async def _serve(settings: Settings, nightly: list[str], heart: Heart) -> int:
+async def _serve(made: Centre | CallsPart | DeskPart, heart: Heart) -> int:
     beating = asyncio.create_task(heart.beat(), name="heart")
     try:
-        return await _until_told(settings, nightly, heart)
+        return await _until_told(made, heart)
     finally:
         beating.cancel()
         await asyncio.gather(beating, return_exceptions=True)
 
 
-async def _until_told(settings: Settings, nightly: list[str], heart: Heart) -> int:
+async def _until_told(made: Centre | CallsPart | DeskPart, heart: Heart) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
-    async with Centre(settings, nightly=nightly) as centre:
+    async with made as centre:
         # What lives as long as the process is not walked through while calls wait.
         gc.collect()
         gc.freeze()
-        status = f"FastAGI {settings.agi.host}:{centre.agi.port}, web {centre.web_url}"
-        log.info("serving calls: %s", status)
-        heart.ready(f"serving calls: {status}")
+        log.info("serving calls: %s", centre.status)
+        heart.ready(f"serving calls: {centre.status}")
         ends = {
             "asked to": stop.wait(),
             "a part failed": centre.side_tasks.failed.wait(),

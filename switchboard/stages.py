@@ -64,6 +64,17 @@ class SideTasks:
         task.add_done_callback(self._own.discard)
         self.watch(task)
 
+    def start_once(self, name: str, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        """What may end, but not by a fault."""
+
+        def ended(task: asyncio.Task[Any]) -> None:
+            if not task.cancelled() and task.exception() is not None:
+                self._ended(task)
+
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(ended)
+        return task
+
     def watch(self, task: asyncio.Task[Any]) -> None:
         """Somebody else's task: watched, and never cancelled from here."""
         task.add_done_callback(self._ended)

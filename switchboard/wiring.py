@@ -35,8 +35,8 @@ class Centre:
         return self._ground.side_tasks
 
     @property
-    def web_url(self) -> str:
-        return self._ground.web_url
+    def status(self) -> str:
+        return f"FastAGI {self.settings.agi.host}:{self.agi.port}, web {self._ground.web_url}"
 
     async def __aenter__(self) -> Self:
         try:

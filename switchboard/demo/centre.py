@@ -18,6 +18,7 @@ from switchboard.demo.server_process import ServerProcess
 from switchboard.demo.sip_callers import SipCallers
 from switchboard.demo.sip_phones import SipPhones
 from switchboard.demo.sip_scenarios import PhoneShape
+from switchboard.part import Part
 
 _LOGINS = ("anna", "ben", "chen")
 
@@ -44,7 +45,8 @@ class DemoCentre:
 
     `desk_only` more agents have a desktop and no phone. `call_page`: on that port people ring in
     from the browser; and Dora is there, whose phone is in the browser too. `phone_bank`:
-    see PrivatePbx.
+    see PrivatePbx. `part`: what its own server process does; whoever starts the others does so
+    around this.
     `overrides` are settings by section, on top of the demo's own. `storage_url` None: a fresh
     SQLite database with the demo's customers.
     """
@@ -65,7 +67,9 @@ class DemoCentre:
         queues: Sequence[str] = QUEUES,
         storage_url: str | None = None,
         agi_port: int | None = None,
+        more_agi_ports: Sequence[int] = (),
         watchdog: bool = False,
+        part: Part = Part.ALL,
         overrides: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.folder = folder.resolve()
@@ -78,6 +82,7 @@ class DemoCentre:
         ringing_in = personas.personas() if in_browser else ()
         self.pbx = PrivatePbx(
             agi_port=agi_port or agi["port"],  # type: ignore[arg-type]
+            more_agi_ports=more_agi_ports,
             web_url=f"http://127.0.0.1:{web['port']}",
             ami_secret=ami_secret,
             agents=agents,
@@ -110,7 +115,7 @@ class DemoCentre:
         settings = self._settings(web=web, agi=agi, ami_secret=ami_secret)
         for section, values in (overrides or {}).items():
             settings.setdefault(section, {}).update(values)
-        self.server = ServerProcess(self.folder, settings, watchdog=watchdog)
+        self.server = ServerProcess(self.folder, settings, watchdog=watchdog, part=part)
         self.call_page = (
             CallPage(
                 port=call_page,

@@ -54,6 +54,7 @@ class PrivatePbx:
         self,
         *,
         agi_port: int,
+        more_agi_ports: Sequence[int] = (),
         web_url: str,
         ami_secret: str,
         ami_username: str = "switchboard",
@@ -85,7 +86,11 @@ class PrivatePbx:
         self.ami_username = ami_username
         self.ami_secret = ami_secret
         self._settings = Settings(
-            agi=AgiSettings(host=PBX_HOST, port=agi_port),
+            agi=AgiSettings(
+                host=PBX_HOST,
+                port=agi_port,
+                more=tuple(f"{PBX_HOST}:{port}" for port in more_agi_ports),
+            ),
             ami=AmiSettings(username=ami_username, secret=SecretStr(ami_secret)),
         )
         self._reach = pbx_config.Reach(web_url=web_url)

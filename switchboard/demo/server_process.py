@@ -18,29 +18,38 @@ import yaml
 
 from calls.errors import Unavailable
 from switchboard.demo import child
+from switchboard.part import Part
 
 
 @dataclass(slots=True)
 class ServerProcess:
     """`settings` is written to `folder/switchboard.yaml`; the log goes to `folder/server.log`.
     `watchdog`: started and kept alive by a process that watches it. `under`: a program, with its
-    arguments, that runs it."""
+    arguments, that runs it. `part`: see `switchboard.part`."""
 
     folder: Path
     settings: dict[str, Any]
     start_limit_s: float = 30.0
     watchdog: bool = False
+    part: Part = Part.ALL
     under: tuple[str, ...] = ()
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     @property
     def base_url(self) -> str:
+        if self.part is Part.DESK:
+            nodes = self.settings["nodes"]
+            return f"http://{nodes['desk_host']}:{nodes['desk_port']}"
         web = self.settings["web"]
         return f"http://{web['host']}:{web['port']}"
 
     @property
     def config_file(self) -> Path:
         return self.folder / "switchboard.yaml"
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
@@ -72,6 +81,7 @@ class ServerProcess:
         self.config_file.write_text(yaml.safe_dump(self.settings), encoding="utf-8")
         environment = {k: v for k, v in os.environ.items() if not k.startswith("SWITCHBOARD_")}
         how = ["--watchdog"] if self.watchdog else []
+        how += ["--part", self.part] if self.part is not Part.ALL else []
         how += ["--config", str(self.config_file)]
         self._process = child.start(
             [*self.under, sys.executable, "-m", "switchboard", "run", *how],
@@ -157,7 +167,7 @@ class ServerProcess:
         return {name.removeprefix("switchboard_"): float(value) for name, value, *_ in samples}
 
     async def _is_up(self, wait_for: tuple[str, ...]) -> bool:
-        if self._process is None or self._process.poll() is not None:
+        if not self.is_running:
             raise Unavailable(f"the server ended while starting:\n{self.log_end()}")
         try:
             parts = (await self.readyz())["parts"]

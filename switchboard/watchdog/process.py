@@ -13,19 +13,20 @@ from ami_bridge.rescue import rescue
 from config.settings import Settings
 from switchboard.heart import Heart
 from switchboard.notify import ServiceManager
+from switchboard.part import Part
 from switchboard.watchdog.served import command_of
 from switchboard.watchdog.watchdog import Watchdog
 
 
-def run(settings: Settings, config: Path | None) -> int:
+def run(settings: Settings, config: Path | None, part: Part = Part.ALL) -> int:
     """Until SIGTERM or SIGINT, or until the server cannot be kept alive."""
     with closing(ServiceManager.taken_from(os.environ)) as manager:
-        return asyncio.run(_watch(settings, config, manager))
+        return asyncio.run(_watch(settings, command_of(config, part), manager))
 
 
-async def _watch(settings: Settings, config: Path | None, manager: ServiceManager) -> int:
+async def _watch(settings: Settings, command: list[str], manager: ServiceManager) -> int:
     watchdog = Watchdog(
-        command_of(config),
+        command,
         settings=settings.watchdog,
         rescue=partial(rescue, settings.ami, agi_port=settings.agi.port),
         manager=manager,

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from switchboard import notify
+from switchboard.part import Part
 
 #: In the server's environment: our process id, and its file for the stacks of its threads.
 WATCHED = "SWITCHBOARD_WATCHED"
@@ -166,6 +167,8 @@ class Served:
             self._go.close()
 
 
-def command_of(config: Path | None) -> list[str]:
+def command_of(config: Path | None, part: Part = Part.ALL) -> list[str]:
     told = ["--config", str(config)] if config is not None else []
+    if part is not Part.ALL:
+        told += ["--part", part]
     return [sys.executable, "-m", "switchboard", "run", *told]

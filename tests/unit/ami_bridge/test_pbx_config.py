@@ -127,3 +127,22 @@ def test_a_secret_that_asterisk_would_read_otherwise_is_refused(secret: str) -> 
 def test_a_permit_that_is_no_network_is_refused() -> None:
     with pytest.raises(pbx_config.PbxConfigError, match="AMI permit"):
         pbx_config.render(settings(), reach=pbx_config.Reach(ami_permit="any\nread = all"))
+
+
+def test_further_servers_are_asked_in_turn_where_the_first_takes_no_call() -> None:
+    more = AgiSettings(more=("10.0.0.2:4573", "pbx-b.example:4574"))
+    dialplan = pbx_config.render(settings(agi=more))["switchboard_extensions.conf"]
+    asked = [line for line in dialplan.splitlines() if "AGI(agi://" in line]
+    first, second, third = asked
+    assert "AGI(agi://127.0.0.1:4573/" in first
+    for line, address in ((second, "10.0.0.2:4573"), (third, "pbx-b.example:4574")):
+        called = first.partition("AGI(")[2].replace("127.0.0.1:4573", address)
+        assert line == f' same => n,ExecIf($["${{AGISTATUS}}" = "FAILURE"]?AGI({called})'
+
+
+@pytest.mark.parametrize(
+    "address", ["pbx", "pbx:", "pbx:0", "pbx:70000", "a b:4573", "0.0.0.0:4573", "x,y:1", "x:1)\n"]
+)
+def test_a_further_server_that_is_none_is_refused(address: str) -> None:
+    with pytest.raises(pbx_config.PbxConfigError, match=r"agi\.more"):
+        pbx_config.render(settings(agi=AgiSettings(more=(address,))))

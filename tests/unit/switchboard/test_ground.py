@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from config.settings import Settings, WebSettings
-from switchboard.wiring import Centre
+from switchboard.ground import Ground
 
 pytestmark = pytest.mark.unit
 
@@ -23,5 +23,5 @@ pytestmark = pytest.mark.unit
 def test_asterisk_is_given_an_address_that_can_be_called(
     host: str, public_url: str | None, url: str
 ) -> None:
-    centre = Centre(Settings(web=WebSettings(host=host, public_url=public_url)))
-    assert centre.web_url == url
+    ground = Ground(Settings(web=WebSettings(host=host, public_url=public_url)))
+    assert ground.web_url == url

@@ -1,0 +1,143 @@
+"""`switchboard run --part calls`: the callers' side alone, as often as there are processors and
+machines. Whoever keeps the desk is told what callers do, and answers what browsers ask here."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from typing import Self
+
+from aiohttp import web
+
+from ami_bridge.bridge import AmiBridge
+from calls.bus import EventBus
+from calls.events import CallEvent
+from config.settings import Settings
+from crm_adapter.journal import DatabaseJournal
+from switchboard import readiness
+from switchboard.caller_side import CallerSide
+from switchboard.ground import Ground
+from switchboard.health import PartState
+from switchboard.listening import listening
+from switchboard.nodes.desk_part import check, lease_of
+from switchboard.nodes.desk_relay import DeskFinder, DeskRelay
+from switchboard.nodes.event_stream import EventTeller, connected, stream_of
+from switchboard.nodes.told_dialogs import ToldDialogs
+from switchboard.stages import SideTasks
+
+#: What is told as we stop has so long.
+_LAST_WORDS_S = 2.0
+
+
+class CallsPart:
+    """`async with CallsPart(settings)`: on return calls are served."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._redis_url = check(settings)
+        self.settings = settings
+        self._ground = Ground(settings)
+        #: What Asterisk tells; it is not told on, as the desk's process hears it too.
+        self._pbx = EventBus()
+
+    @property
+    def side_tasks(self) -> SideTasks:
+        return self._ground.side_tasks
+
+    @property
+    def status(self) -> str:
+        port = self.agi.port
+        return f"FastAGI {self.settings.agi.host}:{port}, web {self._ground.web_url}"
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._start()
+        except BaseException:
+            await self._ground.stages.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._ground.stop()
+
+    async def _start(self) -> None:
+        ground, stages = self._ground, self._ground.stages
+        await ground.start()
+        bridge = AmiBridge(settings=self.settings.ami, journal=None, bus=self._pbx)
+        callers = CallerSide(
+            ground, places=bridge.places, exits=bridge.exits, also_told_by=[self._pbx]
+        )
+        await ground.remember(callers.models)
+        await stages.enter("pbx bus", self._pbx, 5)
+        self._tell()
+        await stages.enter("bus", ground.bus, 5)
+        await callers.build()
+        await self._start_web(callers)
+        await stages.enter("ami", bridge, 5)
+        dialogs = ToldDialogs(here=bridge.tracker, bus=ground.bus)
+        journal = DatabaseJournal(database=ground.database)
+        self.agi = await callers.accept(journal=journal, calls=dialogs)
+        readiness.add_parts(ground.health, ground.parts(bridge))
+        readiness.add_callers_parts(ground.health, agi=self.agi, warm_up=callers.warm_up)
+        for task in bridge.tasks:
+            ground.side_tasks.watch(task)
+        ground.side_tasks.start("nodes:desk", self._look_for_the_desk(dialogs))
+        ground.watch()
+
+    def _tell(self) -> None:
+        ground = self._ground
+        client = connected(self._redis_url)
+        ground.stages.on_stop("redis", client.aclose, 2)
+        teller = EventTeller(
+            client=client,
+            stream=stream_of(self.settings.ami.system),
+            who=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+        )
+        ground.bus.subscribe("nodes", teller.tell, CallEvent)
+        ground.stages.on_stop("last words", lambda: teller.settle(_LAST_WORDS_S), 3)
+        ground.side_tasks.start("nodes:events", teller.run())
+        ground.health.add_counters(
+            lambda: {
+                "nodes_events_waiting": float(teller.waiting),
+                "nodes_events_shed_total": float(teller.shed),
+                "nodes_redis_connected": float(teller.is_connected),
+            }
+        )
+
+    async def _start_web(self, callers: CallerSide) -> None:
+        ground = self._ground
+        ground.warn_of_every_address()
+        self._finder = DeskFinder(database=ground.database, lease=lease_of(self.settings))
+        relay = await ground.stages.enter("relay", DeskRelay(self._finder), 3)
+        app = web.Application(client_max_size=256 * 1024)
+        ground.health.add_routes(app)
+        callers.add_routes(app)
+        relay.add_routes(app)
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+        await runner.setup()
+        ground.stages.on_stop("web", runner.cleanup, 10)
+        host, port = self.settings.web.host, self.settings.web.port
+        with listening("the web server", section="web", host=host, port=port):
+            await web.TCPSite(runner, host, port).start()
+
+    async def _look_for_the_desk(self, dialogs: ToldDialogs) -> None:
+        """A new one is told who talks with us now."""
+        token: int | None = None
+        there = False
+
+        def state() -> PartState:
+            if there:
+                return PartState(True, "another process keeps the desk")
+            return PartState(
+                False, "nobody keeps the desk", remedy="start `switchboard run --part desk`"
+            )
+
+        self._ground.health.add_part("desk", state)
+        while True:
+            desk = await self._finder.find()
+            there = desk is not None
+            if desk is not None and desk.token != token:
+                token = desk.token
+                dialogs.tell_again()
+            await asyncio.sleep(0.5)

@@ -1,0 +1,188 @@
+"""`switchboard run --part desk`: the desk's side alone. Of several such processes one has the lease
+and works; the others stand by, with everything ready that can be ready."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Self
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from calls.errors import Misconfigured
+from config.settings import Settings
+from storage.leases import Lease
+from switchboard import readiness
+from switchboard.desk_side import DeskSide
+from switchboard.ground import Ground
+from switchboard.health import PartState
+from switchboard.listening import listening
+from switchboard.nodes.desk_relay import ASKED_BY
+from switchboard.nodes.event_stream import EventReader, connected, stream_of
+from switchboard.nodes.lease_keeper import LeaseKeeper
+from switchboard.nodes.told_dialogs import HeardDialogs
+from switchboard.stages import SideTasks
+
+
+def lease_of(settings: Settings) -> str:
+    return f"desk:{settings.ami.system}"
+
+
+def check(settings: Settings) -> str:
+    """Redis's address. Raises Misconfigured where several processes cannot work together."""
+    if not settings.storage.url.startswith("postgresql"):
+        raise Misconfigured(
+            "storage.url: `--part` needs a PostgreSQL that all parts share, like "
+            "postgresql://USER@HOST/NAME; one process alone works with SQLite"
+        )
+    if settings.redis.url is None:
+        raise Misconfigured("redis.url: `--part` needs a Redis that all parts share")
+    return settings.redis.url
+
+
+class DeskPart:
+    """`async with DeskPart(settings)`: stands by on return, and keeps the desk as soon as no other
+    process does."""
+
+    def __init__(self, settings: Settings, *, nightly: Sequence[str] = ()) -> None:
+        self._redis_url = check(settings)
+        self.settings = settings
+        self._nightly = nightly
+        self._ground = Ground(settings)
+
+    @property
+    def side_tasks(self) -> SideTasks:
+        return self._ground.side_tasks
+
+    @property
+    def status(self) -> str:
+        return f"the desk of {self.settings.ami.system}, for the others at {self._address}"
+
+    async def __aenter__(self) -> Self:
+        ground = self._ground
+        try:
+            await ground.start()
+            self._lease = Lease(
+                database=ground.database,
+                name=lease_of(self.settings),
+                holder=f"{socket.gethostname()}:{os.getpid()}",
+                address=self._address,
+                ttl_s=self.settings.nodes.lease_s,
+            )
+            self._keeper = LeaseKeeper(self._lease)
+            standby = await self._stand_by()
+        except BaseException:
+            await ground.stages.stop()
+            raise
+        self._working = ground.side_tasks.start_once("desk", self._work(standby))
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._ground.side_tasks.expect_the_end()
+        self._working.cancel()
+        await asyncio.gather(self._working, return_exceptions=True)
+        await self._ground.stop()
+
+    async def _work(self, standby: Callable[[], Awaitable[None]]) -> None:
+        """Once the lease is ours. It is given back when everything that needs it has stopped."""
+        ground, keeper = self._ground, self._keeper
+        try:
+            await keeper.wait()
+        finally:
+            await standby()
+        keeping = asyncio.create_task(keeper.keep(), name="lease")
+        ground.side_tasks.watch(keeping)
+
+        async def give_back() -> None:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await keeper.give_back()
+
+        ground.stages.on_stop("lease", give_back, 2)
+        ground.database.writer.fence = self._lease.fence
+        desk = DeskSide(ground, nightly=self._nightly)
+        await desk.build()
+        await ground.remember(None)
+        await ground.stages.enter("bus", ground.bus, 5)
+        await desk.remember()
+        await self._start_web(desk)
+        await desk.follow()
+        self._listen(desk)
+        readiness.add_parts(ground.health, desk.parts())
+        desk.watch()
+        ground.watch()
+
+    async def _stand_by(self) -> Callable[[], Awaitable[None]]:
+        """Health alone, where the desk will be."""
+        app = web.Application()
+        health = self._ground.health
+        health.add_part(
+            "lease",
+            lambda: PartState(True, "keeps the desk" if self._keeper.is_held else "stands by"),
+        )
+        health.add_routes(app)
+        return await self._serve(app)
+
+    async def _start_web(self, desk: DeskSide) -> None:
+        app = web.Application(
+            client_max_size=256 * 1024, middlewares=[asked_by(self.settings.nodes.trusted)]
+        )
+        self._ground.health.add_routes(app)
+        desk.add_routes(app)
+        self._ground.stages.on_stop("web", await self._serve(app), 10)
+
+    async def _serve(self, app: web.Application) -> Callable[[], Awaitable[None]]:
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+        await runner.setup()
+        host, port = self.settings.nodes.desk_host, self.settings.nodes.desk_port
+        with listening("the desk's web server", section="nodes", host=host, port=port):
+            await web.TCPSite(runner, host, port).start()
+        return runner.cleanup
+
+    def _listen(self, desk: DeskSide) -> None:
+        """To the processes that talk with callers."""
+        ground = self._ground
+        client = connected(self._redis_url)
+        dialogs = HeardDialogs(calls=desk.bridge.tracker, publish=ground.bus.publish)
+
+        async def settled() -> None:
+            await ground.bus.drain()
+            await desk.records.settled()
+            await desk.desk.flush()
+
+        reader = EventReader(
+            client=client,
+            stream=stream_of(self.settings.ami.system),
+            take=dialogs.take,
+            gone=dialogs.gone,
+            settled=settled,
+        )
+        ground.stages.on_stop("redis", client.aclose, 2)
+        ground.side_tasks.start("nodes:events", reader.run())
+        ground.health.add_counters(
+            lambda: {
+                "nodes_events_strange_total": float(reader.strange),
+                "nodes_redis_connected": float(reader.is_connected),
+            }
+        )
+
+    @property
+    def _address(self) -> str:
+        nodes = self.settings.nodes
+        return nodes.desk_url or f"http://{nodes.desk_host}:{nodes.desk_port}"
+
+
+def asked_by(trusted: Sequence[str]) -> Middleware:
+    """Who asked is who the others say, where one of `trusted` says it."""
+
+    @web.middleware
+    async def told(request: web.Request, handler: Handler) -> web.StreamResponse:
+        asked_by = request.headers.get(ASKED_BY)
+        if asked_by is not None and request.remote in trusted:
+            request = request.clone(remote=asked_by[:45])
+        return await handler(request)
+
+    return told
