@@ -147,7 +147,8 @@ class CallTransfers:
         asking.begun = True
         try:
             await self._transfers.ask(call_id, interface, target)
-        except Unavailable:
+        except BaseException:
+            # Also what nobody foresaw, and the desk's end: the card must not go on asking.
             self._over(call_id)
             raise
         look = asyncio.create_task(self._look(call_id, asking), name=f"desk:asking:{call_id}")

@@ -11,6 +11,10 @@ export function hasFollowUps(pop: Pop): boolean {
   return mayPlan(pop) || (pop.content.follow_ups ?? []).length > 0;
 }
 
+function isRefusal(notice: { code: string }): boolean {
+  return notice.code.startsWith("follow_up_");
+}
+
 function mayPlan(pop: Pop): boolean {
   return pop.state === "claimed" || pop.state === "wrapup";
 }
@@ -90,6 +94,7 @@ function PlanForm(props: {
   const field = useRef<HTMLInputElement>(null);
   const text = draft.text ?? note;
   const isThere = planned.some((one) => one.id === draft.id);
+  const refusals = desk.snapshot().desk.notices.filter(isRefusal).length;
 
   useEffect(() => {
     if (!isThere) return;
@@ -98,6 +103,9 @@ function PlanForm(props: {
     setOpen(false);
     if (field.current?.form?.contains(document.activeElement)) summary.current?.focus();
   }, [isThere]);
+
+  // What was refused is not on its way any more; the notice says why.
+  useEffect(() => setSent(false), [refusals]);
 
   useDoings({
     follow_up: () => {
