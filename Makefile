@@ -21,7 +21,7 @@ SIDE_BY_SIDE := $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-lo
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz test-odoo faults-smoke faults faults-programs check lint unit bench crm-table desktop lock clean
+.PHONY: help install demo test fuzz test-odoo faults-smoke faults faults-programs check lint unit bench pictures crm-table desktop lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -81,6 +81,11 @@ bench: $(VENV)/.dev screenpop/static/index.html ## every figure of the README in
 	@deploy/install-programs.sh sipp flite espeak-ng chromium
 	@deploy/fetch-asterisk.sh >/dev/null
 	@$(BIN)/python -m benchmarks
+
+pictures: $(VENV)/.dev screenpop/static/index.html ## the pictures of README.md and docs/, from the tests that make them
+	@deploy/install-programs.sh sipp chromium flite espeak-ng chinese-font
+	@deploy/fetch-asterisk.sh >/dev/null
+	@$(BIN)/python -m tests.pictures
 
 crm-table: $(VENV)/.dev ## the README's table of CRMs and their pages' gaps, from a run of the kit
 	@$(PYTEST) -q tests/contracts/test_crm_adapter.py tests/contracts/test_crm_writes.py \

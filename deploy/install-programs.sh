@@ -8,12 +8,15 @@ package_of() {
         sipp) echo sip-tester ;;
         node) echo nodejs ;;
         postgres) echo postgresql ;;
+        chinese-font) echo fonts-wqy-microhei ;;
         *) echo "$1" ;;
     esac
 }
 
 is_there() {
     command -v "$1" >/dev/null 2>&1 && return 0
+    # No program: without one, pages in Chinese are pictures of empty boxes.
+    [ "$1" = chinese-font ] && [ -n "$(fc-list :lang=zh 2>/dev/null)" ] && return 0
     # Debian keeps PostgreSQL's server programs off the PATH.
     [ "$1" = postgres ] && ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1
 }

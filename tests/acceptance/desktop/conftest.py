@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, FloatRect, Page, async_playwright
 
 from config.agent_settings import AgentSettings
 from screenpop.desk.static_files import STATIC
@@ -51,9 +51,19 @@ class Desktop:
         await self.page.get_by_role("button", name="Log in").click()
         await self.page.get_by_text("Connected").wait_for()
 
-    async def picture(self, name: str) -> None:
+    async def picture(self, name: str, *, of: str = "", top: int = 0) -> None:
+        """Of the window, or of an element, or of so many pixels from the window's top. Those that a
+        page of docs/ shows go there by `make pictures`."""
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
-        await self.page.screenshot(path=ARTEFACTS / f"{name}.png")
+        path = ARTEFACTS / f"{name}.png"
+        if of:
+            await self.page.locator(of).screenshot(path=path)
+        elif top:
+            width = (self.page.viewport_size or {"width": 1360})["width"]
+            clip: FloatRect = {"x": 0, "y": 0, "width": width, "height": top}
+            await self.page.screenshot(path=path, clip=clip)
+        else:
+            await self.page.screenshot(path=path)
 
     async def violations(self) -> list[str]:
         return await violations(self.page)

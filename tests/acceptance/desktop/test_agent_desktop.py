@@ -88,10 +88,10 @@ async def test_the_caller_is_on_the_screen_while_it_rings(
     await expect(page.get_by_role("button", name="中文")).to_be_focused()
     assert await page.title() == "☎ Victoria Stone"
     assert await desktop.violations() == []
-    await desktop.picture("ringing-light")
+    await desktop.picture("ringing-light", top=780)
     await page.emulate_media(color_scheme="dark")
     assert await desktop.violations() == []
-    await desktop.picture("ringing-dark")
+    await desktop.picture("ringing-dark", top=780)
 
 
 async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer) -> None:
@@ -115,6 +115,7 @@ async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer
     await expect(page.get_by_test_id("pop-state")).to_contain_text("0:0")
     assert await desktop.violations() == []
     await desktop.picture("on-call")
+    await desktop.picture("offer", of=".offer")
     await page.keyboard.press("Alt+Shift+KeyP")
     await expect(page.get_by_label("When (optional)")).to_be_focused()
     await page.get_by_role("button", name="Tomorrow 9:00").click()
@@ -187,7 +188,7 @@ async def test_the_keys_of_the_page(
     await page.keyboard.press("Alt+Shift+KeyJ")
     await expect(help_.get_by_role("button", name="Write the note, Alt+Shift+J")).to_be_focused()
     assert await desktop.violations() == []
-    await desktop.picture("keys")
+    await desktop.picture("keys", of="dialog")
     await page.emulate_media(color_scheme="dark")
     assert await desktop.violations() == []
     await desktop.picture("keys-dark")
@@ -213,7 +214,7 @@ async def test_what_the_rulebook_says_has_headings_in_chinese(
     await expect(card.get_by_text("还剩 2 次（含本次）")).to_be_visible()
     await expect(card.get_by_text("本次来电须知")).to_be_visible()
     assert await desktop.violations() == []
-    await desktop.picture("ringing-chinese")
+    await desktop.picture("ringing-chinese", top=780)
 
 
 async def test_the_loser_sees_that_a_colleague_was_faster(
@@ -308,7 +309,7 @@ async def test_the_banner_while_the_line_is_lost_and_what_was_missed(
     server.desk.hub.close_desktops("anna", 4408, "test")
     await expect(page.get_by_test_id("reconnect")).to_be_visible()
     assert await desktop.violations() == []
-    await desktop.picture("reconnecting")
+    await desktop.picture("reconnecting", top=350)
     await server.publish(first.answered(A), first.released(A))
     await server.publish(*second.until_ringing(stranger(), A))
     await expect(page.get_by_test_id("pop-state")).to_contain_text("Ringing")
@@ -428,7 +429,7 @@ async def test_a_timed_wrap_up_what_comes_next_and_a_missed_call(
     await page.reload()
     await expect(left.locator("time")).to_have_text(re.compile(r"^5:[45]\d$"))
     assert await desktop.violations() == []
-    await desktop.picture("wrap-up-timed")
+    await desktop.picture("wrap-up-timed", of=".wrapup")
     await page.get_by_label("Sale").check()
     await page.get_by_role("button", name="Finish").click()
     await expect(page.get_by_test_id("today")).to_contain_text("Answered1/1")
@@ -438,7 +439,7 @@ async def test_a_timed_wrap_up_what_comes_next_and_a_missed_call(
     await expect(missed).to_contain_text("You missed a call.")
     await expect(page.get_by_label("Not ready")).to_be_checked()
     assert await desktop.violations() == []
-    await desktop.picture("missed-call")
+    await desktop.picture("missed-call", top=350)
     await page.get_by_role("button", name="中文").click()
     await expect(missed).to_contain_text("您错过了一个来电")
     await missed.get_by_role("button", name="重新就绪").click()

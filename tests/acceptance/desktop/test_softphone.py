@@ -358,7 +358,7 @@ async def test_without_a_microphone_there_are_no_calls(
     await until(moves, "the microphone's level", deadline_s=5)
     await another_device_is_chosen_and_taken_away(page)
     assert await desktop.violations() == []
-    await desktop.picture("phone-check-sound")
+    await desktop.picture("phone-check-sound", of="[data-testid=phone]")
     await page.emulate_media(color_scheme="dark")
     assert await desktop.violations() == []
     await desktop.picture("phone-check-sound-dark")

@@ -170,6 +170,7 @@ async def test_a_click_shows_the_decision_and_the_pops_way(
     await expect(stop).to_contain_text("What to do ben logs in before taking calls")
     assert await desktop.violations() == []
     await desktop.picture("supervisor-call")
+    await desktop.picture("supervisor-stop", of=".sv-stops")
     await page.get_by_role("button", name="中文").click()
     await expect(stop).to_contain_text("ben 没有登录")
     await page.get_by_role("button", name="English").click()
