@@ -118,18 +118,19 @@ async def test_a_colleague_is_asked_and_gets_the_call_with_its_note(
     await expect(ben.page.get_by_role("article")).to_contain_text("Asks for a refund.")
 
 
-async def test_the_call_is_taken_back_and_then_three_talk(
-    desks: Desks, world: PhoneWorld
-) -> None:
+async def test_the_call_is_taken_back_and_then_three_talk(desks: Desks, world: PhoneWorld) -> None:
     anna, ben = [await desks.available(one) for one in (ANNA, BEN)]
     await in_a_call(world, anna)
     await anna.page.get_by_role("button", name="中文").click()
     await box(anna).get_by_role("button", name="转接…").click()
+    other = box(anna).get_by_role("radio", name="Ben Okafor")
+    await expect(other).to_be_visible()
     await box(anna).get_by_label("姓名、队列或号码").press("ArrowDown")
+    await expect(other).to_be_focused()
+    await expect(other).to_be_checked()
     assert await anna.violations() == []
     await anna.picture("transfer-choice-zh")
     await anna.page.get_by_role("button", name="English").click()
-    await box(anna).get_by_role("radio", name="Ben Okafor").check()
     await button(anna, "Ask first").click()
     asking = anna.page.get_by_test_id("asking")
     await expect(asking).to_contain_text("Talking with you.")
@@ -138,7 +139,7 @@ async def test_the_call_is_taken_back_and_then_three_talk(
     await expect(ben.page.get_by_role("heading", name=WRAP_UP)).to_be_visible()
     await expect(state(anna)).to_contain_text("On call")
     # At once: Asterisk takes nothing while it beeps to who takes a call back.
-    await box(anna).get_by_role("radio", name="Ben Okafor").check()
+    await other.check()
     await button(anna, "Ask first").click()
     await expect(asking).to_contain_text("Talking with you.")
     await button(anna, "Conference").click()
