@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 #: Of AMI's version the first number (include/asterisk/manager.h `AMI_VERSION`): 22 says 11, 18 said
 #: 7. Before 2, which is Asterisk 12, a manager's events had other names and no linked id.
 _READ_SINCE, _TRIED_SINCE = 2, 7
+#: What it says to a right secret too, while it ends (main/manager.c `authenticate`, 22.10.1).
+_SHUTS_DOWN = "Asterisk is shutting down"
 
 
 class ActionRefused(SwitchboardError):
@@ -182,6 +184,8 @@ class AmiClient:
                 self.timing.login_s,
             )
         except (ActionRefused, UnsafeAction) as error:
+            if _SHUTS_DOWN in str(error):
+                raise Unavailable(str(error)) from error
             raise LoginRefused(str(error)) from error
         except UnicodeDecodeError as error:
             raise LoginRefused("the file of the AMI secret is no text") from error

@@ -101,6 +101,7 @@ class MendedProtocol(AMIProtocol):  # type: ignore[misc]
         self._framer = Framer()
         self._seams = Seams()
         self.closed = False
+        self._shuts_down = False
         self.responses: dict[str, Question] = {}
         self.last_byte_at = 0.0
         #: Messages that were neither event nor response, or not Asterisk's own.
@@ -144,7 +145,8 @@ class MendedProtocol(AMIProtocol):  # type: ignore[misc]
         elif not self._seams.is_genuine(block):
             self._not_believed()
         elif block.startswith(b"Event: Shutdown\r\n"):
-            self.drop("Asterisk shuts down")
+            # Not the last word (seen with 22.10.1): of calls it cuts off, hang-ups may follow.
+            self._shuts_down = True
         else:
             self._listener.received(event_name(block) or b"", block)
 
@@ -170,7 +172,10 @@ class MendedProtocol(AMIProtocol):  # type: ignore[misc]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
-        self._fail("the connection ended" if exc is None else f"the connection broke: {exc}")
+        if self._shuts_down:
+            self._fail("Asterisk shuts down")
+        else:
+            self._fail("the connection ended" if exc is None else f"the connection broke: {exc}")
 
     def close(self) -> None:
         self.drop("closed by us")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import asdict, dataclass
 
 from ami_bridge.agi_server import AgiServer
@@ -49,6 +50,7 @@ def add_parts(health: Health, parts: Parts) -> None:
     if parts.redis is not None:
         health.add_part("redis", parts.redis.state)
     health.add_figures(lambda: _figures(parts))
+    health.add_counters(lambda: {"tasks": float(len(asyncio.all_tasks()))})
     health.add_counters(parts.bridge.counters)
     health.add_counters(lambda: _bus_counters(parts))
     if (outbox := parts.outbox) is not None:

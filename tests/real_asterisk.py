@@ -19,10 +19,25 @@ from tests.acceptance.transfer_house import TransferHouse
 PhonesFor = Callable[[dict[str, PhoneShape]], SipPhones]
 
 
-_EXTENSIONS = """
+#: Also a phone that echoes, and one who floods the manager with some 12 MB of events.
+_EXTENSIONS = f"""
 [from-agents]
 exten => 8500,1,Answer()
  same => n,Echo()
+exten => 8501,1,Answer()
+ same => n,Set(turn=0)
+ same => n(more),UserEvent(Flood,Body: {"x" * 950})
+ same => n,Set(turn=$[${{turn}} + 1])
+ same => n,GotoIf($[${{turn}} < 12000]?more)
+"""
+#: A manager user like ours, for a reader whom Asterisk gives no time (its own default).
+HASTY = "hasty"
+_MANAGER = f"""
+[{HASTY}]
+secret = only-for-the-tests
+read = call,agent,reporting,system,user,dtmf
+write = call,agent,originate,reporting
+writetimeout = 100
 """
 #: One rings everybody at once, the other one agent after the other, two seconds each.
 _QUEUES = """
@@ -55,7 +70,11 @@ def pbx() -> Iterator[PrivatePbx]:
         ami_secret="only-for-the-tests",
         softphones=True,
         # Where agents may transfer to, and how they are rung.
-        more_files={"extensions.conf": _EXTENSIONS, "queues.conf": _QUEUES},
+        more_files={
+            "extensions.conf": _EXTENSIONS,
+            "queues.conf": _QUEUES,
+            "manager.conf": _MANAGER,
+        },
     )
     # A loop factory leaves the thread's own event loop alone.
     with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:

@@ -27,6 +27,7 @@ class Followed:
         journal: MemoryJournal | None = None,
         *,
         port: int = 0,
+        username: str = "",
         placing: Placing | None = None,
         resync_every_s: float = 60.0,
     ) -> None:
@@ -39,7 +40,7 @@ class Followed:
         self.bridge = AmiBridge(
             settings=AmiSettings(
                 port=port or pbx.ami_port,
-                username=pbx.ami_username,
+                username=username or pbx.ami_username,
                 secret=SecretStr(pbx.ami_secret),
                 resync_every_s=resync_every_s,
             ),
@@ -58,6 +59,13 @@ class Followed:
             while not condition():
                 self._changed.clear()
                 await self._changed.wait()
+
+    async def until_told(self, kind: type, times: int = 1, within_s: float = 30.0) -> None:
+        """Of AmiLost, AmiRestored and the like."""
+        await self.until(lambda: self.count(kind) >= times, within_s)
+
+    def count(self, kind: type) -> int:
+        return sum(isinstance(event, kind) for event in self.told)
 
     async def until_in_step(self) -> None:
         async with asyncio.timeout(30):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from ami_bridge import fallback_trace, snapshot
@@ -118,26 +116,3 @@ async def test_calls_served_without_us_get_their_records_later(
             assert "0 results found" in await pbx.rx(f"database show {family}")
     async with following(Followed(pbx, followed.journal)) as again:
         assert again.of(events.CallEnded) == []
-
-
-async def test_a_killed_asterisk_leaves_no_call_open(
-    pbx: PrivatePbx, callers: SipCallers, phones: PhonesFor
-) -> None:
-    async with following(Followed(pbx)) as followed:
-        async with phones({"agent1": PhoneShape(ring_ms=100, talk_ms=20_000)}):
-            calling = asyncio.create_task(callers.run([ScriptedCall("+12025550164", SHOP)]))
-            await followed.until(lambda: followed.is_answered("+12025550164"))
-            await pbx.kill()
-            await followed.until(
-                lambda: any(isinstance(event, events.AmiLost) for event in followed.told)
-            )
-            await pbx.start()
-            # A call of another test's may have ended meanwhile too.
-            await followed.until(
-                lambda: followed.outcome_of("+12025550164") is not None, within_s=30
-            )
-            calling.cancel()
-            await asyncio.gather(calling, return_exceptions=True)
-        await followed.bus.drain()
-        assert followed.outcome_of("+12025550164") is CallOutcome.LOST_SYNC
-        assert await followed.journal.open_calls("pbx") == []

@@ -59,6 +59,8 @@ class FakeAmi:
     boots: bool = True
     greeting: bytes = b"Asterisk Call Manager/11.0.0\r\n"
     refusal_delay_s: float = 0.0
+    #: Said to every log-in, whatever the secret.
+    refusal: str = ""
     #: Called before an action is answered.
     before: Callable[[str], None] = lambda _: None
     #: Every action received, in order, as (header, value) pairs.
@@ -226,9 +228,9 @@ class FakeAmi:
         return ""
 
     async def _login(self, session: _Session, action: dict[str, str]) -> None:
-        if action.get("Secret") != self.secret:
+        if self.refusal or action.get("Secret") != self.secret:
             await asyncio.sleep(self.refusal_delay_s)
-            self._respond(session, action, "Error", "Authentication failed")
+            self._respond(session, action, "Error", self.refusal or "Authentication failed")
             await session.writer.drain()
             session.writer.close()
             return

@@ -2,8 +2,7 @@
 
 One session at a time and no task or file too many; the delays between tries grow to 5 seconds.
 
-Also shown by `tests/integration/test_ami_client.py::test_the_network_is_tried_again_ever_slower`,
-`tests/acceptance/test_ami_cut.py::test_a_closed_connection_is_seen_at_once`.
+Also shown by `tests/integration/test_ami_client.py::test_the_network_is_tried_again_ever_slower`.
 """
 
 from __future__ import annotations

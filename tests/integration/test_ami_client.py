@@ -190,10 +190,27 @@ async def test_lists_come_whole_and_events_between_them_stay_events(
         await watched.client.ask_list("CoreShowChannels")
 
 
-async def test_asterisks_shutdown_ends_the_connection(fake: FakeAmi, watched: Watched) -> None:
+async def test_what_asterisk_says_while_it_shuts_down_is_heard(
+    fake: FakeAmi, watched: Watched
+) -> None:
     fake.event("Shutdown", Shutdown="Cleanly", Restart="False")
+    fake.event("Hangup", Uniqueid="1.1")
+    await watched.until(lambda: watched.events[-1:] and watched.events[-1][0] == b"Hangup")
+    assert watched.downs == []
+    fake.cut()
     await watched.until(lambda: bool(watched.downs))
     assert watched.downs[0] == "Asterisk shuts down"
+
+
+async def test_a_login_refused_since_asterisk_ends_is_no_wrong_secret(
+    fake: FakeAmi, watched: Watched
+) -> None:
+    fake.refusal = "Asterisk is shutting down"
+    fake.cut()
+    await watched.until(lambda: len(watched.downs) >= 3)
+    assert (watched.client.state, watched.client.counters.refused) == (LinkState.AWAY, 0)
+    fake.refusal = ""
+    await watched.until_connected()
 
 
 async def test_pausing_an_agent_reaches_every_queue(fake: FakeAmi, watched: Watched) -> None:

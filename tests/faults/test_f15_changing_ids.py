@@ -1,5 +1,8 @@
-"""Calls that go from hand to hand on the real Asterisk: one record in the CRM, a leg for each
-agent, over at the true end. Compared with Asterisk's own CEL and an independent manager client."""
+"""F15: transfers, pickups, parking, conferences and Local channels change a call's ids.
+
+One record with a leg for each agent, over at the true end, as Asterisk's own CEL and an independent
+manager client have it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The network to Asterisk's manager goes dead under load, and comes back."""
+"""F16: the manager is away for ten seconds while fifteen calls a second come and go.
+
+Noticed within 8 s; afterwards each call that Asterisk's CDR has is there once, closed, recorded;
+ends that nobody saw are marked as estimated; no action is done twice.
+"""
 
 from __future__ import annotations
 
@@ -90,7 +94,7 @@ async def ami(centre: DemoCentre, *, ok: bool, within_s: float) -> None:
     await until(told, f"/readyz with ami ok={ok}", deadline_s=within_s)
 
 
-async def test_a_black_hole_under_load(
+async def test_every_call_of_asterisks_is_there_after_a_black_hole_under_load(
     centre: DemoCentre, proxy: FaultProxy, actions: Actions
 ) -> None:
     desktop = await centre.open_desktop("anna")
@@ -113,6 +117,7 @@ async def test_a_black_hole_under_load(
 
     lost = [e.call for e in entries.values() if e.call.outcome == "lost_sync"]
     assert lost, "calls must have ended unseen, or this tests nothing"
+    assert {row[1] for row in centre.pbx.cdr()} == set(entries)
     # Whom queue_log saw connected and who did not end unseen, was answered for us too.
     connected = {row[1] for row in centre.pbx.queue_log() if row[4] == "CONNECT"}
     told = {e.call.linkedid for e in entries.values() if e.call.outcome == "answered"}
@@ -134,11 +139,3 @@ async def test_a_black_hole_under_load(
         ("QueuePause", interface, "true"): 2,
     }
     assert "paused" in await centre.pbx.rx("queue show default")
-
-
-async def test_a_closed_connection_is_seen_at_once(centre: DemoCentre, proxy: FaultProxy) -> None:
-    proxy.close_all()
-    await ami(centre, ok=False, within_s=2)
-    assert (await centre.server.readyz())["ready"], "calls are served without AMI"
-    proxy.let_pass()
-    await ami(centre, ok=True, within_s=15)
