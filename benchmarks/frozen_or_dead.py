@@ -41,9 +41,10 @@ _LISTENER = CallerShape(hang_up_after_ms=20_000, audio=False)
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """Seconds since it froze or died."""
+    """Seconds since it froze or died. `standby`: the next server was waiting already."""
 
     how: str
+    standby: bool
     queued_s: float
     serving_s: float
 
@@ -85,12 +86,12 @@ async def one_round(centre: DemoCentre, how: str, theirs: list[str]) -> Round:
             return False
 
     await until(all_in_a_menu, "every caller in a menu")
-    before, began = server.pid, time.monotonic()
+    standby, before, began = server.has_standby, server.pid, time.monotonic()
     os.kill(before, signal.SIGSTOP if how == "frozen" else signal.SIGKILL)
     await until(all_queued, "every caller in a queue", every_s=0.02)
     queued_s = time.monotonic() - began
     await until(served_again, "a new server serves", every_s=0.02)
-    done = Round(how, queued_s, time.monotonic() - began)
+    done = Round(how, standby, queued_s, time.monotonic() - began)
     print(done, file=sys.stderr, flush=True)
     await at_work.wait()
     return done
@@ -117,8 +118,12 @@ def sentence(rounds: list[Round], callers: int) -> str:
         some = [one for one in rounds if one.how == how]
         waits = ", ".join(f"{one.queued_s:.1f}" for one in some)
         told.append(f"{how}, the last caller was in the queue after {waits} s (goal {goal_s:g});")
-    starts = ", ".join(f"{_restart_s(one):.1f}" for one in rounds)
+    starts = ", ".join(
+        f"{_restart_s(one):.1f}{'' if one.standby else ' (no standby yet)'}" for one in rounds
+    )
     told.append(f"the new server served {starts} s after the old one's end (goal {SERVING:g}).")
+    busy = os.getloadavg()[1] / (os.cpu_count() or 1)
+    told.append(f"Of each processor {busy:.1f} processes wanted to have it meanwhile.")
     missed = [f"**Missed**: {miss}." for miss in misses(rounds)]
     return " ".join([*told, *missed])
 

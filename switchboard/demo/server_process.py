@@ -63,6 +63,11 @@ class ServerProcess:
         # A younger one only waits.
         return children[0]
 
+    @property
+    def has_standby(self) -> bool:
+        """Whether the next server waits already."""
+        return self.watchdog and len(self._children()) > 1
+
     def _children(self) -> list[int]:
         pid = self._process.pid if self._process is not None else 0
         lists = Path(f"/proc/{pid}/task").glob("*/children")

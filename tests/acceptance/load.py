@@ -7,18 +7,22 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from crm_adapter.embedded import demo_cast
 from switchboard.demo import cast
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import CallersResult, ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape
 
-#: Area codes: each has one hundred numbers that never ring anybody, 555-0100 to 555-0199.
-_AREAS = (212, 213, 303, 305, 312, 313, 404, 405, 412, 415, 503, 512)
+#: Area codes where the demo's CRM knows nobody but its cast: each has one hundred numbers that
+#: never ring anybody, 555-0100 to 555-0199.
+_AREAS = (212, 503, 504, 505, 507, 508, 509, 510, 512, 513, 515, 516)
 
 
 def numbers(count: int) -> list[str]:
+    """Of nobody whom the demo's CRM knows: they all hear the strangers' menu."""
+    known = {number for member in demo_cast.MEMBERS for number, _ in member.numbers}
     every = (f"+1{area}55501{last:02d}" for area in _AREAS for last in range(100))
-    return list(itertools.islice(every, count))
+    return list(itertools.islice((number for number in every if number not in known), count))
 
 
 def strangers(shape: CallerShape, count: int) -> list[ScriptedCall]:
