@@ -16,7 +16,8 @@ from switchboard.backup.sqlite_copy import sync_folder
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """`made` lies beside `target`; `aside` is the name that what is there gets."""
+    """`made` lies beside `target`; `aside` is the name that what is there gets, or
+    the next one that is free."""
 
     made: Path
     target: Path
@@ -28,8 +29,8 @@ class Ready:
         if self.target.is_dir() and not any(self.target.iterdir()):
             self.target.rmdir()
         elif self.target.exists():
-            self.target.rename(self.aside)
-            kept = self.aside
+            kept = free_name(self.aside)
+            self.target.rename(kept)
         self.made.rename(self.target)
         sync_folder(self.target.parent)
         return kept
@@ -62,6 +63,15 @@ def ready(place: Place, source: Path, stamp: str) -> Ready:
             give(below, owner)
         else:
             _copy(path, below, owner)
+    return found
+
+
+def free_name(name: Path) -> Path:
+    """Not that of a restore which began in the same second."""
+    found, count = name, 1
+    while found.exists():
+        count += 1
+        found = name.with_name(f"{name.name}-{count}")
     return found
 
 

@@ -25,7 +25,7 @@ from storage.database import Database
 from switchboard.backup import archive, postgres_copy, sqlite_copy
 from switchboard.backup.making import database_kind, sqlite_path
 from switchboard.backup.manifest import SQLITE_FILE, Manifest
-from switchboard.backup.moving import Ready, give, is_taken, owner_of, ready
+from switchboard.backup.moving import Ready, free_name, give, is_taken, owner_of, ready
 from switchboard.backup.places import Place, places
 from switchboard.backup.refusals import ArchiveRefused, BackupRefused
 from switchboard.progress import Report
@@ -221,7 +221,7 @@ def _into_sqlite(target: Path, restored: Restored, made: Path, prepared: _Prepar
     crash_points.reached("restore.prepared")
     aside = None
     if not sqlite_copy.is_empty(target):
-        aside = target.with_name(f"{target.name}.before-{prepared.stamp}")
+        aside = free_name(target.with_name(f"{target.name}.before-{prepared.stamp}"))
     with sqlite_copy.nobody_else(target):
         prepared.move(restored)
         if aside is not None:
