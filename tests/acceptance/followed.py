@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -74,6 +75,11 @@ class Followed:
 
     def of(self, kind: type) -> list[events.CallEvent]:
         return [e for e in self.told if isinstance(e, kind) and isinstance(e, events.CallEvent)]
+
+    def of_callers(self, kind: type, numbers: Collection[str]) -> list[Any]:
+        """Of these alone: calls of other tests, that nobody followed, are told of as we connect."""
+        ours = {i for i, call in self.journal.opened.items() if call.from_raw in numbers}
+        return [event for event in self.of(kind) if event.call_id in ours]
 
     def is_answered(self, number: str) -> bool:
         ours = {i for i, call in self.journal.opened.items() if call.from_raw == number}
