@@ -16,11 +16,11 @@ from benchmarks.pops import painted
 from calls.agents import Agent
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape
-from tests.acceptance.conftest import PhonesFor
 from tests.acceptance.desktop.conftest import opened
 from tests.acceptance.desktop.phone_world import PhoneWorld, desk_world
 from tests.acceptance.waiting import until
 from tests.fakes.desk_server import ANNA
+from tests.real_asterisk import PhonesFor
 
 pytestmark = [
     pytest.mark.acceptance,
