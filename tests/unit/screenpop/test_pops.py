@@ -316,6 +316,11 @@ async def test_facts_that_come_late_come_as_updates(desk: Desk) -> None:
         "reasons": ["owns no kettle yet"],
         "reasons_zh": [],
         "heard": [],
+        "before": [
+            {"answer": "heard", "days_ago": 12, "place": "hold"},
+            {"answer": "refused", "days_ago": 120, "place": "agent"},
+        ],
+        "cap": {"days": 30, "left": 2, "most": 3},
         "said": None,
     }
     # The loser's pop was closed: no update reaches it.
