@@ -17,6 +17,7 @@ from calls.call import CallOutcome
 from config.settings import AmiSettings
 from switchboard.demo.private_pbx import PrivatePbx
 from tests.fakes.call_journal import MemoryJournal
+from tests.waiting import wait_until
 
 
 class Followed:
@@ -69,9 +70,7 @@ class Followed:
         return sum(isinstance(event, kind) for event in self.told)
 
     async def until_in_step(self) -> None:
-        async with asyncio.timeout(30):
-            while not self.bridge.is_connected:
-                await asyncio.sleep(0.02)
+        await wait_until(lambda: self.bridge.is_connected, 30)
 
     def of(self, kind: type) -> list[events.CallEvent]:
         return [e for e in self.told if isinstance(e, kind) and isinstance(e, events.CallEvent)]
@@ -89,7 +88,7 @@ class Followed:
         [call_id] = [i for i, call in self.journal.opened.items() if call.from_raw == number]
         ended = [e for e in self.of(events.CallEnded) if e.call_id == call_id]
         assert len(ended) <= 1
-        return ended[0].outcome if ended else None  # type: ignore[attr-defined]
+        return ended[0].outcome if ended else None  # type: ignore[attr-defined]  # CallEnded
 
 
 @asynccontextmanager

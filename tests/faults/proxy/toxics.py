@@ -105,7 +105,7 @@ def made(kind: str, values: Mapping[str, object]) -> Toxic:
         if field.default is dataclasses.MISSING and name not in values:
             raise NoSuchToxic(f"{kind} needs {name}")
     numbers = {name: _number(name, value, fields[name].type) for name, value in values.items()}
-    return KINDS[kind](**numbers)  # type: ignore[arg-type]
+    return KINDS[kind](**numbers)  # type: ignore[arg-type]  # checked above
 
 
 def _number(name: str, value: object, kind: object) -> float | int:
