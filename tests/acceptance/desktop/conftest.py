@@ -73,9 +73,7 @@ async def violations(page: Page) -> list[str]:
     """What axe-core finds against WCAG 2.2 AA, one line each."""
     await page.evaluate(AXE.read_text(encoding="utf-8"))
     tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
-    found = await page.evaluate(
-        "tags => axe.run({runOnly: {type: 'tag', values: tags}})", tags
-    )
+    found = await page.evaluate("tags => axe.run({runOnly: {type: 'tag', values: tags}})", tags)
     return [
         f"{problem['id']}: {json.dumps(node['target'])} {node['failureSummary']}"
         for problem in found["violations"]

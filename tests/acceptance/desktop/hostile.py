@@ -115,7 +115,7 @@ NAMES = (
     "`touch owned`",
     "| touch owned",
     "%n%n%s%s%x",
-    "=HYPERLINK(\"http://evil.example\",\"x\")",
+    '=HYPERLINK("http://evil.example","x")',
     "@SUM(1+1)*cmd|' /C calc'!A0",
     "1; DROP TABLE pops --",
     "../../../../etc/passwd",

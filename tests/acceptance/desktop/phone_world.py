@@ -208,7 +208,7 @@ async def desk_world(
             try:
                 yield world
             finally:
-                # A caller whose program was killed waits in the queue, and would ring in the next test.
+                # A caller whose program was killed waits on, and would ring in the next test.
                 await pbx.rx("channel request hangup all")
                 await world.silence()
                 built[0].hub.close_all()

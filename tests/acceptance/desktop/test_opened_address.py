@@ -55,7 +55,7 @@ async def test_an_answered_call_opens_its_page_once_in_two_tabs_and_a_reload(
     await second.goto(server.base_url)
     await second.get_by_text("Connected").wait_for()
     opened: list[Page] = []
-    context.on("page", lambda page: opened.append(page))
+    context.on("page", opened.append)
     call = RingingCall(number="+12025550150", name=HOSTILE)
     await server.publish(*call.until_ringing(stranger(), A))
     link = desktop.page.get_by_role("link", name=f"Open 127.0.0.1:{crm.port}")
@@ -87,7 +87,7 @@ async def test_what_waits_for_a_click_opens_by_its_link_alone(
 ) -> None:
     await desktop.log_in()
     opened: list[Page] = []
-    context.on("page", lambda page: opened.append(page))
+    context.on("page", opened.append)
     call = RingingCall()
     await server.publish(*call.until_ringing(victoria(), A), call.answered(A))
     page = desktop.page

@@ -71,9 +71,7 @@ async def test_three_are_rung_and_one_is_faster(
             await expect(desk.page.get_by_role("article").get_by_text(LOOKING_UP)).to_be_visible()
         await crm_answers_late(world)
         for desk in (anna, ben, chen):
-            await expect(
-                desk.page.get_by_role("heading", name="Victoria Stone")
-            ).to_be_visible()
+            await expect(desk.page.get_by_role("heading", name="Victoria Stone")).to_be_visible()
         await expect(state(chen)).to_contain_text("On call")
         for desk in (anna, ben):
             await expect(state(desk)).to_contain_text("Answered by a colleague", timeout=1_000)
