@@ -27,6 +27,8 @@ from switchboard.demo.pbx_files import CALLERS_HOST, PBX_HOST, PHONES_HOST, PbxA
 
 QUEUES = ("default", "support", "sales", "billing", "key_accounts")
 AGENT_NAMES = ("Anna", "Ben", "Chen")
+#: The notes of the music on hold.
+MUSIC_HZ = (220, 277.18, 329.63)
 
 
 #: PJSIP looks up the machine's own name as it starts; where DNS does not answer, that took 12 s.
@@ -285,7 +287,7 @@ class PrivatePbx:
                 link.symlink_to(target)
         music = data / "moh/chords.wav"
         if not music.exists():
-            tones.write_wav(music, tones.chord((220, 277.18, 329.63), 4) * 2)
+            tones.write_wav(music, tones.chord(MUSIC_HZ, 4) * 2)
 
 
 def _rows(path: Path) -> list[list[str]]:
@@ -295,4 +297,12 @@ def _rows(path: Path) -> list[list[str]]:
         return list(csv.reader(lines))
 
 
-__all__ = ["CALLERS_HOST", "PBX_HOST", "PHONES_HOST", "PbxAgent", "PbxDidNotStart", "PrivatePbx"]
+__all__ = [
+    "CALLERS_HOST",
+    "MUSIC_HZ",
+    "PBX_HOST",
+    "PHONES_HOST",
+    "PbxAgent",
+    "PbxDidNotStart",
+    "PrivatePbx",
+]

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -31,6 +31,8 @@ LONGEST = 1.5
 PIECE_S, SHIFT_S, SPARE_S = 0.3, 0.2, 0.5
 #: Sounds that begin closer to each other are one sound.
 ONE_PLACE_S = 0.25
+#: As far as a note's energy spreads in part of a second.
+NOTE_HZ = 10
 
 Numbers = npt.NDArray[np.float64]
 
@@ -125,6 +127,14 @@ class Recording:
         """Root of the mean square, 0 to 1."""
         part = self.samples[round(start_s * sound.RATE) : round(end_s * sound.RATE)]
         return float(np.sqrt(np.mean(part**2))) if part.size else 0.0
+
+    def share_of(self, notes_hz: Sequence[float], start_s: float, end_s: float) -> float:
+        """How much of what is heard is these notes, 0 to 1, however loud it is."""
+        part = self.samples[round(start_s * sound.RATE) : round(end_s * sound.RATE)]
+        energy = np.abs(np.fft.rfft(part * np.hanning(part.size))) ** 2
+        heard_hz = np.fft.rfftfreq(part.size, 1 / sound.RATE)
+        notes = np.any([np.abs(heard_hz - note) < NOTE_HZ for note in notes_hz], axis=0)
+        return float(energy[notes].sum() / max(energy.sum(), np.finfo(float).tiny))
 
 
 def _open_files(pid: int) -> set[Path]:

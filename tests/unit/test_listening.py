@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from ivr import sound
-from switchboard.demo.private_pbx import PrivatePbx
+from switchboard.demo import tones
+from switchboard.demo.private_pbx import MUSIC_HZ, PrivatePbx
 from tests.acceptance.listening import Recording
 
 pytestmark = pytest.mark.unit
@@ -88,3 +89,15 @@ def test_loudness_tells_music_from_silence(recording: Recording) -> None:
     assert recording.loudness(0, 1) == pytest.approx(0.1, abs=0.01)
     assert recording.loudness(1, 2) == 0
     assert recording.loudness(5, 6) == 0
+
+
+def test_music_is_known_by_its_notes_where_it_is_soft_too(recording: Recording) -> None:
+    music = np.array(tones.chord(MUSIC_HZ, 4) * 2) / 32768
+    beep = np.array(tones.chord((400,), 1)) / 32768
+    recording.samples = np.concatenate([music, beep, np.zeros(sound.RATE)])
+    for start_s in np.arange(0, 7, 0.1):
+        recording.samples[int(start_s * sound.RATE) :][:160] = 0  # a packet that came late
+        assert recording.share_of(MUSIC_HZ, start_s, start_s + 0.8) > 0.5
+        assert recording.loudness(start_s, start_s + 0.8) > 0.01
+    assert recording.share_of(MUSIC_HZ, 8, 9) < 0.01
+    assert recording.share_of(MUSIC_HZ, 9, 10) == 0

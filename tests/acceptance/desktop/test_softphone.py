@@ -13,7 +13,7 @@ from playwright.async_api import BrowserContext, Locator, Page, expect
 from calls import events
 from calls.decision import PopWish
 from calls.ports import CallChannel, QueueRequest
-from switchboard.demo.private_pbx import PrivatePbx
+from switchboard.demo.private_pbx import MUSIC_HZ, PrivatePbx
 from switchboard.demo.sip_scenarios import CallerShape
 from tests.acceptance.desktop.conftest import Desktop
 from tests.acceptance.desktop.phone_world import (
@@ -114,8 +114,9 @@ async def test_a_call_from_ring_to_wrap_up(desk: Desktop, world: PhoneWorld) -> 
     # The fake microphone beeps twice a second.
     assert caller.loudness(*spoken) > 0.005
     assert caller.loudness(*muted) < 0.001
-    # Music on hold is louder than the beeps and has no pause.
-    assert caller.loudness(*held) > 0.02
+    # Music on hold swells and fades (at its softest 0.011): it is known by its notes.
+    assert caller.share_of(MUSIC_HZ, *held) > 0.5
+    assert caller.loudness(*held) > 0.005
 
 
 async def may_leave(page: Page) -> bool:
