@@ -23,7 +23,8 @@ from switchboard.health import PartState
 from switchboard.listening import listening
 from switchboard.nodes.desk_part import check, lease_of
 from switchboard.nodes.desk_relay import DeskFinder, DeskRelay
-from switchboard.nodes.event_stream import EventTeller, connected, stream_of
+from switchboard.nodes.event_stream import connected, stream_of
+from switchboard.nodes.event_teller import EventTeller
 from switchboard.nodes.told_dialogs import ToldDialogs
 from switchboard.stages import SideTasks
 
@@ -70,12 +71,12 @@ class CallsPart:
         )
         await ground.remember(callers.models)
         await stages.enter("pbx bus", self._pbx, 5)
-        self._tell()
+        dialogs = ToldDialogs(here=bridge.tracker, bus=ground.bus)
+        self._tell(dialogs)
         await stages.enter("bus", ground.bus, 5)
         await callers.build()
         await self._start_web(callers)
         await stages.enter("ami", bridge, 5)
-        dialogs = ToldDialogs(here=bridge.tracker, bus=ground.bus)
         journal = DatabaseJournal(database=ground.database)
         self.agi = await callers.accept(journal=journal, calls=dialogs)
         readiness.add_parts(ground.health, ground.parts(bridge))
@@ -85,7 +86,7 @@ class CallsPart:
         ground.side_tasks.start("nodes:desk", self._look_for_the_desk(dialogs))
         ground.watch()
 
-    def _tell(self) -> None:
+    def _tell(self, dialogs: ToldDialogs) -> None:
         ground = self._ground
         client = connected(self._redis_url)
         ground.stages.on_stop("redis", client.aclose, 2)
@@ -93,6 +94,8 @@ class CallsPart:
             client=client,
             stream=stream_of(self.settings.ami.system),
             who=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+            # We may have been given up for dead meanwhile.
+            returned=dialogs.tell_again,
         )
         ground.bus.subscribe("nodes", teller.tell, CallEvent)
         ground.stages.on_stop("last words", lambda: teller.settle(_LAST_WORDS_S), 3)
@@ -101,6 +104,8 @@ class CallsPart:
             lambda: {
                 "nodes_events_waiting": float(teller.waiting),
                 "nodes_events_shed_total": float(teller.shed),
+                "nodes_events_kept": float(teller.kept),
+                "nodes_events_repeated_total": float(teller.repeated),
                 "nodes_redis_connected": float(teller.is_connected),
             }
         )

@@ -21,7 +21,8 @@ from switchboard.ground import Ground
 from switchboard.health import PartState
 from switchboard.listening import listening
 from switchboard.nodes.desk_relay import ASKED_BY
-from switchboard.nodes.event_stream import EventReader, connected, stream_of
+from switchboard.nodes.event_reader import EventReader
+from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.lease_keeper import LeaseKeeper
 from switchboard.nodes.told_dialogs import HeardDialogs
 from switchboard.stages import SideTasks
@@ -165,6 +166,7 @@ class DeskPart:
         ground.health.add_counters(
             lambda: {
                 "nodes_events_strange_total": float(reader.strange),
+                "nodes_events_missed_total": float(reader.missed),
                 "nodes_redis_connected": float(reader.is_connected),
             }
         )

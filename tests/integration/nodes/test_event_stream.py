@@ -17,8 +17,10 @@ from redis.asyncio import Redis
 
 from calls.call import CallId
 from calls.events import CallEvent, MenuPresented
-from switchboard.nodes import event_stream
-from switchboard.nodes.event_stream import EventReader, EventTeller, connected
+from switchboard.nodes import event_reader, event_stream, event_teller
+from switchboard.nodes.event_reader import EventReader
+from switchboard.nodes.event_stream import connected
+from switchboard.nodes.event_teller import EventTeller
 from switchboard.nodes.event_wire import encode
 from tests.faults.proxy import FaultProxy
 from tests.waiting import wait_until
@@ -26,6 +28,13 @@ from tests.waiting import wait_until
 pytestmark = pytest.mark.integration
 
 AT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Signs of life and notes come often: nobody here wants to wait for them."""
+    monkeypatch.setattr(event_teller, "ALIVE_EVERY_S", 0.1)
+    monkeypatch.setattr(event_reader, "NOTE_EVERY_S", 0.1)
 
 
 def event(number: int) -> MenuPresented:
@@ -127,14 +136,73 @@ async def test_what_is_told_while_redis_is_away_arrives_when_it_is_back(line: Li
     assert ears.lost == []
 
 
-async def test_a_flushed_redis_loses_what_nobody_had_read_and_no_more(line: Line) -> None:
+async def test_what_a_flushed_redis_had_is_told_again(line: Line) -> None:
     teller, ears = line.teller(), Ears()
-    async with running(teller.run(), line.reader(ears).run()):
-        await teller.tell(event(1))
-        await wait_until(lambda: ears.numbers == [1])
+    async with running(teller.run()):
+        for number in (1, 2, 3):
+            await teller.tell(event(number))
+        await wait_until(lambda: teller.waiting == 0)
         await line.straight.flushall()
+        async with running(line.reader(ears).run()):
+            await wait_until(lambda: len(ears.heard) == 3)
+            await line.straight.flushall()
+            await teller.tell(event(4))
+            await wait_until(lambda: teller.kept == 0)
+    assert ears.numbers == [1, 2, 3, 4]
+
+
+async def test_what_is_missing_in_the_middle_is_asked_for_and_comes_in_order(line: Line) -> None:
+    """As where a copy of Redis takes over that lacks what came last."""
+    teller, ears = line.teller(), Ears()
+    reader = line.reader(ears)
+    async with running(teller.run()):
+        async with running(reader.run()):
+            await teller.tell(event(1))
+            await wait_until(lambda: ears.heard)
         await teller.tell(event(2))
-        await wait_until(lambda: ears.numbers == [1, 2])
+        await wait_until(lambda: teller.waiting == 0)
+        await line.straight.xtrim(line.stream, maxlen=0, approximate=False)
+        await teller.tell(event(3))
+        await wait_until(lambda: teller.waiting == 0)
+        async with running(reader.run()):
+            await wait_until(lambda: len(ears.heard) == 3)
+    assert ears.numbers == [1, 2, 3]
+    assert (teller.repeated, reader.missed) == (2, 0)
+
+
+async def test_a_redis_whose_clock_is_behind_is_read(line: Line) -> None:
+    teller, ears = line.teller(), Ears()
+    message: Any = {"who": "calls-0", "n": "1", "e": encode(event(0))}
+    await line.straight.xadd(line.stream, message, id=f"{2**53}-0")
+    async with running(line.reader(ears).run()):
+        await wait_until(lambda: ears.heard)
+        await line.straight.flushall()
+        async with running(teller.run()):
+            await teller.tell(event(1))
+            await wait_until(lambda: ears.numbers == [0, 1])
+
+
+async def test_what_is_safe_is_kept_nowhere(line: Line) -> None:
+    now = [0.0]
+    teller, ears = line.teller(), Ears()
+    async with running(line.reader(ears, lambda: now[0]).run()):
+        async with running(teller.run()):
+            await teller.tell(event(1))
+            await wait_until(lambda: ears.heard)
+            assert teller.kept == 1, "until the reader says that it is in the database"
+            now[0] += 1
+            await wait_until(lambda: teller.kept == 0)
+        now[0] += event_stream.SILENT_S + 0.1
+        await wait_until(lambda: ears.lost)
+        async with running(line.teller("calls-2").run()):
+
+            async def left() -> list[bytes]:
+                now[0] += 1
+                return list(await line.straight.hkeys(event_stream.had_key(line.stream)))
+
+            async with asyncio.timeout(10):
+                while await left() != [b"calls-2"]:
+                    await asyncio.sleep(0.05)
 
 
 async def test_a_message_sent_twice_is_heard_once(line: Line) -> None:
@@ -211,10 +279,27 @@ async def test_nobody_is_missed_while_redis_is_away(line: Line) -> None:
 async def test_too_much_that_waits_is_given_up_oldest_first(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(event_stream, "WAITING_LIMIT", 3)
+    monkeypatch.setattr(event_teller, "WAITING_LIMIT", 3)
     teller, ears = line.teller(), Ears()
     for number in range(5):
         await teller.tell(event(number))
     assert teller.shed == 2
     async with running(teller.run(), line.reader(ears).run()):
         await wait_until(lambda: ears.numbers == [2, 3, 4])
+
+
+async def test_what_nobody_has_any_more_is_counted_and_passed_over(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_teller, "WAITING_LIMIT", 2)
+    teller, ears = line.teller(), Ears()
+    reader = line.reader(ears)
+    async with running(reader.run()):
+        async with running(teller.run()):
+            await teller.tell(event(1))
+            await wait_until(lambda: ears.numbers == [1])
+        for number in range(2, 6):
+            await teller.tell(event(number))
+        async with running(teller.run()):
+            await wait_until(lambda: ears.numbers == [1, 4, 5])
+    assert reader.missed == 2
