@@ -127,10 +127,6 @@ class Ground:
             tasks.watch(task)
         self.stages.on_stop("side tasks", tasks.stop, 5)
 
-    async def stop(self) -> None:
-        self.side_tasks.expect_the_end()
-        await self.stages.stop()
-
     @property
     def web_url(self) -> str:
         """How Asterisk fetches prompts. Listening on every address is no address to call: then the

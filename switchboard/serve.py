@@ -22,6 +22,7 @@ from switchboard.nodes.calls_part import CallsPart
 from switchboard.nodes.desk_part import DeskPart
 from switchboard.notify import ServiceManager
 from switchboard.part import Part
+from switchboard.process import Process
 from switchboard.watchdog.served import SHOW_STACKS, Watched, told_to_go, watched_by
 from switchboard.wiring import Centre
 
@@ -48,7 +49,7 @@ def run(settings: Settings, config: Path | None = None, part: Part = Part.ALL) -
         return uvloop.run(_serve(_made(part, settings, _nightly_command(config)), heart))
 
 
-def _made(part: Part, settings: Settings, nightly: list[str]) -> Centre | CallsPart | DeskPart:
+def _made(part: Part, settings: Settings, nightly: list[str]) -> Process:
     if part is Part.CALLS:
         return CallsPart(settings)
     if part is Part.DESK:
@@ -98,7 +99,7 @@ def allow_many_sockets(settings: Settings) -> Settings:
     return settings.model_copy(update={"agi": agi})
 
 
-async def _serve(made: Centre | CallsPart | DeskPart, heart: Heart) -> int:
+async def _serve(made: Process, heart: Heart) -> int:
     beating = asyncio.create_task(heart.beat(), name="heart")
     try:
         return await _until_told(made, heart)
@@ -107,7 +108,7 @@ async def _serve(made: Centre | CallsPart | DeskPart, heart: Heart) -> int:
         await asyncio.gather(beating, return_exceptions=True)
 
 
-async def _until_told(made: Centre | CallsPart | DeskPart, heart: Heart) -> int:
+async def _until_told(made: Process, heart: Heart) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGTERM, signal.SIGINT):

@@ -7,7 +7,6 @@ is taken before everything behind it works. Down: the same in reverse.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Self
 
 from aiohttp import web
 
@@ -15,39 +14,21 @@ from config.settings import Settings
 from switchboard import readiness
 from switchboard.caller_side import CallerSide
 from switchboard.desk_side import DeskSide
-from switchboard.ground import Ground
-from switchboard.listening import listening
-from switchboard.stages import SideTasks
+from switchboard.process import Process
 
 
-class Centre:
+class Centre(Process):
     """`async with Centre(settings)`: on return calls are served; on leaving, dialogs have ended or
     gone to the queue, and what the CRM is owed is in the outbox. `nightly` is the command that does
     the nightly work; without it nobody does."""
 
     def __init__(self, settings: Settings, *, nightly: Sequence[str] = ()) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self._nightly = nightly
-        self._ground = Ground(settings)
-
-    @property
-    def side_tasks(self) -> SideTasks:
-        return self._ground.side_tasks
 
     @property
     def status(self) -> str:
         return f"FastAGI {self.settings.agi.host}:{self.agi.port}, web {self._ground.web_url}"
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except BaseException:
-            await self._ground.stages.stop()
-            raise
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self._ground.stop()
 
     async def _start(self) -> None:
         ground = self._ground
@@ -69,14 +50,8 @@ class Centre:
 
     async def _start_web(self, desk: DeskSide, callers: CallerSide) -> None:
         ground = self._ground
-        ground.warn_of_every_address()
         app = web.Application(client_max_size=256 * 1024)
         ground.health.add_routes(app)
         callers.add_routes(app)
         desk.add_routes(app)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
-        await runner.setup()
-        ground.stages.on_stop("web", runner.cleanup, 10)
-        host, port = self.settings.web.host, self.settings.web.port
-        with listening("the web server", section="web", host=host, port=port):
-            await web.TCPSite(runner, host, port).start()
+        await self._serve_web(app)

@@ -7,7 +7,6 @@ import asyncio
 import os
 import secrets
 import socket
-from typing import Self
 
 from aiohttp import web
 
@@ -18,49 +17,31 @@ from config.settings import Settings
 from crm_adapter.journal import DatabaseJournal
 from switchboard import readiness
 from switchboard.caller_side import CallerSide
-from switchboard.ground import Ground
 from switchboard.health import PartState
-from switchboard.listening import listening
 from switchboard.nodes.desk_part import check, lease_of
 from switchboard.nodes.desk_relay import DeskFinder, DeskRelay
 from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.event_teller import EventTeller
 from switchboard.nodes.told_dialogs import ToldDialogs
-from switchboard.stages import SideTasks
+from switchboard.process import Process
 
 #: What is told as we stop has so long.
 _LAST_WORDS_S = 2.0
 
 
-class CallsPart:
+class CallsPart(Process):
     """`async with CallsPart(settings)`: on return calls are served."""
 
     def __init__(self, settings: Settings) -> None:
         self._redis_url = check(settings)
-        self.settings = settings
-        self._ground = Ground(settings)
+        super().__init__(settings)
         #: What Asterisk tells; it is not told on, as the desk's process hears it too.
         self._pbx = EventBus()
-
-    @property
-    def side_tasks(self) -> SideTasks:
-        return self._ground.side_tasks
 
     @property
     def status(self) -> str:
         port = self.agi.port
         return f"FastAGI {self.settings.agi.host}:{port}, web {self._ground.web_url}"
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self._start()
-        except BaseException:
-            await self._ground.stages.stop()
-            raise
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        await self._ground.stop()
 
     async def _start(self) -> None:
         ground, stages = self._ground, self._ground.stages
@@ -112,19 +93,13 @@ class CallsPart:
 
     async def _start_web(self, callers: CallerSide) -> None:
         ground = self._ground
-        ground.warn_of_every_address()
         self._finder = DeskFinder(database=ground.database, lease=lease_of(self.settings))
         relay = await ground.stages.enter("relay", DeskRelay(self._finder), 3)
         app = web.Application(client_max_size=256 * 1024)
         ground.health.add_routes(app)
         callers.add_routes(app)
         relay.add_routes(app)
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
-        await runner.setup()
-        ground.stages.on_stop("web", runner.cleanup, 10)
-        host, port = self.settings.web.host, self.settings.web.port
-        with listening("the web server", section="web", host=host, port=port):
-            await web.TCPSite(runner, host, port).start()
+        await self._serve_web(app)
 
     async def _look_for_the_desk(self, dialogs: ToldDialogs) -> None:
         """A new one is told who talks with us now."""

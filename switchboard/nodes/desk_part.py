@@ -7,7 +7,6 @@ import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Self
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -17,15 +16,13 @@ from config.settings import Settings
 from storage.leases import Lease
 from switchboard import readiness
 from switchboard.desk_side import DeskSide
-from switchboard.ground import Ground
 from switchboard.health import PartState
-from switchboard.listening import listening
 from switchboard.nodes.desk_relay import ASKED_BY
 from switchboard.nodes.event_reader import EventReader
 from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.lease_keeper import LeaseKeeper
 from switchboard.nodes.told_dialogs import HeardDialogs
-from switchboard.stages import SideTasks
+from switchboard.process import Process, serve
 
 
 def lease_of(settings: Settings) -> str:
@@ -44,48 +41,38 @@ def check(settings: Settings) -> str:
     return settings.redis.url
 
 
-class DeskPart:
+class DeskPart(Process):
     """`async with DeskPart(settings)`: stands by on return, and keeps the desk as soon as no other
     process does."""
 
     def __init__(self, settings: Settings, *, nightly: Sequence[str] = ()) -> None:
         self._redis_url = check(settings)
-        self.settings = settings
+        super().__init__(settings)
         self._nightly = nightly
-        self._ground = Ground(settings)
-
-    @property
-    def side_tasks(self) -> SideTasks:
-        return self._ground.side_tasks
 
     @property
     def status(self) -> str:
         return f"the desk of {self.settings.ami.system}, for the others at {self._address}"
 
-    async def __aenter__(self) -> Self:
+    async def _start(self) -> None:
         ground = self._ground
-        try:
-            await ground.start()
-            self._lease = Lease(
-                database=ground.database,
-                name=lease_of(self.settings),
-                holder=f"{socket.gethostname()}:{os.getpid()}",
-                address=self._address,
-                ttl_s=self.settings.nodes.lease_s,
-            )
-            self._keeper = LeaseKeeper(self._lease)
-            standby = await self._stand_by()
-        except BaseException:
-            await ground.stages.stop()
-            raise
+        await ground.start()
+        self._lease = Lease(
+            database=ground.database,
+            name=lease_of(self.settings),
+            holder=f"{socket.gethostname()}:{os.getpid()}",
+            address=self._address,
+            ttl_s=self.settings.nodes.lease_s,
+        )
+        self._keeper = LeaseKeeper(self._lease)
+        standby = await self._stand_by()
         self._working = ground.side_tasks.start_once("desk", self._work(standby))
-        return self
 
     async def __aexit__(self, *exc: object) -> None:
-        self._ground.side_tasks.expect_the_end()
+        self.side_tasks.expect_the_end()
         self._working.cancel()
         await asyncio.gather(self._working, return_exceptions=True)
-        await self._ground.stop()
+        await super().__aexit__(*exc)
 
     async def _work(self, standby: Callable[[], Awaitable[None]]) -> None:
         """Once the lease is ours. It is given back when everything that needs it has stopped."""
@@ -136,12 +123,14 @@ class DeskPart:
         self._ground.stages.on_stop("web", await self._serve(app), 10)
 
     async def _serve(self, app: web.Application) -> Callable[[], Awaitable[None]]:
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
-        await runner.setup()
-        host, port = self.settings.nodes.desk_host, self.settings.nodes.desk_port
-        with listening("the desk's web server", section="nodes", host=host, port=port):
-            await web.TCPSite(runner, host, port).start()
-        return runner.cleanup
+        nodes = self.settings.nodes
+        return await serve(
+            app,
+            "the desk's web server",
+            section="nodes",
+            host=nodes.desk_host,
+            port=nodes.desk_port,
+        )
 
     def _listen(self, desk: DeskSide) -> None:
         """To the processes that talk with callers."""
