@@ -27,7 +27,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 from panoramisk.message import Message
 
-from ami_bridge.ami_events import event_name
+from ami_bridge.ami_reading import event_name
 from ami_bridge.ami_seams import Seams, names_its_readers
 from ami_bridge.ami_wire import Framer, Headers, UnsafeAction, WireBroken, encode_action, parse
 from calls.errors import Unavailable

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from ami_bridge.ami_client import ActionRefused, AmiClient, AmiCounters, AmiTiming, LinkState
-from ami_bridge.ami_events import AmiEvent, Booted, read_event
+from ami_bridge.ami_events import AmiEvent, Booted
+from ami_bridge.ami_reading import read_event
 from ami_bridge.call_tracker import CallTracker
 from ami_bridge.event_queue import EventQueue
 from ami_bridge.placing import Placing

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from ami_bridge import dialplan
 from ami_bridge.ami_client import AmiClient
-from ami_bridge.ami_events import AmiEvent, DialBegun, MemberSeen, member_of
+from ami_bridge.ami_events import AmiEvent, DialBegun, MemberSeen
+from ami_bridge.ami_reading import member_of
 from ami_bridge.ami_wire import Headers, clean
 from ami_bridge.live_channels import Channel, interface_of
 

@@ -21,8 +21,9 @@ from unittest.mock import Mock
 from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 
-from ami_bridge.ami_events import QueueJoined, read_event
+from ami_bridge.ami_events import QueueJoined
 from ami_bridge.ami_protocol import MendedProtocol
+from ami_bridge.ami_reading import read_event
 from ami_bridge.call_tracker import CallTracker
 from calls.bus import EventBus
 from calls.call import CallId

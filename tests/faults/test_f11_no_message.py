@@ -4,7 +4,7 @@ It is left out and counted and the next message is read; only what is larger tha
 end costs the connection. Memory does not grow.
 
 Also shown by `tests/unit/ami_bridge/test_ami_wire.py::
-test_any_bytes_are_read_without_an_exception`, `tests/unit/ami_bridge/test_ami_events.py::
+test_any_bytes_are_read_without_an_exception`, `tests/unit/ami_bridge/test_ami_reading.py::
 test_no_headers_break_a_reader`.
 """
 
@@ -59,7 +59,7 @@ async def test_the_next_message_is_read_whatever_came_before(
             for line in (b"x", b"K: v\r\n"):
                 downs = len(watched.downs)
                 fake.raw(b"Event: Endless\r\n" + line * (2_000_000 // len(line)))
-                await watched.until(lambda downs=downs: len(watched.downs) > downs)  # type: ignore[misc]
+                await watched.until_down(downs + 1)
                 await watched.until_connected()
             after, _ = tracemalloc.get_traced_memory()
             tracemalloc.stop()

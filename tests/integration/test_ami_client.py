@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from ami_bridge.ami_client import ActionRefused, AmiTiming, LinkState
-from ami_bridge.ami_events import MemberSeen, QueueJoined, read_event
+from ami_bridge.ami_events import MemberSeen, QueueJoined
+from ami_bridge.ami_reading import read_event
 from ami_bridge.ami_wire import UnsafeAction
 from ami_bridge.backoff import BackOff
 from ami_bridge.queue_control import AmiQueueControl

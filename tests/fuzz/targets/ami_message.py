@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-from ami_bridge.ami_events import event_name, read_event
+from ami_bridge.ami_reading import event_name, read_event
 from ami_bridge.ami_seams import Seams, names_its_readers
 from ami_bridge.ami_wire import MAX_HEADERS, parse
 from tests.fuzz.targets import Target

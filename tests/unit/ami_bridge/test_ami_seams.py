@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from ami_bridge.ami_events import ChannelCreated, ChannelHungUp, read_event
+from ami_bridge.ami_events import ChannelCreated, ChannelHungUp
 from ami_bridge.ami_protocol import MendedProtocol, Question
+from ami_bridge.ami_reading import read_event
 from ami_bridge.call_tracker import CallTracker
 from calls.bus import EventBus
 from calls.call import CallId

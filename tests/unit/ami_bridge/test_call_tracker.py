@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ami_bridge import ami_events as ami
+from ami_bridge.ami_reading import event_name, read_event
 from ami_bridge.call_tracker import CallTracker
 from calls import events
 from calls.bus import EventBus
@@ -762,7 +763,7 @@ RECORDINGS = {
 async def test_what_a_real_asterisk_sent(stage: Stage, name: str) -> None:
     started = name == "fallback"
     for block in (RECORDED / f"{name}.txt").read_bytes().split(b"\r\n\r\n"):
-        event = ami.read_event(ami.event_name(block) or b"", block)
+        event = read_event(event_name(block) or b"", block)
         if event is None:
             continue
         stage.play(event)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ami_bridge import ami_events as ami
+from ami_bridge.ami_reading import event_name, read_event
 from ami_bridge.ami_wire import Headers
 from ami_bridge.call_tracker import CallTracker
 from ami_bridge.live_channels import Channel
@@ -53,7 +54,7 @@ class Stage:
 
     def replay(self, name: str) -> None:
         for block in (RECORDED / f"{name}.txt").read_bytes().split(b"\r\n\r\n"):
-            event = ami.read_event(ami.event_name(block) or b"", block)
+            event = read_event(event_name(block) or b"", block)
             if event is not None:
                 self.play(event)
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ami_bridge import ami_events as ami
+from ami_bridge.ami_reading import _READERS, event_name, read_event
 from ami_bridge.ami_wire import MAX_MESSAGE
 
 pytestmark = pytest.mark.unit
@@ -20,8 +21,8 @@ RECORDED = Path(__file__).parents[2] / "fixtures" / "ami"
 def recorded(name: str) -> list[ami.AmiEvent]:
     events = []
     for block in (RECORDED / f"{name}.txt").read_bytes().split(b"\r\n\r\n"):
-        event_name = ami.event_name(block)
-        if event_name is not None and (event := ami.read_event(event_name, block)) is not None:
+        kind = event_name(block)
+        if kind is not None and (event := read_event(kind, block)) is not None:
             events.append(event)
     return events
 
@@ -79,7 +80,7 @@ def test_the_fields_are_those_of_the_event() -> None:
 
 
 def test_an_attended_transfer_names_both_legs_and_the_target() -> None:
-    event = ami.read_event(
+    event = read_event(
         b"AttendedTransfer",
         b"Event: AttendedTransfer\r\nResult: Success\r\n"
         b"OrigTransfererChannel: PJSIP/agent1-00000002\r\nOrigTransfererUniqueid: 1.2\r\n"
@@ -101,7 +102,7 @@ def test_an_attended_transfer_names_both_legs_and_the_target() -> None:
 
 
 def test_a_conference_of_three_is_told_as_an_attended_transfer_that_moves_nobody() -> None:
-    event = ami.read_event(
+    event = read_event(
         b"AttendedTransfer",
         b"Event: AttendedTransfer\r\nResult: Success\r\nDestType: Threeway\r\n"
         b"OrigTransfererUniqueid: 1.2\r\nOrigTransfererLinkedid: 1.1",
@@ -112,10 +113,10 @@ def test_a_conference_of_three_is_told_as_an_attended_transfer_that_moves_nobody
 
 def test_what_we_do_not_act_on_is_none() -> None:
     for name in (b"VarSet", b"Newexten", b"TestEvent", b"", b"Nonsense"):
-        assert ami.read_event(name, b"Event: " + name + b"\r\nA: b") is None
+        assert read_event(name, b"Event: " + name + b"\r\nA: b") is None
     other = b"Event: UserEvent\r\nUserEvent: Other\r\nNote: SwitchboardFallback"
-    assert ami.read_event(b"UserEvent", other) is None
-    assert ami.event_name(b"Response: Success\r\nEvent: Hangup") is None
+    assert read_event(b"UserEvent", other) is None
+    assert event_name(b"Response: Success\r\nEvent: Hangup") is None
 
 
 def test_hostile_text_is_cleaned_and_cut() -> None:
@@ -123,7 +124,7 @@ def test_hostile_text_is_cleaned_and_cut() -> None:
         "Event: QueueCallerJoin\r\nUniqueid: 1.1\r\nLinkedid: 1.1\r\nQueue: sup\x1b[31mport\r\n"
         f"CallerIDNum: 100&PJSIP/evil\r\nCallerIDName: \x01<img src=x>{'z' * 500}\r\nChannel: C"
     ).encode()
-    event = ami.read_event(b"QueueCallerJoin", block)
+    event = read_event(b"QueueCallerJoin", block)
     assert isinstance(event, ami.QueueJoined)
     assert event.queue == "sup[31mport"
     assert event.caller == "100&PJSIP/evil"
@@ -132,7 +133,7 @@ def test_hostile_text_is_cleaned_and_cut() -> None:
 
 
 @given(
-    st.sampled_from(sorted(ami._READERS)),
+    st.sampled_from(sorted(_READERS)),
     st.lists(
         st.tuples(
             st.sampled_from(["Uniqueid", "RingTime", "Queue", "UserEvent", "X"]),
@@ -148,7 +149,7 @@ def test_no_headers_break_a_reader(name: bytes, headers: list[tuple[str, str]]) 
         + b"".join(f"\r\n{key}: {value}".encode("utf-8", "replace") for key, value in headers)
     )
     assert len(block) < MAX_MESSAGE
-    event = ami.read_event(name, block)
+    event = read_event(name, block)
     assert event is None or isinstance(event, ami.AmiEvent)
 
 
@@ -158,10 +159,10 @@ def block(name: str, **headers: str) -> bytes:
 
 
 def test_a_queue_that_tries_one_agent_counts_as_the_callers() -> None:
-    read = ami.read_event(b"QueueCallerJoin", block("QueueCallerJoin", Queue="sales~anna.b"))
+    read = read_event(b"QueueCallerJoin", block("QueueCallerJoin", Queue="sales~anna.b"))
     assert isinstance(read, ami.QueueJoined)
     assert (read.queue, read.preferred, read.position) == ("sales", "anna.b", 0)
-    called = ami.read_event(b"AgentCalled", block("AgentCalled", Queue="sales~anna.b"))
+    called = read_event(b"AgentCalled", block("AgentCalled", Queue="sales~anna.b"))
     assert isinstance(called, ami.AgentCalled)
     assert called.queue == "sales"
 
@@ -174,7 +175,7 @@ def test_of_keys_only_the_one_that_leaves_a_queue_is_an_event(
     digit: str, direction: str, is_event: bool
 ) -> None:
     pressed = block("DTMFEnd", Digit=digit, Direction=direction)
-    assert (ami.read_event(b"DTMFEnd", pressed) is not None) is is_event
+    assert (read_event(b"DTMFEnd", pressed) is not None) is is_event
 
 
 @pytest.mark.parametrize(
@@ -225,4 +226,4 @@ def test_of_keys_only_the_one_that_leaves_a_queue_is_an_event(
     ],
 )
 def test_what_moves_a_call_to_somebody_else(block: bytes, event: ami.AmiEvent) -> None:
-    assert ami.read_event(ami.event_name(block) or b"", block) == event
+    assert read_event(event_name(block) or b"", block) == event
