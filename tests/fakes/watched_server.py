@@ -13,17 +13,19 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Never
 
 from switchboard.notify import ALIVE, READY, STOPPING, ServiceManager
 from switchboard.watchdog.served import SHOW_STACKS, told_to_go, watched_by
 
 BEAT_S = 0.05
+#: Silent, but not for as long as the test's watchdog bears.
+STALL_S = 0.5
 manager = ServiceManager.taken_from(os.environ)
 
 
-def beat(seconds: float) -> None:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
+def serve() -> Never:
+    while True:
         manager.tell(ALIVE)
         time.sleep(BEAT_S)
 
@@ -33,32 +35,32 @@ def stop(*_: object) -> None:
     sys.exit(0)
 
 
-def somewhere_in_the_code() -> None:
+def somewhere_in_the_code() -> Never:
     while True:
-        time.sleep(0.01)
+        signal.pause()
 
 
 def live(how: str) -> None:
     if how == "refuse":
         sys.exit(3)
+    if how == "unwilling":
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if how == "come back":
+        signal.signal(SHOW_STACKS, lambda *_: manager.tell(ALIVE))
     manager.tell(READY, "STATUS=serving")
-    beat(0.2)
     if how == "block":
         somewhere_in_the_code()
     elif how == "freeze":
         os.kill(os.getpid(), signal.SIGSTOP)
     elif how == "stall":
-        time.sleep(0.5)
+        time.sleep(STALL_S)
     elif how == "come back":
-        signal.signal(SHOW_STACKS, lambda *_: manager.tell(ALIVE))
-        time.sleep(1.5)
+        signal.pause()
     elif how == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     elif how == "exit":
         sys.exit(3)
-    elif how == "unwilling":
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    beat(60)
+    serve()
 
 
 def main() -> None:
