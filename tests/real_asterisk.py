@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from switchboard.demo.sip_callers import SipCallers
 from switchboard.demo.sip_phones import SipPhones
 from switchboard.demo.sip_scenarios import PhoneShape
 from tests.acceptance.transfer_house import TransferHouse
+from tests.pbx_queues import ANNA, BEN, CHEN, queue
 
 #: Phones by endpoint name, as an async context manager.
 PhonesFor = Callable[[dict[str, PhoneShape]], SipPhones]
@@ -40,24 +42,20 @@ write = call,agent,originate,reporting
 writetimeout = 100
 """
 #: One rings everybody at once, the other one agent after the other, two seconds each.
-_QUEUES = """
-[everybody]
-strategy = ringall
-timeout = 15
-retry = 1
-wrapuptime = 0
-member => PJSIP/agent1,0,Anna,PJSIP/agent1
-member => PJSIP/agent2,0,Ben,PJSIP/agent2
-member => PJSIP/agent3,0,Chen,PJSIP/agent3
+_QUEUES = queue("everybody", ANNA, BEN, CHEN, timeout_s=15) + queue(
+    "in_turn", ANNA, BEN, strategy="linear", timeout_s=2
+)
 
-[in_turn]
-strategy = linear
-timeout = 2
-retry = 1
-wrapuptime = 0
-member => PJSIP/agent1,0,Anna,PJSIP/agent1
-member => PJSIP/agent2,0,Ben,PJSIP/agent2
-"""
+
+@contextmanager
+def _started(pbx: PrivatePbx) -> Iterator[None]:
+    # A loop factory leaves the thread's own event loop alone.
+    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+        try:
+            runner.run(pbx.start())
+            yield
+        finally:
+            runner.run(pbx.close())
 
 
 @pytest.fixture(scope="session")
@@ -76,13 +74,8 @@ def pbx() -> Iterator[PrivatePbx]:
             "manager.conf": _MANAGER,
         },
     )
-    # A loop factory leaves the thread's own event loop alone.
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        try:
-            runner.run(pbx.start())
-            yield pbx
-        finally:
-            runner.run(pbx.close())
+    with _started(pbx):
+        yield pbx
 
 
 @pytest.fixture
@@ -103,9 +96,5 @@ def hall() -> Iterator[TransferHouse]:
         web_url=f"http://127.0.0.1:{free_ports.tcp()}",
         ami_secret="only-for-the-tests",
     )
-    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
-        try:
-            runner.run(hall.pbx.start())
-            yield hall
-        finally:
-            runner.run(hall.pbx.close())
+    with _started(hall.pbx):
+        yield hall

@@ -50,6 +50,10 @@ class Scene:
     async def answered(self, count: int = 1) -> None:
         await self.house.some(events.AgentAnswered, count)
 
+    async def ring_until_answered(self) -> None:
+        self.ring()
+        await self.answered()
+
     async def transfer(self, extension: str, *, by: str = "agent1") -> None:
         await self.operator.act(
             "BlindTransfer",

@@ -16,6 +16,7 @@ from switchboard.demo.sip_callers import CallersAtWork
 from switchboard.demo.sip_scenarios import CallerShape
 from switchboard.demo.sipp import SippProcess
 from tests.acceptance.waiting import until
+from tests.pbx_queues import ANNA, BEN, CHEN, queue
 
 OPERATOR, OPERATOR_SECRET = "operator", "only-for-the-tests"
 #: Somebody beyond the house, dialled as 0 and any number.
@@ -46,37 +47,12 @@ exten => _10X,1,Dial(PJSIP/agent${{EXTEN:2}},10)
 [ext-local]
 exten => 102,hint,PJSIP/agent2
 """
-_QUEUES = """
-[ring_all]
-strategy = ringall
-timeout = 10
-retry = 1
-wrapuptime = 0
-member => PJSIP/agent1,0,Anna,PJSIP/agent1
-member => PJSIP/agent2,0,Ben,PJSIP/agent2
-member => PJSIP/agent3,0,Chen,PJSIP/agent3
-
-[anna_only]
-strategy = ringall
-timeout = 10
-retry = 1
-wrapuptime = 0
-member => PJSIP/agent1,0,Anna,PJSIP/agent1
-
-[locals]
-strategy = ringall
-timeout = 10
-retry = 1
-wrapuptime = 0
-member => Local/102@from-queue/n,0,Ben,hint:102@ext-local
-
-[optimised]
-strategy = ringall
-timeout = 10
-retry = 1
-wrapuptime = 0
-member => Local/102@from-queue,0,Ben,PJSIP/agent2
-"""
+_QUEUES = (
+    queue("ring_all", ANNA, BEN, CHEN)
+    + queue("anna_only", ANNA)
+    + queue("locals", "Local/102@from-queue/n,0,Ben,hint:102@ext-local")
+    + queue("optimised", "Local/102@from-queue,0,Ben,PJSIP/agent2")
+)
 _MANAGER = f"""
 [{OPERATOR}]
 secret = {OPERATOR_SECRET}

@@ -61,10 +61,17 @@ async def scene(hall: TransferHouse, tmp_path: Path, database: Database) -> Asyn
             operator.close()
 
 
+async def ask_ben(scene: Scene) -> str:
+    """Anna's channel; the caller waits while she calls Ben."""
+    await scene.ring_until_answered()
+    anna = await scene.operator.channel("agent1")
+    await scene.operator.act("Atxfer", Channel=anna, Context="from-agents", Exten="102")
+    return anna
+
+
 async def blind(scene: Scene) -> None:
     async with scene.phones(agent1=STAYS, agent2=TALKS):
-        scene.ring()
-        await scene.answered()
+        await scene.ring_until_answered()
         await scene.transfer("102")
         await scene.record()
 
@@ -72,10 +79,7 @@ async def blind(scene: Scene) -> None:
 async def attended(scene: Scene) -> None:
     """Anna asks Ben first, then hangs up."""
     async with scene.phones(agent1=STAYS, agent2=STAYS):
-        scene.ring()
-        await scene.answered()
-        anna = await scene.operator.channel("agent1")
-        await scene.operator.act("Atxfer", Channel=anna, Context="from-agents", Exten="102")
+        await ask_ben(scene)
         await scene.answered(2)
         await scene.hang_up("agent1")
         await scene.house.some(events.CallTransferred)
@@ -86,10 +90,7 @@ async def attended(scene: Scene) -> None:
 async def attended_while_it_rings(scene: Scene) -> None:
     """Anna does not wait for Ben's answer."""
     async with scene.phones(agent1=STAYS, agent2=PhoneShape(ring_ms=1500, talk_ms=600)):
-        scene.ring()
-        await scene.answered()
-        anna = await scene.operator.channel("agent1")
-        await scene.operator.act("Atxfer", Channel=anna, Context="from-agents", Exten="102")
+        await ask_ben(scene)
         await scene.house.some(events.AgentRinging, 2)
         await scene.hang_up("agent1")
         await scene.record()
@@ -98,10 +99,7 @@ async def attended_while_it_rings(scene: Scene) -> None:
 async def three_talk(scene: Scene) -> None:
     """Anna asks Ben, brings him to the caller, and leaves the two later."""
     async with scene.phones(agent1=STAYS, agent2=STAYS):
-        scene.ring()
-        await scene.answered()
-        anna = await scene.operator.channel("agent1")
-        await scene.operator.act("Atxfer", Channel=anna, Context="from-agents", Exten="102")
+        anna = await ask_ben(scene)
         await scene.answered(2)
         for digit in "*3":
             await scene.operator.act("PlayDTMF", Channel=anna, Digit=digit, Receive="true")
@@ -125,8 +123,7 @@ async def pickup(scene: Scene) -> None:
 async def park(scene: Scene) -> None:
     """Anna parks the caller; her own line stays open while Chen talks with them."""
     async with scene.phones(agent1=STAYS):
-        scene.ring()
-        await scene.answered()
+        await scene.ring_until_answered()
         anna, caller = await scene.operator.channel("agent1"), await scene.operator.channel("trunk")
         await scene.operator.act("Park", Channel=caller, TimeoutChannel=anna, AnnounceChannel=anna)
         await scene.operator.some("ParkedCall")
@@ -136,8 +133,7 @@ async def park(scene: Scene) -> None:
 
 async def gone_while_parked(scene: Scene) -> None:
     async with scene.phones(agent1=STAYS):
-        scene.ring()
-        await scene.answered()
+        await scene.ring_until_answered()
         await scene.transfer("700")
         await scene.operator.some("ParkedCall")
         await scene.hang_up("trunk")
@@ -154,8 +150,7 @@ async def ring_all(scene: Scene) -> None:
 async def conference(scene: Scene) -> None:
     """Caller and Anna go to a conference, Chen comes too; the caller leaves last."""
     async with scene.phones(agent1=STAYS):
-        scene.ring()
-        await scene.answered()
+        await scene.ring_until_answered()
         channels = {
             "Channel": await scene.operator.channel("trunk"),
             "ExtraChannel": await scene.operator.channel("agent1"),
@@ -190,24 +185,21 @@ async def local_member_optimised_away(scene: Scene) -> None:
 async def local_member_transfers(scene: Scene) -> None:
     scene.house.dialog = to(QueueRequest("locals"))
     async with scene.phones(agent2=STAYS, agent3=TALKS):
-        scene.ring()
-        await scene.answered()
+        await scene.ring_until_answered()
         await scene.transfer("103", by="agent2")
         await scene.record()
 
 
 async def to_nowhere(scene: Scene) -> None:
     async with scene.phones(agent1=STAYS):
-        scene.ring()
-        await scene.answered()
+        await scene.ring_until_answered()
         await scene.transfer("101999")
         await scene.record()
 
 
 async def to_the_outside(scene: Scene) -> None:
     async with scene.phones(agent1=STAYS, outside=TALKS):
-        scene.ring()
-        await scene.answered()
+        await scene.ring_until_answered()
         await scene.transfer("049301234")
         await scene.record()
 
@@ -215,8 +207,7 @@ async def to_the_outside(scene: Scene) -> None:
 async def back_and_forth(scene: Scene) -> None:
     """Anna to Ben, and back to Anna: her second part is a leg of its own."""
     async with scene.phones(agent1=STAYS, agent2=STAYS):
-        scene.ring()
-        await scene.answered()
+        await scene.ring_until_answered()
         await scene.transfer("102")
         await scene.answered(2)
         await scene.transfer("101", by="agent2")
