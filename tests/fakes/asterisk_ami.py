@@ -127,7 +127,7 @@ class FakeAmi:
 
     # What the test waits for
 
-    async def wait_for(self, condition: Callable[[], bool], within_s: float = 30.0) -> None:
+    async def wait_for(self, condition: Callable[[], object], within_s: float = 30.0) -> None:
         """Until `condition()` holds, looked at whenever an action or a connection comes."""
         async with asyncio.timeout(within_s):
             while not condition():

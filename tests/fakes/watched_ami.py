@@ -88,6 +88,13 @@ class Watched:
     async def until_connected(self) -> None:
         await self.until(lambda: self.client.is_connected)
 
+    async def until_logged_in(self, times: int) -> None:
+        await self.until(lambda: self.client.counters.logins == times)
+
+    async def until_down(self, times: int) -> None:
+        """Since the start; each try that failed is one."""
+        await self.until(lambda: len(self.downs) >= times)
+
 
 @asynccontextmanager
 async def running(watched: Watched) -> AsyncIterator[Watched]:

@@ -6,6 +6,7 @@ ended by its own Asterisk.
 
 from __future__ import annotations
 
+import functools
 from contextlib import AsyncExitStack
 
 import pytest
@@ -33,7 +34,7 @@ async def test_each_call_has_its_own_end_and_its_own_record(
             fake = await stack.enter_async_context(FakeAmi())
             house = House(fake, system=call_id.system, bus=bus)
             await stack.enter_async_context(house.bridge)
-            await fake.wait_for(lambda fake=fake: bool(fake.sent("DBGetTree")))  # type: ignore[misc]
+            await fake.wait_for(functools.partial(fake.sent, "DBGetTree"))
             fake.new_channel(uid, uid, "PJSIP/trunk-00000007")
             house.join(uid)
             houses[call_id] = house

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import random
 from typing import Any, Self, TypeVar
 
@@ -217,7 +218,7 @@ class FaultProxy:
                     source=source,
                     sink=sink,
                     chance=random.Random(f"{self.seed} {number} {way}"),
-                    seen=lambda piece, way=way: self._passes(number, way, piece),  # type: ignore[misc]
+                    seen=functools.partial(self._passes, number, way),
                 )
                 group.create_task(lane.take_in(), name=f"fault proxy {way}, in")
                 group.create_task(lane.give_out(), name=f"fault proxy {way}, out")

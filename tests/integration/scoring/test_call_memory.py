@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls import events
 from calls.bus import EventBus
@@ -299,6 +301,11 @@ async def test_calls_counted_long_ago_are_forgotten(any_database: Database) -> N
         assert (await connection.execute(query)).scalar() == 1
 
 
+async def replace_associations(row: dict[str, object], connection: AsyncConnection) -> None:
+    await connection.execute(product_associations.delete())
+    await connection.execute(product_associations.insert(), row)
+
+
 async def test_associations_are_read_again_after_a_batch(any_database: Database) -> None:
     found = Associations(database=any_database)
     await found.refresh()
@@ -306,12 +313,9 @@ async def test_associations_are_read_again_after_a_batch(any_database: Database)
     for share, computed_at in ((0.3, NOW), (0.4, NOW + timedelta(days=1))):
         each = Association(ANYTHING, "BAG", share, 10, share / 100)
 
-        async def write(link: object, row: dict[str, object]) -> None:
-            await link.execute(product_associations.delete())  # type: ignore[attr-defined]
-            await link.execute(product_associations.insert(), row)  # type: ignore[attr-defined]
-
-        row = association_row(each, computed_at)
-        await any_database.writer.write(lambda link, row=row: write(link, row))  # type: ignore[misc]
+        await any_database.writer.write(
+            functools.partial(replace_associations, association_row(each, computed_at))
+        )
         await found.refresh()
         assert found.given(ANYTHING) == (each,)
 
