@@ -111,7 +111,7 @@ class PopLevel:
     rendered: int
     p50_ms: float | None
     p95_ms: float | None
-    #: Never acknowledged.
+    #: Never acknowledged, though it rang for long enough to be seen.
     undelivered: int
     #: The newest of these.
     lost: tuple[LostPop, ...]

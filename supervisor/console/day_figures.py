@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.call import CallId
 from crm_adapter.call_tables import calls
-from screenpop.pops.pop_stops import stop_of
+from screenpop.pops.pop_stops import PopStop, stop_of
 from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 from storage.transient import is_outage
@@ -126,7 +126,8 @@ async def _pops(connection: AsyncConnection, now: datetime) -> PopLevel:
 async def _lost(
     connection: AsyncConnection, ids: Sequence[str], now: datetime
 ) -> Sequence[LostPop]:
-    """The newest first; without those that may still be seen."""
+    """The newest first; without those that may still be seen, and those that were over before
+    any desktop could have shown them: nothing was to be seen."""
     offer, other = pop_deliveries.c, pop_deliveries.alias().c
     # Who opens a desktop later acknowledges the newest frame of a pop only.
     is_seen = sa.exists().where(other.pop_id == offer.pop_id, other.acked_at.is_not(None))
@@ -140,7 +141,7 @@ async def _lost(
     return [
         LostPop(call=row.call_id, agent=row.agent, at=row.event_at.timestamp() * 1000, why=stop)
         for row in rows
-        if (stop := stop_of(row, now)) is not None
+        if (stop := stop_of(row, now)) is not None and stop is not PopStop.WITHDRAWN
     ]
 
 

@@ -132,6 +132,17 @@ test("what is on the screen does it, and what is not leaves the key to the brows
   expect(did).toEqual(["note"]);
 });
 
+test("nothing is done to what is below something that stands over the page", () => {
+  let did = 0;
+  shortcuts.handle({ accept: () => ++did > 0 });
+  const pressed = () => ((now += PAUSE_MS), shortcuts.press(key("KeyA"), false));
+  const leave = shortcuts.cover();
+  expect(pressed()).toBe(false);
+  leave();
+  expect(pressed()).toBe(true);
+  expect(did).toBe(1);
+});
+
 test("whoever shows the keys is told when they change", () => {
   let told = 0;
   const leave = shortcuts.subscribe(() => (told += 1));

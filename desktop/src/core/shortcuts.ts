@@ -132,6 +132,7 @@ export class Shortcuts {
   private readonly doings = new Map<Action, Doing[]>();
   private readonly listeners = new Set<() => void>();
   private last: { action: Action; at: number } | null = null;
+  private covers = 0;
 
   constructor(
     private readonly storage: Pick<Storage, "getItem" | "setItem" | "removeItem">,
@@ -162,8 +163,18 @@ export class Shortcuts {
     };
   }
 
+  /** While something stands over the page nothing is done to what is below it, until that calls
+   * what this returns. */
+  cover(): () => void {
+    this.covers += 1;
+    return () => {
+      this.covers -= 1;
+    };
+  }
+
   /** True where something was done: the browser is to do nothing more with it. */
   press(event: Pressed & { readonly repeat: boolean }, typing: boolean): boolean {
+    if (this.covers > 0) return false;
     const action = this.actionOf(event, typing);
     return action !== null && (this.doings.get(action) ?? []).some((doing) => doing());
   }

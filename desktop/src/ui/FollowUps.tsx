@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import type { Desk } from "../core/desk";
-import { bounds, fromField, moment, newDraft, QUICK, quickTime } from "../core/follow_up/plan";
-import { link } from "../core/format";
+import { bounds, fromField, newDraft, QUICK, quickTime } from "../core/follow_up/plan";
+import { link, moment } from "../core/format";
 import type { FollowUpShown } from "../core/protocol.gen";
 import type { Pop } from "../core/store";
 import { useDoings, useKeysOf } from "./keys";

@@ -7,10 +7,12 @@ import { useWords } from "./words";
 /** Over the page; Escape closes it, and the focus is where it was. */
 export function KeysHelp(props: { shortcuts: Shortcuts; page: PagePhone; onClose: () => void }) {
   const words = useWords();
+  const { shortcuts } = props;
   const { softphone } = props.page;
   const { offered } = useSyncExternalStore(softphone.subscribe, softphone.snapshot);
   const dialog = useRef<HTMLDialogElement>(null);
   useEffect(() => dialog.current?.showModal(), []);
+  useEffect(() => shortcuts.cover(), [shortcuts]);
   return (
     <dialog ref={dialog} className="keys-help" aria-labelledby="keys-help" onClose={props.onClose}>
       <header>
@@ -19,7 +21,7 @@ export function KeysHelp(props: { shortcuts: Shortcuts; page: PagePhone; onClose
           {words("dismiss")}
         </button>
       </header>
-      <ShortcutList shortcuts={props.shortcuts} phone={offered} />
+      <ShortcutList shortcuts={shortcuts} phone={offered} />
     </dialog>
   );
 }

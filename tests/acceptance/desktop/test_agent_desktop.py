@@ -122,6 +122,7 @@ async def test_answer_note_wrap_up_and_done(desktop: Desktop, server: DeskServer
     to_do = page.get_by_label("What is to be done")
     await expect(to_do).to_have_value("Wants the wand kit sent by courier.")
     assert await desktop.violations() == []
+    await desktop.picture("follow-up", of=".follow-ups")
     await page.get_by_role("button", name="Save the follow-up").press("Enter")
     planned = page.get_by_role("listitem").filter(has_text="Waiting for the CRM")
     await expect(planned).to_contain_text("9:00")
@@ -180,6 +181,10 @@ async def test_the_keys_of_the_page(
     await expect(help_).to_have_count(0)
     await page.get_by_role("heading", name="Victoria Stone").click()
     await page.keyboard.press("?")
+    await expect(help_).to_be_visible()
+    # What is below the list stays as it is.
+    await page.keyboard.press("Alt+Shift+ArrowDown")
+    await expect(heading).to_have_text("Victoria Stone")
     await help_.get_by_role("button", name="Change: Write the note, Alt+Shift+N").click()
     await page.keyboard.press("Alt+Shift+KeyO")
     await expect(help_.get_by_role("status")).to_have_text(
@@ -341,6 +346,9 @@ async def test_hostile_callers_are_text(desktop: Desktop, server: DeskServer) ->
         await expect(heading).to_have_text(shown.name, use_inner_text=True)
         server.desk.pops.dispose("anna", pops[-1].pop_id, "other", name)
         await expect(page.get_by_test_id("pop-state")).to_contain_text("Finished")
+    await server.desk.flush()
+    await page.keyboard.press("Alt+Shift+C")
+    await expect(page.locator(".my-calls tbody tr").first).to_contain_text("Other")
     assert await page.evaluate("window.__owned") == 0
     assert await page.locator("#root script, #root iframe, #root object").count() == 0
     assert await page.locator("#root img:not([src='/icon.svg'])").count() == 0
@@ -455,7 +463,7 @@ async def test_an_agents_own_calls_are_found_and_give_way_to_a_ring(
     await server.publish(*told_in_full(sold), sold.answered(A), sold.released(A), sold.ended())
     [pop] = server.desk.pops.snapshot("anna")
     server.desk.pops.dispose("anna", pop.pop_id, "sale", "Wand kit by courier")
-    lost = RingingCall(number="+12025550150", name="<b>ACME</b>")
+    lost = RingingCall(number="+12025550150", name="ACME Bikes")
     await server.publish(*lost.until_ringing(stranger(), A), lost.missed(A))
     await server.desk.flush()
     await desktop.log_in()
@@ -465,13 +473,13 @@ async def test_an_agents_own_calls_are_found_and_give_way_to_a_ring(
     await page.keyboard.press("Alt+Shift+C")
     await expect(rows).to_have_count(2)
     await expect(search).to_be_focused()
-    await expect(rows.nth(0)).to_contain_text("<b>ACME</b>")
+    await expect(rows.nth(0)).to_contain_text("ACME Bikes")
     await expect(rows.nth(0)).to_contain_text("Missed")
     await expect(rows.nth(1)).to_contain_text("Victoria Stone")
     await expect(rows.nth(1)).to_contain_text("Key accounts")
     await expect(rows.nth(1)).to_contain_text("1:05")
     assert await desktop.violations() == []
-    await desktop.picture("my-calls")
+    await desktop.picture("my-calls", top=430)
     await page.keyboard.type("courier")
     await expect(rows).to_have_count(1)
     await expect(page.locator(".my-calls").get_by_role("status")).to_contain_text("Searched back")

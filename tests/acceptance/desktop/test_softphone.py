@@ -357,9 +357,9 @@ async def test_without_a_microphone_there_are_no_calls(
         return float(await level.get_attribute("value") or 0) > 20
 
     await until(moves, "the microphone's level", deadline_s=5)
+    await desktop.picture("phone-check-sound", of="[data-testid=phone]")
     await another_device_is_chosen_and_taken_away(page)
     assert await desktop.violations() == []
-    await desktop.picture("phone-check-sound", of="[data-testid=phone]")
     await page.emulate_media(color_scheme="dark")
     assert await desktop.violations() == []
     await desktop.picture("phone-check-sound-dark")

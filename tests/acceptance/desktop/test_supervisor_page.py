@@ -168,6 +168,7 @@ async def test_a_click_shows_the_decision_and_the_pops_way(
     stop = page.locator(".sv-stops").get_by_role("listitem")
     await expect(stop).to_contain_text("Agent not logged in")
     await expect(stop).to_contain_text("What to do ben logs in before taking calls")
+    await expect(stop.locator("code")).to_have_text("queues.membership: ours")
     assert await desktop.violations() == []
     await desktop.picture("supervisor-call")
     await desktop.picture("supervisor-stop", of=".sv-stops")

@@ -21,7 +21,7 @@ from calls.agents import Agent
 from crm_adapter import outbox, outbox_status
 from crm_adapter.call_tables import calls
 from crm_adapter.call_tables import outbox as entries
-from screenpop.pops.pop_tables import pop_deliveries
+from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 from supervisor.console import feed
 from supervisor.console.day_figures import DayFigures
@@ -405,6 +405,38 @@ async def test_a_pop_that_is_on_its_way_or_was_seen_later_is_not_lost(
     assert await figures.look()
     assert figures.pops is not None
     assert (figures.pops.offered, figures.pops.undelivered, figures.pops.lost) == (2, 0, ())
+
+
+async def test_a_pop_that_was_over_before_it_could_be_seen_is_not_lost(
+    any_database: Database,
+) -> None:
+    call = RingingCall()
+    await keep(any_database, call, offset_s=1)
+    at = now()
+    closed_after_s = {"over at once": 0.4, "over at last": 9.0}
+    sent = [
+        {
+            "agent": "anna", "seq": n, "pop_id": pop_id, "call_id": str(call.id),
+            "kind": "pop.offer", "payload": {}, "event_at": at, "sent_at": at, "sockets": 1,
+        }
+        for n, pop_id in enumerate(closed_after_s)
+    ]  # fmt: skip
+    kept = [
+        {
+            "pop_id": pop_id, "call_id": str(call.id), "agent": "anna", "interface": A,
+            "state": "closed", "seq": 0, "payload": {}, "offered_at": at,
+            "closed_at": at + timedelta(seconds=after_s),
+        }
+        for pop_id, after_s in closed_after_s.items()
+    ]  # fmt: skip
+    await any_database.writer.write(lambda c: c.execute(sa.insert(pop_deliveries), sent))
+    await any_database.writer.write(lambda c: c.execute(sa.insert(pops), kept))
+    later = at + timedelta(seconds=60)
+    figures = DayFigures(database=any_database, within_s=20, now=lambda: later)
+    assert await figures.look()
+    assert figures.pops is not None
+    assert (figures.pops.offered, figures.pops.undelivered) == (2, 1)
+    assert [one.why for one in figures.pops.lost] == ["unacknowledged"]
 
 
 async def keep(database: Database, call: RingingCall, *, offset_s: float | None) -> None:

@@ -55,8 +55,3 @@ export function fromField(text: string): number | null {
   const ms = text ? new Date(text).getTime() : Number.NaN;
   return Number.isNaN(ms) ? null : ms;
 }
-
-export function moment(ms: number, language: string): string {
-  const style = { dateStyle: "medium", timeStyle: "short" } as const;
-  return new Intl.DateTimeFormat(language, style).format(new Date(ms));
-}

@@ -1,4 +1,5 @@
 import type { PopStop } from "../../core/supervisor/api";
+import { Coded } from "../coded";
 import { useWords } from "../words";
 import { time } from "./CallPage";
 
@@ -18,10 +19,14 @@ export function PopStops({ stops }: { stops: readonly PopStop[] }) {
               <strong>{words.code("sv_stop", stop.code)}</strong>
             </p>
             <p>
-              <bdi>{stop.happened[said]}</bdi>
+              <bdi>
+                <Coded text={stop.happened[said]} />
+              </bdi>
             </p>
             <p className="sv-do">
-              <span className="sv-mark">{words("sv_do")}</span> <bdi>{stop.do[said]}</bdi>
+              <span className="sv-mark">{words("sv_do")}</span> <bdi>
+                <Coded text={stop.do[said]} />
+              </bdi>
             </p>
           </li>
         ))}
