@@ -24,6 +24,7 @@ from config.crm_settings import (
     TrytonSettings,
     ZohoSettings,
 )
+from config.dialling_settings import DiallingSettings
 from config.pop_settings import PopsSettings
 from config.queue_settings import QueueSettings
 from config.record_titles import TitleKind, TitleTemplate
@@ -352,6 +353,7 @@ class Settings(Section):
     agents: AgentSettings = AgentSettings()
     queues: QueueSettings = QueueSettings()
     softphone: SoftphoneSettings = SoftphoneSettings()
+    dialling: DiallingSettings = DiallingSettings()
     storage: StorageSettings = StorageSettings()
     redis: RedisSettings = RedisSettings()
     nodes: NodesSettings = NodesSettings()

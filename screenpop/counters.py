@@ -31,6 +31,13 @@ class DeskCounters:
         self.phones_unreached = self._counter(
             "phones_unreached", "Softphones that Asterisk did not take or let go"
         )
+        self.dials = self._counter("dials", "Numbers outside dialled for agents")
+        self.dials_refused = Counter(
+            "switchboard_dials_refused",
+            "Numbers not dialled for agents, by why",
+            ("why",),
+            registry=self.registry,
+        )
         self.ack_s = Histogram(
             "switchboard_pop_ack_seconds",
             "From the event to the desktop's acknowledgement, seen from the server",

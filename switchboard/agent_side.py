@@ -50,6 +50,8 @@ def agent_side(
         work=settings.agents,
         web=settings.web,
         softphone=settings.softphone,
+        dialling=settings.dialling,
+        region=settings.crm.region,
         counters=DeskCounters(registry),
         lead_url=settings.crm.lead_url,
         task_url=settings.crm.task_url,

@@ -17,6 +17,7 @@ from calls.deadlines import Deadline
 from calls.errors import Unavailable
 from calls.ports import FollowUps, OfferAnswers, QueueControl, QueueMembership, Transfers
 from config.agent_settings import AgentSettings
+from config.dialling_settings import DiallingSettings
 from config.queue_settings import QueueSettings
 from config.settings import SoftphoneSettings, WebSettings
 from screenpop.agents.agents import Agents
@@ -30,6 +31,7 @@ from screenpop.desk import protocol
 from screenpop.desk.admission import Admission
 from screenpop.desk.hub import Desktop, Hub
 from screenpop.desk.presence import Presences
+from screenpop.dialling.guard import DiallingGuard
 from screenpop.phone.phones import Phones
 from screenpop.pops import follow_up_plans
 from screenpop.pops.content import clean
@@ -57,7 +59,8 @@ ANSWER_DEADLINE_S = 5.0
 class Desk:
     """`agents` is the AgentRoster. Enter it after storage and the bus exist and before events
     flow; it subscribes itself. `also_owed` and `owed` are the store's. Without `membership` nobody
-    is made a member of a queue; without `transfers` no call is moved."""
+    is made a member of a queue; without `transfers` no call is moved. `region` is the country in
+    whose format agents dial."""
 
     def __init__(
         self,
@@ -72,6 +75,8 @@ class Desk:
         transfers: Transfers | None = None,
         web: WebSettings,
         softphone: SoftphoneSettings | None = None,
+        dialling: DiallingSettings = DiallingSettings(),  # noqa: B008 -- frozen
+        region: str = "US",
         counters: DeskCounters | None = None,
         work: AgentSettings = AgentSettings(),  # noqa: B008 -- frozen
         lead_url: str | None = None,
@@ -118,12 +123,14 @@ class Desk:
         self.presences = Presences(
             agents=self.agents, status_of=self.duties.status_of, tell=self.hub.tell
         )
+        guard = DiallingGuard(settings=dialling, region=region, counters=self.counters)
         self.transfers = (
             CallTransfers(
                 agents=self.agents,
                 pops=self.pops,
                 transfers=transfers,
                 numbers=work.transfer_numbers,
+                guard=guard,
                 tell=self.hub.tell,
             )
             if transfers is not None
@@ -144,6 +151,8 @@ class Desk:
             database=database,
             settings=softphone or SoftphoneSettings(),
             counters=self.counters,
+            guard=guard,
+            tell=self.hub.tell,
         )
         self._now = now
         self._running: list[asyncio.Task[None]] = []

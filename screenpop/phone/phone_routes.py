@@ -11,7 +11,7 @@ from screenpop.desk.admission import Admission
 from screenpop.desk.answers import refusal, spared, unavailable
 from screenpop.desk.origins import Origins
 from screenpop.desk.static_files import guarded
-from screenpop.phone.phone_socket import PhoneCode, PhoneSocket
+from screenpop.phone.phone_socket import PhoneCode
 from screenpop.phone.phones import Phones
 
 CARD = "/api/v1/agent/phone"
@@ -49,7 +49,7 @@ class PhoneRoutes:
             await self._account(seat.login)
         except Unavailable as away:
             raise unavailable(away) from None
-        phone = PhoneSocket(seat, self._phones.counters)
+        phone = self._phones.phone(seat)
         await phone.open(request)
         if not self._phones.attach(phone):
             phone.drop(PhoneCode.TOO_MANY, "too many phones open")

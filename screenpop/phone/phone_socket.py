@@ -8,11 +8,13 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
-from aiohttp import ClientError, ClientWebSocketResponse, WSMessage, WSMsgType, web
+from aiohttp import ClientError, ClientWebSocketResponse, WSMsgType, web
 
 from screenpop.agents.log_in import Seat
 from screenpop.counters import DeskCounters
 from screenpop.desk.rate_limit import TokenBucket
+from screenpop.dialling.guard import NotDialled
+from screenpop.phone.placed_calls import PlacedCalls, refusal
 from screenpop.phone.sip_frames import NotSip, NotTheirs, OwnFrames
 
 log = logging.getLogger(__name__)
@@ -49,10 +51,20 @@ class PhoneCode:
 
 
 class PhoneSocket:
-    """`run` returns when both sides are closed, whoever closed first."""
+    """`run` returns when both sides are closed, whoever closed first. `placed` is asked before
+    Asterisk dials; without it everything is dialled. `on_refused` tells the agent why not."""
 
-    def __init__(self, seat: Seat, counters: DeskCounters) -> None:
+    def __init__(
+        self,
+        seat: Seat,
+        counters: DeskCounters,
+        *,
+        placed: PlacedCalls | None = None,
+        on_refused: Callable[[NotDialled], None] = lambda why: None,
+    ) -> None:
         self.seat = seat
+        self._placed = placed
+        self._on_refused = on_refused
         self._counters = counters
         self._browser = web.WebSocketResponse(
             protocols=("sip",),
@@ -83,6 +95,8 @@ class PhoneSocket:
         try:
             await _first_ends(self._carry(connect), self._wait_dropped(), name="phone")
         finally:
+            if self._placed is not None:
+                self._placed.close()
             await self._close(request)
         return self._browser
 
@@ -114,31 +128,52 @@ class PhoneSocket:
             if not self._allowed.take(now()):
                 return self._refuse(PhoneCode.MISBEHAVED, "too many messages")
             try:
-                self._own.check(message.data)
+                answer = await self._looked_at(message.data)
             except NotSip as wrong:
                 return self._refuse(PhoneCode.NOT_SIP, f"not SIP: {wrong}")
             except NotTheirs as wrong:
                 return self._refuse(PhoneCode.NOT_THEIRS, str(wrong))
-            await self._pass_on(message, asterisk)
+            if answer is None:
+                await self._pass_on(message.type, message.data, asterisk)
+            else:
+                await self._pass_on(WSMsgType.TEXT, answer, self._browser)
+        return None
+
+    async def _looked_at(self, frame: str | bytes) -> str | None:
+        """None for what goes on to Asterisk, or what the browser is answered instead. Raises
+        NotSip and NotTheirs."""
+        request = self._own.check(frame)
+        if request is None or self._placed is None:
+            return None
+        try:
+            await self._placed.ask(request)
+        except NotDialled as why:
+            self._on_refused(why)
+            return refusal(request, why)
         return None
 
     async def _down(self, asterisk: ClientWebSocketResponse) -> None:
         async for message in asterisk:
             if message.type is WSMsgType.ERROR:
                 break
-            await self._pass_on(message, self._browser)
+            if self._placed is not None:
+                self._placed.hear(message.data)
+            await self._pass_on(message.type, message.data, self._browser)
         self._counters.phones_unreached.inc()
         self.drop(PhoneCode.NO_ASTERISK, "Asterisk ended the connection")
 
     async def _pass_on(
-        self, message: WSMessage, side: web.WebSocketResponse | ClientWebSocketResponse
+        self,
+        kind: WSMsgType,
+        data: Any,
+        side: web.WebSocketResponse | ClientWebSocketResponse,
     ) -> None:
         try:
             async with asyncio.timeout(SEND_DEADLINE_S):
-                if message.type is WSMsgType.TEXT:
-                    await side.send_str(message.data)
+                if kind is WSMsgType.TEXT:
+                    await side.send_str(data)
                 else:
-                    await side.send_bytes(message.data)
+                    await side.send_bytes(data)
         except TimeoutError:
             self.drop(PhoneCode.TOO_SLOW, "messages not taken")
 

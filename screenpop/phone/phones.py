@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self
 
@@ -18,9 +18,12 @@ from aiohttp import (
 
 from calls.agents import Softphone
 from config.settings import SoftphoneSettings
-from screenpop.agents.log_in import outage_named
+from screenpop.agents.log_in import Seat, outage_named
 from screenpop.agents.softphones import softphone_of
 from screenpop.counters import DeskCounters
+from screenpop.desk.protocol import ServerMessage
+from screenpop.dialling.guard import DiallingGuard, NotDialled
+from screenpop.dialling.told import notice_of
 from screenpop.phone.phone_socket import (
     CLOSE_DEADLINE_S,
     MAX_MESSAGE_BYTES,
@@ -28,6 +31,7 @@ from screenpop.phone.phone_socket import (
     PhoneCode,
     PhoneSocket,
 )
+from screenpop.phone.placed_calls import PlacedCalls
 from storage.database import Database
 
 #: One tab registers; a few more are those that just lost their turn or their network.
@@ -35,13 +39,21 @@ MAX_PHONES_PER_AGENT = 4
 
 
 class Phones:
-    """Enter it before a phone is opened."""
+    """Enter it before a phone is opened. `tell` sends an agent a frame."""
 
     def __init__(
-        self, *, database: Database, settings: SoftphoneSettings, counters: DeskCounters
+        self,
+        *,
+        database: Database,
+        settings: SoftphoneSettings,
+        counters: DeskCounters,
+        guard: DiallingGuard,
+        tell: Callable[[str, ServerMessage], None],
     ) -> None:
         self.settings = settings
         self.counters = counters
+        self._guard = guard
+        self._tell = tell
         self._database = database
         self._open: set[PhoneSocket] = set()
         self._http: ClientSession | None = None
@@ -84,6 +96,15 @@ class Phones:
                 max_msg_size=MAX_MESSAGE_BYTES,
                 timeout=ClientWSTimeout(ws_close=CLOSE_DEADLINE_S),
             )
+
+    def phone(self, seat: Seat) -> PhoneSocket:
+        """A new one, of this agent; it may ring and is asked for what it dials."""
+
+        def refused(why: NotDialled) -> None:
+            self._tell(seat.login, notice_of(why))
+
+        placed = PlacedCalls(seat.login, self._guard)
+        return PhoneSocket(seat, self.counters, placed=placed, on_refused=refused)
 
     def attach(self, phone: PhoneSocket) -> bool:
         """False: this agent has too many."""

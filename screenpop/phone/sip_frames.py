@@ -7,9 +7,14 @@ message behind the first), and what it reads must be what was looked at here.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
-_REQUEST = re.compile(r"([A-Z]{1,20}) sips?:[^\s<>\"]{1,300} SIP/2\.0")
-_RESPONSE = re.compile(r"SIP/2\.0 [1-6][0-9]{2} [^\x00-\x08\x0a-\x1f\x7f]*")
+_REQUEST = re.compile(r"([A-Z]{1,20}) (sips?:[^\s<>\"]{1,300}) SIP/2\.0")
+#: None that forwards a call (3xx): Asterisk would dial what it names (res_pjsip, redirect_method).
+_RESPONSE = re.compile(r"SIP/2\.0 [12456][0-9]{2} [^\x00-\x08\x0a-\x1f\x7f]*")
+#: What a telephone needs. By a MESSAGE Asterisk runs its dialplan too (res_pjsip_messaging).
+_CALLING = frozenset({"INVITE", "ACK", "BYE", "CANCEL", "INFO", "UPDATE", "PRACK", "REFER"})
+_METHODS = _CALLING | {"REGISTER", "OPTIONS", "NOTIFY"}
 _HEADER = re.compile(r"([A-Za-z0-9.!%*_+`'~-]+)[ \t]*:([^\x00-\x08\x0a-\x1f\x7f]*)")
 #: A name and an address in angle brackets, which is how every browser phone writes it. A value of a
 #: parameter may be a quoted address: the +sip.instance of a REGISTER (RFC 5626).
@@ -17,10 +22,18 @@ _ADDRESS = re.compile(
     r"(?:\"(?:[^\"\\]|\\.)*\"[ \t]*|[^<>\",;:]*)<sips?:([^@<>:;?\s\"]+)@[^@<>\s\"]+>"
     r"(?:;(?:[^<>\"]|\"[^\"\\]*\")*)?"
 )
-_TAG = re.compile(r";[ \t]*tag[ \t]*=", re.IGNORECASE)
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"")
 _USERNAME = re.compile(r"username[ \t]*=[ \t]*\"?([^\",]*)", re.IGNORECASE)
 #: Of those that we look at.
-_SHORT = {"f": "from", "t": "to", "m": "contact", "l": "content-length"}
+_SHORT = {
+    "f": "from",
+    "t": "to",
+    "m": "contact",
+    "l": "content-length",
+    "i": "call-id",
+    "v": "via",
+    "r": "refer-to",
+}
 #: A page that is loaded anew registers another contact; only the last ones can be in a call.
 _CONTACTS = 8
 
@@ -33,6 +46,28 @@ class NotTheirs(ValueError):
     """The frame speaks for somebody else."""
 
 
+@dataclass(frozen=True, slots=True)
+class SipRequest:
+    """`headers` by long name, in small letters."""
+
+    method: str
+    uri: str
+    headers: dict[str, list[str]]
+
+    def only(self, name: str) -> str:
+        """Raises NotSip where there is not exactly one."""
+        return _only(name, self.headers)
+
+    @property
+    def is_within(self) -> bool:
+        """Of a call that goes on. In doubt it is not: PJSIP takes an empty tag for none, and of
+        several the last."""
+        told = _QUOTED.sub("", self.only("to")).rpartition(">")[2]
+        pairs = [each.partition("=") for each in told.split(";")[1:]]
+        tags = [value.strip() for name, _, value in pairs if name.strip().lower() == "tag"]
+        return len(tags) == 1 and tags[0][:1].isalnum()
+
+
 class OwnFrames:
     """The frames of one agent's browser, in order."""
 
@@ -40,29 +75,34 @@ class OwnFrames:
         self._user = user
         self._contacts: dict[str, None] = {}
 
-    def check(self, frame: str | bytes) -> None:
-        """Raises NotSip or NotTheirs; returns for what may go on to Asterisk unchanged."""
+    def check(self, frame: str | bytes) -> SipRequest | None:
+        """What may go on to Asterisk unchanged; None for what asks for nothing. Raises NotSip or
+        NotTheirs."""
         text = _text(frame)
         if not text.strip("\r\n"):
-            return  # keeps the connection alive (RFC 7118, 6)
+            return None  # keeps the connection alive (RFC 7118, 6)
         start, headers = _message(text)
-        request = _REQUEST.fullmatch(start)
-        if request is None:
+        found = _REQUEST.fullmatch(start)
+        if found is None:
             if not _RESPONSE.fullmatch(start):
                 raise NotSip("neither a request nor a response")
-            return
-        self._check_sender(request[1], headers)
-        if request[1] == "REGISTER":
+            return None
+        request = SipRequest(found[1], found[2], headers)
+        if request.method not in _METHODS:
+            raise NotTheirs("not what a telephone asks for")
+        self._check_sender(request)
+        if request.method == "REGISTER":
             self._remember_contacts(headers.get("contact", ()))
+        return request
 
-    def _check_sender(self, method: str, headers: dict[str, list[str]]) -> None:
-        sender = _user(_only("from", headers))
+    def _check_sender(self, request: SipRequest) -> None:
+        sender = user_of(request.only("from"))
         # Asterisk calls the browser by its contact, so that is who answers within such a call.
-        within = method != "REGISTER" and _TAG.search(_only("to", headers))
+        within = request.is_within and request.method != "REGISTER"
         if sender != self._user and not (within and sender in self._contacts):
             raise NotTheirs("not from this agent's own address")
         for name in ("authorization", "proxy-authorization"):
-            for value in headers.get(name, ()):
+            for value in request.headers.get(name, ()):
                 if set(_USERNAME.findall(value)) != {self._user}:
                     raise NotTheirs("not with this agent's own name")
 
@@ -110,7 +150,8 @@ def _only(name: str, headers: dict[str, list[str]]) -> str:
     return values[0]
 
 
-def _user(address: str) -> str:
+def user_of(address: str) -> str:
+    """Raises NotSip."""
     found = _ADDRESS.fullmatch(address)
     if found is None:
         raise NotSip("an address that cannot be read")

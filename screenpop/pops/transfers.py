@@ -24,6 +24,7 @@ from screenpop.desk.protocol import (
     Notice,
     ServerMessage,
 )
+from screenpop.dialling.guard import DiallingGuard, NotDialled
 from screenpop.pops.pops import Pops
 
 #: Asterisk takes an asking by keys, and swallows them while it plays something to the agent: who
@@ -84,7 +85,8 @@ class _Asking:
 
 class CallTransfers:
     """Only agents, their queues, and numbers that match `numbers` whole, are reached: whoever holds
-    an agent's session cannot telephone at the house's cost. `tell` sends the agent a frame."""
+    an agent's session cannot telephone at the house's cost; of those numbers `guard` is asked.
+    `tell` sends the agent a frame."""
 
     def __init__(
         self,
@@ -93,12 +95,14 @@ class CallTransfers:
         pops: Pops,
         transfers: Transfers,
         numbers: str,
+        guard: DiallingGuard,
         tell: Callable[[str, ServerMessage], None],
     ) -> None:
         self._agents = agents
         self._pops = pops
         self._transfers = transfers
         self._numbers = re.compile(numbers, re.ASCII)
+        self._guard = guard
         self._tell = tell
         self._asking: dict[CallId, _Asking] = {}
         self._looks: set[asyncio.Task[None]] = set()
@@ -133,8 +137,14 @@ class CallTransfers:
             raise Refused("transfer_queue", "A queue cannot be asked: give it the call at once.")
         if call_id in self._asking:
             raise Refused("transfer_going_on", "Finish what you began with this call first.")
+        if target.extension:
+            await self._ask_guard(login, target.extension, call_id)
         if frame.how == "blind":
-            await self._transfers.give(call_id, interface, target)
+            try:
+                await self._transfers.give(call_id, interface, target)
+            except Unavailable:
+                self._guard.ended(_key(call_id))
+                raise
             return
         colleague = self._agents.find(target.name) if target.interface is not None else None
         name = colleague.name if colleague is not None else target.name
@@ -154,6 +164,12 @@ class CallTransfers:
         look = asyncio.create_task(self._look(call_id, asking), name=f"desk:asking:{call_id}")
         self._looks.add(look)
         look.add_done_callback(self._looks.discard)
+
+    async def _ask_guard(self, login: str, number: str, call_id: CallId) -> None:
+        try:
+            await self._guard.ask(login, number, _key(call_id))
+        except NotDialled as why:
+            raise Refused(why.code, str(why)) from None
 
     async def _look(self, call_id: CallId, asking: _Asking) -> None:
         """While no phone rings, of which events tell: an extension may also be a mailbox or a room,
@@ -220,6 +236,7 @@ class CallTransfers:
         """To be told of every event, after the pops."""
         if isinstance(event, events.CallEnded):
             self._over(event.call_id)
+            self._guard.ended(_key(event.call_id))
             self._tone_ends.pop(event.call_id, None)
             return
         asking = self._asking.get(event.call_id)
@@ -236,7 +253,7 @@ class CallTransfers:
                 left = "transfer_they_left" if asking.state == "talking" else None
                 self._over(event.call_id, left)
             case events.AgentReleased() if event.interface == asking.interface:
-                self._over(event.call_id)
+                self._over(event.call_id, handed_over=True)
             case _:
                 pass
 
@@ -244,16 +261,23 @@ class CallTransfers:
         asking.state = state
         self._tell(asking.agent, asking.frame())
 
-    def _over(self, call_id: CallId, why: str | None = None) -> None:
+    def _over(self, call_id: CallId, why: str | None = None, *, handed_over: bool = False) -> None:
         """`why`: a code of what the agent did not do themselves."""
         asking = self._asking.pop(call_id, None)
         if asking is None:
             return
+        if not handed_over:
+            self._guard.ended(_key(call_id))
         self._tone_ends[call_id] = asyncio.get_running_loop().time() + TONE_S
         self._now(asking, "over")
         if why is not None:
             notice = Notice(ts=_now_ms(), level="info", code=why, text=_WHY_OVER[why])
             self._tell(asking.agent, notice)
+
+
+def _key(call_id: CallId) -> str:
+    """The guard's."""
+    return f"transfer {call_id}"
 
 
 def _now_ms() -> float:

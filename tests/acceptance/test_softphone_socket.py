@@ -211,6 +211,30 @@ async def test_what_is_not_its_own_closes_it(
     assert "yves" not in pbx.log()
 
 
+async def test_asterisk_dials_for_it_only_what_the_guard_lets_through(
+    pbx: PrivatePbx, server: DeskServer
+) -> None:
+    async with page(server) as wanda:
+        phone = await wanda.phone()
+        assert (await phone.register()).status == 200
+
+        async def told(number: str, to: str = "") -> int:
+            await phone.send(phone.request_to("INVITE", number, to))
+            return (await phone.answer()).status
+
+        assert await told("19005550100") == 403
+        assert await told("1%3900%35550100") == 403
+        # To Asterisk, too, an empty tag is none: what passes as a part of a call is none to it.
+        assert await told("19005550100", ";tag=") == 403
+        assert await told("19005550100", ";tag=7") == 481
+        # Whom it asks who calls, it has heard.
+        assert await told("100") == 401
+        assert server.metric("dials_total") == 0
+        refused = server.desk.counters.registry.get_sample_value
+        assert refused("switchboard_dials_refused_total", {"why": "dial_costly"}) == 2
+    assert "19005550100" not in await pbx.rx("core show channels concise")
+
+
 async def test_logging_out_closes_this_log_ins_phone_alone(server: DeskServer) -> None:
     async with page(server) as here, page(server) as there:
         phone, other = await here.phone(), await there.phone()

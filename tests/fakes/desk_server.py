@@ -15,7 +15,9 @@ from calls import events
 from calls.agents import Agent
 from calls.bus import EventBus
 from calls.errors import Unavailable
+from calls.ports import Transfers
 from config.agent_settings import AgentSettings
+from config.dialling_settings import DiallingSettings
 from config.pop_settings import PopUrl, PopWebhook
 from config.settings import SoftphoneSettings, WebSettings
 from crm_adapter import pop_hooks
@@ -99,6 +101,8 @@ async def desk_server(
     addresses: Sequence[PopUrl] = (),
     more: MoreRoutes | None = None,
     work: AgentSettings = AgentSettings(),  # noqa: B008 -- frozen
+    dialling: DiallingSettings = DiallingSettings(),  # noqa: B008 -- frozen
+    transfers: Transfers | None = None,
     clock: Callable[[], datetime] = now,
 ) -> AsyncIterator[DeskServer]:
     settings = WebSettings(allowed_origins=tuple(allowed))
@@ -118,6 +122,8 @@ async def desk_server(
             follow_ups=DatabaseFollowUps(database=database),
             web=settings,
             softphone=softphone,
+            dialling=dialling,
+            transfers=transfers,
             opener=OpenAddresses(addresses),
             also_owed=PopHooks(hooks=webhooks, owe=pop_hooks.PopNotices().owe).of_frames,
             owed=workers.wake,

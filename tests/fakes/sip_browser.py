@@ -82,6 +82,21 @@ class SipBrowser:
             "Content-Length: 0\r\n\r\n"
         )
 
+    def request_to(self, method: str, number: str, parameters: str = "") -> str:
+        """Begins something new; `parameters` stand behind the address it goes to."""
+        self._cseq += 1
+        return (
+            f"{method} sip:{number}@{self.domain} SIP/2.0\r\n"
+            f"Via: SIP/2.0/WS {_HOST};branch=z9hG4bK{secrets.token_hex(6)}\r\n"
+            "Max-Forwards: 69\r\n"
+            f"To: <sip:{number}@{self.domain}>{parameters}\r\n"
+            f"From: <sip:{self.user}@{self.domain}>;tag={secrets.token_hex(5)}\r\n"
+            f"Call-ID: {secrets.token_hex(8)}\r\n"
+            f"CSeq: {self._cseq} {method}\r\n"
+            f"Contact: <sip:{self.contact}@{_HOST};transport=ws>\r\n"
+            "Content-Length: 0\r\n\r\n"
+        )
+
     async def send(self, text: str) -> None:
         await self.websocket.send_str(text)
 

@@ -5,6 +5,7 @@ import { callerInChinese, callerInEnglish } from "./caller/messages";
 import { historyInChinese, historyInEnglish } from "./history/messages";
 import { phoneInChinese, phoneInEnglish } from "./phone/messages";
 import { supervisorInChinese, supervisorInEnglish } from "./supervisor/messages";
+import { diallingInChinese, diallingInEnglish } from "./dialling_messages";
 import { transferInChinese, transferInEnglish } from "./transfer_messages";
 
 const en = {
@@ -14,6 +15,7 @@ const en = {
   ...followUpInEnglish,
   ...supervisorInEnglish,
   ...transferInEnglish,
+  ...diallingInEnglish,
   app: "Switchboard",
   log_in: "Log in",
   log_out: "Log out",
@@ -244,6 +246,7 @@ const zh: Record<Word, string> = {
   ...followUpInChinese,
   ...supervisorInChinese,
   ...transferInChinese,
+  ...diallingInChinese,
   app: "Switchboard",
   log_in: "登录",
   log_out: "退出",

@@ -10,15 +10,27 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from config.dialling_settings import DiallingSettings
 from config.settings import SoftphoneSettings
 from screenpop.agents.log_in import Seat
 from screenpop.counters import DeskCounters
+from screenpop.dialling.guard import DiallingGuard, NotDialled
 from screenpop.phone import phone_socket
 from screenpop.phone.phone_socket import MAX_MESSAGE_BYTES, MESSAGES_BURST, PhoneSocket
 from screenpop.phone.phones import MAX_PHONES_PER_AGENT, Phones
+from screenpop.phone.placed_calls import PlacedCalls
 from storage.database import Database
 
 pytestmark = pytest.mark.unit
+
+
+def invite(number: str, *, call_id: str = "c1") -> str:
+    return (
+        f"INVITE sip:{number}@switchboard.invalid SIP/2.0\r\nVia: SIP/2.0/WS b;branch=z9hG4bK1\r\n"
+        f"From: <sip:anna@x>;tag=1\r\nTo: <sip:{number}@x>\r\nCall-ID: {call_id}\r\n"
+        "CSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+    )
+
 
 Side = Callable[[web.WebSocketResponse], Awaitable[None]]
 ALIVE = "\r\n\r\n"
@@ -33,7 +45,12 @@ async def echo(asterisk: web.WebSocketResponse) -> None:
 
 
 @asynccontextmanager
-async def browser(asterisk: Side) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+async def browser(
+    asterisk: Side,
+    *,
+    placed: PlacedCalls | None = None,
+    on_refused: Callable[[NotDialled], None] = lambda why: None,
+) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
     async def serve_asterisk(request: web.Request) -> web.StreamResponse:
         socket = web.WebSocketResponse(protocols=("sip",))
         await socket.prepare(request)
@@ -41,7 +58,8 @@ async def browser(asterisk: Side) -> AsyncIterator[aiohttp.ClientWebSocketRespon
         return socket
 
     async def serve_browser(request: web.Request) -> web.StreamResponse:
-        phone = PhoneSocket(Seat("anna", "session"), DeskCounters())
+        seat = Seat("anna", "session")
+        phone = PhoneSocket(seat, DeskCounters(), placed=placed, on_refused=on_refused)
         await phone.open(request)
         return await phone.run(request, connect)
 
@@ -78,6 +96,24 @@ async def test_text_and_bytes_go_both_ways_unchanged() -> None:
         assert await socket.receive_str(timeout=5) == ALIVE
         await socket.send_bytes(ALIVE.encode())
         assert await socket.receive_bytes(timeout=5) == ALIVE.encode()
+
+
+async def test_asterisk_never_hears_of_a_call_that_is_refused() -> None:
+    guard = DiallingGuard(settings=DiallingSettings(), region="US", counters=DeskCounters())
+    told: list[str] = []
+    placed = PlacedCalls("anna", guard)
+    async with browser(echo, placed=placed, on_refused=lambda why: told.append(why.code)) as socket:
+        await socket.send_str(invite("19005550100"))
+        answer = await socket.receive_str(timeout=5)
+        assert answer.startswith("SIP/2.0 403 Numbers that cost so much")
+        assert told == ["dial_costly"]
+        for number in ("100", "2025550123"):
+            await socket.send_str(invite(number))
+            assert await socket.receive_str(timeout=5) == invite(number)
+        await socket.send_str(invite("2025550123", call_id="another"))
+        assert (await socket.receive_str(timeout=5)).startswith("SIP/2.0 403 A call to a number")
+        await socket.send_str(invite("100", call_id="x" * 300))
+        assert await closed(socket) == 4400
 
 
 async def test_a_browser_that_sends_too_much_or_too_long_is_closed() -> None:
@@ -121,8 +157,14 @@ async def test_asterisk_that_goes_takes_the_phone_along() -> None:
 
 
 async def test_an_agent_has_a_few_phones_at_once(database: Database) -> None:
-    phones = Phones(database=database, settings=SoftphoneSettings(), counters=DeskCounters())
-    counters = phones.counters
+    counters = DeskCounters()
+    phones = Phones(
+        database=database,
+        settings=SoftphoneSettings(),
+        counters=counters,
+        guard=DiallingGuard(settings=DiallingSettings(), region="US", counters=counters),
+        tell=lambda login, frame: None,
+    )
     opened = [PhoneSocket(Seat("anna", "s"), counters) for _ in range(MAX_PHONES_PER_AGENT + 1)]
     assert [phones.attach(one) for one in opened] == [True] * MAX_PHONES_PER_AGENT + [False]
     assert phones.attach(PhoneSocket(Seat("ben", "t"), counters))

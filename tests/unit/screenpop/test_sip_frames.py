@@ -49,7 +49,7 @@ def registered(contact: str = "q1w2e3") -> OwnFrames:
         request(),
         request().encode(),
         request(sender="<sip:anna@x>;tag=1"),
-        request("MESSAGE", body="你好\r\n\r\nFrom: <sip:ben@x>\r\n"),
+        request("INFO", body="你好\r\n\r\nFrom: <sip:ben@x>\r\n"),
         request().replace("From:", "f :").replace("Content-Length", "l"),
         request(more='Authorization: Digest username="anna", realm="asterisk"\r\n'),
         "SIP/2.0 200 OK\r\nFrom: <sip:+15551234@x>;tag=1\r\nContent-Length: 0\r\n\r\n",
@@ -73,6 +73,10 @@ def test_what_a_browser_says_of_itself_passes(frame: str | bytes) -> None:
         request(more='Authorization: Digest username="ben", realm="asterisk"\r\n'),
         request(more='Proxy-Authorization: Digest x="username=anna", username="ben"\r\n'),
         request(more="Authorization: Basic YW5uYQ==\r\n"),
+        # Asterisk runs its dialplan for these too.
+        request("MESSAGE", body="hello"),
+        request("SUBSCRIBE"),
+        request("PUBLISH"),
     ],
 )
 def test_nobody_speaks_for_another(frame: str) -> None:
@@ -87,6 +91,8 @@ SECOND = request(sender=BEN)
     "frame",
     [
         "hello",
+        # Whom Asterisk would dial instead.
+        "SIP/2.0 302 Moved\r\nContact: <sip:19005550100@x>\r\nContent-Length: 0\r\n\r\n",
         "GET / HTTP/1.1\r\n\r\n",
         b"\xff\xfe",
         request().replace("SIP/2.0\r\n", "SIP/3.0\r\n", 1),
@@ -160,3 +166,26 @@ def test_a_long_message_takes_no_time(filler: str) -> None:
         with contextlib.suppress(NotSip, NotTheirs):
             OwnFrames("anna").check(frame)
     assert time.process_time() - started < 0.25
+
+
+@pytest.mark.parametrize(
+    ("to", "within"),
+    [
+        ("<sip:500@x>;tag=7", True),
+        ('"Maria; tag=1" <sip:500@x>;x=y;TAG = a7', True),
+        ("sip:500@x;tag=7", True),
+        ("<sip:500@x>", False),
+        # What a glance takes for a tag, and PJSIP does not.
+        ('"Maria;tag=7" <sip:500@x>', False),
+        ("<sip:500@x;tag=7>", False),
+        ("<sip:500@x>;tag=", False),
+        ('<sip:500@x>;tag=""', False),
+        ("<sip:500@x>;tag=7;tag=", False),
+        ('<sip:500@x>;x=";tag=7"', False),
+        ("<sip:500@x>;untag=7", False),
+    ],
+)
+def test_what_begins_a_call(to: str, within: bool) -> None:
+    told = OwnFrames("anna").check(request(to=to))
+    assert told is not None
+    assert told.is_within is within
