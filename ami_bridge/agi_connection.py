@@ -53,6 +53,7 @@ class AgiConnection(asyncio.Protocol):
         "connected_at",
         "expires_at",
         "hung_up",
+        "peer",
     )
 
     def __init__(
@@ -70,6 +71,8 @@ class AgiConnection(asyncio.Protocol):
         self.expires_at = self.connected_at + header_deadline_s
         self.hung_up = False
         self.broken = False
+        #: Address of the other end.
+        self.peer = ""
 
     async def command(self, line: bytes, *, deadline_s: float) -> Reply:
         """Raises CallerHungUp, or ChannelBroken where no reply comes in time or none can."""
@@ -126,6 +129,7 @@ class AgiConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # create_server's promise; uvloop's transports are no subclasses, so nothing is asserted.
         self._transport = cast("asyncio.Transport", transport)
+        self.peer = str((transport.get_extra_info("peername") or ("",))[0])
         if not self._owner.connected(self):
             self._closing = True
             self._transport.abort()
@@ -179,11 +183,21 @@ class AgiConnection(asyncio.Protocol):
                 self._hang_up()
             elif isinstance(message, Reply):
                 self._answer(message)
+        if self._parser.is_within_reply and not self._is_awaited:
+            self._answered_nothing()  # its end would be the next command's reply
+
+    @property
+    def _is_awaited(self) -> bool:
+        return self._waiting is not None and not self._waiting.done()
 
     def _answer(self, reply: Reply) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(reply)
-        elif not self.hung_up:  # after a hang-up the abandoned command's own reply may follow
+        else:
+            self._answered_nothing()
+
+    def _answered_nothing(self) -> None:
+        if not self.hung_up:  # after a hang-up the abandoned command's own reply may follow
             self.fail("a reply to nothing")
 
     def _hang_up(self) -> None:

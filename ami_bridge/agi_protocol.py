@@ -95,6 +95,11 @@ class ReplyParser:
         #: Lines of a reply that is not whole yet: `520-` usage or a value with line breaks.
         self._open: list[bytes] = []
 
+    @property
+    def is_within_reply(self) -> bool:
+        """Its first line came, its last did not."""
+        return bool(self._open)
+
     def feed(self, data: bytes) -> list[Message]:
         *lines, self._buffer = (self._buffer + data).split(b"\n")
         messages: list[Message] = []

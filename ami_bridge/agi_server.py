@@ -18,6 +18,7 @@ from ami_bridge.agi_channel import AgiChannel
 from ami_bridge.agi_commands import CommandDeadlines
 from ami_bridge.agi_connection import AgiConnection
 from ami_bridge.agi_request import AgiRequest
+from ami_bridge.agi_waiting import WaitingPeers
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome
@@ -131,8 +132,7 @@ class AgiServer:
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeper: asyncio.TimerHandle | None = None
-        #: Connections without a whole request, oldest first.
-        self._waiting: dict[AgiConnection, None] = {}
+        self._waiting = WaitingPeers()
         self._sessions: dict[AgiConnection, _Session] = {}
         self.counters = AgiCounters()
 
@@ -179,13 +179,13 @@ class AgiServer:
             self._sweeper.cancel()
 
     def connected(self, connection: AgiConnection) -> bool:
-        """A flood of silent peers must not keep Asterisk out: the oldest of them gives way."""
+        """A flood of silent peers must not keep Asterisk out: they give way to each other."""
         if len(self._waiting) >= self._settings.max_sessions:
-            oldest = next(iter(self._waiting))
-            self._forget_waiting(oldest)
+            first = self._waiting.first_to_go()
+            self._forget_waiting(first)
             self.counters.bad += 1
-            oldest.close()
-        self._waiting[connection] = None
+            first.close()
+        self._waiting.add(connection)
         self.counters.waiting = len(self._waiting)
         return self._server is not None and self._server.is_serving()
 
@@ -315,5 +315,5 @@ class AgiServer:
         return [session.task for session in self._sessions.values() if session.task is not None]
 
     def _forget_waiting(self, connection: AgiConnection) -> None:
-        self._waiting.pop(connection, None)
+        self._waiting.discard(connection)
         self.counters.waiting = len(self._waiting)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -414,27 +413,6 @@ async def test_no_line_break_is_awaited_from_a_peer_that_sends_none() -> None:
         async with asyncio.timeout(20):
             await line.until_closed()
         assert world.server.counters.bad == 1
-
-
-async def test_500_idle_connections_and_a_call() -> None:
-    """Plain sockets: the loop's time is the server's alone."""
-    async with serving(header_deadline_s=3) as world, loop_lag():
-        before = sockets()
-        peers = [socket.socket() for _ in range(500)]
-        for number, peer in enumerate(peers):
-            peer.connect(("127.0.0.1", world.server.port))
-            peer.send(b"agi_n")
-            if number % 20 == 0:
-                await asyncio.sleep(0)
-        await until(lambda: world.server.counters.waiting == 500)
-        await world.served()
-        await until(lambda: world.server.counters.bad == 500)
-        await world.idle()
-        for peer in peers:
-            assert peer.recv(1) == b""
-            peer.close()
-        await until(lambda: sockets() == before)
-        await world.served()
 
 
 async def test_a_flood_of_silent_peers_gives_way_to_asterisk() -> None:
