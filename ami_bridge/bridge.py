@@ -176,7 +176,8 @@ class AmiBridge:
         return () if self._task is None else (self._task,)
 
     async def _note_callback(self, event: CallbackRequested) -> None:
-        self.tracker.callback_requested(event.call_id)
+        if event.call_id.system == self.tracker.system:
+            self.tracker.callback_requested(event.call_id)
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.run(), name="ami")

@@ -9,12 +9,13 @@ dialplan calls `sales`. Asterisk asks for these queues through res_config_curl.c
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 from urllib.parse import urlencode
 
 from aiohttp import web
 
 from ami_bridge import dialplan
-from ami_bridge.queue_members import QueueMembers
+from ami_bridge.ami_events import MemberSeen
 from calls.ports import AgentRoster
 
 #: Nobody is waited for who cannot take the call now (app_queue.c `parse_empty_options`).
@@ -32,7 +33,13 @@ _QUEUE = {
 }
 
 
-def add_routes(app: web.Application, *, roster: AgentRoster, members: QueueMembers) -> None:
+class Members(Protocol):
+    """The part of `queue_members.QueueMembers` that is asked here."""
+
+    def find(self, interface: str, queue: str) -> MemberSeen | None: ...
+
+
+def add_routes(app: web.Application, *, roster: AgentRoster, members: Members) -> None:
     routes = QueueRoutes(roster=roster, members=members)
     app.router.add_post("/pbx/queues/{shape:single|multi}", routes.queues)
     app.router.add_post("/pbx/queue_members/{shape:single|multi}", routes.members)
@@ -42,7 +49,7 @@ def add_routes(app: web.Application, *, roster: AgentRoster, members: QueueMembe
 
 
 class QueueRoutes:
-    def __init__(self, *, roster: AgentRoster, members: QueueMembers) -> None:
+    def __init__(self, *, roster: AgentRoster, members: Members) -> None:
         self._roster = roster
         self._members = members
 

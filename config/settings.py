@@ -142,6 +142,10 @@ class NodesSettings(Section):
     """Addresses of the machines whose word on who asked is believed."""
     lease_s: float = Field(3.0, ge=1, le=60)
     """A desk that did not say for so long that it lives is given up for dead."""
+    asterisks: tuple[AmiSettings, ...] = ()
+    """Asterisks that `--part desk` follows besides the one of `ami`: a list of `host`, `port`,
+    `username`, `secret_file` and `system`, as there. Each has `calls` processes of its own, whose
+    `ami` it is."""
 
 
 class RulebookSettings(Section):

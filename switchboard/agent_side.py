@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from prometheus_client import CollectorRegistry
@@ -29,7 +30,7 @@ def agent_side(
     database: Database,
     bus: EventBus,
     queue_control: QueueControl,
-    membership: QueueMembership,
+    memberships: Mapping[str, QueueMembership],
     transfers: Transfers,
     offers: OfferAnswers,
     follow_ups: FollowUps,
@@ -42,7 +43,7 @@ def agent_side(
         database=database,
         bus=bus,
         queue_control=queue_control,
-        membership=membership,
+        memberships=memberships,
         queues=settings.queues,
         transfers=transfers,
         offers=offers,

@@ -1,5 +1,5 @@
 """The side of a centre that follows Asterisk and tells what it sees: agents' desks, records, the
-CRM's outbox, the supervisors' page. One process at a time does this for one Asterisk."""
+CRM's outbox, the supervisors' page. One process at a time does this for a centre."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from datetime import UTC, datetime, time, timedelta
 from aiohttp import web
 
 from ami_bridge import queue_routes
+from ami_bridge.asterisks import Asterisks
 from ami_bridge.bridge import AmiBridge
 from ami_bridge.placing import Placing
+from config.settings import AmiSettings
 from crm_adapter import webhooks_in
 from crm_adapter.adapters.choice import names_of
 from crm_adapter.churn_tasks import ChurnTasks, ContactsTasks
@@ -43,23 +45,18 @@ from switchboard.supervisor_page import SupervisorPage
 
 class DeskSide:
     """`build`, then `remember` once the bus runs; `follow` last, when everybody listens. `nightly`
-    is the command that does the nightly work; without it nobody does."""
+    is the command that does the nightly work; without it nobody does. `more` are the Asterisks
+    followed besides the one of the settings' `ami`."""
 
-    def __init__(self, ground: Ground, *, nightly: Sequence[str] = ()) -> None:
+    def __init__(
+        self, ground: Ground, *, nightly: Sequence[str] = (), more: Sequence[AmiSettings] = ()
+    ) -> None:
         self._ground = ground
         self._nightly = nightly
         settings = ground.settings
         self.journal = DatabaseJournal(database=ground.database)
-        self.bridge = AmiBridge(
-            settings=settings.ami,
-            journal=self.journal,
-            bus=ground.bus,
-            placing=Placing(
-                login_of=self._login_of,
-                outbound=settings.crm.record_outbound,
-                internal=settings.crm.record_internal,
-            ),
-            agents_context=settings.softphone.context,
+        self.asterisks = Asterisks(
+            [self._bridge(each) for each in (settings.ami, *more)], login_of=self._login_of
         )
         self._follow_ups = DatabaseFollowUps(
             database=ground.database, adapter=names_of(settings)[0]
@@ -68,12 +65,27 @@ class DeskSide:
             settings=settings,
             database=ground.database,
             bus=ground.bus,
-            queue_control=self.bridge.queue_control,
-            membership=self.bridge.membership,
-            transfers=self.bridge.transfers,
+            queue_control=self.asterisks.queue_control,
+            memberships=self.asterisks.memberships,
+            transfers=self.asterisks.transfers,
             offers=ground.ledger,
             follow_ups=self._follow_ups,
             registry=ground.health.registry,
+        )
+
+    def _bridge(self, ami: AmiSettings) -> AmiBridge:
+        settings = self._ground.settings
+        placing = Placing(
+            login_of=self._login_of,
+            outbound=settings.crm.record_outbound,
+            internal=settings.crm.record_internal,
+        )
+        return AmiBridge(
+            settings=ami,
+            journal=self.journal,
+            bus=self._ground.bus,
+            placing=placing,
+            agents_context=settings.softphone.context,
         )
 
     def _login_of(self, interface: str) -> str | None:
@@ -82,6 +94,7 @@ class DeskSide:
     async def build(self) -> None:
         """Everything that listens to calls is subscribed before the first one comes."""
         ground, settings, stages = self._ground, self._ground.settings, self._ground.stages
+        self.asterisks.subscribe(ground.bus)
         await stages.enter("webhooks of pops", self._workers, 6)
         self.records = Records(
             database=ground.database,
@@ -120,7 +133,7 @@ class DeskSide:
             settings=settings,
             database=ground.database,
             bus=ground.bus,
-            bridge=self.bridge,
+            asterisks=self.asterisks,
             desk=self.desk,
             rulebooks=ground.rulebooks,
             health=ground.health,
@@ -142,17 +155,18 @@ class DeskSide:
             owed=self.records.wake,
         )
         self._churn_teller = await ground.stages.enter("churn warnings", churn, 2)
-        now, system = datetime.now(UTC), settings.ami.system
+        now = datetime.now(UTC)
         for lead in await remembered_leads(ground.database, now=now):
             ground.bus.publish(lead)
-        for event in await remembered_calls(ground.database, system=system):
-            ground.bus.publish(event)
-        for unknown in await unknown_calls(ground.database, system=system, now=now):
-            ground.bus.publish(unknown)
+        for system in self.asterisks.by_system:
+            for event in await remembered_calls(ground.database, system=system):
+                ground.bus.publish(event)
+            for unknown in await unknown_calls(ground.database, system=system, now=now):
+                ground.bus.publish(unknown)
 
     def add_routes(self, app: web.Application) -> None:
         settings = self._ground.settings
-        queue_routes.add_routes(app, roster=self.desk.agents, members=self.bridge.members)
+        queue_routes.add_routes(app, roster=self.desk.agents, members=self.asterisks)
         hooks = WebhooksIn(hooks=settings.crm.webhooks_in, sink=self._ground.connection)
         webhooks_in.add_routes(app, hooks)
         desk_routes.add_routes(app, desk=self.desk, settings=settings.web)
@@ -161,12 +175,15 @@ class DeskSide:
 
     async def follow(self) -> None:
         """Asterisk, whether it is there already or not."""
-        await self._ground.stages.enter("ami", self.bridge, 5)
+        for bridge in self.asterisks.bridges:
+            await self._ground.stages.enter("ami", bridge, 5)
 
     def parts(self) -> readiness.Parts:
         ground = self._ground
         return replace(
-            ground.parts(self.bridge), outbox=self.outbox_gauge, recorder=self.records.recorder
+            ground.parts(*self.asterisks.bridges),
+            outbox=self.outbox_gauge,
+            recorder=self.records.recorder,
         )
 
     def watch(self) -> None:
@@ -184,7 +201,7 @@ class DeskSide:
         groups: Iterable[Iterable[asyncio.Task[None]]] = (
             self.records.tasks,
             self._workers.tasks,
-            self.bridge.tasks,
+            *(bridge.tasks for bridge in self.asterisks.bridges),
             self._console.tasks,
         )
         for group in groups:

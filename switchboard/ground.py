@@ -99,10 +99,10 @@ class Ground:
             5,
         )
 
-    def parts(self, bridge: AmiBridge) -> readiness.Parts:
+    def parts(self, *bridges: AmiBridge) -> readiness.Parts:
         """For /readyz, of every process."""
         return readiness.Parts(
-            bridge=bridge,
+            bridges=bridges,
             bus=self.bus,
             rulebooks=self.rulebooks,
             crm=self.crm,

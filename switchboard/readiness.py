@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 
 from ami_bridge.agi_server import AgiServer
 from ami_bridge.ami_client import LinkState
@@ -25,10 +27,10 @@ _OVERDUE_S = 900.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What is looked at of every process. `redis` is None where none is set; `outbox` and
-    `recorder` are the desk's side's."""
+    """What is looked at of every process. `bridges`: one for each Asterisk that it follows; `redis`
+    is None where none is set; `outbox` and `recorder` are the desk's side's."""
 
-    bridge: AmiBridge
+    bridges: Sequence[AmiBridge]
     bus: EventBus
     rulebooks: Rulebooks
     crm: CrmAdapter
@@ -44,14 +46,15 @@ def add_parts(health: Health, parts: Parts) -> None:
     exact ends, a missing CRM costs names, and neither costs a call."""
     health.add_part("storage", lambda: _storage(parts))
     health.add_part("rulebook", lambda: _rulebook(parts))
-    health.add_part("ami", lambda: _ami(parts))
+    for name, bridge in _named(parts.bridges):
+        health.add_part(name, partial(_ami, bridge))
     health.add_part("crm", lambda: _crm(parts))
     health.add_part("loop", lambda: _loop(health.lag))
     if parts.redis is not None:
         health.add_part("redis", parts.redis.state)
     health.add_figures(lambda: _figures(parts))
     health.add_counters(lambda: {"tasks": float(len(asyncio.all_tasks()))})
-    health.add_counters(parts.bridge.counters)
+    health.add_counters(lambda: _ami_counters([bridge.counters() for bridge in parts.bridges]))
     health.add_counters(lambda: _bus_counters(parts))
     if (outbox := parts.outbox) is not None:
         health.add_part("outbox", lambda: _outbox(outbox))
@@ -67,10 +70,16 @@ def add_callers_parts(health: Health, *, agi: AgiServer, warm_up: WarmUp) -> Non
     health.add_counters(lambda: _agi_counters(agi))
 
 
+def _rounded(age_s: float | None) -> float | None:
+    return None if age_s is None else round(age_s, 3)
+
+
 def _figures(parts: Parts) -> Figures:
-    age_s = parts.bridge.client.last_byte_age_s
     return {
-        "ami_last_byte_age_s": None if age_s is None else round(age_s, 3),
+        **{
+            name.replace("ami", "ami_last_byte_age_s", 1): _rounded(bridge.client.last_byte_age_s)
+            for name, bridge in _named(parts.bridges)
+        },
         "outbox_oldest_s": None if parts.outbox is None else round(parts.outbox.oldest_s, 1),
         "rulebook_version": parts.rulebooks.current.version,
         "database": parts.database,
@@ -110,16 +119,23 @@ def _rulebook(parts: Parts) -> PartState:
     )
 
 
-def _ami(parts: Parts) -> PartState:
-    doubt = f"; {parts.bridge.client.doubt}" if parts.bridge.client.doubt else ""
-    if parts.bridge.is_connected:
+def _named(bridges: Sequence[AmiBridge]) -> Iterable[tuple[str, AmiBridge]]:
+    """By the part's name: `ami` where there is one, else `ami:SYSTEM`."""
+    if len(bridges) == 1:
+        return [("ami", bridges[0])]
+    return [(f"ami:{bridge.tracker.system}", bridge) for bridge in bridges]
+
+
+def _ami(bridge: AmiBridge) -> PartState:
+    doubt = f"; {bridge.client.doubt}" if bridge.client.doubt else ""
+    if bridge.is_connected:
         return PartState(True, f"connected, live view in step{doubt}")
     remedy = {
         LinkState.REFUSED: "give ami.secret_file the secret of Asterisk's manager.conf",
         LinkState.AWAY: "see that Asterisk runs and ami.host and ami.port are its manager's",
         LinkState.CONNECTED: "wait: it is being compared with Asterisk",
-    }[parts.bridge.state]
-    told = f"{parts.bridge.state}: pops and exact ends of calls wait for it{doubt}"
+    }[bridge.state]
+    told = f"{bridge.state}: pops and exact ends of calls wait for it{doubt}"
     return PartState(False, told, remedy=remedy)
 
 
@@ -164,6 +180,13 @@ def _agi_counters(agi: AgiServer) -> dict[str, float]:
         "agi_left_total": counters["left"],
         "agi_worst_leave_seconds": counters["worst_leave_s"],
     }
+
+
+def _ami_counters(of_each: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """Of all Asterisks together; ages are the oldest's, and `ami_connected` how many are there."""
+    told = {name: sum(one[name] for one in of_each) for name in of_each[0]}
+    age = "ami_last_byte_age_seconds"
+    return told | {age: max(one[age] for one in of_each)}
 
 
 def _bus_counters(parts: Parts) -> dict[str, float]:

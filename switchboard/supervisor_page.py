@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from ami_bridge.ami_events import MemberSeen
-from ami_bridge.bridge import AmiBridge
+from ami_bridge.asterisks import Asterisks
 from calls.bus import EventBus
 from config.publishing import Rulebooks
 from config.rulebook import digits_of
@@ -35,7 +33,7 @@ class SupervisorPage:
     settings: Settings
     database: Database
     bus: EventBus
-    bridge: AmiBridge
+    asterisks: Asterisks
     desk: Desk
     rulebooks: Rulebooks
     health: Health
@@ -76,8 +74,8 @@ class SupervisorPage:
             status_of=self.desk.duties.status_of,
             desktops_of=self.desk.hub.desktops_of,
             phone_open=self.desk.phones.is_open,
-            members=self._members,
-            places=self.bridge.places,
+            members=self.asterisks.members,
+            places=self.asterisks,
             parts=self.health.parts,
             rulebooks=self.rulebooks,
             rulebook_version=lambda: self.rulebooks.current.version,
@@ -85,9 +83,6 @@ class SupervisorPage:
             now=_in_the_house,
             service_level_s=within_s,
         )
-
-    def _members(self) -> Collection[MemberSeen] | None:
-        return self.bridge.members.all() if self.bridge.is_connected else None
 
     def _mask(self, text: str) -> str:
         return masked(text) if self.settings.privacy.mask_numbers else text

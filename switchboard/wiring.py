@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
+from calls.errors import Misconfigured
 from config.settings import Settings
 from switchboard import readiness
 from switchboard.caller_side import CallerSide
@@ -23,6 +24,11 @@ class Centre(Process):
     the nightly work; without it nobody does."""
 
     def __init__(self, settings: Settings, *, nightly: Sequence[str] = ()) -> None:
+        if settings.nodes.asterisks:
+            raise Misconfigured(
+                "nodes.asterisks: only `switchboard run --part desk` follows several Asterisks, "
+                "each with `--part calls` of its own; take them out, or give a part"
+            )
         super().__init__(settings)
         self._nightly = nightly
 
@@ -34,7 +40,8 @@ class Centre(Process):
         ground = self._ground
         await ground.start()
         desk = DeskSide(ground, nightly=self._nightly)
-        callers = CallerSide(ground, places=desk.bridge.places, exits=desk.bridge.exits)
+        [bridge] = desk.asterisks.bridges
+        callers = CallerSide(ground, places=bridge.places, exits=bridge.exits)
         await desk.build()
         await ground.remember(callers.models)
         await ground.stages.enter("bus", ground.bus, 5)
@@ -42,7 +49,7 @@ class Centre(Process):
         await callers.build()
         await self._start_web(desk, callers)
         await desk.follow()
-        self.agi = await callers.accept(journal=desk.journal, calls=desk.bridge.tracker)
+        self.agi = await callers.accept(journal=desk.journal, calls=bridge.tracker)
         readiness.add_parts(ground.health, desk.parts())
         readiness.add_callers_parts(ground.health, agi=self.agi, warm_up=callers.warm_up)
         desk.watch()

@@ -9,6 +9,8 @@ from storage.tables import UtcDateTime, metadata
 queue_memberships = sa.Table(
     "queue_memberships",
     metadata,
+    #: The Asterisk's name among ours (`ami.system`).
+    sa.Column("system", sa.String(40), primary_key=True, server_default="pbx"),
     sa.Column("queue", sa.String(40), primary_key=True),
     sa.Column("interface", sa.String(120), primary_key=True),
     #: No foreign key: who was removed as an agent is still to be removed from the queue.

@@ -45,13 +45,15 @@ class Place(NamedTuple):
 
 
 class Memberships:
-    """`join` is what `Agents` is given; enter it after them."""
+    """In the queues of one Asterisk (`system`). `join` is what `Agents` is given; enter it after
+    them."""
 
     def __init__(
         self,
         *,
         database: Database,
         queues: QueueMembership,
+        system: str,
         settings: QueueSettings,
         agents: Agents,
         clock: Callable[[], float] = time.monotonic,
@@ -59,6 +61,7 @@ class Memberships:
     ) -> None:
         self._database = database
         self._queues = queues
+        self._system = system
         self._settings = settings
         self._agents = agents
         self._clock = clock
@@ -76,7 +79,8 @@ class Memberships:
 
     async def __aenter__(self) -> Self:
         async with self._database.read() as connection:
-            rows = (await connection.execute(sa.select(queue_memberships))).all()
+            of_this = queue_memberships.c.system == self._system
+            rows = (await connection.execute(sa.select(queue_memberships).where(of_this))).all()
         self._ours = {Place(row.queue, row.interface): row.login for row in rows}
         # Asterisk may have been started anew while we were away.
         self._owed |= dict.fromkeys(self._agents.who_chose(), 0.0)
@@ -217,7 +221,8 @@ class Memberships:
 
     async def _write_down(self, login: str, places: Collection[Place]) -> None:
         now = datetime.now(UTC)
-        rows = [{**place._asdict(), "login": login, "added_at": now} for place in places]
+        who = {"system": self._system, "login": login, "added_at": now}
+        rows = [{**place._asdict(), **who} for place in places]
 
         async def write(connection: AsyncConnection) -> None:
             insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
@@ -232,6 +237,7 @@ class Memberships:
             for queue, interface in places:
                 await connection.execute(
                     sa.delete(queue_memberships).where(
+                        queue_memberships.c.system == self._system,
                         queue_memberships.c.queue == queue,
                         queue_memberships.c.interface == interface,
                     )

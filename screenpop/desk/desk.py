@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, Self
 
 from calls import events
@@ -58,9 +59,9 @@ ANSWER_DEADLINE_S = 5.0
 
 class Desk:
     """`agents` is the AgentRoster. Enter it after storage and the bus exist and before events
-    flow; it subscribes itself. `also_owed` and `owed` are the store's. Without `membership` nobody
-    is made a member of a queue; without `transfers` no call is moved. `region` is the country in
-    whose format agents dial."""
+    flow; it subscribes itself. `also_owed` and `owed` are the store's. Without `memberships` (by
+    Asterisk's name) nobody is made a member of a queue; without `transfers` no call is moved.
+    `region` is the country in whose format agents dial."""
 
     def __init__(
         self,
@@ -68,7 +69,7 @@ class Desk:
         database: Database,
         bus: EventBus,
         queue_control: QueueControl,
-        membership: QueueMembership | None = None,
+        memberships: Mapping[str, QueueMembership] = MappingProxyType({}),
         queues: QueueSettings = QueueSettings(),  # noqa: B008 -- frozen
         offers: OfferAnswers,
         follow_ups: FollowUps,
@@ -94,11 +95,16 @@ class Desk:
         )
         self.hub = Hub(store=self._store, counters=self.counters)
         self.agents = Agents(database=database, queue_control=queue_control, join=self._join)
-        self._memberships = (
-            Memberships(database=database, queues=membership, settings=queues, agents=self.agents)
-            if membership is not None
-            else None
-        )
+        self._memberships = [
+            Memberships(
+                database=database,
+                queues=membership,
+                system=system,
+                settings=queues,
+                agents=self.agents,
+            )
+            for system, membership in memberships.items()
+        ]
         self.days = AgentDays(on_change=self._day_changed, now=now)
         self.pops = Pops(
             roster=self.agents,
@@ -166,8 +172,8 @@ class Desk:
         self.pops.restore(left_open)
         self.days.restore(await self._store.pops_since(self.days.began_at))
         await self._stack.enter_async_context(self.agents)
-        if self._memberships is not None:
-            await self._stack.enter_async_context(self._memberships)
+        for memberships in self._memberships:
+            await self._stack.enter_async_context(memberships)
         await self._stack.enter_async_context(self.phones)
         self.duties.restore(left_open)
         self._bus.subscribe("screenpop", self._hear, events.CallEvent)
@@ -241,8 +247,8 @@ class Desk:
         """Without waiting, so that no frame can fall between the greeting and the stream."""
         resumed = self.hub.can_resume(login, last_seq)
         hello = self._hello(login, resumed=resumed)
-        if self._memberships is not None:
-            self._memberships.seated(login)
+        for memberships in self._memberships:
+            memberships.seated(login)
         return self.hub.attach(login, desktop, hello.model_dump_json(), last_seq)
 
     def receive(self, login: str, frame: protocol.ClientFrame) -> None:
@@ -358,8 +364,8 @@ class Desk:
         task.add_done_callback(self._choices.discard)
 
     async def _join(self, agent: Agent, reason: str) -> None:
-        if self._memberships is not None:
-            await self._memberships.join(agent, reason)
+        for memberships in self._memberships:
+            await memberships.join(agent, reason)
 
     def _state_changed(self, login: str, status: protocol.AgentStatus) -> None:
         self.hub.tell(login, protocol.AgentStateChanged(ts=_now_ms(), status=status))

@@ -95,6 +95,10 @@ class _Place:
     paused: bool
     reachable: bool
 
+    @property
+    def is_ready(self) -> bool:
+        return self.reachable and not self.paused
+
 
 @dataclass(frozen=True, slots=True)
 class _Busy:
@@ -230,8 +234,11 @@ def _places(
     found: dict[str, dict[str, _Place]] = {}
     if heard is not None:
         for member in heard:
+            places = found.setdefault(member.queue, {})
             place = _Place(member.paused, member.reachable)
-            found.setdefault(member.queue, {})[member.interface] = place
+            # Of who is a member at several Asterisks, that one counts which can ring them.
+            before = places.get(member.interface, place)
+            places[member.interface] = max(before, place, key=lambda one: one.is_ready)
         return found
     for agent in agents:
         is_paused = sources.status_of(agent.login).state is not AgentState.AVAILABLE

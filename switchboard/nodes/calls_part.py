@@ -93,7 +93,8 @@ class CallsPart(Process):
 
     async def _start_web(self, callers: CallerSide) -> None:
         ground = self._ground
-        self._finder = DeskFinder(database=ground.database, lease=lease_of(self.settings))
+        lease = lease_of(self.settings.ami.system)
+        self._finder = DeskFinder(database=ground.database, lease=lease)
         relay = await ground.stages.enter("relay", DeskRelay(self._finder), 3)
         app = web.Application(client_max_size=256 * 1024)
         ground.health.add_routes(app)

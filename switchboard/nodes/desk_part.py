@@ -11,8 +11,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from ami_bridge.bridge import AmiBridge
 from calls.errors import Misconfigured
 from config.settings import Settings
+from storage.lease_group import LeaseGroup
 from storage.leases import Lease
 from switchboard import readiness
 from switchboard.desk_side import DeskSide
@@ -25,8 +27,21 @@ from switchboard.nodes.told_dialogs import HeardDialogs
 from switchboard.process import Process, serve
 
 
-def lease_of(settings: Settings) -> str:
-    return f"desk:{settings.ami.system}"
+def lease_of(system: str) -> str:
+    """Of whoever follows this Asterisk, and keeps its callers' desks."""
+    return f"desk:{system}"
+
+
+def systems_of(settings: Settings) -> list[str]:
+    """The names of all Asterisks that the desk follows. Raises Misconfigured where two have the
+    same."""
+    names = [settings.ami.system, *(one.system for one in settings.nodes.asterisks)]
+    if len(set(names)) < len(names):
+        raise Misconfigured(
+            f"nodes.asterisks: each Asterisk has a `system` of its own, `ami` too, not {names}: "
+            "their calls' ids would be the same"
+        )
+    return names
 
 
 def check(settings: Settings) -> str:
@@ -47,23 +62,18 @@ class DeskPart(Process):
 
     def __init__(self, settings: Settings, *, nightly: Sequence[str] = ()) -> None:
         self._redis_url = check(settings)
+        self._systems = systems_of(settings)
         super().__init__(settings)
         self._nightly = nightly
 
     @property
     def status(self) -> str:
-        return f"the desk of {self.settings.ami.system}, for the others at {self._address}"
+        return f"the desk of {', '.join(self._systems)}, for the others at {self._address}"
 
     async def _start(self) -> None:
         ground = self._ground
         await ground.start()
-        self._lease = Lease(
-            database=ground.database,
-            name=lease_of(self.settings),
-            holder=f"{socket.gethostname()}:{os.getpid()}",
-            address=self._address,
-            ttl_s=self.settings.nodes.lease_s,
-        )
+        self._lease = LeaseGroup([self._lease_of(system) for system in self._systems])
         self._keeper = LeaseKeeper(self._lease)
         standby = await self._stand_by()
         self._working = ground.side_tasks.start_once("desk", self._work(standby))
@@ -73,6 +83,15 @@ class DeskPart(Process):
         self._working.cancel()
         await asyncio.gather(self._working, return_exceptions=True)
         await super().__aexit__(*exc)
+
+    def _lease_of(self, system: str) -> Lease:
+        return Lease(
+            database=self._ground.database,
+            name=lease_of(system),
+            holder=f"{socket.gethostname()}:{os.getpid()}",
+            address=self._address,
+            ttl_s=self.settings.nodes.lease_s,
+        )
 
     async def _work(self, standby: Callable[[], Awaitable[None]]) -> None:
         """Once the lease is ours. It is given back when everything that needs it has stopped."""
@@ -91,7 +110,7 @@ class DeskPart(Process):
 
         ground.stages.on_stop("lease", give_back, 2)
         ground.database.writer.fence = self._lease.fence
-        desk = DeskSide(ground, nightly=self._nightly)
+        desk = DeskSide(ground, nightly=self._nightly, more=self.settings.nodes.asterisks)
         await desk.build()
         await ground.remember(None)
         await ground.stages.enter("bus", ground.bus, 5)
@@ -133,30 +152,34 @@ class DeskPart(Process):
         )
 
     def _listen(self, desk: DeskSide) -> None:
-        """To the processes that talk with callers."""
+        """To the processes that talk with callers: of each Asterisk a stream of its own."""
         ground = self._ground
         client = connected(self._redis_url)
-        dialogs = HeardDialogs(calls=desk.bridge.tracker, publish=ground.bus.publish)
 
         async def settled() -> None:
             await ground.bus.drain()
             await desk.records.settled()
             await desk.desk.flush()
 
-        reader = EventReader(
-            client=client,
-            stream=stream_of(self.settings.ami.system),
-            take=dialogs.take,
-            gone=dialogs.gone,
-            settled=settled,
-        )
+        def reader_of(bridge: AmiBridge) -> EventReader:
+            dialogs = HeardDialogs(calls=bridge.tracker, publish=ground.bus.publish)
+            return EventReader(
+                client=client,
+                stream=stream_of(bridge.tracker.system),
+                take=dialogs.take,
+                gone=dialogs.gone,
+                settled=settled,
+            )
+
+        readers = [reader_of(bridge) for bridge in desk.asterisks.bridges]
         ground.stages.on_stop("redis", client.aclose, 2)
-        ground.side_tasks.start("nodes:events", reader.run())
+        for reader in readers:
+            ground.side_tasks.start("nodes:events", reader.run())
         ground.health.add_counters(
             lambda: {
-                "nodes_events_strange_total": float(reader.strange),
-                "nodes_events_missed_total": float(reader.missed),
-                "nodes_redis_connected": float(reader.is_connected),
+                "nodes_events_strange_total": float(sum(one.strange for one in readers)),
+                "nodes_events_missed_total": float(sum(one.missed for one in readers)),
+                "nodes_redis_connected": float(all(one.is_connected for one in readers)),
             }
         )
 

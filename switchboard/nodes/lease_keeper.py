@@ -7,6 +7,7 @@ import logging
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from storage.lease_group import LeaseGroup
 from storage.leases import Lease, LeaseLost
 from storage.transient import is_outage
 
@@ -18,7 +19,7 @@ _OUTAGES = (SQLAlchemyError, OSError, TimeoutError)
 
 
 class LeaseKeeper:
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: Lease | LeaseGroup) -> None:
         self._lease = lease
         self.is_held = False
 

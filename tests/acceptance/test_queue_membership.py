@@ -59,7 +59,7 @@ async def test_who_works_is_a_member_and_nobody_else_is_touched(
                 database=database,
                 bus=house.bus,
                 queue_control=house.bridge.queue_control,
-                membership=house.bridge.membership,
+                memberships={"pbx": house.bridge.membership},
                 queues=SETTINGS,
                 offers=DatabaseOfferLedger(database=database),
                 follow_ups=DatabaseFollowUps(database=database),

@@ -10,6 +10,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from ami_bridge.asterisks import Asterisks
 from ami_bridge.bridge import AmiBridge
 from calls.agents import Agent
 from calls.bus import EventBus
@@ -81,13 +82,13 @@ async def supervisor_server(
         made: list[Console] = []
 
         async def more(app: web.Application, desk: Desk, bus: EventBus) -> None:
+            journal = DatabaseJournal(database=database)
+            bridge = AmiBridge(settings=settings.ami, journal=journal, bus=bus)
             page = SupervisorPage(
                 settings=settings,
                 database=database,
                 bus=bus,
-                bridge=AmiBridge(
-                    settings=settings.ami, journal=DatabaseJournal(database=database), bus=bus
-                ),
+                asterisks=Asterisks([bridge], login_of=desk.agents.login_of),
                 desk=desk,
                 rulebooks=rulebooks,
                 health=health,

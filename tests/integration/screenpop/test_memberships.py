@@ -66,7 +66,10 @@ class Work:
 
 @asynccontextmanager
 async def work(
-    database: Database, queues: QueuesTwin, settings: QueueSettings | None = None
+    database: Database,
+    queues: QueuesTwin,
+    settings: QueueSettings | None = None,
+    system: str = "pbx",
 ) -> AsyncIterator[Work]:
     async def join(agent: Agent, reason: str) -> None:
         await memberships.join(agent, reason)
@@ -76,6 +79,7 @@ async def work(
     memberships = Memberships(
         database=database,
         queues=queues,
+        system=system,
         settings=settings or QueueSettings(),
         agents=agents,
         clock=lambda: here.time,

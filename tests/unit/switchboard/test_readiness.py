@@ -9,6 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from ami_bridge.ami_client import LinkState
+from ami_bridge.bridge import AmiBridge
 from crm_adapter.outbox_gauge import OutboxGauge
 from switchboard import readiness
 from switchboard.health import Health, LoopLag, PartState
@@ -24,7 +25,7 @@ def storage_where(trouble: str | None, *, error: str | None = None) -> PartState
         database="sqlite",
         redis=None,
         outbox=CollectorRegistry(),
-        bridge=SimpleNamespace(counters=dict),
+        bridges=[],
     )
     health = Health()
     readiness.add_parts(health, cast(readiness.Parts, parts))
@@ -67,6 +68,6 @@ def test_what_the_crm_has_not_got_for_long_is_said(dead: int, oldest_s: float, s
 def test_each_way_to_be_without_the_manager_has_its_remedy(link: LinkState) -> None:
     client = SimpleNamespace(doubt="")
     bridge = SimpleNamespace(is_connected=False, state=link, client=client)
-    part = readiness._ami(cast(readiness.Parts, SimpleNamespace(bridge=bridge)))
+    part = readiness._ami(cast(AmiBridge, bridge))
     assert part.state == "degraded"
     assert part.remedy
