@@ -224,3 +224,22 @@ async def test_switched_off_nobody_is_put_in(database: Database, queues: QueuesT
         await here.choose("anna", OFFLINE)
         await here.pass_by(30)
         assert queues.dynamic == {}
+
+
+async def test_each_asterisk_has_members_of_its_own(database: Database, queues: QueuesTwin) -> None:
+    """Two in one database: the same places, told apart by the Asterisk's name."""
+    branch = QueuesTwin(queues=frozenset({"support"}))
+    async with work(database, queues) as here, work(database, branch, system="branch") as there:
+        await here.choose("anna", AVAILABLE)
+        await there.choose("anna", AVAILABLE)
+        assert (set(queues.dynamic), set(branch.dynamic)) == ({SUPPORT, SALES}, {SUPPORT})
+        queues.restart()
+        await here.agents.on_ami_restored(events.AmiRestored(now()))
+        await wait_until(lambda: set(queues.dynamic) == {SUPPORT, SALES})
+    async with work(database, branch, system="branch") as there:
+        await there.choose("anna", OFFLINE)
+        await there.pass_by(30)
+        assert (set(branch.dynamic), set(queues.dynamic)) == (set(), {SUPPORT, SALES})
+        async with database.read() as connection:
+            rows = await connection.execute(sa.select(queue_memberships.c.system).distinct())
+        assert list(rows.scalars()) == ["pbx"]
