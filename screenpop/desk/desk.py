@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
 from typing import Any, Self
 
@@ -95,15 +96,9 @@ class Desk:
         )
         self.hub = Hub(store=self._store, counters=self.counters)
         self.agents = Agents(database=database, queue_control=queue_control, join=self._join)
+        among = partial(Memberships, database=database, settings=queues, agents=self.agents)
         self._memberships = [
-            Memberships(
-                database=database,
-                queues=membership,
-                system=system,
-                settings=queues,
-                agents=self.agents,
-            )
-            for system, membership in memberships.items()
+            among(queues=there, system=system) for system, there in memberships.items()
         ]
         self.days = AgentDays(on_change=self._day_changed, now=now)
         self.pops = Pops(
