@@ -7,6 +7,7 @@ import logging
 from dataclasses import dataclass
 from typing import Self
 
+from ami_bridge import self_check
 from ami_bridge.ami_client import ActionRefused, AmiClient, AmiCounters, AmiTiming, LinkState
 from ami_bridge.ami_events import AmiEvent, Booted
 from ami_bridge.ami_reading import read_event
@@ -90,6 +91,9 @@ class AmiBridge:
         self._in_step = False
         self._told_lost = False
         self._resyncs = 0
+        #: The login whose Asterisk was looked at.
+        self._checked = 0
+        self._found: tuple[str, ...] = ()
         self._shed_before = 0
         self._mending: asyncio.TimerHandle | None = None
         self._task: asyncio.Task[None] | None = None
@@ -137,6 +141,12 @@ class AmiBridge:
     @property
     def state(self) -> LinkState:
         return self.client.state
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What a person should know of this Asterisk and of our rights there."""
+        version = self.client.doubt
+        return (version, *self._found) if version else self._found
 
     def figures(self) -> AmiFigures:
         return AmiFigures(
@@ -273,6 +283,22 @@ class AmiBridge:
             wait_s = self._settings.resync_every_s
             if self.client.is_connected and not await self._resync_once():
                 wait_s = min(wait_s, _RETRY_S)
+            await self._check_once()
+
+    async def _check_once(self) -> None:
+        """After each login, once calls are followed."""
+        login = self.client.counters.logins
+        if not self.is_connected or self._checked == login:
+            return
+        try:
+            found = await self_check.look(self.client)
+        except Unavailable:
+            return
+        self._checked = login
+        for doubt in found:
+            if doubt not in self._found:
+                log.warning("AMI: %s", doubt)
+        self._found = found
 
     async def _resync_once(self) -> bool:
         """False where it should be tried again soon."""

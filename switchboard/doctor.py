@@ -13,14 +13,17 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from ami_bridge import self_check
 from config.settings import Settings
-from switchboard import asterisk_files, softphone_doctor
+from switchboard import ami_doctor, asterisk_files, softphone_doctor
 from switchboard.findings import Finding
 
-#: Rights with which an AMI user can run programs or change the PBX (manager.c, Asterisk 22).
-DANGEROUS_WRITE = frozenset({"command", "config", "system", "all"})
+DANGEROUS_WRITE = self_check.DANGEROUS | {"all"}
 NEEDED_READ = frozenset({"call", "agent", "reporting", "system", "user", "dtmf"})
-NEEDED_WRITE = frozenset({"call", "agent", "originate", "reporting"})
+NEEDED_WRITE = frozenset({"call", "agent", "reporting"})
+
+#: What Asterisk takes for yes (main/utils.c `ast_true`).
+_TRUE = frozenset({"yes", "true", "y", "t", "1", "on"})
 
 _READ = (
     "asterisk.conf",
@@ -119,6 +122,7 @@ def _storage(settings: Settings) -> Iterator[Finding]:
 def _sockets(settings: Settings) -> Iterator[Finding]:
     if _answers(settings.ami.host, settings.ami.port):
         yield Finding("ok", f"AMI answers at {settings.ami.host}:{settings.ami.port}")
+        yield from ami_doctor.logged_in(settings.ami)
     else:
         yield Finding(
             "error",
@@ -147,6 +151,7 @@ def _asterisk_files(settings: Settings, etc: Path) -> Iterator[Finding]:
                 "run doctor as a user who may read it, or mend the file",
             )
     yield from _manager_rights(settings, etc)
+    yield from _live_dangerously(etc)
     yield from _dialplan(etc)
     yield from _targets(settings, etc)
     yield from _realtime_music(etc)
@@ -206,6 +211,18 @@ def _manager_rights(settings: Settings, etc: Path) -> Iterator[Finding]:
         )
     else:
         yield Finding("ok", f"AMI user {user} has no dangerous right")
+
+
+def _live_dangerously(etc: Path) -> Iterator[Finding]:
+    """Off as it comes (README-SERIOUSLY.bestpractices.md of Asterisk)."""
+    file = asterisk_files.parsed(etc, "asterisk.conf")
+    said = file.values("options", "live_dangerously") if file else []
+    if said and said[-1].strip().lower() in _TRUE:
+        yield Finding(
+            "warning",
+            "asterisk.conf says live_dangerously: whoever may set a variable by AMI runs programs",
+            "take live_dangerously = no, below [options]",
+        )
 
 
 def _dialplan(etc: Path) -> Iterator[Finding]:

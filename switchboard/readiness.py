@@ -127,7 +127,7 @@ def _named(bridges: Sequence[AmiBridge]) -> Iterable[tuple[str, AmiBridge]]:
 
 
 def _ami(bridge: AmiBridge) -> PartState:
-    doubt = f"; {bridge.client.doubt}" if bridge.client.doubt else ""
+    doubt = "".join(f"; {each}" for each in bridge.doubts)
     if bridge.is_connected:
         return PartState(True, f"connected, live view in step{doubt}")
     remedy = {

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from ami_bridge import fallback_trace, snapshot
+from ami_bridge import fallback_trace, self_check, snapshot
 from ami_bridge.ami_client import ActionRefused
 from calls import events
 from calls.call import CallOutcome
@@ -13,7 +15,7 @@ from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape
 from tests.acceptance.ami_witness import Witness
 from tests.acceptance.followed import Followed, following
-from tests.real_asterisk import PhonesFor
+from tests.real_asterisk import HASTY, PhonesFor
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -37,9 +39,17 @@ async def test_the_rights_of_the_shipped_user_suffice_and_are_not_more(pbx: Priv
             ("DBDel", [("Family", "x"), ("Key", "y")]),
             ("GetConfig", [("Filename", "manager.conf")]),
             ("Filter", [("Operation", "Add"), ("Filter", "x")]),
+            ("Originate", [("Channel", "Local/8500@from-agents"), ("Application", "Wait")]),
         ):
             with pytest.raises(ActionRefused):
                 await client.ask(action, headers)
+        assert await self_check.look(client) == ()
+        told = await client.ask("CoreSettings")
+        assert re.match(r"[0-9]+\.[0-9]+\.[0-9]+", told["AsteriskVersion"])
+    async with following(Followed(pbx, username=HASTY)) as followed:
+        await followed.until(lambda: bool(followed.bridge.doubts))
+        [doubt] = followed.bridge.doubts
+        assert doubt.startswith("our AMI user may originate, which it does not need")
 
 
 async def test_pausing_shows_in_the_queues(pbx: PrivatePbx) -> None:

@@ -19,6 +19,8 @@ from tests.acceptance.waiting import until
 from tests.pbx_queues import ANNA, BEN, CHEN, queue
 
 OPERATOR, OPERATOR_SECRET = "operator", "only-for-the-tests"
+#: A manager user like ours that may place calls too.
+PLACER = "placer"
 #: Somebody beyond the house, dialled as 0 and any number.
 OUTSIDE = "outside"
 
@@ -58,6 +60,11 @@ _MANAGER = f"""
 secret = {OPERATOR_SECRET}
 read = all
 write = all
+[{PLACER}]
+secret = {OPERATOR_SECRET}
+read = call,agent,reporting,system,user,dtmf
+write = call,agent,originate,reporting
+writetimeout = 5000
 """
 _PARKING = """[general]
 parkeddynamic = no

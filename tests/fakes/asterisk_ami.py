@@ -57,6 +57,10 @@ class FakeAmi:
     #: Every byte is sent in a segment of its own.
     slice_bytes: bool = False
     boots: bool = True
+    #: What CoreSettings says.
+    release: str = "22.10.1~dfsg+~cs6.15.60671435"
+    #: What ListCommands says, besides what everybody may do.
+    commands: Headers = field(default_factory=list)
     greeting: bytes = b"Asterisk Call Manager/11.0.0\r\n"
     refusal_delay_s: float = 0.0
     #: Said to every log-in, whatever the secret.
@@ -191,6 +195,12 @@ class FakeAmi:
             self._respond(session, action, "Error", f"{said} commands.")
         elif name in ("CoreShowChannels", "QueueStatus", "DBGetTree"):
             self._list(session, action, _LISTS[name](self, action))
+        elif name == "CoreSettings":
+            told = ("AsteriskVersion", self.release)
+            self._respond(session, action, "Success", None, told)
+        elif name == "ListCommands":
+            free = ("Ping", "Keepalive command.  (Priv: <none>)")
+            self._respond(session, action, "Success", None, free, *self.commands)
         elif name == "Ping":
             self._respond(session, action, "Success", None, ("Ping", "Pong"))
         elif name in ("QueueAdd", "QueueRemove"):

@@ -23,7 +23,7 @@ from switchboard.demo.sip_scenarios import PhoneShape
 from tests.acceptance.followed import Followed, following
 from tests.acceptance.queue_house import Roster
 from tests.acceptance.scene import AGENTS
-from tests.acceptance.transfer_house import TransferHouse
+from tests.acceptance.transfer_house import PLACER, TransferHouse
 from tests.faults.proxy import Direction, FaultProxy
 
 pytestmark = [
@@ -66,7 +66,9 @@ async def test_a_call_placed_as_the_line_breaks_is_one_call(
     async with (
         FaultProxy(("127.0.0.1", hall.pbx.ami_port), seen=seen) as proxy,
         phones,
-        following(Followed(hall.pbx, port=proxy.port, placing=placing)) as followed,
+        following(
+            Followed(hall.pbx, port=proxy.port, username=PLACER, placing=placing)
+        ) as followed,
     ):
         with pytest.raises(Unavailable):
             await followed.bridge.client.ask("Originate", PLACE)

@@ -50,7 +50,7 @@ def test_the_ami_user_gets_the_least_rights() -> None:
     assert user[0] == "[switchboard]"
     assert f"secret = {SECRET}" in user
     assert "read = call,agent,reporting,system,user,dtmf" in user
-    assert "write = call,agent,originate,reporting" in user
+    assert "write = call,agent,reporting" in user
     assert user.index("deny = 0.0.0.0/0.0.0.0") < user.index("permit = 127.0.0.1/255.255.255.255")
 
 

@@ -20,7 +20,7 @@ def write(etc: Path, **files: str) -> None:
 
 GOOD = {
     "manager": "[general]\nenabled=yes\n\n[switchboard]\nsecret = x ; secret\n"
-    "read = call,agent,reporting,system,user,dtmf\nwrite = call,agent,originate,reporting\n",
+    "read = call,agent,reporting,system,user,dtmf\nwrite = call,agent,reporting\n",
     "extensions": "#include switchboard.conf\n[general]\nstatic=yes\n[phones](!)\n"
     "[switchboard-in]\nexten => _X.,1,NoOp()\n[switchboard-dialog]\n[switchboard-route]\n"
     "[switchboard-fallback]\n",
@@ -48,6 +48,17 @@ def test_dangerous_rights_are_named(tmp_path: Path) -> None:
     ]
 
 
+def test_a_right_to_place_calls_is_one_too_many(tmp_path: Path) -> None:
+    cache = f"[directories]\nastcachedir => {tmp_path}\n[options]\nlive_dangerously = Yes\n"
+    rights = GOOD["manager"].replace("write = ", "write = originate,")
+    write(tmp_path, **{**GOOD, "manager": rights}, asterisk=cache)
+    found = [f for f in doctor._asterisk_files(Settings(), tmp_path) if f.level == "warning"]
+    assert [f.what.split(":")[0] for f in found] == [
+        "AMI user switchboard may originate",
+        "asterisk.conf says live_dangerously",
+    ]
+
+
 def test_missing_rights_contexts_and_user_are_errors(tmp_path: Path) -> None:
     cache = f"[directories]\nastcachedir => {tmp_path}\n"
     write(tmp_path, extensions="[switchboard-in]\n", extconfig="[settings]\n", asterisk=cache)
@@ -60,7 +71,7 @@ def test_missing_rights_contexts_and_user_are_errors(tmp_path: Path) -> None:
     ]
     write(tmp_path, manager="[switchboard]\nread=call\nwrite=call\n")
     found = [f.what for f in doctor._asterisk_files(Settings(), tmp_path)]
-    assert "AMI user switchboard lacks write=agent,originate,reporting" in found
+    assert "AMI user switchboard lacks write=agent,reporting" in found
 
 
 def test_a_cache_folder_that_is_missing_silences_every_prompt(tmp_path: Path) -> None:

@@ -66,8 +66,15 @@ def test_what_the_crm_has_not_got_for_long_is_said(dead: int, oldest_s: float, s
 
 @pytest.mark.parametrize("link", list(LinkState))
 def test_each_way_to_be_without_the_manager_has_its_remedy(link: LinkState) -> None:
-    client = SimpleNamespace(doubt="")
-    bridge = SimpleNamespace(is_connected=False, state=link, client=client)
+    bridge = SimpleNamespace(is_connected=False, state=link, doubts=())
     part = readiness._ami(cast(AmiBridge, bridge))
     assert part.state == "degraded"
     assert part.remedy
+
+
+@pytest.mark.parametrize("connected", [True, False])
+def test_doubts_about_asterisk_are_told(connected: bool) -> None:
+    told = ("it is old", "our user may command")
+    bridge = SimpleNamespace(is_connected=connected, state=LinkState.CONNECTED, doubts=told)
+    part = readiness._ami(cast(AmiBridge, bridge))
+    assert part.detail.endswith("; it is old; our user may command")

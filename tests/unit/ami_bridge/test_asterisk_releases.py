@@ -1,0 +1,51 @@
+"""Which releases of Asterisk are told to be old: by the table, and nothing that is none."""
+
+from __future__ import annotations
+
+import pytest
+
+from ami_bridge.asterisk_releases import PATCHED, doubt_of
+
+pytestmark = pytest.mark.unit
+
+
+@pytest.mark.parametrize(
+    ("version", "take"),
+    [
+        ("22.8.1", "take 22.8.2 or later"),
+        ("22.8.0", "take 22.8.2 or later"),
+        ("22.7.12", "take 22.8.2 or later"),
+        ("22.8", "take 22.8.2 or later"),
+        ("20.9.2~dfsg+~cs6.14", "take 20.18.2 or later"),
+        ("21.4.2", "take 21.12.1 or later"),
+        ("23.2.1", "take 23.2.2 or later"),
+        ("18.26.4", "gets no security fixes any more"),
+        ("16.28.0~dfsg-0+deb11u4", "gets no security fixes any more"),
+        ("certified-20.7-cert8", "take 20.7-cert9 or later"),
+        ("certified/20.7-cert8", "take 20.7-cert9 or later"),
+    ],
+)
+def test_an_old_one_is_told_what_to_take(version: str, take: str) -> None:
+    assert take in doubt_of(version)
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        *(f"{major}.{minor}.{patch}" for major, (minor, patch) in PATCHED.items()),
+        "22.10.1~dfsg+~cs6.15.60671435",
+        "22.9.0",
+        "24.0.0",
+        "certified-20.7-cert9",
+        "20.7-cert10",
+        "certified-22.8-cert1",
+        "GIT-master-1a2b3c4d",
+        "SVN-branch-1.8-r383122M",
+        "",
+        "x" * 1000,
+        "9" * 50,
+        "٢٢.1.1",
+    ],
+)
+def test_others_are_not(version: str) -> None:
+    assert doubt_of(version) == ""
