@@ -21,7 +21,7 @@ from ami_bridge.placed_call import PlacedCall
 from ami_bridge.placing import Placing
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome, Direction
-from calls.events import CallArrived, CallEnded
+from calls.events import CallArrived, CallEnded, CallRemembered
 from calls.ports import CallJournal
 
 log = logging.getLogger(__name__)
@@ -393,7 +393,8 @@ class CallTracker:
 
     def take_over(self, call: Call, *, uniqueid: str, queue: str | None = None) -> LiveCall | None:
         """Journals a call that did not come through a dialog of ours, then says that it arrived.
-        None where it ended lately: its news was only late."""
+        None where it ended lately: its news was only late. In a `queue` it may come from a dialog
+        of another process that could not tell us: then the journal has it."""
         if call.id in self._ended or self.channels.has_left(uniqueid):
             return None
         live = self.track(call.id)
@@ -401,22 +402,30 @@ class CallTracker:
         if uniqueid in self.channels:
             live.caller_uniqueid = uniqueid
             self._attach(live, uniqueid)
-        self._journal_soon(call, arrived=True)
+        self._journal_soon(call, arrived=True, maybe=live if queue is not None else None)
         if queue is not None:
             self.publish(call.id, live.joined(queue, self.now(), say=True))
         return live
 
-    def _journal_soon(self, call: Call, *, arrived: bool) -> None:
+    def _journal_soon(self, call: Call, *, arrived: bool, maybe: LiveCall | None = None) -> None:
+        """`maybe`: unless another process talks with its caller."""
         if arrived:
             self._held.setdefault(call.id, [])
-        task = asyncio.create_task(self._open(call, arrived=arrived), name=f"ami:open:{call.id}")
+        work = self._open(call, arrived=arrived, maybe=maybe)
+        task = asyncio.create_task(work, name=f"ami:open:{call.id}")
         self._openings.add(task)
         task.add_done_callback(self._openings.discard)
 
-    async def _open(self, call: Call, *, arrived: bool) -> None:
+    async def _open(self, call: Call, *, arrived: bool, maybe: LiveCall | None) -> None:
         """Where the journal fails, the agents still learn of the call; the dialplan's trace in
         AstDB brings it back at the next resync, and its keeper hears of the arrival itself."""
         fallback = not call.is_placed
+        if maybe is not None and (known := await self._talked_with_elsewhere(call.id)) is not None:
+            maybe.fallback = False
+            self._bus.publish(known)
+            for event in self._held.pop(call.id, []):
+                self._bus.publish(event)
+            return
         try:
             async with asyncio.timeout(self._journal_deadline_s):
                 await self._journal.open_call(call, fallback=fallback)
@@ -426,6 +435,14 @@ class CallTracker:
             self._bus.publish(CallArrived(call.id, call.arrived_at, call, fallback=fallback))
             for event in self._held.pop(call.id, []):
                 self._bus.publish(event)
+
+    async def _talked_with_elsewhere(self, call_id: CallId) -> CallRemembered | None:
+        try:
+            async with asyncio.timeout(self._journal_deadline_s):
+                return await self._journal.talked_with(call_id)
+        except Exception:
+            log.exception("%s: the journal could not be asked", call_id)
+            return None
 
     async def settle(self) -> None:
         """Returns when every call taken over so far is journaled."""

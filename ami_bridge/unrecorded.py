@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from calls.call import Call, CallId
+from calls.events import CallRemembered
 
 
 class Unrecorded:
@@ -18,3 +19,6 @@ class Unrecorded:
 
     async def open_placed(self, system: str) -> Collection[CallId]:
         return ()
+
+    async def talked_with(self, call_id: CallId) -> CallRemembered | None:
+        return None

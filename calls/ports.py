@@ -12,7 +12,7 @@ from calls.call import Call, CallId
 from calls.call_moment import CallMoment
 from calls.caller import Caller, Contact, ContactRef
 from calls.deadlines import Deadline
-from calls.events import FollowUpPlanned, OfferAnswered
+from calls.events import CallRemembered, FollowUpPlanned, OfferAnswered
 from calls.offer_choice import OfferCandidate, OfferChoice
 from calls.offers import CallerMemory, OfferCap, Propensities
 from calls.open_matters import UNTOLD, OpenMatters
@@ -261,6 +261,11 @@ class CallJournal(Protocol):
 
     async def open_placed(self, system: str) -> Collection[CallId]:
         """Those of them that agents placed."""
+        ...
+
+    async def talked_with(self, call_id: CallId) -> CallRemembered | None:
+        """What is kept of an open call that a dialog took, maybe in another process; None of any
+        other."""
         ...
 
 

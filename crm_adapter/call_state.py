@@ -30,9 +30,17 @@ LeftByCaller = (
     | events.OfferMet
     | events.OfferAnswered
 )
+#: Of what happened before the end another process may tell after it.
+ToldLate = events.DecisionMade | events.OptionChosen | events.CallQueued
 LEFT_BY_CALLER = get_args(LeftByCaller)
 #: Events that may change a call after its end.
-LATE = (events.WrapUpDone, events.CallerIdentified, events.CandidateChosen, *LEFT_BY_CALLER)
+LATE = (
+    events.WrapUpDone,
+    events.CallerIdentified,
+    events.CandidateChosen,
+    *LEFT_BY_CALLER,
+    *get_args(ToldLate),
+)
 
 
 @dataclass(slots=True)
@@ -130,6 +138,8 @@ class CallState:
             # A call of the fallback may be over before anybody asks who it was.
             self._identified(event)
             self.amended = True
+        elif isinstance(event, ToldLate) and event.at <= self.ended_at:
+            self._told_late(event)
 
     def _live_on(self, event: events.CallEvent, roster: AgentRoster) -> None:
         match event:
@@ -159,6 +169,22 @@ class CallState:
                 self._ended(event)
             case _:
                 pass
+
+    def _told_late(self, event: ToldLate) -> None:
+        before = (self.rulebook_version, self.menu_path, self.hold_programme, self.priority)
+        match event:
+            case events.DecisionMade() if self.rulebook_version is None:
+                self._decided(event.decision, event.at)
+            case events.OptionChosen():
+                self._chosen(event)
+            case events.CallQueued() if self.hold_programme is None:
+                self.priority = event.priority
+                self.hold_programme = event.hold_programme and storable(event.hold_programme, 80)
+                self.queue = self.queue or storable(event.queue, 80)
+            case _:
+                pass
+        if before != (self.rulebook_version, self.menu_path, self.hold_programme, self.priority):
+            self.amended = True
 
     def _decided(self, decision: Decision, at: datetime) -> None:
         told = decision.as_json() | {"at": at.isoformat()}

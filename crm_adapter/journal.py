@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import case, select, update
@@ -10,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls import crash_points
 from calls.call import Call, CallId
+from calls.events import CallRemembered
 from crm_adapter.call_tables import calls
+from crm_adapter.remembered_calls import remembered
 from storage.database import Database
 from storage.insert_once import insert_once
 from storage.storable import storable
@@ -66,6 +69,18 @@ class DatabaseJournal:
         )
         async with self._database.read() as connection:
             return {CallId(system, linkedid) for linkedid in await connection.scalars(query)}
+
+    async def talked_with(self, call_id: CallId) -> CallRemembered | None:
+        query = select(calls).where(
+            calls.c.system == call_id.system,
+            calls.c.linkedid == call_id.linkedid,
+            calls.c.ended_at.is_(None),
+            calls.c.fallback.is_(False),
+            calls.c.direction.is_(None),
+        )
+        async with self._database.read() as connection:
+            row = (await connection.execute(query)).one_or_none()
+        return remembered(row, datetime.now(UTC)) if row is not None else None
 
 
 def arrived(call: Call, *, fallback: bool) -> dict[str, Any]:

@@ -32,7 +32,7 @@ async def remembered_calls(database: Database, *, system: str) -> list[CallRemem
     )
     at = datetime.now(UTC)
     async with database.read() as connection:
-        return [_remembered(row, at) for row in reversed((await connection.execute(query)).all())]
+        return [remembered(row, at) for row in reversed((await connection.execute(query)).all())]
 
 
 async def unknown_calls(database: Database, *, system: str, now: datetime) -> list[CallLeftUnknown]:
@@ -70,7 +70,8 @@ def _call(row: Row[Any]) -> Call:
     )
 
 
-def _remembered(row: Row[Any], at: datetime) -> CallRemembered:
+def remembered(row: Row[Any], at: datetime) -> CallRemembered:
+    """Of a row of `calls`."""
     call = _call(row)
     return CallRemembered(
         call.id,

@@ -119,22 +119,71 @@ def private_postgres() -> Iterator[str]:
         yield server.url
 
 
+class OwnRedis:
+    """A Redis of its own, for `with`, that writes nothing to disk. It may be killed and started
+    again, and is empty then."""
+
+    def __init__(self) -> None:
+        self._home = Path(tempfile.mkdtemp(prefix="switchboard-redis-"))
+        self.port = free_ports.tcp()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            shutil.rmtree(self._home, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        if self._process is not None:
+            self.thaw()
+            _end(self._process, signal.SIGTERM)
+        shutil.rmtree(self._home, ignore_errors=True)
+
+    def start(self) -> None:
+        program = shutil.which("redis-server")
+        if program is None:
+            raise ServerMissing("redis-server is missing: install the package redis-server")
+        command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+                   "--appendonly", "no", "--dir", str(self._home)]  # fmt: skip
+        with (self._home / "log").open("wb") as log:
+            self._process = process = subprocess.Popen(
+                command, cwd=self._home, stdout=log, stderr=subprocess.STDOUT
+            )
+        try:
+            wait_until(lambda: _answers_redis(self.port), process, self._home)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+
+    def kill(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            process.wait()
+
+    def freeze(self) -> None:
+        """It takes connections and what is sent, and answers nothing."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
+
 @contextmanager
 def private_redis() -> Iterator[str]:
     """Yields `redis://127.0.0.1:PORT/0` of a server that writes nothing to disk."""
-    program = shutil.which("redis-server")
-    if program is None:
-        raise ServerMissing("redis-server is missing: install the package redis-server")
-    home = Path(tempfile.mkdtemp(prefix="switchboard-redis-"))
-    try:
-        port = free_ports.tcp()
-        command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "",
-                   "--appendonly", "no", "--dir", str(home)]  # fmt: skip
-        with serving(command, home, signal.SIGTERM) as server:
-            wait_until(lambda: _answers_redis(port), server, home)
-            yield f"redis://127.0.0.1:{port}/0"
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    with OwnRedis() as server:
+        yield server.url
 
 
 def postgres_program(name: str) -> str:

@@ -20,6 +20,7 @@ from switchboard.caller_side import CallerSide
 from switchboard.health import PartState
 from switchboard.nodes.desk_part import check, lease_of
 from switchboard.nodes.desk_relay import DeskFinder, DeskRelay
+from switchboard.nodes.direct_line import HttpDirectLine
 from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.event_teller import EventTeller
 from switchboard.nodes.told_dialogs import ToldDialogs
@@ -53,7 +54,10 @@ class CallsPart(Process):
         await ground.remember(callers.models)
         await stages.enter("pbx bus", self._pbx, 5)
         dialogs = ToldDialogs(here=bridge.tracker, bus=ground.bus)
-        self._tell(dialogs)
+        system = self.settings.ami.system
+        self._finder = DeskFinder(database=ground.database, lease=lease_of(system))
+        direct = HttpDirectLine(self._finder, system=system)
+        self._tell(dialogs, await stages.enter("direct line", direct, 2))
         await stages.enter("bus", ground.bus, 5)
         await callers.build()
         await self._start_web(callers)
@@ -67,7 +71,7 @@ class CallsPart(Process):
         ground.side_tasks.start("nodes:desk", self._look_for_the_desk(dialogs))
         ground.watch()
 
-    def _tell(self, dialogs: ToldDialogs) -> None:
+    def _tell(self, dialogs: ToldDialogs, direct: HttpDirectLine) -> None:
         ground = self._ground
         client = connected(self._redis_url)
         ground.stages.on_stop("redis", client.aclose, 2)
@@ -75,6 +79,7 @@ class CallsPart(Process):
             client=client,
             stream=stream_of(self.settings.ami.system),
             who=f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}",
+            direct=direct,
             # We may have been given up for dead meanwhile.
             returned=dialogs.tell_again,
         )
@@ -87,14 +92,13 @@ class CallsPart(Process):
                 "nodes_events_shed_total": float(teller.shed),
                 "nodes_events_kept": float(teller.kept),
                 "nodes_events_repeated_total": float(teller.repeated),
+                "nodes_events_direct_total": float(teller.directly),
                 "nodes_redis_connected": float(teller.is_connected),
             }
         )
 
     async def _start_web(self, callers: CallerSide) -> None:
         ground = self._ground
-        lease = lease_of(self.settings.ami.system)
-        self._finder = DeskFinder(database=ground.database, lease=lease)
         relay = await ground.stages.enter("relay", DeskRelay(self._finder), 3)
         app = web.Application(client_max_size=256 * 1024)
         ground.health.add_routes(app)

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import os
+import secrets
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -19,7 +20,9 @@ from storage.leases import Lease
 from switchboard import readiness
 from switchboard.desk_side import DeskSide
 from switchboard.health import PartState
+from switchboard.nodes import direct_line
 from switchboard.nodes.desk_relay import ASKED_BY
+from switchboard.nodes.event_intake import EventIntake
 from switchboard.nodes.event_reader import EventReader
 from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.lease_keeper import LeaseKeeper
@@ -65,6 +68,8 @@ class DeskPart(Process):
         self._systems = systems_of(settings)
         super().__init__(settings)
         self._nightly = nightly
+        # The secret shows the other processes to us: see direct_line.
+        self._holder = f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(16)}"
 
     @property
     def status(self) -> str:
@@ -88,7 +93,7 @@ class DeskPart(Process):
         return Lease(
             database=self._ground.database,
             name=lease_of(system),
-            holder=f"{socket.gethostname()}:{os.getpid()}",
+            holder=self._holder,
             address=self._address,
             ttl_s=self.settings.nodes.lease_s,
         )
@@ -115,9 +120,10 @@ class DeskPart(Process):
         await ground.remember(None)
         await ground.stages.enter("bus", ground.bus, 5)
         await desk.remember()
-        await self._start_web(desk)
+        intakes = self._intakes(desk)
+        await self._start_web(desk, intakes)
         await desk.follow()
-        self._listen(desk)
+        self._listen(intakes)
         readiness.add_parts(ground.health, desk.parts())
         desk.watch()
         ground.watch()
@@ -133,11 +139,12 @@ class DeskPart(Process):
         health.add_routes(app)
         return await self._serve(app)
 
-    async def _start_web(self, desk: DeskSide) -> None:
+    async def _start_web(self, desk: DeskSide, intakes: Mapping[str, EventIntake]) -> None:
         app = web.Application(
             client_max_size=256 * 1024, middlewares=[asked_by(self.settings.nodes.trusted)]
         )
         self._ground.health.add_routes(app)
+        direct_line.add_routes(app, intakes=intakes, holder=self._holder)
         desk.add_routes(app)
         self._ground.stages.on_stop("web", await self._serve(app), 10)
 
@@ -151,34 +158,36 @@ class DeskPart(Process):
             port=nodes.desk_port,
         )
 
-    def _listen(self, desk: DeskSide) -> None:
-        """To the processes that talk with callers: of each Asterisk a stream of its own."""
+    def _intakes(self, desk: DeskSide) -> dict[str, EventIntake]:
+        """By Asterisk: of what the processes tell that talk with its callers."""
         ground = self._ground
-        client = connected(self._redis_url)
 
         async def settled() -> None:
             await ground.bus.drain()
             await desk.records.settled()
             await desk.desk.flush()
 
-        def reader_of(bridge: AmiBridge) -> EventReader:
+        def intake_of(bridge: AmiBridge) -> EventIntake:
             dialogs = HeardDialogs(calls=bridge.tracker, publish=ground.bus.publish)
-            return EventReader(
-                client=client,
-                stream=stream_of(bridge.tracker.system),
-                take=dialogs.take,
-                gone=dialogs.gone,
-                settled=settled,
-            )
+            return EventIntake(take=dialogs.take, gone=dialogs.gone, settled=settled)
 
-        readers = [reader_of(bridge) for bridge in desk.asterisks.bridges]
+        return {one.tracker.system: intake_of(one) for one in desk.asterisks.bridges}
+
+    def _listen(self, intakes: Mapping[str, EventIntake]) -> None:
+        """Of each Asterisk a stream of its own."""
+        ground = self._ground
+        client = connected(self._redis_url)
+        readers = [
+            EventReader(client=client, stream=stream_of(system), intake=intake)
+            for system, intake in intakes.items()
+        ]
         ground.stages.on_stop("redis", client.aclose, 2)
         for reader in readers:
             ground.side_tasks.start("nodes:events", reader.run())
         ground.health.add_counters(
             lambda: {
-                "nodes_events_strange_total": float(sum(one.strange for one in readers)),
-                "nodes_events_missed_total": float(sum(one.missed for one in readers)),
+                "nodes_events_strange_total": float(sum(one.strange for one in intakes.values())),
+                "nodes_events_missed_total": float(sum(one.missed for one in intakes.values())),
                 "nodes_redis_connected": float(all(one.is_connected for one in readers)),
             }
         )

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -14,6 +14,7 @@ import redis.asyncio as redis
 
 from ami_bridge.backoff import BackOff
 from calls.events import CallEvent
+from switchboard.nodes.direct_line import AT_ONCE_BYTES, AWAY, DirectLine
 from switchboard.nodes.event_stream import (
     ALIVE_EVERY_S,
     FAILED,
@@ -32,10 +33,13 @@ WAITING_LIMIT = 20_000
 KEPT = 50_000
 AT_ONCE = 200
 
+Batch = list[tuple[int, bytes]]
+
 
 class EventTeller:
-    """`tell` never waits; `run` sends until it is cancelled. `who` names this life of a process;
-    `returned` is called when Redis is back."""
+    """`tell` never waits; `run` sends until it is cancelled: to Redis, and while that does not
+    take it, by `direct`. `who` names this life of a process; `returned` is called when Redis is
+    back."""
 
     def __init__(
         self,
@@ -43,28 +47,32 @@ class EventTeller:
         client: redis.Redis,
         stream: str,
         who: str,
+        direct: DirectLine | None = None,
         returned: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
         self._stream = stream
         self._who = who
+        self._direct = direct
         self._returned = returned
         #: Not known to be safe, in unbroken order.
         self._kept: deque[tuple[int, bytes]] = deque()
-        #: Numbers of the last event told, and of the last that Redis took.
+        #: Numbers of the last event told, and of the last that was taken from us.
         self._count = 0
         self._sent = 0
         self._heeded = b""
         self._there = asyncio.Event()
-        #: Events given up before Redis ever had them.
+        self._away = asyncio.Event()
+        #: Events given up before anybody had them.
         self.shed = 0
-        #: Events sent once more, since the reader missed them.
+        #: Events sent once more, since the reader missed them; events that went by `direct`.
         self.repeated = 0
+        self.directly = 0
         self.is_connected = False
 
     @property
     def waiting(self) -> int:
-        """Events that Redis has not taken yet."""
+        """Events that nobody has taken yet."""
         return self._count - max(self._sent, self._first - 1)
 
     @property
@@ -74,8 +82,9 @@ class EventTeller:
 
     async def tell(self, event: CallEvent) -> None:
         """Handler of a bus."""
+        data = encode(event)
         self._count += 1
-        self._kept.append((self._count, encode(event)))
+        self._kept.append((self._count, data))
         while len(self._kept) > WAITING_LIMIT:
             number, _ = self._kept.popleft()
             if number > self._sent:
@@ -83,48 +92,82 @@ class EventTeller:
         self._there.set()
 
     async def run(self) -> None:
+        watching = asyncio.create_task(self._watch(), name="nodes:redis")
+        try:
+            await self._keep_sending()
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+    async def settle(self, limit_s: float) -> None:
+        """Sends what waits, for so long at most."""
+        with suppress(*FAILED, *AWAY):
+            async with asyncio.timeout(limit_s):
+                await self._send(self._by_direct if self._away.is_set() else self._by_redis)
+
+    async def _keep_sending(self) -> None:
         backoff = BackOff(RETRIES_S)
         while still_wanted():
             with suppress(TimeoutError):
                 async with asyncio.timeout(ALIVE_EVERY_S):
                     await self._there.wait()
             self._there.clear()
+            if not self._away.is_set():
+                try:
+                    await self._send(self._by_redis)
+                except FAILED as error:
+                    if self.is_connected:
+                        log.warning("nodes: Redis is away (%s)", type(error).__name__)
+                    self.is_connected = False
+                    self._away.set()
+                else:
+                    self._is_there()
+                    backoff.reset()
+                    continue
             try:
-                await self._send()
-            except FAILED as error:
-                if self.is_connected:
-                    log.warning("nodes: Redis is away (%s), events wait", type(error).__name__)
-                self.is_connected = False
+                await self._send(self._by_direct)
+            except AWAY:
                 self._there.set()
                 await asyncio.sleep(backoff.next_s())
             else:
-                if not self.is_connected:
-                    self._returned()
-                self.is_connected = True
                 backoff.reset()
 
-    async def settle(self, limit_s: float) -> None:
-        """Sends what waits, for so long at most."""
-        with suppress(*FAILED):
-            async with asyncio.timeout(limit_s):
-                await self._send()
+    async def _watch(self) -> None:
+        """Tries Redis beside everything else: each try may take as long as its deadline."""
+        backoff = BackOff(RETRIES_S)
+        while still_wanted():
+            await self._away.wait()
+            try:
+                # A ping would also be answered by one that is full.
+                await self._by_redis([])
+            except FAILED:
+                await asyncio.sleep(backoff.next_s())
+            else:
+                backoff.reset()
+                self._away.clear()
+                self._is_there()
+                self._there.set()
+
+    def _is_there(self) -> None:
+        if not self.is_connected:
+            self.is_connected = True
+            self._returned()
 
     @property
     def _first(self) -> int:
         return self._kept[0][0] if self._kept else self._count + 1
 
-    async def _send(self) -> None:
-        """What waits, or a sign of life. What Redis took and did not say so is sent again."""
-        batch = self._next()
-        await self._add(batch)
+    async def _send(self, way: Callable[[Batch], Awaitable[None]]) -> None:
+        """What waits, or a sign of life. What was taken and not said to be is sent again."""
+        await way(self._next())
         while batch := self._next():
-            await self._add(batch)
+            await way(batch)
 
-    def _next(self) -> list[tuple[int, bytes]]:
+    def _next(self) -> Batch:
         start = max(0, self._sent + 1 - self._first)
         return list(itertools.islice(self._kept, start, start + AT_ONCE))
 
-    async def _add(self, batch: list[tuple[int, bytes]]) -> None:
+    async def _by_redis(self, batch: Batch) -> None:
         first, who = str(self._first), self._who
         messages: list[Any] = [
             {"who": who, "n": str(number), "e": data, "f": first} for number, data in batch
@@ -143,13 +186,26 @@ class EventTeller:
             self._heeded = wanted
             self._again(_number(wanted.partition(b":")[0]))
 
+    async def _by_direct(self, batch: Batch) -> None:
+        if self._direct is None:
+            raise ConnectionError("there is no other way")
+        sizes = itertools.accumulate(len(data) for _, data in batch)
+        few = [one for one, size in zip(batch, sizes, strict=True) if size <= AT_ONCE_BYTES]
+        few = few or batch[:1]
+        last = few[-1][0] if few else self._sent
+        safe, wanted = await self._direct.tell(self._who, self._first, last, few)
+        self._sent = last
+        self.directly += len(few)
+        self._let_go(safe)
+        self._again(wanted)
+
     def _let_go(self, safe: int) -> None:
         while self._kept and self._kept[0][0] <= min(safe, self._sent):
             self._kept.popleft()
 
     def _again(self, number: int) -> None:
         back = max(number, self._first) - 1
-        if number and back < self._sent:
+        if number > 0 and back < self._sent:
             self.repeated += self._sent - back
             self._sent = back
 

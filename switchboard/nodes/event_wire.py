@@ -4,6 +4,7 @@ may know other events, and others than peers may reach the Redis between them.""
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -41,7 +42,8 @@ class NotAnEvent(ValueError):
 
 def encode(event: CallEvent) -> bytes:
     kind = type(event).__name__
-    told = _adapter(kind).dump_python(event, mode="json")
+    # Of a mapping that is no dict it would warn; `_plain` makes one of it.
+    told = _adapter(kind).dump_python(event, mode="json", fallback=_plain, warnings=False)
     return json.dumps([kind, told], separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -53,6 +55,11 @@ def decode(data: bytes) -> CallEvent:
     except (ValueError, TypeError, ValidationError, RecursionError) as error:
         raise NotAnEvent(f"{type(error).__name__} in {len(data)} bytes") from error
     return event
+
+
+def _plain(value: object) -> object:
+    """What pydantic has no form for: mappings that cannot be changed, and facts of any kind."""
+    return dict(value) if isinstance(value, Mapping) else str(value)
 
 
 @cache

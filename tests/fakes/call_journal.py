@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 
 from calls.bus import EventBus
 from calls.call import Call, CallId
-from calls.events import CallEnded
+from calls.events import CallEnded, CallRemembered
 
 
 class MemoryJournal:
@@ -38,6 +39,12 @@ class MemoryJournal:
 
     async def open_placed(self, system: str) -> Collection[CallId]:
         return {one for one in await self.open_calls(system) if self.opened[one].is_placed}
+
+    async def talked_with(self, call_id: CallId) -> CallRemembered | None:
+        call = self.opened.get(call_id)
+        if call is None or call_id in self.closed or call_id in self.fallback or call.is_placed:
+            return None
+        return CallRemembered(call_id, datetime.now(UTC), call)
 
     async def close(self, event: CallEnded) -> None:
         self.closed.setdefault(event.call_id, event)

@@ -114,6 +114,23 @@ async def test_after_an_outage_every_call_is_where_asterisk_has_it(
     assert await house.journal.open_calls("pbx") == []
 
 
+async def test_who_talked_with_another_process_is_not_the_fallbacks(
+    fake: FakeAmi, house: House
+) -> None:
+    """That process could not tell us, but the journal has the call."""
+    other = CallId("pbx", "1.other")
+    await house.journal.open_call(a_call(other))
+    for uid in (other.linkedid, "1.fallback"):
+        fake.new_channel(uid, uid, f"PJSIP/trunk-{uid}")
+        house.join(uid)
+    await house.until(lambda: len(house.of(events.CallQueued)) == 2)
+    [known] = house.of(events.CallRemembered)
+    [arrived] = house.of(events.CallArrived)
+    assert (known.call_id, arrived.call_id.linkedid) == (other, "1.fallback")  # type: ignore[attr-defined]
+    assert {one.linkedid for one in house.journal.fallback} == {"1.fallback"}
+    assert not house.bridge.tracker.calls["1.other"].fallback
+
+
 async def test_calls_open_in_the_journal_after_a_restart_of_ours(fake: FakeAmi) -> None:
     fake.new_channel("1.lives", "1.lives", "PJSIP/trunk-1")
     house = House(fake)

@@ -18,6 +18,7 @@ from redis.asyncio import Redis
 from calls.call import CallId
 from calls.events import CallEvent, MenuPresented
 from switchboard.nodes import event_reader, event_stream, event_teller
+from switchboard.nodes.event_intake import EventIntake
 from switchboard.nodes.event_reader import EventReader
 from switchboard.nodes.event_stream import connected
 from switchboard.nodes.event_teller import EventTeller
@@ -46,6 +47,7 @@ class Ears:
     heard: list[tuple[str, CallEvent]] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     settled: int = 0
+    intake: EventIntake = field(init=False)
 
     def take(self, who: str, told: CallEvent) -> None:
         self.heard.append((who, told))
@@ -71,14 +73,10 @@ class Line:
         return EventTeller(client=self.client, stream=self.stream, who=who)
 
     def reader(self, ears: Ears, clock: Callable[[], float] = time.monotonic) -> EventReader:
-        return EventReader(
-            client=self.client,
-            stream=self.stream,
-            take=ears.take,
-            gone=ears.lost.append,
-            settled=ears.settle,
-            clock=clock,
+        ears.intake = EventIntake(
+            take=ears.take, gone=ears.lost.append, settled=ears.settle, clock=clock
         )
+        return EventReader(client=self.client, stream=self.stream, intake=ears.intake, clock=clock)
 
 
 @pytest.fixture
@@ -167,7 +165,7 @@ async def test_what_is_missing_in_the_middle_is_asked_for_and_comes_in_order(lin
         async with running(reader.run()):
             await wait_until(lambda: len(ears.heard) == 3)
     assert ears.numbers == [1, 2, 3]
-    assert (teller.repeated, reader.missed) == (2, 0)
+    assert (teller.repeated, ears.intake.missed) == (2, 0)
 
 
 async def test_a_redis_whose_clock_is_behind_is_read(line: Line) -> None:
@@ -230,7 +228,7 @@ async def test_what_is_no_message_is_counted_and_passed_over(line: Line, message
     reader = line.reader(ears := Ears())
     await line.straight.xadd(line.stream, message)
     async with running(reader.run()):
-        await wait_until(lambda: reader.strange == 1)
+        await wait_until(lambda: ears.intake.strange == 1)
         good: Any = {"who": "calls-1", "n": "2", "e": encode(event(2))}
         await line.straight.xadd(line.stream, good)
         await wait_until(lambda: ears.numbers == [2])
@@ -302,4 +300,4 @@ async def test_what_nobody_has_any_more_is_counted_and_passed_over(
             await teller.tell(event(number))
         async with running(teller.run()):
             await wait_until(lambda: ears.numbers == [1, 4, 5])
-    assert reader.missed == 2
+    assert ears.intake.missed == 2

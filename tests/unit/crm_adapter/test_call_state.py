@@ -202,6 +202,27 @@ def test_a_message_cannot_grow_without_bound() -> None:
     assert max(map(len, record.typed.values())) == 40
 
 
+def test_what_another_process_tells_after_the_end_is_in_a_later_record() -> None:
+    story = Story(a_call())
+    before = [story.decided("never"), story.presses("1", "billing"), story.queued("billing")]
+    state = after(story, [story.rings(), story.answered(), story.ends()])
+    assert (state.amended, state.menu_path) == (False, None)
+    for event in before:
+        state.apply(event, Roster())
+    assert state.amended
+    assert (state.rulebook_version, state.lead_policy, state.hold_programme) == (
+        "r1",
+        "never",
+        "hold",
+    )
+    assert [step["intent"] for step in state.menu_path or ()] == ["billing"]
+    state.amended = False
+    for event in [*before, story.decided("always"), story.presses("2")]:
+        state.apply(event, Roster())
+    assert not state.amended, "told again, or of what cannot have been"
+    assert len(state.menu_path or ()) == 1
+
+
 def test_the_number_s_late_answer_does_not_undo_a_typed_key() -> None:
     story = Story(a_call())
     typed = story.is_(IdentityOutcome.UNIQUE)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import UTC, datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 import pytest
 from hypothesis import given, settings
@@ -24,7 +25,15 @@ st.register_type_strategy(Decimal, st.decimals(allow_nan=False, allow_infinity=F
 _TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 st.register_type_strategy(str, _TEXT)
 _FACTS = st.dictionaries(_TEXT, st.none() | _TEXT | st.integers(-9, 9) | st.booleans(), max_size=3)
-st.register_type_strategy(Decision, st.builds(Decision, facts=_FACTS))
+st.register_type_strategy(
+    Decision,
+    st.builds(
+        Decision,
+        facts=_FACTS,
+        # As scoring makes them.
+        models=st.dictionaries(_TEXT, _TEXT, max_size=2).map(MappingProxyType),
+    ),
+)
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 
 
