@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -99,7 +99,8 @@ class AgiServer:
 
     `withdrawn` is run, in the same way, for a caller who left the queue by the key they were
     offered (`queue_exits`): the same call, so it neither arrives nor is journaled again. Without
-    it such callers go to the fallback's queue.
+    it such callers go to the fallback's queue. Calls are of the Asterisk `system`, or of whichever
+    of `more_systems` says that it asks.
     """
 
     def __init__(
@@ -107,6 +108,7 @@ class AgiServer:
         *,
         settings: AgiSettings,
         system: str,
+        more_systems: Collection[str] = (),
         journal: CallJournal,
         bus: EventBus,
         calls: DialogWatcher,
@@ -119,6 +121,7 @@ class AgiServer:
     ) -> None:
         self._settings = settings
         self._system = system
+        self._systems = {system, *more_systems}
         self._journal = journal
         self._bus = bus
         self._calls = calls
@@ -200,12 +203,18 @@ class AgiServer:
             log.warning("agi: the dialplan asks for a script that is none of ours")
             connection.close()
             return
+        system = request.query.get(dialplan.ASKED_BY, self._system)
+        if system not in self._systems:
+            self.counters.bad += 1
+            log.error("agi: an Asterisk asks that is none of ours: add it to nodes.asterisks")
+            connection.close()
+            return
         if len(self._sessions) >= self._settings.max_sessions:
             self.counters.refused += 1
             log.warning("agi: the limit of live calls is reached, one more left to the fallback")
             connection.close()
             return
-        call = request.as_call(system=self._system, arrived_at=self._now())
+        call = request.as_call(system=system, arrived_at=self._now())
         session = self._sessions[connection] = _Session(connection)
         self.counters.total += 1
         self.counters.live = len(self._sessions)

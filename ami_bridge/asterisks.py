@@ -4,19 +4,31 @@ that has it, what is about an agent's phones to each."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 from ami_bridge.ami_events import MemberSeen
 from ami_bridge.bridge import AmiBridge
 from ami_bridge.pauses import Pauses
 from calls.bus import EventBus
-from calls.call import CallId
+from calls.call import CallId, CallOutcome
 from calls.errors import Unavailable
-from calls.ports import Asked, AskingEnd, QueueMembership, QueuePlace, Transfers, TransferTarget
+from calls.ports import (
+    Asked,
+    AskingEnd,
+    QueueExits,
+    QueueMembership,
+    QueuePlace,
+    Transfers,
+    TransferTarget,
+)
+
+T = TypeVar("T")
 
 
 class Asterisks:
     """At least one bridge, each of another system. They are entered by whoever made them.
-    `login_of` says whose an interface is. Implements `calls.ports.QueuePlaces`."""
+    `login_of` says whose an interface is. Implements `calls.ports.QueuePlaces` and
+    `agi_server.DialogWatcher`."""
 
     def __init__(
         self, bridges: Sequence[AmiBridge], *, login_of: Callable[[str], str | None]
@@ -25,6 +37,9 @@ class Asterisks:
         self.by_system: Mapping[str, AmiBridge] = {b.tracker.system: b for b in bridges}
         self.queue_control = Pauses(
             {system: b.queue_control for system, b in self.by_system.items()}, login_of=login_of
+        )
+        self.exits: QueueExits = ExitsWhereTheyWait(
+            {system: b.exits for system, b in self.by_system.items()}
         )
         self.transfers: Transfers = TransfersWhereTheyTalk(
             {system: b.transfers for system, b in self.by_system.items()}
@@ -44,6 +59,23 @@ class Asterisks:
         bridge = self.by_system.get(call_id.system)
         return bridge.places.place_of(call_id) if bridge is not None else None
 
+    def dialog_started(self, call_id: CallId) -> None:
+        bridge = self.by_system.get(call_id.system)
+        if bridge is not None:
+            bridge.tracker.dialog_started(call_id)
+
+    def dialog_ended(
+        self,
+        call_id: CallId,
+        *,
+        hung_up: bool,
+        queued: bool,
+        left_for: CallOutcome | None = None,
+    ) -> None:
+        bridge = self.by_system.get(call_id.system)
+        if bridge is not None:
+            bridge.tracker.dialog_ended(call_id, hung_up=hung_up, queued=queued, left_for=left_for)
+
     def members(self) -> Sequence[MemberSeen] | None:
         """Of the queues of every Asterisk that is heard now; None where none is."""
         heard = [bridge for bridge in self.bridges if bridge.is_connected]
@@ -57,6 +89,27 @@ class Asterisks:
             key=lambda member: (member.queue != queue, not member.paused),
         )
         return next(iter(members), None)
+
+
+class ExitsWhereTheyWait:
+    """Implements `calls.ports.QueueExits` by those of each Asterisk, by system."""
+
+    def __init__(self, by_system: Mapping[str, QueueExits]) -> None:
+        self._by_system = by_system
+
+    async def allow_exit(self, call_id: CallId) -> None:
+        await self._of(call_id).allow_exit(call_id)
+
+    async def forbid_exit(self, call_id: CallId) -> None:
+        await self._of(call_id).forbid_exit(call_id)
+
+    def place_given_up(self, call_id: CallId) -> QueuePlace | None:
+        exits = self._by_system.get(call_id.system)
+        return exits.place_given_up(call_id) if exits is not None else None
+
+    def _of(self, call_id: CallId) -> QueueExits:
+        """Raises Unavailable."""
+        return _one_of(self._by_system, call_id)
 
 
 class TransfersWhereTheyTalk:
@@ -79,7 +132,10 @@ class TransfersWhereTheyTalk:
 
     def _of(self, call_id: CallId) -> Transfers:
         """Raises Unavailable."""
-        transfers = self._by_system.get(call_id.system)
-        if transfers is None:
-            raise Unavailable(f"no Asterisk {call_id.system!r} is followed here")
-        return transfers
+        return _one_of(self._by_system, call_id)
+
+
+def _one_of(by_system: Mapping[str, T], call_id: CallId) -> T:
+    if (found := by_system.get(call_id.system)) is None:
+        raise Unavailable(f"no Asterisk {call_id.system!r} is followed here")
+    return found

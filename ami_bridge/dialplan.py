@@ -8,6 +8,8 @@ import re
 SCRIPT_INBOUND = "inbound"
 #: A caller who left the queue by the key that was offered.
 SCRIPT_WITHDRAWN = "withdrawn"
+#: `agi://HOST:PORT/inbound?system=NAME`: which Asterisk asks, where we answer several.
+ASKED_BY = "system"
 
 #: Where callers are while they are with us, whatever application runs on them (AGI, or one that we
 #: began by EXEC), and its extension that takes them back: it lifts the backstop, then the fallback.

@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from importlib import resources
 
+from ami_bridge import dialplan
+from calls.errors import Misconfigured
 from config.settings import Settings
 
 #: Template file, then where it goes; the order in which `switchboard pbx-config` shows them.
@@ -51,6 +53,21 @@ class Reach:
     ami_permit: str = "127.0.0.1/32"
 
 
+def for_asterisk(settings: Settings, system: str | None) -> Settings:
+    """The settings as if this Asterisk were that of `ami`; None: it is. Raises Misconfigured."""
+    amis = [settings.ami, *settings.nodes.asterisks]
+    if system is None or system == settings.ami.system:
+        return settings
+    found = next((ami for ami in amis if ami.system == system), None)
+    if found is None:
+        names = ", ".join(ami.system for ami in amis)
+        raise Misconfigured(f"there is no Asterisk {system!r} in the settings, but {names}")
+    nodes = settings.nodes.model_copy(
+        update={"asterisks": tuple(ami for ami in amis if ami is not found)}
+    )
+    return settings.model_copy(update={"ami": found, "nodes": nodes})
+
+
 def render(
     settings: Settings, *, reach: Reach | None = None, secret: str | None = None
 ) -> dict[str, str]:
@@ -63,7 +80,8 @@ def render(
     queue = settings.rulebook.default_queue
     values = {
         "AGI_URL": f"agi://{_agi_address(settings, reach)}",
-        "AGI_MORE": "".join(_one_more(address) for address in settings.agi.more),
+        "AGI_SYSTEM": (which := _which(settings)),
+        "AGI_MORE": "".join(_one_more(address, which) for address in settings.agi.more),
         "WEB_URL": _web_url(settings, reach),
         "DEFAULT_QUEUE": _matching(_QUEUE, "rulebook.default_queue", queue),
         "AMI_USER": _matching(_NAME, "ami.username", settings.ami.username),
@@ -116,13 +134,20 @@ def _agi_address(settings: Settings, reach: Reach) -> str:
     return f"{host}:{_fixed('agi.port', settings.agi.port)}"
 
 
-def _one_more(address: str) -> str:
+def _which(settings: Settings) -> str:
+    """How the servers know which Asterisk asks, where that could be one of several."""
+    if not settings.nodes.asterisks:
+        return ""
+    return f"?{dialplan.ASKED_BY}={_matching(_NAME, 'ami.system', settings.ami.system)}"
+
+
+def _one_more(address: str, which: str) -> str:
     """Asked where those before it took no call: AGI() then says FAILURE at once (res_agi.c)."""
     host, _, port = address.rpartition(":")
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise PbxConfigError(f"agi.more: {address!r} is not HOST:PORT")
     url = f"agi://{_reachable('agi.more', host)}:{int(port)}"
-    again = f"{url}/${{SWB_SCRIPT}},${{CHANNEL(linkedid)}},${{ASTSPOOLDIR}}/monitor"
+    again = f"{url}/${{SWB_SCRIPT}}{which},${{CHANNEL(linkedid)}},${{ASTSPOOLDIR}}/monitor"
     return (
         ' same => n,ExecIf($["${AGISTATUS}" = "FAILURE"]?'
         f"AGI({again},${{SWB_DIALLED}},${{SWB_ATTESTATION}}))\n"

@@ -143,9 +143,8 @@ class NodesSettings(Section):
     lease_s: float = Field(3.0, ge=1, le=60)
     """A desk that did not say for so long that it lives is given up for dead."""
     asterisks: tuple[AmiSettings, ...] = ()
-    """Asterisks that `--part desk` follows besides the one of `ami`: a list of `host`, `port`,
-    `username`, `secret_file` and `system`, as there. Each has `calls` processes of its own, whose
-    `ami` it is."""
+    """Asterisks besides the one of `ami`, of the same desk and asking the same `calls` processes: a
+    list of `host`, `port`, `username`, `secret_file` and `system`, as there."""
 
 
 class RulebookSettings(Section):

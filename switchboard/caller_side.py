@@ -11,9 +11,8 @@ from aiohttp import web
 
 from ami_bridge.agi_server import AgiServer, DialogWatcher
 from ami_bridge.prompt_delays import PromptDelays
-from ami_bridge.queue_exits import QueueExits
 from calls.bus import EventBus
-from calls.ports import CallJournal, QueuePlaces
+from calls.ports import CallJournal, QueueExits, QueuePlaces
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.pins import Pins
 from ivr import http_routes
@@ -142,6 +141,7 @@ class CallerSide:
         agi = AgiServer(
             settings=settings.agi,
             system=settings.ami.system,
+            more_systems=[one.system for one in settings.nodes.asterisks],
             journal=journal,
             bus=self._bus,
             calls=calls,

@@ -245,16 +245,21 @@ def pbx_config(
     web_url: Annotated[str | None, typer.Option(help="Our web address for Asterisk.")] = None,
     ami_permit: Annotated[str, typer.Option(help="Where AMI log-ins may come from.")] = "127.0.0.1",
     with_secret: Annotated[bool, typer.Option(help="Put the AMI secret into the files.")] = False,
+    system: Annotated[
+        str | None,
+        typer.Option(help="For which Asterisk, of several (nodes.asterisks); else that of ami."),
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Print the files that your Asterisk includes, with your own addresses in them.
 
     Example: [bold]switchboard pbx-config --write-to asterisk-files --with-secret[/bold]
+    Example: [bold]switchboard pbx-config --system branch --write-to branch-files[/bold]
     """
     from ami_bridge import pbx_config as files
 
     with sentences():
-        settings = read_settings(config)
+        settings = files.for_asterisk(read_settings(config), system)
         secret = settings.ami.secret.get_secret_value() if with_secret else None
         reach = files.Reach(agi_host=agi_host, web_url=web_url, ami_permit=ami_permit)
         try:

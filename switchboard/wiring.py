@@ -26,8 +26,8 @@ class Centre(Process):
     def __init__(self, settings: Settings, *, nightly: Sequence[str] = ()) -> None:
         if settings.nodes.asterisks:
             raise Misconfigured(
-                "nodes.asterisks: only `switchboard run --part desk` follows several Asterisks, "
-                "each with `--part calls` of its own; take them out, or give a part"
+                "nodes.asterisks: several Asterisks need `switchboard run --part calls` and "
+                "`--part desk`; take them out, or give a part"
             )
         super().__init__(settings)
         self._nightly = nightly

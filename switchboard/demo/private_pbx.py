@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from ami_bridge import pbx_config
 from ami_bridge.softphone_config import SOFTPHONES_FILE, render_softphones
 from calls.agents import Softphone
-from config.settings import AgiSettings, AmiSettings, Settings, SoftphoneSettings
+from config.settings import AgiSettings, AmiSettings, NodesSettings, Settings, SoftphoneSettings
 from switchboard import secret_file
 from switchboard.demo import child, free_ports, local_addresses, pbx_files, tones
 from switchboard.demo.asterisk_program import AsteriskProgram
@@ -47,9 +47,10 @@ class PrivatePbx:
     `phone_bank`: all phones at one address, told apart by their user alone, so that one process
     can play hundreds. `softphones`: phones in a browser too, see `tell_softphones`.
     `more_members`: interface, name and penalty of whom every queue rings besides. `more_files`: by
-    name, what is added at the end of a configuration file. Not tied to an event loop. `run` (the
-    folder of its files and logs) is removed on `close` when it was made here. CDRs, CEL and
-    queue_log are kept as witnesses that owe nothing to AMI.
+    name, what is added at the end of a configuration file. `systems`: the names of all Asterisks
+    that ask the same servers, its own first, where there are several. Not tied to an event loop.
+    `run` (the folder of its files and logs) is removed on `close` when it was made here. CDRs, CEL
+    and queue_log are kept as witnesses that owe nothing to AMI.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class PrivatePbx:
         queues: Sequence[str] = QUEUES,
         more_members: Sequence[tuple[str, str, int]] = (),
         more_files: Mapping[str, str] = MappingProxyType({}),
+        systems: Sequence[str] = (),
         program: AsteriskProgram | None = None,
         run: Path | None = None,
     ) -> None:
@@ -93,7 +95,10 @@ class PrivatePbx:
                 port=agi_port,
                 more=tuple(f"{PBX_HOST}:{port}" for port in more_agi_ports),
             ),
-            ami=AmiSettings(username=ami_username, secret=SecretStr(ami_secret)),
+            ami=AmiSettings(
+                username=ami_username, secret=SecretStr(ami_secret), system=(*systems, "pbx")[0]
+            ),
+            nodes=NodesSettings(asterisks=tuple(AmiSettings(system=s) for s in systems[1:])),
         )
         self._reach = pbx_config.Reach(web_url=web_url)
         self._queue_options = (ring_s, strategy)

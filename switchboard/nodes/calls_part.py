@@ -10,6 +10,7 @@ import socket
 
 from aiohttp import web
 
+from ami_bridge.asterisks import Asterisks
 from ami_bridge.bridge import AmiBridge
 from calls.bus import EventBus
 from calls.events import CallEvent
@@ -18,7 +19,7 @@ from crm_adapter.journal import DatabaseJournal
 from switchboard import readiness
 from switchboard.caller_side import CallerSide
 from switchboard.health import PartState
-from switchboard.nodes.desk_part import check, lease_of
+from switchboard.nodes.desk_part import check, lease_of, systems_of
 from switchboard.nodes.desk_relay import DeskFinder, DeskRelay
 from switchboard.nodes.direct_line import HttpDirectLine
 from switchboard.nodes.event_stream import connected, stream_of
@@ -35,6 +36,7 @@ class CallsPart(Process):
 
     def __init__(self, settings: Settings) -> None:
         self._redis_url = check(settings)
+        systems_of(settings)
         super().__init__(settings)
         #: What Asterisk tells; it is not told on, as the desk's process hears it too.
         self._pbx = EventBus()
@@ -47,13 +49,17 @@ class CallsPart(Process):
     async def _start(self) -> None:
         ground, stages = self._ground, self._ground.stages
         await ground.start()
-        bridge = AmiBridge(settings=self.settings.ami, journal=None, bus=self._pbx)
+        followed = (self.settings.ami, *self.settings.nodes.asterisks)
+        asterisks = Asterisks(
+            [AmiBridge(settings=ami, journal=None, bus=self._pbx) for ami in followed],
+            login_of=lambda _: None,
+        )
         callers = CallerSide(
-            ground, places=bridge.places, exits=bridge.exits, also_told_by=[self._pbx]
+            ground, places=asterisks, exits=asterisks.exits, also_told_by=[self._pbx]
         )
         await ground.remember(callers.models)
         await stages.enter("pbx bus", self._pbx, 5)
-        dialogs = ToldDialogs(here=bridge.tracker, bus=ground.bus)
+        dialogs = ToldDialogs(here=asterisks, bus=ground.bus)
         system = self.settings.ami.system
         self._finder = DeskFinder(database=ground.database, lease=lease_of(system))
         direct = HttpDirectLine(self._finder, system=system)
@@ -61,13 +67,15 @@ class CallsPart(Process):
         await stages.enter("bus", ground.bus, 5)
         await callers.build()
         await self._start_web(callers)
-        await stages.enter("ami", bridge, 5)
+        for bridge in asterisks.bridges:
+            await stages.enter("ami", bridge, 5)
         journal = DatabaseJournal(database=ground.database)
         self.agi = await callers.accept(journal=journal, calls=dialogs)
-        readiness.add_parts(ground.health, ground.parts(bridge))
+        readiness.add_parts(ground.health, ground.parts(*asterisks.bridges))
         readiness.add_callers_parts(ground.health, agi=self.agi, warm_up=callers.warm_up)
-        for task in bridge.tasks:
-            ground.side_tasks.watch(task)
+        for bridge in asterisks.bridges:
+            for task in bridge.tasks:
+                ground.side_tasks.watch(task)
         ground.side_tasks.start("nodes:desk", self._look_for_the_desk(dialogs))
         ground.watch()
 

@@ -12,7 +12,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from ami_bridge.bridge import AmiBridge
 from calls.errors import Misconfigured
 from config.settings import Settings
 from storage.lease_group import LeaseGroup
@@ -159,7 +158,8 @@ class DeskPart(Process):
         )
 
     def _intakes(self, desk: DeskSide) -> dict[str, EventIntake]:
-        """By Asterisk: of what the processes tell that talk with its callers."""
+        """By the Asterisk of their settings' `ami`: what the processes tell that talk with
+        callers."""
         ground = self._ground
 
         async def settled() -> None:
@@ -167,14 +167,14 @@ class DeskPart(Process):
             await desk.records.settled()
             await desk.desk.flush()
 
-        def intake_of(bridge: AmiBridge) -> EventIntake:
-            dialogs = HeardDialogs(calls=bridge.tracker, publish=ground.bus.publish)
+        def an_intake() -> EventIntake:
+            dialogs = HeardDialogs(calls=desk.asterisks, publish=ground.bus.publish)
             return EventIntake(take=dialogs.take, gone=dialogs.gone, settled=settled)
 
-        return {one.tracker.system: intake_of(one) for one in desk.asterisks.bridges}
+        return {system: an_intake() for system in desk.asterisks.by_system}
 
     def _listen(self, intakes: Mapping[str, EventIntake]) -> None:
-        """Of each Asterisk a stream of its own."""
+        """Of each a stream of its own."""
         ground = self._ground
         client = connected(self._redis_url)
         readers = [

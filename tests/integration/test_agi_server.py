@@ -129,6 +129,7 @@ async def serving(
         server = AgiServer(
             settings=AgiSettings(port=0, **settings),
             system="pbx",
+            more_systems=["branch"],
             journal=journal,
             bus=bus,
             calls=watcher,
@@ -724,3 +725,16 @@ async def test_a_burst_of_calls_is_served_and_nothing_is_left() -> None:
         await world.idle()
         await until(lambda: sockets() == before)
         assert world.server.counters.total == 100
+
+
+async def test_each_of_several_asterisks_has_calls_of_its_own_and_a_strange_one_has_none() -> None:
+    unique = {"agi_uniqueid": "1760000000.7", "agi_arg_1": "1760000000.7"}
+    async with serving() as world:
+        for script in ("inbound", "inbound?system=branch", "inbound?system=elsewhere"):
+            await world.asterisk.call(
+                keys=["1"], overrides={**unique, "agi_network_script": script}
+            )
+        await world.idle()
+        started = [entry[1] for entry in world.news if entry[0] == "started"]
+    assert [str(call_id) for call_id in started] == ["pbx/1760000000.7", "branch/1760000000.7"]
+    assert world.server.counters.bad == 1

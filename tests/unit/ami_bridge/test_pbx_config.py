@@ -9,7 +9,15 @@ import pytest
 from pydantic import SecretStr
 
 from ami_bridge import pbx_config
-from config.settings import AgiSettings, AmiSettings, RulebookSettings, Settings, WebSettings
+from calls.errors import Misconfigured
+from config.settings import (
+    AgiSettings,
+    AmiSettings,
+    NodesSettings,
+    RulebookSettings,
+    Settings,
+    WebSettings,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -146,3 +154,20 @@ def test_further_servers_are_asked_in_turn_where_the_first_takes_no_call() -> No
 def test_a_further_server_that_is_none_is_refused(address: str) -> None:
     with pytest.raises(pbx_config.PbxConfigError, match=r"agi\.more"):
         pbx_config.render(settings(agi=AgiSettings(more=(address,))))
+
+
+def test_of_several_asterisks_each_says_which_one_asks() -> None:
+    both = Settings(
+        agi=AgiSettings(more=("192.0.2.2:4573",)),
+        ami=AmiSettings(system="hq", username="hq-user"),
+        nodes=NodesSettings(asterisks=(AmiSettings(system="branch", username="branch-user"),)),
+    )
+    for system in ("hq", "branch"):
+        files = pbx_config.render(pbx_config.for_asterisk(both, system))
+        dialplan = files["switchboard_extensions.conf"]
+        asked = [line for line in dialplan.splitlines() if "AGI(agi://" in line]
+        assert len(asked) == 2
+        assert all(f"/${{SWB_SCRIPT}}?system={system},${{CHANNEL" in line for line in asked)
+        assert f"[{system}-user]" in files["switchboard_manager.conf"]
+    with pytest.raises(Misconfigured, match="hq, branch"):
+        pbx_config.for_asterisk(both, "elsewhere")
