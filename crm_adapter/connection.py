@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Self
 
 from calls.bus import EventBus
@@ -25,6 +25,7 @@ from crm_adapter.live.answer_cache import AnswerCache, CacheLimits
 from crm_adapter.live.guarded import GuardedCrm
 from crm_adapter.live.index_keeper import IndexKeeper
 from crm_adapter.live.look_up import LookUp
+from crm_adapter.live.news import EVERYTHING, News
 from crm_adapter.live.number_choices import NumberChoices
 from crm_adapter.live.phone_index import PhoneIndex
 from crm_adapter.purchase_histories import AdapterPurchaseHistories, SeveralHistories
@@ -41,6 +42,8 @@ class CrmConnection:
         """Raises Misconfigured."""
         crm = settings.crm
         self._database = database
+        #: Called with what this process learns; see `forget`.
+        self.tell: Callable[[News], None] = lambda _: None
         self.guards = tuple(
             GuardedCrm(crm=adapter_named(name, settings=settings, database=database, trace=trace))
             for name in names_of(settings)
@@ -137,9 +140,18 @@ class CrmConnection:
         finisher = ImportFinisher(journal=ImportJournal(database=self._database))
         return [*probes, *indexes, ("crm:imports", finisher.run())]
 
+    def forget(self, news: News) -> None:
+        """Another process learned it."""
+        if news.number is not None:
+            self.look_up.forget_number(news.number)
+        elif news.contact is not None:
+            self.look_up.forget_contact(news.contact)
+        else:
+            self.look_up.forget_everything()
+
     async def _chosen(self, event: CandidateChosen) -> None:
         await self.choices.note(event)
-        self.look_up.forget_number(event.number)
+        self._learn(News(number=event.number))
 
     def checks_itself(self, name: str) -> bool:
         """As `calls.ports.CrmChangeSink` says."""
@@ -155,16 +167,20 @@ class CrmConnection:
         else:
             refs, keepers = (), list(self.keepers)
         for ref in refs:
-            self.look_up.forget_contact(ref)
+            self._learn(News(contact=ref))
         if not refs:
-            self.look_up.forget_everything()
+            self._learn(EVERYTHING)
         for keeper in keepers:
             keeper.changed(refs)
 
     async def _gone(self, ref: ContactRef) -> None:
-        self.look_up.forget_contact(ref)
+        self._learn(News(contact=ref))
         await self.index.forget(ref)
 
     async def _lead_created(self, event: LeadCreated) -> None:
         """That nobody has this number is no longer true."""
-        self.look_up.forget_number(event.number)
+        self._learn(News(number=event.number))
+
+    def _learn(self, news: News) -> None:
+        self.forget(news)
+        self.tell(news)

@@ -24,6 +24,7 @@ from switchboard.nodes.desk_relay import DeskFinder, DeskRelay
 from switchboard.nodes.direct_line import HttpDirectLine
 from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.event_teller import EventTeller
+from switchboard.nodes.news_stream import NewsReader, news_of
 from switchboard.nodes.told_dialogs import ToldDialogs
 from switchboard.process import Process
 
@@ -91,6 +92,12 @@ class CallsPart(Process):
             # We may have been given up for dead meanwhile.
             returned=dialogs.tell_again,
         )
+        news = NewsReader(
+            client=client,
+            stream=news_of(self.settings.ami.system),
+            forget=ground.connection.forget,
+        )
+        ground.side_tasks.start("nodes:news", news.run())
         ground.bus.subscribe("nodes", teller.tell, CallEvent)
         ground.stages.on_stop("last words", lambda: teller.settle(_LAST_WORDS_S), 3)
         ground.side_tasks.start("nodes:events", teller.run())

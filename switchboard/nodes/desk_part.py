@@ -25,6 +25,7 @@ from switchboard.nodes.event_intake import EventIntake
 from switchboard.nodes.event_reader import EventReader
 from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.lease_keeper import LeaseKeeper
+from switchboard.nodes.news_stream import NewsTeller, news_of
 from switchboard.nodes.told_dialogs import HeardDialogs
 from switchboard.process import Process, serve
 
@@ -182,6 +183,9 @@ class DeskPart(Process):
             for system, intake in intakes.items()
         ]
         ground.stages.on_stop("redis", client.aclose, 2)
+        news = NewsTeller(client=client, streams=[news_of(system) for system in intakes])
+        ground.connection.tell = news.tell
+        ground.side_tasks.start("nodes:news", news.run())
         for reader in readers:
             ground.side_tasks.start("nodes:events", reader.run())
         ground.health.add_counters(

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from pydantic import SecretStr
 
+from calls.bus import EventBus
+from calls.call import CallId
+from calls.caller import Candidate, ContactRef
 from calls.errors import Misconfigured
+from calls.events import CandidateChosen, LeadCreated
 from config.crm_settings import EspoCrmSettings, HubSpotSettings, SqlSettings
 from config.settings import CrmSettings, Settings
-from crm_adapter.adapter import Forbidden
+from crm_adapter.adapter import Forbidden, PhoneHit
 from crm_adapter.adapters.chain import ChainCrm
 from crm_adapter.adapters.choice import source_of
 from crm_adapter.connection import CrmConnection
+from crm_adapter.live.answers import Answer
+from crm_adapter.live.news import News
 from storage.database import Database
 
 pytestmark = pytest.mark.integration
@@ -85,6 +93,39 @@ async def test_a_webhook_of_the_crm_itself_is_checked_by_its_adapter(database: D
             await connection.changed("espocrm", {"signature": "AAAA"}, b"[]")
         # Another system's word for it is a hint to everybody.
         await connection.changed("warehouse", {}, b"whatever")
+
+
+async def test_what_one_process_learns_another_forgets(database: Database) -> None:
+    settings = Settings(
+        crm=CrmSettings(adapter="hubspot", index=False),
+        hubspot=HubSpotSettings(token=SecretStr("t")),
+    )
+    numbers = [f"+1202555015{n}" for n in range(5)]
+    maria = Candidate(ContactRef("hubspot", "7"), "Maria")
+
+    async with (
+        CrmConnection(settings=settings, database=database) as desk,
+        CrmConnection(settings=settings, database=database) as calls,
+        EventBus() as bus,
+    ):
+        desk.subscribe(bus)
+        desk.tell = calls.forget
+        for number in numbers:
+            hits = (PhoneHit(maria, (number,)),) if number == numbers[2] else ()
+            calls.cache.keep((number, "US"), Answer(hits))
+
+        def known() -> list[str]:
+            return [number for number in numbers if calls.cache.find((number, "US"))]
+
+        call_id, at = CallId("pbx", "1.1"), datetime.now(UTC)
+        bus.publish(CandidateChosen(call_id, at, numbers[0], maria.ref, "anna"))
+        bus.publish(LeadCreated(call_id, at, "L1", numbers[1]))
+        await bus.drain()
+        assert known() == numbers[2:]
+        calls.forget(News(contact=maria.ref))
+        assert known() == numbers[3:]
+        await desk.changed("warehouse", {}, b"whatever")
+        assert known() == []
 
 
 async def test_another_installation_is_another_source(database: Database) -> None:
