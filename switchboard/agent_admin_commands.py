@@ -68,6 +68,9 @@ def listed(
     if as_json:
         out.print_json(json.dumps([_as_json(one) for one in found]))
         return
+    if not found:
+        err.print("there are no agents yet: switchboard agents add --help", soft_wrap=True)
+        return
     table = Table()
     for head in ("log-in", "name"):
         table.add_column(head, no_wrap=True)
@@ -130,8 +133,8 @@ def imported(
 
     Example: [bold]switchboard agents import agents.csv --dry-run[/bold]
     """
-    made_at = passwords_to or file.with_name(f"{file.stem}-passwords.csv")
     with sentences():
+        made_at = passwords_to or _beside(file)
         settings = read_settings(config)
         with bar("agents", err) as progress:
             plan = asyncio.run(_imported(settings, file, made_at, progress, dry_run=dry_run))
@@ -149,6 +152,12 @@ def imported(
         out.print(Text(f"passwords of {len(plan.made)} {said}"), soft_wrap=True)
     if any(change.agent.softphone for change in plan.changes):
         out.print(_TELL_ASTERISK)
+
+
+def _beside(file: Path) -> Path:
+    if file.is_dir():
+        raise Misconfigured(f"{file} is a folder: name a file")
+    return file.with_name(f"{file.stem}-passwords.csv")
 
 
 def _plan_as_json(plan: ImportPlan, made_at: Path, *, dry_run: bool) -> dict[str, object]:

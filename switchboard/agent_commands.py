@@ -53,7 +53,7 @@ def agents_add(
     password: PasswordOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Add an agent, or change the one with this log-in.
+    """Add an agent. One with this log-in is replaced: to change a part, use `agents change`.
 
     With --softphone they are rung as PJSIP/LOGIN, with a secret of ours: `switchboard
     softphone-config` tells Asterisk. Otherwise name what rings them.
@@ -77,8 +77,15 @@ def agents_add(
         role=role,
     )
     with sentences():
-        asyncio.run(offline.agent_added(read_settings(config), agent, password or ""))
-    out.print(f"{agent.login} can log in; a running server knows within a minute")
+        is_new = asyncio.run(offline.agent_added(read_settings(config), agent, password or ""))
+    if is_new:
+        out.print(f"{agent.login} can log in; a running server knows within a minute")
+    else:
+        out.print(
+            f"{agent.login} was there already: everything is as said now, the password too; "
+            "open desktops close within a minute",
+            soft_wrap=True,
+        )
     if softphone:
         out.print(_TELL_ASTERISK)
 

@@ -34,6 +34,7 @@ from scoring.offer_ledger import utc_now
 from scoring.segmenting.churn_teller import ChurnTeller
 from screenpop.delivery import routes as event_routes
 from screenpop.desk import routes as desk_routes
+from supervisor.console.queue_levels import QueueLevels
 from switchboard import readiness
 from switchboard.agent_side import agent_side
 from switchboard.ground import Ground
@@ -139,6 +140,9 @@ class DeskSide:
             health=ground.health,
         )
         self._console = await stages.enter("supervisor page", self._page.console(), 2)
+        within_s = settings.supervisor.service_level_s
+        levels = QueueLevels(ground.health.registry, within_s=within_s)
+        ground.bus.subscribe("queue levels", levels.handle, *QueueLevels.FOLLOWED)
 
     async def remember(self) -> None:
         """What an earlier process left open is told again, before AMI tells of ringing agents."""

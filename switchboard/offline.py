@@ -288,9 +288,9 @@ async def imported(
         )
 
 
-async def agent_added(settings: Settings, agent: Agent, password: str) -> None:
+async def agent_added(settings: Settings, agent: Agent, password: str) -> bool:
     async with opened(settings) as database:
-        await add_agent(database, agent, password)
+        return await add_agent(database, agent, password)
 
 
 async def agent_reset(settings: Settings, login: str, password: str) -> Agent:

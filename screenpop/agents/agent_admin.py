@@ -64,8 +64,8 @@ class AgentChange:
 
 async def add_agent(
     database: Database, agent: Agent, password: str, *, passwords: Passwords | None = None
-) -> None:
-    """Adds the agent, or changes the one with this login (whose log-ins then end).
+) -> bool:
+    """Adds the agent, or changes the one with this login (whose log-ins then end): False.
 
     With `softphone` their phone in the browser rings them too, before their other interfaces; its
     secret is made here and stays when the agent is changed. Without, there is none any more.
@@ -77,12 +77,15 @@ async def add_agent(
     _check_password(password)
     password_hash = await (passwords or Passwords()).hash(password)
 
-    async def write(connection: AsyncConnection) -> None:
+    async def write(connection: AsyncConnection) -> bool:
         await _refuse_shared_interface(connection, agent)
+        question = sa.select(sa.exists().where(agents.c.login == agent.login))
+        was_there = (await connection.execute(question)).scalar_one()
         await write_agent(connection, agent, password_hash)
         await end_log_ins(connection, agent.login)
+        return not was_there
 
-    await database.writer.write(write)
+    return await database.writer.write(write)
 
 
 async def change_agent(database: Database, login: str, change: AgentChange) -> Agent:

@@ -260,6 +260,7 @@ def test_a_database_that_is_not_there_or_lets_nobody_in(
         (("score", "--config", "nowhere.yaml"), 1),
         (("import", "nowhere.csv"), 1),
         (("agents", "import", "nowhere.csv"), 1),
+        (("agents", "import", "."), 1),
         (("explain-pop", "pbx/1.1"), 1),
         (("doctor", "--asterisk", "nowhere"), 1),
         (("pbx-config", "--agi-host", "a b"), 1),
@@ -538,6 +539,9 @@ def test_agents_come_from_a_file_are_changed_and_removed(shell: Shell) -> None:
     shell("agents", "remove", "ben", "nobody", "--yes", *own).refuses("nobody was removed")
     assert shell("agents", "remove", "ben", "cleo", "--yes", *own).code == 0
     assert json.loads(shell("agents", "list", "--json", *own).out) == []
+    nobody = shell("agents", "list", *own)
+    assert (nobody.code, nobody.out) == (0, "")
+    assert "switchboard agents add" in nobody.err
 
 
 @pytest.mark.parametrize(
@@ -565,6 +569,9 @@ def test_an_agent_gets_a_phone_in_the_browser_and_new_secrets(shell: Shell) -> N
     word = ("--password", PASSWORD)
     added = shell("agents", "add", "ben", "--name", "Ben", "--softphone", *word, *own)
     assert (added.code, "switchboard softphone-config" in added.out) == (0, True)
+    assert "ben can log in" in added.out
+    again = shell("agents", "add", "ben", "--name", "Ben", "--softphone", *word, *own)
+    assert (again.code, "was there already" in again.out) == (0, True)
     [ben] = json.loads(shell("agents", "list", "--json", *own).out)
     assert (ben["interfaces"], ben["softphone"]) == (["PJSIP/ben"], True)
     assert "[ben](switchboard-softphone)" in shell("softphone-config", *own).out
