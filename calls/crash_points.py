@@ -49,6 +49,8 @@ BACKUP_POINTS = (
     "restore.places_moved",
     "restore.done",
 )
+#: In the order in which `switchboard privacy erase` comes by.
+ERASURE_POINTS = ("privacy.files_gone", "privacy.redis_gone", "privacy.rows_gone")
 
 
 def armed(environ: Mapping[str, str]) -> dict[str, int]:
@@ -57,7 +59,7 @@ def armed(environ: Mapping[str, str]) -> dict[str, int]:
     if not wanted:
         return {}
     point, colon, times = wanted.partition(":")
-    known = POINTS + BACKUP_POINTS
+    known = POINTS + BACKUP_POINTS + ERASURE_POINTS
     if point not in known:
         raise Misconfigured(f"{VARIABLE}: there is no {point!r}; one of {', '.join(known)}")
     if colon and not (times.isascii() and times.isdigit() and int(times) > 0):

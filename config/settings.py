@@ -26,6 +26,7 @@ from config.crm_settings import (
 )
 from config.dialling_settings import DiallingSettings
 from config.pop_settings import PopsSettings
+from config.privacy_settings import PrivacySettings
 from config.queue_settings import QueueSettings
 from config.record_titles import TitleKind, TitleTemplate
 from config.section import Seconds, Section
@@ -342,11 +343,6 @@ class SupervisorSettings(Section):
 
     service_level_s: Seconds = 20.0
     """A call answered within so many seconds of coming into its first queue counts as in time."""
-
-
-class PrivacySettings(Section):
-    mask_numbers: bool = True
-    """Numbers in the log keep their last two digits only."""
 
 
 class Settings(Section):

@@ -57,6 +57,10 @@ class Prompts:
         """From now on the recordings of this rulebook are heard."""
         if self._recordings is not None:
             await self._recordings.take(rulebook)
+        self.forget()
+
+    def forget(self) -> None:
+        """Texts spoken lately; callers' names stand in them."""
         self._ways.cache_clear()
         self._pieces.cache_clear()
 

@@ -83,6 +83,7 @@ class CallerSide:
             recordings=recordings,
         )
         self._ground.health.add_counters(self._prompt_store.counters)
+        self._ground.forgetting.add("texts spoken", prompts.forget)
         music = Music(store=self._prompt_store, file=speech.music)
         await music.open()
         await self._start_hold(prompts, music)

@@ -38,6 +38,7 @@ from switchboard.lead_commands import leads_app
 from switchboard.offer_commands import offers_app
 from switchboard.outbox_commands import outbox_app
 from switchboard.part import Part
+from switchboard.privacy_commands import privacy_app
 from switchboard.segment_commands import segments
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
@@ -342,4 +343,5 @@ app.add_typer(outbox_app, name="outbox")
 app.add_typer(leads_app, name="leads")
 app.add_typer(experiments_app, name="experiments")
 app.add_typer(offers_app, name="offers")
+app.add_typer(privacy_app, name="privacy")
 app.command()(segments)

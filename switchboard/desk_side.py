@@ -41,6 +41,7 @@ from switchboard.ground import Ground
 from switchboard.nightly.child import Child
 from switchboard.nightly.gauge import NightlyGauge
 from switchboard.nightly.schedule import NightlySchedule
+from switchboard.privacy.retention import Retention
 from switchboard.supervisor_page import SupervisorPage
 
 
@@ -198,6 +199,13 @@ class DeskSide:
         health.registry.register(gauge)
         tasks.start("outbox gauge", self.outbox_gauge.watch())
         tasks.start("nightly gauge", gauge.watch())
+        retention = Retention(
+            database=self._ground.database,
+            settings=self._ground.settings,
+            now=utc_now,
+            metrics=health.registry,
+        )
+        tasks.start("privacy:retention", retention.watch())
         if at is not None:
             self._start_nightly(at)
         if self._churn_teller.task is not None:

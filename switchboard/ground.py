@@ -31,6 +31,7 @@ from storage.database import Database
 from supervisor.publishing import try_out
 from switchboard import readiness
 from switchboard.health import Health
+from switchboard.privacy.forgetting import Forgetting
 from switchboard.probes import Probe, redis_ping
 from switchboard.stages import SideTasks, Stages
 
@@ -62,6 +63,8 @@ class Ground:
         self.connection = await stages.enter("crm", connection, 5)
         self.health.add_counters(connection.counters)
         self.crm = connection.adapter
+        self.forgetting = Forgetting(database=self.database)
+        self.forgetting.add("answers of the CRM", connection.look_up.forget_everything)
         self.crm_probe = Probe(self.crm.check)
         self.redis_probe = Probe(
             redis_ping(settings.redis.url), remedy="start Redis, or take redis.url out"
@@ -116,6 +119,7 @@ class Ground:
         tasks = self.side_tasks
         tasks.start("loop-lag", self.health.lag.watch())
         tasks.start("probe:crm", self.crm_probe.watch())
+        tasks.start("privacy:forgetting", self.forgetting.watch())
         for name, work in self.connection.side_tasks():
             tasks.start(name, work)
         if self.settings.redis.url is not None:

@@ -1,0 +1,130 @@
+"""The commands of `switchboard privacy`, beside a running server."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from calls.caller import ContactRef
+from calls.errors import SwitchboardError
+from config.settings import Settings
+from crm_adapter.adapters.choice import names_of
+from crm_adapter.embedded.adapter import CRM as EMBEDDED
+from crm_adapter.phone_numbers import NumberKind, read_number
+from storage.database import Database
+from switchboard.offline import opened
+from switchboard.privacy import erasing, exporting, remnants
+from switchboard.privacy.erasing import Erased, Plan
+from switchboard.privacy.person import Person, by_crm, person_of
+from switchboard.privacy.registry import with_what_names_them
+from switchboard.privacy.retention import Retention
+
+
+class NotANumber(SwitchboardError):
+    """What was given is nobody's number, or our own."""
+
+
+async def pruned(settings: Settings, *, dry_run: bool) -> Counter[str]:
+    async with opened(settings) as database:
+        retention = Retention(database=database, settings=settings, now=_now)
+        return await retention.run(only_count=dry_run)
+
+
+async def exported(
+    settings: Settings, number: str, only: Sequence[ContactRef], *, shared: bool
+) -> dict[str, Any]:
+    e164 = read(settings, number)
+    async with opened(settings) as database, database.read() as link:
+        person = await _whole(link, e164, only, shared=shared)
+        told = await exporting.export(link, person, at=_now())
+    return told | {"not_ours": elsewhere(settings, person)}
+
+
+@dataclass(slots=True)
+class Erasure:
+    settings: Settings
+    number: str
+    only: Sequence[ContactRef] = ()
+    shared: bool = False
+
+    async def planned(self) -> Plan:
+        e164 = read(self.settings, self.number)
+        async with opened(self.settings) as database:
+            return await self._plan(database, e164)
+
+    async def done(self, *, now: bool = False, vacuum: bool | None = None) -> Erased:
+        """Planned anew: meanwhile somebody may have answered a question."""
+        e164 = read(self.settings, self.number)
+        async with opened(self.settings) as database:
+            plan = await self._plan(database, e164)
+            erased = await erasing.erase(database, self.settings, plan, at=_now(), now=now)
+            left = [*erased.left, *await self._tidied(database, erased, vacuum=vacuum)]
+        if plan.at_work:
+            left.append("it was erased in the middle of something: erase once more after it")
+        left += elsewhere(self.settings, plan.person)
+        return replace(erased, left=tuple(left))
+
+    async def _plan(self, database: Database, e164: str) -> Plan:
+        async with database.read() as link:
+            person = await _whole(link, e164, self.only, shared=self.shared)
+            return await erasing.plan(link, person, at=_now())
+
+    async def _tidied(
+        self, database: Database, erased: Erased, *, vacuum: bool | None
+    ) -> list[str]:
+        path = remnants.sqlite_file(self.settings.storage.url)
+        if path is None:
+            await remnants.vacuum_postgres(database, erased.counts)
+            return ["PostgreSQL's archive of its write-ahead log, where you keep one"]
+        is_wanted = path.stat().st_size <= remnants.SOON_BYTES if vacuum is None else vacuum
+        work = remnants.make_anew if is_wanted else remnants.empty_log
+        is_empty = await asyncio.to_thread(work, path)
+        left = [] if is_empty else [f"{path}-wal is in use for long: erase once more, later"]
+        if not is_wanted:
+            left.append(
+                f"what earlier changes left in free places of {path}: once more with --vacuum, at "
+                "a quiet hour"
+            )
+        return left
+
+
+def read(settings: Settings, number: str) -> str:
+    """Raises NotANumber."""
+    found = read_number(number, region=settings.crm.region, own_numbers=settings.crm.own_numbers)
+    if found.kind is NumberKind.OWN:
+        raise NotANumber("this is one of crm.own_numbers: it is ours, not a person's")
+    if found.e164 is None:
+        raise NotANumber("this is no telephone number: write it like +12025550101")
+    return found.e164
+
+
+async def _whole(
+    link: AsyncConnection, e164: str, only: Sequence[ContactRef], *, shared: bool
+) -> Person:
+    person = await person_of(link, e164, only=only, shared=shared)
+    return await with_what_names_them(link, person)
+
+
+def elsewhere(settings: Settings, person: Person) -> list[str]:
+    """What is not in our hands, for people to do."""
+    told = []
+    found = by_crm(person.contacts)
+    for name in names_of(settings):
+        if name != EMBEDDED:
+            ids = ", ".join(found.get(name, ())) or "whoever has this number"
+            told.append(f"the CRM {name}: {ids}, with the calls, leads and tasks we wrote there")
+    told.append("backups made before now: after a restore, erase again")
+    told.append("Asterisk's own call records (CDR, CEL), its logs and its own recordings")
+    if any(settings.crm.webhooks_out) or any(settings.pops.webhooks):
+        told.append("the systems that webhooks told of their calls")
+    return told
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
