@@ -50,7 +50,7 @@ BACKUP_POINTS = (
     "restore.done",
 )
 #: In the order in which `switchboard privacy erase` comes by.
-ERASURE_POINTS = ("privacy.files_gone", "privacy.redis_gone", "privacy.rows_gone")
+ERASURE_POINTS = ("privacy.files_gone", "privacy.rows_gone")
 
 
 def armed(environ: Mapping[str, str]) -> dict[str, int]:

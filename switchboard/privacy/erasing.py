@@ -149,10 +149,9 @@ async def erase(
             "recordings on Asterisk's machine, in `monitor` of its astspooldir (or set "
             f"privacy.recordings_dir): {', '.join(sorted(wanted.voices))}"
         )
-    crash_points.reached("privacy.files_gone")
     if settings.redis.url is not None:
         counts[STREAM] = await told_events.forget(settings, wanted.person)
-    crash_points.reached("privacy.redis_gone")
+    crash_points.reached("privacy.files_gone")
     counts |= await database.writer.write(partial(_erase_rows, wanted=wanted, at=at))
     crash_points.reached("privacy.rows_gone")
     async with database.read() as link:

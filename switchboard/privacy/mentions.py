@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Final
 
-from sqlalchemy import JSON, Column, String, Text, cast, func, or_, select, update
+from sqlalchemy import JSON, Column, ColumnElement, String, Text, cast, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from crm_adapter.spellings import last_digits
 from switchboard.privacy.held import Held, Key, Kind
 from switchboard.privacy.person import Person
 from switchboard.privacy.registry import REGISTRY
@@ -22,6 +24,10 @@ ERASED: Final = "(erased)"
 _LEAST_DIGITS = 7
 #: A name of one short word is many people's.
 _LEAST_NAME = 6
+#: By which people part the digits of a number.
+_MARKS = "- ./"
+#: Of no number and no name.
+_BETWEEN = "\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +43,31 @@ class Mention:
         await link.execute(update(of.table).where(of.among([self.key])).values(self.values))
 
 
+def pattern_of(person: Person) -> re.Pattern[str] | None:
+    """A longer number that one of theirs begins or ends is somebody else's."""
+    alternatives = "|".join(re.escape(each) for each in sorted(_spelled(person), key=len)[::-1])
+    return re.compile(rf"(?<![\d+])(?:{alternatives})(?!\d)") if alternatives else None
+
+
+def _spelled(person: Person) -> list[str]:
+    found = [each for each in person.spellings if _digits(each) >= _LEAST_DIGITS]
+    groups = [re.findall(r"\d+", each) for each in found if not each.removeprefix("+").isdigit()]
+    return sorted({*found, *(mark.join(group) for group in groups for mark in _MARKS)})
+
+
 async def of_numbers(link: AsyncConnection, person: Person) -> list[Mention]:
-    spelled = [each for each in person.spellings if _digits(each) >= _LEAST_DIGITS]
-    if not spelled:
+    pattern = pattern_of(person)
+    if pattern is None:
         return []
-    # A longer number that one of them begins or ends is somebody else's.
-    alternatives = "|".join(re.escape(each) for each in sorted(spelled, key=len, reverse=True))
-    pattern = re.compile(rf"(?<![\d+])(?:{alternatives})(?!\d)")
+    # What all spellings with these digits contain, and those that part them.
+    parts = sorted(
+        {last_digits(number, 15) or number for number in person.numbers}
+        | {each for each in _spelled(person) if not each.removeprefix("+").isdigit()}
+    )
     found = []
     for held, columns in _texts():
-        question = select(*held.key, *columns).where(
-            or_(*(cast(column, Text).contains(each) for column in columns for each in spelled))
-        )
+        text = _together(columns)
+        question = select(*held.key, *columns).where(or_(*(text.contains(each) for each in parts)))
         for row in await link.execute(question):
             values = {column.name: row._mapping[column] for column in columns}
             struck = {name: _replaced(value, pattern) for name, value in values.items()}
@@ -60,20 +79,25 @@ async def of_numbers(link: AsyncConnection, person: Person) -> list[Mention]:
 
 
 async def of_names(link: AsyncConnection, person: Person) -> Counter[str]:
-    """By table and column: in how many rows a name of theirs still stands. People share names, so
-    nothing is struck out."""
+    """By table: in how many rows a name of theirs still stands. People share names, so nothing is
+    struck out."""
     plain = {name for name in person.names if len(name) >= _LEAST_NAME and " " in name.strip()}
     # In JSON other letters than ASCII are written as their numbers.
-    names = sorted(plain | {json.dumps(name)[1:-1] for name in plain})
+    names = sorted({each.lower() for name in plain for each in (name, json.dumps(name)[1:-1])})
     counts: Counter[str] = Counter()
     for held, columns in _texts() if names else ():
-        for column in columns:
-            text = func.lower(cast(column, Text))
-            has_one = or_(*(text.contains(name.lower(), autoescape=True) for name in names))
-            count = await link.scalar(select(func.count()).select_from(held.table).where(has_one))
-            if count:
-                counts[f"{held.table.name}.{column.name}"] += count
+        text = func.lower(_together(columns))
+        has_one = or_(*(text.contains(name, autoescape=True) for name in names))
+        count = await link.scalar(select(func.count()).select_from(held.table).where(has_one))
+        if count:
+            counts[held.table.name] += count
     return counts
+
+
+def _together(columns: Sequence[Column[Any]]) -> ColumnElement[str]:
+    """All texts of a row as one: a question of few words."""
+    texts = [func.coalesce(cast(column, Text), "") for column in columns]
+    return reduce(lambda before, text: before.concat(_BETWEEN).concat(text), texts)
 
 
 def _texts() -> Iterator[tuple[Held, list[Column[Any]]]]:

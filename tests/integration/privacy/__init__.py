@@ -1,0 +1,1 @@
+"""`switchboard privacy`: what is kept of people, and how it goes."""

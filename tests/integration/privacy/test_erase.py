@@ -1,0 +1,53 @@
+"""One person is told and goes: from both databases, Redis, files and logs, and nobody else does."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from switchboard.privacy.registry import OF_PEOPLE
+from tests.integration.privacy import canary
+from tests.integration.privacy.canary import NUMBER, OTHER, OTHER_NUMBER, STRANGER, House
+
+pytestmark = pytest.mark.integration
+
+
+async def told(house: House, *words: str) -> dict[str, Any]:
+    done = await asyncio.to_thread(house.call, "privacy", *words)
+    assert done.exit_code == 0, done.output
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+async def test_of_a_person_erased_everywhere_nothing_is_left(
+    house: House, capsys: pytest.CaptureFixture[str]
+) -> None:
+    await canary.live_through(house)
+    kept: dict[str, Any] = {}
+    for number in (NUMBER, STRANGER):
+        for kind, tables in (await told(house, "export", number))["kept"].items():
+            kept.setdefault(kind, {}).update(tables)
+    # Each table that can hold something of a person holds something of this one.
+    seeded = {name for tables in kept.values() for name in tables}
+    assert {held.table.name for held in OF_PEOPLE} - seeded == set()
+    before = canary.hits(await canary.everything(house))
+    assert {"calls", "redis", "outbox", "crm_contacts", "pops"} <= set(before)
+
+    for number in (NUMBER, STRANGER):
+        done = await told(house, "erase", number, "--yes", "--json")
+        assert done["counts"]["calls"] >= 1
+        assert done["still_named"] == {}
+    after = await canary.everything(house)
+    assert canary.hits(after) == {}
+    # What somebody else left is there, but for the number in the note; what is counted counts on.
+    assert "asks us to ring (erased), her neighbour" in after["pops"]
+    assert after["calls"].count(OTHER_NUMBER) == 1
+    assert len(after["calls"].splitlines()) == 5
+    assert OTHER.id in after["crm_purchases"]
+    assert "'decaf'" in after["offer_meetings"]
+    assert canary.hits(canary.files(house)) == {}
+    assert (await told(house, "erase", NUMBER, "--yes", "--json"))["counts"] == {}
+    assert canary.hits({"log": capsys.readouterr().err}) == {}
