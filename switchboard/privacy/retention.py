@@ -25,8 +25,8 @@ from config.settings import Settings
 from crm_adapter.call_tables import calls
 from crm_adapter.embedded.tables import call_records
 from storage.database import Database
-from switchboard.nodes.event_stream import connected, stream_of
-from switchboard.privacy import voices
+from switchboard.nodes.event_stream import connected
+from switchboard.privacy import told_events, voices
 from switchboard.privacy.held import AT_ONCE, Age, Held, Key, Kind
 from switchboard.privacy.registry import AGEING
 
@@ -162,13 +162,15 @@ class Retention:
         client = connected(url)
         try:
             oldest = f"{int(before.timestamp() * 1000)}-0"
-            gone = await client.xtrim(stream_of(self._settings.ami.system), minid=oldest)
+            gone = 0
+            for stream in told_events.streams(self._settings):
+                gone += int(await client.xtrim(stream, minid=oldest))
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("privacy: Redis is away (%s)", type(error).__name__)
             return 0
         finally:
             await client.aclose()
-        return self._note(Kind.TRACES, int(gone))
+        return self._note(Kind.TRACES, gone)
 
 
 def _unlink(paths: list[Path]) -> None:

@@ -17,12 +17,17 @@ from switchboard.privacy.person import Person
 _AT_ONCE = 500
 
 
+def streams(settings: Settings) -> list[str]:
+    """Of every Asterisk."""
+    return [stream_of(one.system) for one in (settings.ami, *settings.nodes.asterisks)]
+
+
 async def forget(settings: Settings, person: Person) -> int:
     """How many messages. Raises Unavailable."""
     assert settings.redis.url is not None
     client = connected(settings.redis.url)
     try:
-        return await _forget(client, stream_of(settings.ami.system), person)
+        return sum([await _forget(client, stream, person) for stream in streams(settings)])
     except (RedisError, OSError) as error:
         raise Unavailable(f"redis.url: {error}") from error
     finally:

@@ -38,7 +38,8 @@ from scoring.tables import churn_warnings
 from storage.database import Database
 from switchboard import cli
 from switchboard.demo.desktop_client import DesktopClient
-from switchboard.nodes.event_stream import EventTeller, connected, stream_of
+from switchboard.nodes.event_stream import connected, stream_of
+from switchboard.nodes.event_teller import EventTeller
 from tests.declared_tables import declared_metadata
 from tests.fakes.call_stories import Roster, Story
 from tests.fakes.desk_server import ANNA, BEN, DeskServer, add_agents, desk_server

@@ -44,7 +44,7 @@ async def test_of_a_person_erased_everywhere_nothing_is_left(
     assert canary.hits(after) == {}
     # What somebody else left is there, but for the number in the note; what is counted counts on.
     assert "asks us to ring (erased), her neighbour" in after["pops"]
-    assert after["calls"].count(OTHER_NUMBER) == 1
+    assert f"'{OTHER_NUMBER}'" in after["calls"]
     assert len(after["calls"].splitlines()) == 5
     assert OTHER.id in after["crm_purchases"]
     assert "'decaf'" in after["offer_meetings"]
