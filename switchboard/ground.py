@@ -37,7 +37,7 @@ from switchboard.stages import SideTasks, Stages
 
 log = logging.getLogger(__name__)
 
-_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+_EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 -- read, not bound
 
 
 class Ground:

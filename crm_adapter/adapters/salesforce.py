@@ -99,7 +99,7 @@ class SalesforceCrm(HostedPeople):
         deadline = Deadline.after(QUESTION_S)
         for kind, fields in (("Contact", "Id"), ("Lead", self._key), ("Task", self._key)):
             try:
-                await self._wire.query(f"SELECT {fields} FROM {kind} LIMIT 1", deadline)
+                await self._wire.query(f"SELECT {fields} FROM {kind} LIMIT 1", deadline)  # noqa: S608 -- SOQL: ids matched a pattern, names are ours
             except Invalid as error:
                 raise Forbidden(
                     f"salesforce: our user may not read {kind}, or it has no field {fields}"
@@ -155,7 +155,7 @@ class SalesforceCrm(HostedPeople):
     ) -> tuple[Purchase, ...]:
         """Won opportunities in which the contact has a role."""
         found = await self._wire.query(
-            "SELECT Id, Name, Amount, CloseDate FROM Opportunity WHERE IsWon = true AND Id IN "
+            "SELECT Id, Name, Amount, CloseDate FROM Opportunity WHERE IsWon = true AND Id IN "  # noqa: S608 -- SOQL: ids matched a pattern, names are ours
             f"(SELECT OpportunityId FROM OpportunityContactRole WHERE ContactId = '{contact}') "
             f"ORDER BY CloseDate DESC LIMIT {limit}",
             deadline,
@@ -164,7 +164,7 @@ class SalesforceCrm(HostedPeople):
 
     async def _cases(self, contact: str, deadline: Deadline) -> Sequence[Case]:
         found = await self._wire.query(
-            f"SELECT Id, Subject, Type, IsClosed, CreatedDate FROM Case WHERE ContactId = "
+            f"SELECT Id, Subject, Type, IsClosed, CreatedDate FROM Case WHERE ContactId = "  # noqa: S608 -- SOQL: ids matched a pattern, names are ours
             f"'{contact}' ORDER BY CreatedDate DESC LIMIT {MOST_HISTORY}",
             deadline,
         )
@@ -189,7 +189,7 @@ class SalesforceCrm(HostedPeople):
     async def changes(self, cursor: str | None, *, limit: int, deadline: Deadline) -> ChangePage:
         since, limit = Since.parse(cursor).within(_MOST_SKIPPED, self.name), min(limit, BULK_PAGE)
         found = await self._wire.query(
-            f"SELECT {', '.join(self._wanted(HitKind.CONTACT))} FROM Contact "
+            f"SELECT {', '.join(self._wanted(HitKind.CONTACT))} FROM Contact "  # noqa: S608 -- SOQL: ids matched a pattern, names are ours
             f"WHERE LastModifiedDate >= {salesforce_records.time(since.at)} "
             f"ORDER BY LastModifiedDate, Id LIMIT {limit} OFFSET {since.offset}",
             deadline,

@@ -59,13 +59,13 @@ class Scratch:
     def shared_count(self) -> int:
         """How many entries `blocks` will give."""
         self._link.execute("CREATE INDEX by_key ON entries (key, n)")
-        query = f"SELECT count(*) FROM entries WHERE key IN ({_SHARED})"
+        query = f"SELECT count(*) FROM entries WHERE key IN ({_SHARED})"  # noqa: S608 -- our own text
         return int(self._link.execute(query).fetchone()[0])
 
     def blocks(self) -> Iterator[tuple[str, list[Person]]]:
         """Each key that several share, in order, with them; after `shared_count`."""
         rows = self._link.execute(
-            "SELECT entries.key, people.person "
+            "SELECT entries.key, people.person "  # noqa: S608 -- our own text
             f"FROM ({_SHARED} ORDER BY key) AS shared "
             "CROSS JOIN entries ON entries.key = shared.key "
             "CROSS JOIN people ON people.n = entries.n"

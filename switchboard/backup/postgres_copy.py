@@ -71,7 +71,7 @@ async def copy(url: str, folder: Path, *, with_secrets: bool, report: Report) ->
         async with link.transaction(isolation="repeatable_read", readonly=True):
             if await link.fetchval("SELECT to_regclass($1)", VERSION_TABLE) is None:
                 raise BackupRefused("storage.url: there is nothing in this database yet")
-            revision = await link.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")
+            revision = await link.fetchval(f"SELECT version_num FROM {VERSION_TABLE}")  # noqa: S608 -- names of our own tables
             shape = known_shape(revision)
             sizes = {
                 table.name: await link.fetchval("SELECT pg_table_size($1::regclass)", table.name)
@@ -83,7 +83,7 @@ async def copy(url: str, folder: Path, *, with_secrets: bool, report: Report) ->
                 hidden = () if with_secrets else SECRET_COLUMNS.get(table.name, ())
                 listed = ", ".join(f'NULL AS "{c}"' if c in hidden else f'"{c}"' for c in columns)
                 said = await link.copy_from_query(
-                    f'SELECT {listed} FROM "{table.name}"',
+                    f'SELECT {listed} FROM "{table.name}"',  # noqa: S608 -- names of our own tables
                     output=folder / f"{table.name}{ROWS}",
                 )
                 done += sizes[table.name]
@@ -146,13 +146,13 @@ async def _ours(connection: AsyncConnection) -> list[str]:
     if VERSION_TABLE not in there:
         # Somebody else's database: what has our names by chance stays, and the revisions fail.
         return []
-    revision = await connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))
+    revision = await connection.scalar(text(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 -- names of our own tables
     return [table.name for table in known_shape(revision).sorted_tables if table.name in there]
 
 
 async def _refuse_rows(connection: AsyncConnection, *, force: bool) -> None:
     for name in await _ours(connection):
-        filled = await connection.scalar(text(f'SELECT EXISTS (SELECT 1 FROM "{name}")'))
+        filled = await connection.scalar(text(f'SELECT EXISTS (SELECT 1 FROM "{name}")'))  # noqa: S608 -- names of our own tables
         if filled and not force:
             raise BackupRefused(
                 "storage.url: this database holds rows already: name an empty one, or give --force "
@@ -169,7 +169,7 @@ async def _drop_ours(connection: AsyncConnection) -> None:
 
 
 async def _count(connection: AsyncConnection, table: str) -> int:
-    return int(await connection.scalar(text(f'SELECT count(*) FROM "{table}"')) or 0)
+    return int(await connection.scalar(text(f'SELECT count(*) FROM "{table}"')) or 0)  # noqa: S608 -- names of our own tables
 
 
 async def _fill(connection: AsyncConnection, wanted: Rows, report: Report) -> None:
@@ -208,5 +208,5 @@ async def _last_number(link: Any, table: TableRows) -> int | None:
     name = await _sequence(link, table)
     if name is None:
         return None
-    asked = f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {name}"
+    asked = f"SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM {name}"  # noqa: S608 -- named by PostgreSQL
     return int(await link.fetchval(asked))

@@ -354,6 +354,13 @@ async def test_hostile_callers_are_text(desktop: Desktop, server: DeskServer) ->
     assert await page.locator("#root img:not([src='/icon.svg'])").count() == 0
     for link in await page.locator("#root a").all():
         assert (await link.get_attribute("href") or "").startswith("https://crm.example/")
+    # Nor could a fault of ours make a page of a text (Trusted Types).
+    other = await page.context.new_page()
+    await other.goto(server.base_url)
+    told = await other.evaluate(
+        "() => { try { document.body.innerHTML = '<b>x</b>' } catch (e) { return e.name } }"
+    )
+    assert told == "TypeError"
 
 
 async def test_rendered_ms_is_reported_after_the_paint(

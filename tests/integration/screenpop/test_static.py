@@ -47,6 +47,7 @@ async def test_the_page_is_fresh_and_its_assets_are_for_ever(
             assert page.headers["Cache-Control"] == "no-store"
             policy = page.headers["Content-Security-Policy"]
             assert "default-src 'none'" in policy
+            assert "require-trusted-types-for 'script'; trusted-types 'none'" in policy
             assert "unsafe" not in policy
             assert page.headers["X-Frame-Options"] == "DENY"
             assert page.headers["X-Content-Type-Options"] == "nosniff"
