@@ -51,7 +51,7 @@ class EventStream(Outgoing):
             except TimeoutError:
                 await response.write(b": beat\n\n")
                 continue
-            await response.write(self._event(text, seq))
+            await self._take(response.write(self._event(text, seq)))
 
     def _event(self, text: str, seq: int | None) -> bytes:
         """A repeated frame keeps the id there is: the client's place never moves back."""

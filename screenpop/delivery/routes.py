@@ -45,7 +45,7 @@ class EventRoutes:
         try:
             return await stream.run(request, SECURITY_HEADERS | {"Cache-Control": "no-store"})
         finally:
-            self._desk.hub.detach(seat.login, stream)
+            self._desk.hub.detach(seat.login, stream, slow=stream.is_slow)
 
     async def frames(self, request: web.Request) -> web.StreamResponse:
         """One client frame. What is refused of it comes as a `notice`, as on the websocket."""

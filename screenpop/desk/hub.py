@@ -22,6 +22,8 @@ KEPT_FRAMES = 200
 #: More numbers than one agent's frames that can have been sent and not stored before a crash.
 RESTART_LEAP = 1_000_000
 MAX_DESKTOPS_PER_AGENT = 8
+#: Why a desktop is dropped that does not read.
+SLOW = "frames not taken; reconnect to resume"
 
 
 class Desktop(Protocol):
@@ -172,11 +174,14 @@ class Hub:
     def can_resume(self, agent: str, last_seq: int | None) -> bool:
         return last_seq is not None and self._stream(agent).can_resume(last_seq)
 
-    def detach(self, agent: str, desktop: Desktop) -> None:
+    def detach(self, agent: str, desktop: Desktop, *, slow: bool = False) -> None:
+        """`slow`: it was dropped because it took nothing."""
         stream = self._stream(agent)
         if desktop in stream.desktops:
             stream.desktops.discard(desktop)
             self._counters.desktops.dec()
+            if slow:
+                self._counters.slow.inc()
 
     def sessions(self) -> set[str]:
         """Those with a desktop open."""
@@ -211,5 +216,5 @@ class Hub:
                 self._counters.slow.inc()
                 stream.desktops.discard(desktop)
                 self._counters.desktops.dec()
-                desktop.drop(CloseCode.TOO_SLOW, "frames not taken; reconnect to resume")
+                desktop.drop(CloseCode.TOO_SLOW, SLOW)
         return reached

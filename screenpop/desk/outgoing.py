@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Coroutine
 from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from screenpop.desk.hub import KEPT_FRAMES
+from screenpop.desk.hub import KEPT_FRAMES, SLOW
 from screenpop.desk.protocol import CloseCode
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,8 @@ MESSAGES_PER_S = 200.0
 MESSAGES_BURST = 600.0
 MAX_MESSAGE_BYTES = 16 * 1024
 CLOSE_DEADLINE_S = 1.0
+#: A client that takes nothing for so long while frames wait is let go; it resumes.
+TAKE_DEADLINE_S = 5.0
 #: What the kernel may hold for a client that does not read: soon full, so soon noticed.
 SEND_BUFFER_BYTES = 64 * 1024
 
@@ -57,6 +59,18 @@ class Outgoing:
         if not self._dropped.is_set():
             self._code, self._reason = code, reason
             self._dropped.set()
+
+    @property
+    def is_slow(self) -> bool:
+        return self._code == CloseCode.TOO_SLOW
+
+    async def _take(self, sending: Awaitable[None]) -> None:
+        """Sends one frame, or drops a client that does not take it in time."""
+        try:
+            async with asyncio.timeout(TAKE_DEADLINE_S):
+                await sending
+        except TimeoutError:
+            self.drop(CloseCode.TOO_SLOW, SLOW)
 
     async def _first_of(self, **work: Coroutine[Any, Any, None]) -> None:
         """The first of this work and of `drop` to end ends the others."""

@@ -96,7 +96,7 @@ class DeskRoutes:
         try:
             return await desktop.run(request, lambda frame: self._desk.receive(login, frame))
         finally:
-            self._desk.hub.detach(login, desktop)
+            self._desk.hub.detach(login, desktop, slow=desktop.is_slow)
 
 
 def add_routes(

@@ -50,7 +50,7 @@ class DesktopSocket(Outgoing):
 
     async def _write(self) -> None:
         while True:
-            await self._websocket.send_str((await self._frames.get()).text)
+            await self._take(self._websocket.send_str((await self._frames.get()).text))
             self._allowed.give()
 
     async def _read(self, receive: Receive) -> None:
