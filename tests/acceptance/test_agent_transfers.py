@@ -4,7 +4,7 @@ calls on phones that know nothing of it."""
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,6 +33,7 @@ pytestmark = pytest.mark.acceptance
 
 STAYS = PhoneShape(ring_ms=100)
 RINGS_ON = PhoneShape(ring_ms=None)
+EVERYBODY_ANSWERS = {"agent1": STAYS, "agent2": STAYS, "agent3": STAYS}
 HOW: tuple[Literal["blind", "attended"], ...] = ("blind", "attended")
 A, B, C = "PJSIP/agent1", "PJSIP/agent2", "PJSIP/agent3"
 
@@ -119,7 +120,11 @@ async def local_floor(
 
 @asynccontextmanager
 async def opened(
-    hall: TransferHouse, tmp_path: Path, database: Database, *agents: Agent
+    hall: TransferHouse,
+    tmp_path: Path,
+    database: Database,
+    *agents: Agent,
+    shapes: Mapping[str, PhoneShape] = EVERYBODY_ANSWERS,
 ) -> AsyncIterator[Floor]:
     await add_agents(database, *agents)
     async with queue_house.opened(hall.pbx, tmp_path) as house:
@@ -133,7 +138,6 @@ async def opened(
             follow_ups=DatabaseFollowUps(database=database),
             web=WebSettings(),
         )
-        shapes = {"agent1": STAYS, "agent2": STAYS, "agent3": STAYS}
         phones = SipPhones(agents=hall.pbx.agents, shapes=shapes, folder=tmp_path)
         async with desk, phones:
             screens = [Screen(desk, login) for login in ("anna", "ben", "chen")]
