@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from calls.bus import EventBus
 from calls.caller import IdentityOutcome
 from calls.events import CallerIdentified, CallEvent
+from calls.ports import PropensityScorer
 from config.rulebook import Rulebook
 from config.settings import CrmSettings, RulebookSettings
 from ivr.inbound import InboundCalls
@@ -69,7 +70,10 @@ class House:
 
 
 @asynccontextmanager
-async def dialog_house(rulebook: Rulebook) -> AsyncIterator[House]:
+async def dialog_house(
+    rulebook: Rulebook, scorer: PropensityScorer | None = None
+) -> AsyncIterator[House]:
+    """`scorer` in the place of the fake one."""
     events: list[CallEvent] = []
 
     async def see(event: CallEvent) -> None:
@@ -79,7 +83,7 @@ async def dialog_house(rulebook: Rulebook) -> AsyncIterator[House]:
         bus.subscribe("test", see, CallEvent)
         directory, speech, hold = FakeDirectory(), FakeSpeech(), FakeHold()
         rulebooks = SimpleNamespace(current=rulebook)
-        memories, scorer, ledger = FakeMemories(), FakeScorer(), FakeLedger()
+        memories, fake_scorer, ledger = FakeMemories(), FakeScorer(), FakeLedger()
         pins, webhooks = FakePins(), FakeWebhooks()
         async with InboundCalls(
             directory=directory,
@@ -88,7 +92,7 @@ async def dialog_house(rulebook: Rulebook) -> AsyncIterator[House]:
             hold=hold,
             bus=bus,
             memories=memories,
-            scorer=scorer,
+            scorer=scorer or fake_scorer,
             ledger=ledger,
             policies=FakePolicies(),
             experiments=FakeExperiments(),
@@ -108,7 +112,7 @@ async def dialog_house(rulebook: Rulebook) -> AsyncIterator[House]:
                 bus=bus,
                 events=events,
                 memories=memories,
-                scorer=scorer,
+                scorer=fake_scorer,
                 ledger=ledger,
                 pins=pins,
                 webhooks=webhooks,
