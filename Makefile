@@ -56,10 +56,13 @@ test-odoo: $(VENV)/.dev ## what is shown on a real Odoo 19 alone; part of `test`
 faults-smoke: faults-programs ## a minute of faults; part of `test`
 	@$(PYTEST) -m smoke tests/faults
 
-faults: faults-programs ## every fault of the catalogue, those that take long too
+faults: faults-programs ## every fault of the catalogue, those that take long too, and the other tests that do
+	@$(BIN)/python -m tests.servers.odoo
+	@$(BIN)/python -m tests.servers.tryton
 	@failed=0; \
 	$(PYTEST) $(SIDE_BY_SIDE) -m 'not alone' tests/faults || failed=$$?; \
 	$(PYTEST) -m alone tests/faults || failed=$$?; \
+	$(PYTEST) -m long tests --ignore tests/faults || failed=$$?; \
 	exit $$failed
 
 soak: faults-programs ## two hours of calls with a fault each minute; MINUTES=480 for more

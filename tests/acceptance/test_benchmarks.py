@@ -10,17 +10,22 @@ from benchmarks import __main__ as bench
 from benchmarks import desktop
 from benchmarks.measuring import Metrics, quantile, within_buckets
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
+pytestmark = pytest.mark.acceptance
 
 
 #: What rings its page is tried with `pops`, the rest below: a centre of its own takes too long.
 LONG = "desktop"
+#: Whose calls must not wait for other tests' work: they are counted.
+COUNTED = ("calls", "demo_start")
 
 
 @pytest.mark.parametrize(
     "benchmark",
-    [one for one in bench.BENCHMARKS if one.name != LONG],
-    ids=lambda benchmark: benchmark.name,
+    [
+        pytest.param(one, id=one.name, marks=[pytest.mark.alone] if one.name in COUNTED else [])
+        for one in bench.BENCHMARKS
+        if one.name != LONG
+    ],
 )
 def test_it_runs_and_has_rows(benchmark: bench.Benchmark) -> None:
     results = bench.run_all([benchmark], quick=True)

@@ -44,7 +44,9 @@ def _marks(kind: WorldKind) -> list[Any]:
     return [pytest.mark.timeout(kind.limit_s), *kind.marks]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    _take_turns(items)
     for item in items:
         kind = world_kind_of(item)
         if kind is None:
@@ -52,6 +54,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in _names(item, kind):
             if name in kind.gaps:
                 item.add_marker(pytest.mark.xfail(strict=True, reason=kind.gaps[name]))
+
+
+def _take_turns(items: list[pytest.Item]) -> None:
+    """With a real server, the parameter that `takes_turns` names has one value for each of the
+    others', the next for the next; the rest take long."""
+    met: dict[tuple[str, ...], int] = {}
+    for item in items:
+        turns = item.get_closest_marker("takes_turns")
+        kind = world_kind_of(item)
+        if turns is None or kind is None or not (kind.is_http and kind.proven_by == "real server"):
+            continue
+        name, values = turns.args
+        params = item.callspec.params  # type: ignore[attr-defined]  # as world_kind_of() saw
+        others = tuple(str(value) for key, value in params.items() if key != name)
+        turn = met.setdefault(others, len(met))
+        if params[name] != values[turn % len(values)]:
+            item.add_marker(pytest.mark.long)
 
 
 def world_kind_of(item: pytest.Item) -> WorldKind | None:

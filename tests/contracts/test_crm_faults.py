@@ -158,6 +158,7 @@ async def _task(crm: CrmAdapter, key: str, ref: ContactRef) -> str:
 WRITES = {"lead": _lead, "call": _call, "task": _task}
 
 
+@pytest.mark.takes_turns("write", tuple(WRITES))
 @pytest.mark.parametrize("write", list(WRITES))
 @pytest.mark.parametrize("fault", list(Fault), ids=lambda fault: fault.name.lower())
 async def test_a_write_repeated_until_it_succeeds_leaves_one_record(
