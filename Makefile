@@ -21,7 +21,7 @@ SIDE_BY_SIDE := $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-lo
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz test-odoo faults-smoke faults soak faults-programs check lint unit bench pictures crm-table desktop lock clean
+.PHONY: help install demo test fuzz audit test-odoo faults-smoke faults soak faults-programs check lint unit bench pictures crm-table desktop lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,12 @@ test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the rea
 fuzz: $(VENV)/.dev ## a million inputs for each parser, some minutes each; INPUTS=10000 for fewer
 	@$(BIN)/python -m tests.fuzz.run all --inputs $(INPUTS) --json tests/fuzz/results.json
 	@$(BIN)/python -m tests.fuzz.table
+
+audit: $(VENV)/.runtime requirements-audit.lock ## bills of materials (var/sbom) and known holes of what is pinned; asks osv.dev and npm
+	@deploy/install-programs.sh node npm
+	@test -x .venv-audit/bin/python || $(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement requirements-audit.lock
+	@$(BIN)/python -m tests.architecture.audit $(AUDIT_ARGS)
 
 test-odoo: $(VENV)/.dev ## what is shown on a real Odoo 19 alone; part of `test`
 	@deploy/install-programs.sh postgres
@@ -127,6 +133,7 @@ lock: $(VENV)/.dev ## new lock files from pyproject.toml, hashes and no addresse
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build -o requirements.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header pyproject.toml --extra build --extra dev --extra train --extra cluster -o requirements-dev.lock
 	@$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header -c requirements-dev.lock pyproject.toml --extra fuzz -o requirements-fuzz.lock
+	@printf 'cyclonedx-bom>=7\npip-audit>=2.10\n' | $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-header - -o requirements-audit.lock
 
 clean: ## what was built; the fetched Asterisk stays in the cache folder
-	@rm -rf $(VENV) var screenpop/static desktop/node_modules *.egg-info
+	@rm -rf $(VENV) .venv-audit var screenpop/static desktop/node_modules *.egg-info

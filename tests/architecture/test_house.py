@@ -49,7 +49,8 @@ def test_every_package_is_listed_and_every_listed_package_exists() -> None:
 
 
 def test_lock_files_carry_hashes_and_no_addresses() -> None:
-    for path in (ROOT / "requirements.lock", ROOT / "requirements-dev.lock"):
+    for name in ("requirements", "requirements-dev", "requirements-fuzz", "requirements-audit"):
+        path = ROOT / f"{name}.lock"
         text = path.read_text()
         assert "://" not in text
         assert not re.search(r"(?m)^\s*(-i|--(extra-)?index-url|--find-links|--trusted-host)", text)
