@@ -21,7 +21,7 @@ SIDE_BY_SIDE := $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-lo
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test fuzz audit test-odoo faults-smoke faults soak faults-programs check lint unit bench pictures crm-table desktop lock clean
+.PHONY: help install demo demo-cluster test fuzz audit test-odoo faults-smoke faults soak faults-programs check lint unit bench pictures crm-table desktop lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ demo: $(VENV)/.runtime screenpop/static/index.html ## a running centre with real
 	@deploy/install-programs.sh sipp flite espeak-ng
 	@deploy/fetch-asterisk.sh >/dev/null
 	@$(BIN)/switchboard demo $(DEMO_ARGS)
+
+demo-cluster: $(VENV)/.runtime screenpop/static/index.html ## two nodes, two Asterisks, PostgreSQL, Redis; Enter kills a node
+	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres
+	@deploy/fetch-asterisk.sh >/dev/null
+	@$(BIN)/switchboard demo --cluster $(DEMO_ARGS)
 
 test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the real Asterisk and a real browser
 	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium curl

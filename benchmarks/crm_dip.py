@@ -36,12 +36,12 @@ from crm_adapter.records import Records
 from storage import migrate
 from storage.database import Database
 from switchboard.demo.desktop_client import DesktopClient
+from switchboard.demo.private_servers import private_postgres
 from tests.crm_worlds.found import all_worlds
 from tests.crm_worlds.world import CrmWorld, WorldKind
 from tests.fakes.call_stories import Story, a_call
 from tests.fakes.desk_server import ANNA, add_agents, desk_server
 from tests.integration.crm_adapter.test_leads import with_policy
-from tests.private_servers import private_postgres
 from tests.servers.odoo.program import OdooMissing
 from tests.servers.odoo.server import running_odoo
 from tests.servers.tryton.server import running_tryton

@@ -30,7 +30,7 @@ from calls.deadlines import Deadline
 from crm_adapter.live.phone_index import PhoneIndex
 from storage import migrate
 from storage.database import Database
-from tests.private_servers import OwnPostgres
+from switchboard.demo.private_servers import OwnPostgres
 
 SIZES = (10_000, 100_000, 1_000_000, 10_000_000)
 QUICK_SIZES = (1_000, 5_000)
@@ -243,7 +243,7 @@ def _told(database: str, size: int) -> None:
 async def _both(sizes: Sequence[int], rounds: int, asked: int) -> dict[str, Any]:
     with TemporaryDirectory() as folder:
         sqlite = await on_sqlite(Path(folder), sizes, rounds, asked)
-    with OwnPostgres(**POSTGRES) as server:
+    with OwnPostgres(options=POSTGRES) as server:
         postgres = await on_postgres(server.url, sizes, rounds, asked)
     return {
         "benchmark": "crm_lookup",

@@ -14,9 +14,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from calls import crash_points
+from switchboard.demo.private_servers import private_postgres
 from tests.kill_matrix import matrix
 from tests.kill_matrix.stories import CALLS, STRANGERS
-from tests.private_servers import private_postgres
 
 PAGE = Path(__file__).parent.parent / "docs" / "operations.md"
 #: In a row, of one process after the other.

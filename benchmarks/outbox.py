@@ -33,7 +33,7 @@ from crm_adapter.outbox_worker import OutboxWorker
 from crm_adapter.payloads import lead_to_json, record_to_json, task_to_json
 from storage import migrate
 from storage.database import Database
-from tests.private_servers import private_postgres
+from switchboard.demo.private_servers import private_postgres
 
 #: Of ten writes six are about calls (four each), three about leads (two each), one is a task.
 ENTRIES, QUICK_ENTRIES = 10_000, 400

@@ -121,15 +121,43 @@ def demo(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on the last line.")] = (
         False
     ),
+    cluster: Annotated[
+        bool,
+        typer.Option(
+            "--cluster",
+            help="Several processes with PostgreSQL, Redis and two Asterisks, on free ports.",
+        ),
+    ] = False,
+    kill_after: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="With --cluster: seconds until one process is killed; else Enter does it."
+        ),
+    ] = None,
 ) -> None:
     """A whole centre on this machine: private Asterisk, SIP callers, agents that answer.
 
     Example: [bold]switchboard demo[/bold], then open the address it prints.
     Example: [bold]switchboard demo --seconds 60 --json | tail -1[/bold]
+    Example: [bold]switchboard demo --cluster --kill-after 20 --seconds 60[/bold]
     """
-    from switchboard.demo import show
+    from switchboard.demo import cluster_show, show
+
+    if kill_after is not None and not cluster:
+        raise typer.BadParameter("--kill-after is of --cluster")
 
     logs.set_up(level="WARNING")
+    if cluster:
+        with sentences():
+            wanted_cluster = cluster_show.Wanted(
+                folder=folder / "cluster",
+                seconds=seconds,
+                rate=rate,
+                agents=agents,
+                kill_after=kill_after,
+                as_json=as_json,
+            )
+            raise typer.Exit(cluster_show.run(wanted_cluster))
     with sentences():
         wanted = show.Wanted(
             folder=folder,

@@ -17,8 +17,8 @@ import pytest
 import structlog
 
 from storage.database import Database
+from switchboard.demo.private_servers import private_postgres, private_redis
 from tests.declared_tables import declared_metadata
-from tests.private_servers import private_postgres, private_redis
 from tests.real_data import WITHOUT_DATA
 from tests.servers.odoo.program import OdooMissing
 from tests.servers.odoo.server import OdooServer, running_odoo

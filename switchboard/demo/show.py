@@ -21,13 +21,9 @@ from switchboard.demo.asterisk_program import NoAsterisk
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.counts import DemoCounts, PromptUse, count
 from switchboard.demo.private_pbx import PbxDidNotStart
-from switchboard.demo.sip_callers import CallersAtWork, CallersResult
 from switchboard.demo.sip_scenarios import PhoneShape
 from switchboard.demo.sipp import NoSipp
-
-#: Longest a caller who presses nothing stays in the menu and the queue.
-_DRAIN_S = 75.0
-_ROUND_S = 30.0
+from switchboard.demo.traffic import Traffic
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +88,10 @@ class _Show:
             self._console.print(f"up after {time.monotonic() - began:.1f} s")
             self._tell(centre)
             before = PromptUse.of(await centre.server.metrics())
-            callers = await self._traffic(centre)
+            if wanted.seconds is None:
+                self._console.print("calls come until Ctrl-C")
+            traffic = Traffic(centre.callers, rate=wanted.rate, stop=self._stop)
+            callers = await traffic.play(wanted.seconds)
             if self._stop.is_set():
                 self._console.print("stopping; calls that are not over yet do not count as served")
             await _settle(centre)
@@ -124,35 +123,6 @@ class _Show:
         ):
             say(f"  {number:<15} {what}", highlight=False)
         say(f"\ntry in another terminal\n  {_explain(centre)}\n")
-
-    async def _traffic(self, centre: DemoCentre) -> CallersResult:
-        wanted = self._wanted
-        if wanted.seconds is not None:
-            calls = cast.script(max(1, round(wanted.seconds * wanted.rate)))
-            at_work = centre.callers.start(calls, rate_per_s=wanted.rate)
-            return await self._until_over(at_work, wanted.seconds)
-        self._console.print("calls come until Ctrl-C")
-        results: list[CallersResult] = []
-        while not self._stop.is_set():
-            calls = cast.script(max(1, round(_ROUND_S * wanted.rate)))
-            at_work = centre.callers.start(calls, rate_per_s=wanted.rate)
-            results.append(await self._until_over(at_work, _ROUND_S))
-        return CallersResult(
-            shape=None,
-            offered=sum(result.offered for result in results),
-            successful=sum(result.successful for result in results),
-            failed=sum(result.failed for result in results),
-        )
-
-    async def _until_over(self, at_work: CallersAtWork, seconds: float) -> CallersResult:
-        """Until the last caller has hung up, or we are told to stop."""
-        over = asyncio.create_task(at_work.wait(deadline_s=seconds + _DRAIN_S), name="callers")
-        stop = asyncio.create_task(self._stop.wait(), name="stop")
-        await asyncio.wait({over, stop}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if not over.done():
-            await at_work.stop()
-        return await over
 
 
 async def _settle(centre: DemoCentre) -> None:

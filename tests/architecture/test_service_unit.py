@@ -24,15 +24,20 @@ _WORDS = """
     LockPersonality NoNewPrivileges PrivateDevices PrivateTmp ProtectClock ProtectControlGroups
     ProtectHome ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables
     ProtectProc ProtectSystem Restart RestartSec RestrictAddressFamilies RestrictNamespaces
-    RestrictRealtime RestrictSUIDSGID StateDirectory StateDirectoryMode SuccessExitStatus
+    RestrictRealtime RestrictSUIDSGID RuntimeDirectory StateDirectory StateDirectoryMode
+    SuccessExitStatus
     SystemCallArchitectures SystemCallErrorNumber SystemCallFilter TimeoutStopSec Type UMask User
     WantedBy Wants WatchdogSec WorkingDirectory
 """
 
 
 def settings() -> dict[str, str]:
+    return keys_of(UNIT)
+
+
+def keys_of(unit: Path) -> dict[str, str]:
     """Of all sections."""
-    pairs = re.findall(r"^([A-Za-z]+)=(.*)$", UNIT.read_text(encoding="utf-8"), re.MULTILINE)
+    pairs = re.findall(r"^([A-Za-z]+)=(.*)$", unit.read_text(encoding="utf-8"), re.MULTILINE)
     assert len(pairs) == len(dict(pairs)), "a key is there twice"
     return dict(pairs)
 
@@ -56,11 +61,15 @@ def test_the_service_may_do_little() -> None:
 
 
 def test_systemd_takes_every_line(tmp_path: Path) -> None:
-    assert set(settings()) <= set(_WORDS.split())
+    takes_every_line(UNIT, tmp_path)
+
+
+def takes_every_line(unit: Path, tmp_path: Path) -> None:
+    assert set(keys_of(unit)) <= set(_WORDS.split())
     if shutil.which("systemd-analyze") is None:
         return  # then what we know of its words has to do
-    copy = tmp_path / UNIT.name
-    words = UNIT.read_text(encoding="utf-8")
+    copy = tmp_path / unit.name
+    words = unit.read_text(encoding="utf-8")
     # It looks whether the program is there.
     copy.write_text(re.sub("(?m)^ExecStart=.*$", "ExecStart=/bin/true", words), encoding="utf-8")
     for command in (["verify"], ["security", "--offline=yes", "--threshold=20"]):

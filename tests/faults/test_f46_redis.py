@@ -23,9 +23,9 @@ import pytest
 from redis.asyncio import Redis
 
 from switchboard.demo.desktop_client import DesktopClient
+from switchboard.demo.private_servers import OwnRedis
 from tests.fakes.desk_server import PASSWORD
 from tests.faults.parts import SUPERVISOR, House, house, with_agents
-from tests.private_servers import OwnRedis
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 

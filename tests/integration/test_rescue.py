@@ -8,7 +8,9 @@ import pytest
 from pydantic import SecretStr
 
 from ami_bridge.rescue import Rescue, rescue
-from config.settings import AmiSettings
+from config.settings import AgiSettings, AmiSettings, NodesSettings, Settings
+from switchboard.part import Part
+from switchboard.watchdog.process import rescue_everywhere
 from tests.fakes.asterisk_ami import FakeAmi, FakeChannel
 
 pytestmark = pytest.mark.integration
@@ -101,3 +103,22 @@ async def test_why_nobody_was_moved_is_said(asterisk: FakeAmi, break_it, said: s
 async def test_an_asterisk_that_is_not_there_is_said(asterisk: FakeAmi) -> None:
     await asterisk.stop()
     assert "0 of 0 callers" in (await rescued(asterisk)).sentence()
+
+
+async def test_a_process_of_several_asterisks_gives_back_the_callers_of_each(
+    asterisk: FakeAmi,
+) -> None:
+    async with FakeAmi() as other:
+        for number, fake in enumerate((asterisk, other)):
+            there_are(fake, channel(f"PJSIP/trunk-{number}", "switchboard-dialog", "AGI", OURS))
+        one, two = (
+            AmiSettings(port=fake.port, system=system, secret=SecretStr(fake.secret))
+            for fake, system in ((asterisk, "hq"), (other, "branch"))
+        )
+        both = Settings(agi=AgiSettings(port=PORT), ami=one, nodes=NodesSettings(asterisks=(two,)))
+        # Whoever keeps the desk talks with nobody.
+        assert await rescue_everywhere(both, Part.DESK) == Rescue()
+        assert await rescue_everywhere(both, Part.CALLS) == Rescue(found=2, moved=2)
+        await other.stop()
+        half = await rescue_everywhere(both, Part.CALLS)
+    assert (half.found, bool(half.problem)) == (1, True)

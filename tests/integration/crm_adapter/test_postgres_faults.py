@@ -21,11 +21,11 @@ from calls.caller import IdentityOutcome
 from config.settings import AmiSettings
 from storage.database import Database
 from storage.writer import Work
+from switchboard.demo.private_servers import OwnPostgres
 from tests.declared_tables import declared_metadata
 from tests.fakes.asterisk_ami import FakeAmi
 from tests.fakes.call_stories import START, Story, a_call
 from tests.fakes.storage_house import JOURNAL_S, StorageHouse, number_of
-from tests.private_servers import OwnPostgres
 
 pytestmark = pytest.mark.integration
 
@@ -55,9 +55,8 @@ def in_memory() -> Path | None:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[OwnPostgres]:
-    with OwnPostgres(
-        in_memory(), max_connections=str(MOST_CONNECTIONS), superuser_reserved_connections="0"
-    ) as server:
+    options = {"max_connections": str(MOST_CONNECTIONS), "superuser_reserved_connections": "0"}
+    with OwnPostgres(in_memory(), options=options) as server:
         asyncio.run(create_tables(server))
         yield server
 

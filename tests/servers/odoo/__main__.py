@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 
-from tests.private_servers import private_postgres
+from switchboard.demo.private_servers import private_postgres
 from tests.servers.odoo.program import OdooMissing, cache_folder, locked, odoo_program
 from tests.servers.odoo.server import running_odoo
 from tests.servers.odoo.template import kept_template, make_template

@@ -33,7 +33,7 @@ import aiohttp
 import asyncpg
 
 from switchboard.demo import free_ports
-from tests.private_servers import serving, wait_until
+from switchboard.demo.private_servers import serving, wait_until
 from tests.servers.odoo.program import cache_folder, locked, odoo_program
 from tests.servers.odoo.template import kept_template, make_template, write_config
 

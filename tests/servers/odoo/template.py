@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncpg
 
-from tests.private_servers import postgres_program
+from switchboard.demo.private_servers import postgres_program
 from tests.servers.odoo.program import MODULES, OdooProgram
 
 HERE = Path(__file__).parent

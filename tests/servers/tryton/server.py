@@ -24,7 +24,7 @@ from typing import Any
 import aiohttp
 
 from switchboard.demo import free_ports
-from tests.private_servers import serving, wait_until
+from switchboard.demo.private_servers import serving, wait_until
 from tests.servers.tryton.program import DATABASE, tryton_program, write_config
 
 #: Id of the party that is the company itself.

@@ -1,4 +1,5 @@
-"""A PostgreSQL and a Redis of our own, on loopback, for as long as the tests run."""
+"""A PostgreSQL and a Redis of our own, on loopback, for demos and tests: gone with whoever leaves
+them."""
 
 from __future__ import annotations
 
@@ -13,29 +14,39 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
+from calls.errors import Misconfigured
 from switchboard.demo import free_ports
 
 START_LIMIT_S = 30.0
 STOP_LIMIT_S = 10.0
 
 
-class ServerMissing(RuntimeError):
-    """A program the tests need is not installed; the message says which package has it."""
+class ServerMissing(Misconfigured):
+    """A program is not installed; the message says which package has it."""
 
 
 #: Nothing is meant to survive.
-_FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+FORGETFUL = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class OwnPostgres:
     """A cluster of its own, for `with`. It may be stopped, killed and started again, and writes to
     disk as a real one does unless `options` say otherwise."""
 
-    def __init__(self, folder: Path | None = None, **options: str) -> None:
-        """It lives below `folder`, by default where temporary files do."""
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        tied: bool = False,
+        options: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """It lives below `folder`, by default where temporary files do. `tied`: it ends with the
+        thread that starts it, however that ends, and hears nothing of a terminal's Ctrl-C."""
         self._options = options
+        self._tied = tied
         self._home = Path(tempfile.mkdtemp(prefix="switchboard-postgres-", dir=folder))
         self._port = free_ports.tcp()
         self._process: subprocess.Popen[bytes] | None = None
@@ -105,8 +116,16 @@ class OwnPostgres:
         settings = [word for pair in options.items() for word in ("-c", "=".join(pair))]
         postgres = postgres_program("postgres")
         command = [*self._prefix, postgres, "-D", str(self._home / "data"), *settings]
+        if self._tied:
+            command = _tied(command, self._prefix)
         with (self._home / "log").open("wb") as log:
-            return subprocess.Popen(command, cwd=self._home, stdout=log, stderr=subprocess.STDOUT)
+            return subprocess.Popen(
+                command,
+                cwd=self._home,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                process_group=0 if self._tied else None,
+            )
 
     def _said(self) -> str:
         return (self._home / "log").read_text(errors="replace")
@@ -115,15 +134,16 @@ class OwnPostgres:
 @contextmanager
 def private_postgres() -> Iterator[str]:
     """Yields `postgresql://switchboard@127.0.0.1:PORT`, without a database name."""
-    with OwnPostgres(**_FORGETFUL) as server:
+    with OwnPostgres(options=FORGETFUL) as server:
         yield server.url
 
 
 class OwnRedis:
     """A Redis of its own, for `with`, that writes nothing to disk. It may be killed and started
-    again, and is empty then."""
+    again, and is empty then. `tied`: see `OwnPostgres`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tied: bool = False) -> None:
+        self._tied = tied
         self._home = Path(tempfile.mkdtemp(prefix="switchboard-redis-"))
         self.port = free_ports.tcp()
         self._process: subprocess.Popen[bytes] | None = None
@@ -152,9 +172,15 @@ class OwnRedis:
             raise ServerMissing("redis-server is missing: install the package redis-server")
         command = [program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
                    "--appendonly", "no", "--dir", str(self._home)]  # fmt: skip
+        if self._tied:
+            command = _tied(command, [])
         with (self._home / "log").open("wb") as log:
             self._process = process = subprocess.Popen(
-                command, cwd=self._home, stdout=log, stderr=subprocess.STDOUT
+                command,
+                cwd=self._home,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                process_group=0 if self._tied else None,
             )
         try:
             wait_until(lambda: _answers_redis(self.port), process, self._home)
@@ -212,6 +238,15 @@ def _ordinary_user(home: Path) -> list[str]:
     return [setpriv, f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
 
 
+def _tied(command: list[str], prefix: list[str]) -> list[str]:
+    """The kernel forgets such a wish where a program changes its user (prctl(2)): so it comes
+    last."""
+    setpriv = shutil.which("setpriv")
+    if setpriv is None:
+        return command
+    return [*prefix, setpriv, "--pdeathsig", "KILL", "--", *command[len(prefix) :]]
+
+
 def _run(command: list[str], home: Path) -> None:
     done = subprocess.run(command, cwd=home, capture_output=True, text=True, check=False)
     if done.returncode != 0:
@@ -250,7 +285,7 @@ def wait_until(answers: Callable[[], bool], process: subprocess.Popen[bytes], ho
     while not answers():
         if process.poll() is not None or time.monotonic() > limit:
             said = (home / "log").read_text(errors="replace")[-800:]
-            raise RuntimeError(f"{process.args} did not start: {said}")
+            raise RuntimeError(f"{process.args!r} did not start: {said}")
         time.sleep(0.02)
 
 
