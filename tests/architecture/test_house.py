@@ -62,6 +62,16 @@ def test_lock_files_carry_hashes_and_no_addresses() -> None:
     assert '"integrity"' in desktop
 
 
+def test_the_desktop_makes_no_page_of_a_text() -> None:
+    makes = re.compile(
+        r"(inner|outer)HTML|insertAdjacentHTML|dangerouslySetInnerHTML|document\.write|srcdoc"
+        r"|\beval\(|new Function|createContextualFragment|trustedTypes"
+    )
+    sources = tracked("desktop/src/*.ts", "desktop/src/*.tsx")
+    assert len(sources) > 50
+    assert [path.name for path in sources if makes.search(path.read_text())] == []
+
+
 def test_nothing_names_a_machine_or_a_registry() -> None:
     # The words are put together here so that this file does not find itself.
     hosts = "|".join(("py" + "pi\\.org", "deb\\." + "debian\\.org", "registry\\." + "npmjs"))

@@ -53,6 +53,14 @@ async def test_it_is_told_once_and_taken_back_when_mended(
     assert {line.levelno for line in caplog.records if "AMI: " in line.message} == {logging.WARNING}
 
 
+async def test_it_is_asked_once_for_each_login() -> None:
+    async with FakeAmi() as fake:
+        house = House(fake, resync_every_s=0.02)
+        async with house.bus, house.bridge:
+            await wait_until(lambda: house.bridge.figures().resyncs >= 4)
+        assert len(fake.sent("ListCommands")) == 1
+
+
 @pytest.mark.parametrize("how", ["denied", "unloaded"])
 async def test_where_it_may_not_be_asked_calls_are_followed(how: str) -> None:
     async with FakeAmi(**{how: {"CoreSettings", "ListCommands"}}) as fake:  # type: ignore[arg-type]

@@ -90,6 +90,13 @@ async def test_one_call_of_an_agent_at_once() -> None:
     assert await house.dial(key="e") == ""
 
 
+async def test_a_name_that_goes_on_is_no_second_call() -> None:
+    house = House(agent_at_once=2)
+    assert await house.dial(key="a") == ""
+    assert await house.dial(key="a") == "dial_at_once"
+    assert await house.dial(key="b") == ""
+
+
 async def test_asked_at_the_same_moment_only_one_is_dialled() -> None:
     house = House()
     told = await asyncio.gather(*(house.dial() for _ in range(20)))
