@@ -1,8 +1,10 @@
-"""Puts settings from their models into docs/settings.md, figures from RESULTS.md into README.md.
+"""Puts settings from their models into docs/settings.md, figures from RESULTS.md and promises with
+what was measured of them into README.md.
 
     python -m benchmarks.readme [--check]
 
-`--check` changes nothing and exits 1 where the settings table is not what the models say.
+`--check` changes nothing and exits 1 where the settings are not what the models say, or the
+promises not what was measured last.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ from pathlib import Path
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
+from benchmarks import promises
 from config.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -67,15 +70,19 @@ def replaced(text: str, name: str, table: str) -> str:
 def update(readme: Path = README, settings: Path = SETTINGS, results: Path = RESULTS) -> None:
     text = replaced(settings.read_text(encoding="utf-8"), "settings", settings_table())
     settings.write_text(text, encoding="utf-8")
+    text = _with_promises(readme.read_text(encoding="utf-8"))
     if results.exists():
-        figures = figures_table(results.read_text(encoding="utf-8"))
-        text = replaced(readme.read_text(encoding="utf-8"), "figures", figures)
-        readme.write_text(text, encoding="utf-8")
+        text = replaced(text, "figures", figures_table(results.read_text(encoding="utf-8")))
+    readme.write_text(text, encoding="utf-8")
 
 
-def is_current(settings: Path = SETTINGS) -> bool:
-    text = settings.read_text(encoding="utf-8")
-    return replaced(text, "settings", settings_table()) == text
+def _with_promises(text: str) -> str:
+    return replaced(text, "promises", promises.table(promises.Sources.read()))
+
+
+def is_current(readme: Path = README, settings: Path = SETTINGS) -> bool:
+    told, kept = (path.read_text(encoding="utf-8") for path in (readme, settings))
+    return _with_promises(told) == told and replaced(kept, "settings", settings_table()) == kept
 
 
 def main() -> int:
@@ -86,7 +93,7 @@ def main() -> int:
         return 0
     if is_current():
         return 0
-    print("docs/settings.md is stale; run python -m benchmarks.readme")
+    print("docs/settings.md or README.md is stale; run python -m benchmarks.readme")
     return 1
 
 
