@@ -116,6 +116,8 @@ async def test_maria_is_on_the_screen_before_anybody_says_hello(
     assert (result.successful, result.failed) == (1, 0), result.errors
     painted_ms, *_ = await until(lambda: paints(centre), "the paint in the database")
     assert 0 <= painted_ms < 2000
+    metrics = await page.request.get(f"{centre.server.base_url}/metrics")
+    assert 'switchboard_queue_wait_seconds_count{queue="support"} 1.0' in await metrics.text()
 
 
 #: Writes down when each stage of the first call was in the page, in seconds since 1970.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -33,6 +33,8 @@ ANNA = Agent("anna", "Anna", ("PJSIP/agent1",), ("support", "sales"))
 WANDA = Agent("wanda", "Wanda Web", ("PJSIP/wanda",), ("support",), skills=(Skill("french", 7),))
 SETTINGS = QueueSettings(membership_grace_s=0.5, penalty_skills={"support": "french"})
 
+Member = Callable[..., Awaitable[list[str]]]
+
 
 def shown(pbx: PrivatePbx, queue: str) -> Callable[[str], Awaitable[list[str]]]:
     """The lines of `queue show` that name a member."""
@@ -44,14 +46,10 @@ def shown(pbx: PrivatePbx, queue: str) -> Callable[[str], Awaitable[list[str]]]:
     return lines
 
 
-async def test_who_works_is_a_member_and_nobody_else_is_touched(
-    pbx: PrivatePbx, tmp_path: Path, database: Database
-) -> None:
-    await add_agents(database, ANNA, WANDA)
+@asynccontextmanager
+async def our_side(pbx: PrivatePbx, folder: Path, database: Database) -> AsyncIterator[House]:
+    """Its desktops are at the web address that Asterisk knows, whichever of its lives it is."""
     web_settings = WebSettings()
-    support = shown(pbx, "support")
-    before = await support("PJSIP/agent1")
-
     async with AsyncExitStack() as stack:
 
         async def more(app: web.Application, house: House) -> None:
@@ -69,49 +67,96 @@ async def test_who_works_is_a_member_and_nobody_else_is_touched(
             stack.callback(desk.hub.close_all)
             add_routes(app, desk=desk, settings=web_settings)
 
-        house = await stack.enter_async_context(queue_house.opened(pbx, tmp_path, more=more))
-        base_url = f"http://127.0.0.1:{urlsplit(pbx.web_url).port}"
+        yield await stack.enter_async_context(queue_house.opened(pbx, folder, more=more))
 
-        async def member(*words: str) -> list[str]:
-            return [line for line in await support("Wanda Web") if all(w in line for w in words)]
 
-        async def nobody() -> bool:
-            return not await support("Wanda Web")
+def desktop(pbx: PrivatePbx, login: str) -> DesktopClient:
+    return DesktopClient(f"http://127.0.0.1:{urlsplit(pbx.web_url).port}", login, PASSWORD)
 
-        async with (
-            DesktopClient(base_url, "wanda", PASSWORD) as wanda,
-            DesktopClient(base_url, "anna", PASSWORD) as anna,
-        ):
-            assert await nobody()
+
+def wanda_in(pbx: PrivatePbx) -> tuple[Member, Callable[[], Awaitable[bool]]]:
+    """Her line in `queue show` where it has these words, and whether there is none."""
+    support = shown(pbx, "support")
+
+    async def member(*words: str) -> list[str]:
+        return [line for line in await support("Wanda Web") if all(w in line for w in words)]
+
+    async def nobody() -> bool:
+        return not await support("Wanda Web")
+
+    return member, nobody
+
+
+async def test_who_works_is_a_member_and_nobody_else_is_touched(
+    pbx: PrivatePbx, tmp_path: Path, database: Database
+) -> None:
+    await add_agents(database, ANNA, WANDA)
+    support, (member, nobody) = shown(pbx, "support"), wanda_in(pbx)
+    before = await support("PJSIP/agent1")
+    async with (
+        our_side(pbx, tmp_path, database) as house,
+        desktop(pbx, "wanda") as wanda,
+        desktop(pbx, "anna") as anna,
+    ):
+        assert await nobody()
+        await wanda.send({"kind": "state.set", "state": "not_ready", "reason": "lunch"})
+        # Their penalty is 10 minus the level of their French.
+        await until(lambda: member("dynamic", "penalty 3", "paused:lunch"), "Wanda, paused")
+        await wanda.set_state("available")
+        await until(lambda: _without(member, "paused"), "Wanda, not paused")
+        await anna.set_state("available")
+        await until(lambda: _told(house, "PJSIP/agent1"), "Anna's state told")
+        # No phone of that name is registered: what is shown as ready must be able to ring.
+        phones = {m.interface: m.reachable for m in house.bridge.members.all()}
+        assert (phones["PJSIP/agent1"], phones["PJSIP/wanda"]) == (True, False)
+        assert len(await support("PJSIP/agent1")) == len(before) == 1
+
+        await pbx.kill()
+        await pbx.start()
+        await until(lambda: member("dynamic"), "Wanda, after Asterisk's restart")
+        assert len(await support("Wanda Web")) == 1
+        await anna.set_state("offline")
+        await wanda.send({"kind": "state.set", "state": "not_ready", "reason": "lunch"})
+        await until(lambda: member("paused:lunch"), "Wanda, paused again")
+        await wanda.set_state("available")
+        await wanda.log_out()
+        await until(nobody, "Wanda, out")
+        [left] = await support("PJSIP/agent1")
+        assert "dynamic" not in left
+        await anna.set_state("available")
+        await until(lambda: _free(support), "Anna, available")
+
+
+async def test_a_restart_of_ours_finds_the_members_and_follows_them_on(
+    pbx: PrivatePbx, tmp_path: Path, database: Database
+) -> None:
+    await add_agents(database, WANDA)
+    member, nobody = wanda_in(pbx)
+    async with AsyncExitStack() as at_work:
+        async with our_side(pbx, tmp_path, database):
+            wanda = await at_work.enter_async_context(desktop(pbx, "wanda"))
             await wanda.send({"kind": "state.set", "state": "not_ready", "reason": "lunch"})
-            # Their penalty is 10 minus the level of their French.
-            await until(lambda: member("dynamic", "penalty 3", "paused:lunch"), "Wanda, paused")
+            await until(lambda: member("paused:lunch"), "Wanda, paused")
+        # While we were away somebody changed it by hand.
+        await pbx.rx("queue unpause member PJSIP/wanda queue support")
+        [away] = await member("dynamic", "penalty 3")
+        assert "paused" not in away
+        async with our_side(pbx, tmp_path, database):
+            await until(lambda: member("paused:lunch"), "Wanda, as she chose to be before")
+            assert len(await member("dynamic", "penalty 3")) == 1
+            await until(lambda: _back(wanda), "Wanda's desktop, by itself")
+            assert wanda.status["state"] == "not_ready"
             await wanda.set_state("available")
             await until(lambda: _without(member, "paused"), "Wanda, not paused")
-            await anna.set_state("available")
-            await until(lambda: _told(house, "PJSIP/agent1"), "Anna's state told")
-            # No phone of that name is registered: what is shown as ready must be able to ring.
-            phones = {m.interface: m.reachable for m in house.bridge.members.all()}
-            assert (phones["PJSIP/agent1"], phones["PJSIP/wanda"]) == (True, False)
-            assert len(await support("PJSIP/agent1")) == len(before) == 1
-
-            await pbx.kill()
-            await pbx.start()
-            await until(lambda: member("dynamic"), "Wanda, after Asterisk's restart")
-            assert len(await support("Wanda Web")) == 1
-            await anna.set_state("offline")
-            await wanda.send({"kind": "state.set", "state": "not_ready", "reason": "lunch"})
-            await until(lambda: member("paused:lunch"), "Wanda, paused again")
-            await wanda.set_state("available")
             await wanda.log_out()
             await until(nobody, "Wanda, out")
-            [left] = await support("PJSIP/agent1")
-            assert "dynamic" not in left
-            await anna.set_state("available")
-            await until(lambda: _free(support), "Anna, available")
 
 
-async def _without(member: Callable[..., Awaitable[list[str]]], word: str) -> bool:
+async def _back(desktop: DesktopClient) -> bool:
+    return desktop.counters.connects > 1
+
+
+async def _without(member: Member, word: str) -> bool:
     lines = await member()
     return bool(lines) and word not in lines[0]
 
