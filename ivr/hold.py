@@ -44,7 +44,7 @@ class HoldProgrammes:
     """The programmes of live calls. `subscribe` before the bus is told of any call.
 
     `base_url` is where Asterisk reaches `/pbx/hold/`; `key` makes the addresses there (see
-    `ivr.hold_addresses`).
+    `ivr.hold_addresses`). `node` is this process among several: music classes name it.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class HoldProgrammes:
         bus: EventBus,
         base_url: str,
         key: bytes,
+        node: str = "",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._sounds = sounds
@@ -62,6 +63,7 @@ class HoldProgrammes:
         self._bus = bus
         self._base_url = base_url.rstrip("/")
         self._tokens = HoldTokens(key=key)
+        self._class = f"hold-{node}-" if node else "hold-"
         self._now = now
         self._seats: OrderedDict[CallId, _Seat] = OrderedDict()
         self._classes: dict[str, _Seat] = {}
@@ -154,7 +156,7 @@ class HoldProgrammes:
             self._forget(event.call_id)
 
     def _seat(self, caller: WaitingCaller) -> _Seat:
-        seat = _Seat(caller, f"hold-{secrets.token_hex(16)}", self._tokens.take())
+        seat = _Seat(caller, self._class + secrets.token_hex(16), self._tokens.take())
         self._seats[caller.call_id] = seat
         self._classes[seat.music_class] = seat
         self._addressed[seat.token] = seat

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from typing import Protocol
 from urllib.parse import parse_qs, urlencode
 
 from aiohttp import web
@@ -23,8 +24,25 @@ FOREVER = "public, max-age=31536000, immutable"
 EVERY_TIME = "no-store"
 
 
-def add_routes(app: web.Application, *, store: PromptStore, hold: HoldProgrammes) -> None:
-    routes = HoldRoutes(store=store, hold=hold)
+#: What another process asks is answered from here or not at all.
+FORWARDED = "X-Switchboard-Forwarded"
+
+
+class OtherProcesses(Protocol):
+    async def hold_rows(self, path: str, music_class: str) -> str | None:
+        """What the process says at this path that has the class; None where nobody does. Never
+        raises."""
+        ...
+
+
+def add_routes(
+    app: web.Application,
+    *,
+    store: PromptStore,
+    hold: HoldProgrammes,
+    others: OtherProcesses | None = None,
+) -> None:
+    routes = HoldRoutes(store=store, hold=hold, others=others)
     app.router.add_get("/prompts/{file}", routes.prompt)
     # Asking for an entry moves the caller's programme on, so HEAD is not answered.
     app.router.add_get(r"/pbx/hold/{token}/{number:[0-9]{1,4}}.wav", routes.entry, allow_head=False)
@@ -34,9 +52,12 @@ def add_routes(app: web.Application, *, store: PromptStore, hold: HoldProgrammes
 
 
 class HoldRoutes:
-    def __init__(self, *, store: PromptStore, hold: HoldProgrammes) -> None:
+    def __init__(
+        self, *, store: PromptStore, hold: HoldProgrammes, others: OtherProcesses | None
+    ) -> None:
         self._store = store
         self._hold = hold
+        self._others = others
 
     async def prompt(self, request: web.Request) -> web.StreamResponse:
         """The file behind `Prompts.render`'s address; the name is a hash and nothing else."""
@@ -63,15 +84,23 @@ class HoldRoutes:
     async def music_class(self, request: web.Request) -> web.Response:
         name = await _name_asked_for(request)
         if not self._hold.is_live(name):
-            return _rows(())
+            return await self._elsewhere(request, name)
         return _rows(({"name": name, "mode": "playlist"},))
 
     async def music_entries(self, request: web.Request) -> web.Response:
         name = await _name_asked_for(request)
+        if not self._hold.is_live(name):
+            return await self._elsewhere(request, name)
         urls = await self._hold.playlist(name)
         return _rows(
             [{"name": name, "position": str(n), "entry": url} for n, url in enumerate(urls)]
         )
+
+    async def _elsewhere(self, request: web.Request, name: str) -> web.Response:
+        rows = None
+        if self._others is not None and FORWARDED not in request.headers:
+            rows = await self._others.hold_rows(request.path, name)
+        return web.Response(text=rows) if rows else _rows(())
 
 
 async def _name_asked_for(request: web.Request) -> str:

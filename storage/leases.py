@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Float, select, update
+from sqlalchemy import Float, delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
@@ -117,6 +117,15 @@ class Lease:
         token = await connection.scalar(query.with_for_update(read=True))
         if token is None or token != self.token:
             raise LeaseLost(f"the lease {self.name} is another's")
+
+
+async def forget_old(database: Database, prefix: str, *, after_s: float = 86_400.0) -> None:
+    """Leases of this prefix that have been over for so long."""
+    begins = leases.c.name.startswith(prefix, autoescape=True)
+    statement = delete(leases).where(begins, leases.c.expires_at < _DatabaseNow() - after_s)
+    engine = database.engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"})
+    async with engine.begin() as connection:
+        await connection.execute(statement)
 
 
 async def held(database: Database, name: str) -> Held | None:

@@ -50,10 +50,12 @@ class CallerSide:
         places: QueuePlaces,
         exits: QueueExits,
         also_told_by: Sequence[EventBus] = (),
+        node: str = "",
     ) -> None:
         self._ground = ground
         self._also_told_by = also_told_by
         self._places = places
+        self._node = node
         self._exits = exits
         self._bus: EventBus = ground.bus
         self.models = models_in(ground.settings.scoring.models_dir)
@@ -129,12 +131,15 @@ class CallerSide:
             bus=self._bus,
             base_url=self._ground.web_url,
             key=key,
+            node=self._node,
         )
         self._hold.subscribe(*self._also_told_by)
         CallbackKeys(exits=self._exits, bus=self._bus).subscribe(*self._also_told_by)
 
-    def add_routes(self, app: web.Application) -> None:
-        http_routes.add_routes(app, store=self._prompt_store, hold=self._hold)
+    def add_routes(
+        self, app: web.Application, others: http_routes.OtherProcesses | None = None
+    ) -> None:
+        http_routes.add_routes(app, store=self._prompt_store, hold=self._hold, others=others)
 
     async def accept(self, *, journal: CallJournal, calls: DialogWatcher) -> AgiServer:
         """Callers, from now on."""

@@ -24,7 +24,9 @@ from switchboard.nodes.desk_relay import DeskFinder, DeskRelay
 from switchboard.nodes.direct_line import HttpDirectLine
 from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.event_teller import EventTeller
+from switchboard.nodes.hold_elsewhere import HoldElsewhere
 from switchboard.nodes.news_stream import NewsReader, news_of
+from switchboard.nodes.node_addresses import NodeAddresses
 from switchboard.nodes.told_dialogs import ToldDialogs
 from switchboard.process import Process
 
@@ -55,8 +57,18 @@ class CallsPart(Process):
             [AmiBridge(settings=ami, journal=None, bus=self._pbx) for ami in followed],
             login_of=lambda _: None,
         )
+        addresses = NodeAddresses(
+            database=ground.database,
+            address=ground.web_url,
+            holder=f"{socket.gethostname()[:60]}:{os.getpid()}",
+        )
+        await stages.enter("address", addresses, 2)
         callers = CallerSide(
-            ground, places=asterisks, exits=asterisks.exits, also_told_by=[self._pbx]
+            ground,
+            places=asterisks,
+            exits=asterisks.exits,
+            also_told_by=[self._pbx],
+            node=addresses.node,
         )
         await ground.remember(callers.models)
         await stages.enter("pbx bus", self._pbx, 5)
@@ -67,7 +79,8 @@ class CallsPart(Process):
         self._tell(dialogs, await stages.enter("direct line", direct, 2))
         await stages.enter("bus", ground.bus, 5)
         await callers.build()
-        await self._start_web(callers)
+        others = HoldElsewhere(addresses)
+        await self._start_web(callers, await stages.enter("hold elsewhere", others, 2))
         for bridge in asterisks.bridges:
             await stages.enter("ami", bridge, 5)
         journal = DatabaseJournal(database=ground.database)
@@ -77,6 +90,7 @@ class CallsPart(Process):
         for bridge in asterisks.bridges:
             for task in bridge.tasks:
                 ground.side_tasks.watch(task)
+        ground.side_tasks.start("nodes:address", addresses.run())
         ground.side_tasks.start("nodes:desk", self._look_for_the_desk(dialogs))
         ground.watch()
 
@@ -112,12 +126,12 @@ class CallsPart(Process):
             }
         )
 
-    async def _start_web(self, callers: CallerSide) -> None:
+    async def _start_web(self, callers: CallerSide, others: HoldElsewhere) -> None:
         ground = self._ground
         relay = await ground.stages.enter("relay", DeskRelay(self._finder), 3)
         app = web.Application(client_max_size=256 * 1024)
         ground.health.add_routes(app)
-        callers.add_routes(app)
+        callers.add_routes(app, others)
         relay.add_routes(app)
         await self._serve_web(app)
 
