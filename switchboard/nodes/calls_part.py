@@ -80,7 +80,9 @@ class CallsPart(Process):
         await stages.enter("bus", ground.bus, 5)
         await callers.build()
         others = HoldElsewhere(addresses)
-        await self._start_web(callers, await stages.enter("hold elsewhere", others, 2))
+        await stages.enter("hold elsewhere", others, 2)
+        relay = await stages.enter("relay", DeskRelay(self._finder), 3)
+        await self._start_web(callers, others, relay)
         for bridge in asterisks.bridges:
             await stages.enter("ami", bridge, 5)
         journal = DatabaseJournal(database=ground.database)
@@ -91,7 +93,7 @@ class CallsPart(Process):
             for task in bridge.tasks:
                 ground.side_tasks.watch(task)
         ground.side_tasks.start("nodes:address", addresses.run())
-        ground.side_tasks.start("nodes:desk", self._look_for_the_desk(dialogs))
+        ground.side_tasks.start("nodes:desk", self._look_for_the_desk(relay, dialogs))
         ground.watch()
 
     def _tell(self, dialogs: ToldDialogs, direct: HttpDirectLine) -> None:
@@ -126,16 +128,17 @@ class CallsPart(Process):
             }
         )
 
-    async def _start_web(self, callers: CallerSide, others: HoldElsewhere) -> None:
+    async def _start_web(
+        self, callers: CallerSide, others: HoldElsewhere, relay: DeskRelay
+    ) -> None:
         ground = self._ground
-        relay = await ground.stages.enter("relay", DeskRelay(self._finder), 3)
         app = web.Application(client_max_size=256 * 1024)
         ground.health.add_routes(app)
         callers.add_routes(app, others)
         relay.add_routes(app)
         await self._serve_web(app)
 
-    async def _look_for_the_desk(self, dialogs: ToldDialogs) -> None:
+    async def _look_for_the_desk(self, relay: DeskRelay, dialogs: ToldDialogs) -> None:
         """A new one is told who talks with us now."""
         token: int | None = None
         there = False
@@ -153,5 +156,6 @@ class CallsPart(Process):
             there = desk is not None
             if desk is not None and desk.token != token:
                 token = desk.token
+                relay.desk_is(token)
                 dialogs.tell_again()
             await asyncio.sleep(0.5)

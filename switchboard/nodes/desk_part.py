@@ -167,6 +167,8 @@ class DeskPart(Process):
             await ground.bus.drain()
             await desk.records.settled()
             await desk.desk.flush()
+            # Whoever lost the desk has written nothing of it, and must not say so.
+            await self._keeper.prove()
 
         def an_intake() -> EventIntake:
             dialogs = HeardDialogs(calls=desk.asterisks, publish=ground.bus.publish)

@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 import aiohttp
@@ -49,15 +49,18 @@ class DeskFinder:
         self._every_s = every_s
         self._found: Held | None = None
         self._asked_at = float("-inf")
+        self._asking = asyncio.Lock()
 
     async def find(self) -> Held | None:
         """None where nobody does now. While the database is away, whoever did last."""
-        if time.monotonic() - self._asked_at >= self._every_s:
-            self._asked_at = time.monotonic()
-            try:
-                self._found = await held(self._database, self._lease)
-            except (SQLAlchemyError, OSError, TimeoutError):
-                log.warning("nodes: the database did not say who keeps the desk")
+        # Who asks meanwhile waits for the same answer.
+        async with self._asking:
+            if time.monotonic() - self._asked_at >= self._every_s:
+                self._asked_at = time.monotonic()
+                try:
+                    self._found = await held(self._database, self._lease)
+                except (SQLAlchemyError, OSError, TimeoutError):
+                    log.warning("nodes: the database did not say who keeps the desk")
         found = self._found
         return found if found is not None and found.left_s > 0 else None
 
@@ -69,6 +72,8 @@ class DeskRelay:
         self._finder = finder
         self._http: aiohttp.ClientSession | None = None
         self._sockets: set[web.WebSocketResponse] = set()
+        #: What is asked of each holder of the desk now.
+        self._asked: dict[int, set[asyncio.Timeout]] = {}
 
     async def __aenter__(self) -> Self:
         timeout = aiohttp.ClientTimeout(total=None, connect=CONNECT_S, sock_read=SILENCE_S)
@@ -87,6 +92,26 @@ class DeskRelay:
         if self._http is not None:
             await self._http.close()
 
+    def desk_is(self, token: int) -> None:
+        """What is still asked of an earlier holder is broken off: it may be frozen, and then would
+        never answer nor end a connection."""
+        for earlier in [one for one in self._asked if one != token]:
+            for limit in self._asked.pop(earlier):
+                limit.reschedule(asyncio.get_running_loop().time())
+
+    @asynccontextmanager
+    async def _while_kept_by(self, desk: Held) -> AsyncIterator[None]:
+        """Raises TimeoutError as soon as another has the desk."""
+        async with asyncio.timeout(None) as limit:
+            self._asked.setdefault(desk.token, set()).add(limit)
+            try:
+                yield
+            finally:
+                asked = self._asked.get(desk.token, set())
+                asked.discard(limit)
+                if not asked:
+                    self._asked.pop(desk.token, None)
+
     def add_routes(self, app: web.Application) -> None:
         app.router.add_route("*", "/{path:.*}", self._relay)
 
@@ -98,49 +123,53 @@ class DeskRelay:
         url = URL(desk.address.rstrip("/") + request.raw_path, encoded=True)
         try:
             if request.headers.get("Upgrade", "").lower() == "websocket":
-                return await self._relay_socket(request, url)
-            return await self._relay_answer(request, url)
+                return await self._relay_socket(request, url, desk)
+            return await self._relay_answer(request, url, desk)
         except _UPSTREAM_AWAY as error:
             log.info("nodes: the desk did not answer (%s)", type(error).__name__)
             return _nobody()
 
-    async def _relay_answer(self, request: web.Request, url: URL) -> web.StreamResponse:
+    async def _relay_answer(self, request: web.Request, url: URL, desk: Held) -> web.StreamResponse:
         assert self._http is not None
         body: Any = request.content if request.body_exists else None
         headers = _headers(request.headers, request.remote)
         if request.content_length is not None:
             headers["Content-Length"] = str(request.content_length)
-        async with self._http.request(
-            request.method, url, headers=headers, data=body, allow_redirects=False
-        ) as answer:
+        async with self._while_kept_by(desk):
+            answered = await self._http.request(
+                request.method, url, headers=headers, data=body, allow_redirects=False
+            )
+        async with answered as answer:
             response = web.StreamResponse(status=answer.status, reason=answer.reason)
             response.headers.extend(_end_to_end(answer.headers))
             if answer.content_length is not None and request.method != "HEAD":
                 response.content_length = answer.content_length
             await response.prepare(request)
             try:
-                async for piece in answer.content.iter_any():
-                    await response.write(piece)
-                await response.write_eof()
+                async with self._while_kept_by(desk):
+                    async for piece in answer.content.iter_any():
+                        await response.write(piece)
+                    await response.write_eof()
             except _UPSTREAM_AWAY:
                 # What was promised is not whole: only a broken connection says so.
                 if request.transport is not None:
                     request.transport.abort()
             return response
 
-    async def _relay_socket(self, request: web.Request, url: URL) -> web.StreamResponse:
+    async def _relay_socket(self, request: web.Request, url: URL, desk: Held) -> web.StreamResponse:
         assert self._http is not None
         offered = request.headers.get("Sec-WebSocket-Protocol", "")
         protocols = [one.strip() for one in offered.split(",") if one.strip()]
         try:
-            upstream = await self._http.ws_connect(
-                url,
-                protocols=protocols,
-                headers=_headers(request.headers, request.remote),
-                max_msg_size=MAX_MESSAGE,
-                autoping=True,
-                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
-            )
+            async with self._while_kept_by(desk):
+                upstream = await self._http.ws_connect(
+                    url,
+                    protocols=protocols,
+                    headers=_headers(request.headers, request.remote),
+                    max_msg_size=MAX_MESSAGE,
+                    autoping=True,
+                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+                )
         except aiohttp.WSServerHandshakeError as refused:
             return web.Response(status=refused.status)
         async with upstream:
@@ -151,7 +180,9 @@ class DeskRelay:
             await socket.prepare(request)
             self._sockets.add(socket)
             try:
-                await _either(_pump(socket, upstream), _pump(upstream, socket))
+                with suppress(TimeoutError):
+                    async with self._while_kept_by(desk):
+                        await _either(_pump(socket, upstream), _pump(upstream, socket))
             finally:
                 self._sockets.discard(socket)
                 code = upstream.close_code or aiohttp.WSCloseCode.SERVICE_RESTART

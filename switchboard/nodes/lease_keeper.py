@@ -55,6 +55,20 @@ class LeaseKeeper:
             except _OUTAGES as error:
                 log.warning("nodes: the lease could not be renewed (%s)", type(error).__name__)
 
+    async def prove(self) -> None:
+        """Returns once it is certain that the lease was ours until now. Raises LeaseLost."""
+        while True:
+            try:
+                await self._lease.renew()
+            except LeaseLost:
+                self.is_held = False
+                raise
+            except _OUTAGES as error:
+                log.warning("nodes: the lease could not be proven (%s)", type(error).__name__)
+                await asyncio.sleep(TRY_EVERY_S)
+            else:
+                return
+
     async def give_back(self) -> None:
         """So that whoever stands by need not wait."""
         if self.is_held:

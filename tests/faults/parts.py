@@ -17,15 +17,17 @@ from config.settings import Settings
 from storage.database import Database
 from switchboard.demo import free_ports
 from switchboard.demo.desktop_client import DesktopClient
+from switchboard.demo.server_process import ServerProcess
 from switchboard.nodes.calls_part import CallsPart
 from switchboard.nodes.desk_part import DeskPart
+from switchboard.part import Part
 from tests.acceptance.ledger import Ledger
 from tests.fakes.asterisk_agi import FakeAsterisk, FakeLine
 from tests.fakes.asterisk_ami import FakeAmi
 from tests.fakes.desk_server import ANNA, PASSWORD, add_agents
 
 QUEUE = "support"
-LEASE_S = 1.0
+LEASE_S = 2.0
 SUPERVISOR = Agent("sue", "Sue Park", ("PJSIP/sue",), (QUEUE,), role="supervisor")
 
 
@@ -77,6 +79,14 @@ class House:
         own = self.also("desk", **sections)
         self.desk = await self.stack.enter_async_context(DeskPart(Settings.model_validate(own)))
         return self.desk
+
+    async def start_desk_process(self, **sections: Mapping[str, Any]) -> ServerProcess:
+        """In a process of its own, so that it may be stopped and killed."""
+        own = self.also("own desk", **sections)
+        process = ServerProcess(self.folder / "own desk", own, part=Part.DESK)
+        self.stack.push_async_callback(process.kill)
+        await process.start(wait_for=("outbox",))
+        return process
 
     @property
     def system(self) -> str:

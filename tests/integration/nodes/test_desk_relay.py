@@ -168,6 +168,33 @@ async def test_while_nobody_keeps_the_desk_it_says_to_try_again(
             await http.ws_connect(f"{url}/ws")
 
 
+async def test_nobody_stays_with_a_desk_that_another_has_now(
+    any_database: Database, desk_url: str
+) -> None:
+    """It may be frozen: then its connections live, and nothing comes of them."""
+    lease = Lease(database=any_database, name=LEASE, holder="one", address=desk_url, ttl_s=60)
+    assert await lease.take()
+    assert lease.token is not None
+    async with DeskRelay(DeskFinder(database=any_database, lease=LEASE)) as made:
+        app = web.Application()
+        made.add_routes(app)
+        async with (
+            serving(app) as url,
+            aiohttp.ClientSession() as http,
+            http.ws_connect(f"{url}/ws") as socket,
+            http.get(f"{url}/stream") as stream,
+        ):
+            await stream.content.readline()
+            made.desk_is(lease.token)
+            await socket.send_str("hello")
+            assert await socket.receive_str(timeout=5) == "None:hello"
+            made.desk_is(lease.token + 1)
+            message = await socket.receive(timeout=5)
+            assert (message.type, message.data) == (WSMsgType.CLOSE, 1012)
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await stream.content.read()
+
+
 async def test_a_desk_that_is_not_there_is_none(any_database: Database) -> None:
     lease = Lease(
         database=any_database, name=LEASE, holder="one", address="http://127.0.0.1:9", ttl_s=60
