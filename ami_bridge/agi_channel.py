@@ -14,6 +14,7 @@ from ami_bridge.agi_connection import AgiConnection
 from ami_bridge.agi_keys import ALL_KEYS, HASH, TypedKeys, key_of
 from ami_bridge.agi_protocol import UnsafeCommand
 from ami_bridge.prompt_delays import PromptDelays
+from calls import crash_points
 from calls.call import Call
 from calls.ports import Keys, QueueRequest, Recorded
 
@@ -202,7 +203,9 @@ class AgiChannel:
     async def _complete(self, route: str, variables: agi_routes.Variables) -> None:
         for name, value in variables:
             await self._agi.set(name, value)
+        crash_points.reached("agi.done_due")
         await self._agi.set(dialplan.SWB_DONE, "1")
+        crash_points.reached("agi.done_said")
         self.completed = route
         self._agi.close()
 

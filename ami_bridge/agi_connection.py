@@ -8,6 +8,7 @@ from typing import Protocol, cast
 
 from ami_bridge.agi_protocol import CODE_DEAD_CHANNEL, HANGUP, ProtocolViolation, Reply, ReplyParser
 from ami_bridge.agi_request import HEADER_START, MAX_HEADER_BYTES, AgiRequest, MalformedRequest
+from calls import crash_points
 from calls.errors import CallerHungUp, ChannelBroken
 
 _HEADER_END = b"\n\n"
@@ -85,7 +86,9 @@ class AgiConnection(asyncio.Protocol):
         waiting: asyncio.Future[Reply] = self._loop.create_future()
         self._waiting = waiting
         self.expires_at = self._loop.time() + deadline_s
+        crash_points.reached("agi.command_due")
         self._transport.write(line)
+        crash_points.reached("agi.command_sent")
         try:
             reply = await waiting
         except asyncio.CancelledError:

@@ -20,6 +20,7 @@ from ami_bridge.agi_connection import AgiConnection
 from ami_bridge.agi_request import AgiRequest
 from ami_bridge.agi_waiting import WaitingPeers
 from ami_bridge.prompt_delays import PromptDelays
+from calls import crash_points
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome
 from calls.errors import CallerHungUp, ChannelBroken
@@ -183,6 +184,7 @@ class AgiServer:
 
     def connected(self, connection: AgiConnection) -> bool:
         """A flood of silent peers must not keep Asterisk out: they give way to each other."""
+        crash_points.reached("agi.accepted")
         if len(self._waiting) >= self._settings.max_sessions:
             first = self._waiting.first_to_go()
             self._forget_waiting(first)
@@ -198,6 +200,7 @@ class AgiServer:
 
     def requested(self, connection: AgiConnection, request: AgiRequest) -> None:
         self._forget_waiting(connection)
+        crash_points.reached("agi.requested")
         if request.script not in self._handlers:
             self.counters.bad += 1
             log.warning("agi: the dialplan asks for a script that is none of ours")

@@ -23,6 +23,7 @@ from ami_bridge.resync import Resync
 from ami_bridge.snapshot import Snapshot
 from ami_bridge.transfers import AmiTransfers
 from ami_bridge.unrecorded import Unrecorded
+from calls import crash_points
 from calls.bus import EventBus
 from calls.errors import Unavailable
 from calls.events import AmiLost, AmiRestored, CallbackRequested
@@ -264,6 +265,7 @@ class AmiBridge:
         self.exits.apply(event)
         self.members.apply(event)
         self.tracker.apply(event)
+        crash_points.reached("ami.event_applied")
 
     def _seen(self, seen: Snapshot) -> None:
         self.members.replace(seen.members)

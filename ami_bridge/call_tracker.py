@@ -19,6 +19,7 @@ from ami_bridge.conferences import Conferences
 from ami_bridge.live_channels import LiveChannels, interface_of
 from ami_bridge.placed_call import PlacedCall
 from ami_bridge.placing import Placing
+from calls import crash_points
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome, Direction
 from calls.events import CallArrived, CallEnded, CallRemembered
@@ -348,6 +349,7 @@ class CallTracker:
         self.publish(call.id, call.hung_up(event.uniqueid, self.now()))
         if call.is_over:
             self._end(call)
+        crash_points.reached("ami.hangup_applied")
 
     def _queue_joined(self, event: ami.QueueJoined) -> None:
         call = self._call_of.get(event.uniqueid) or self.calls.get(event.linkedid)

@@ -15,7 +15,26 @@ from calls.errors import Misconfigured
 
 VARIABLE = "SWITCHBOARD_CRASH_AT"
 
-#: In the order in which a call, its lead and its task come by.
+#: In the order in which a call comes by, from Asterisk's connection to its hang-up.
+CALL_POINTS = (
+    "agi.accepted",
+    "agi.requested",
+    "identify.asked",
+    "identify.kept",
+    "identify.answered",
+    "dialog.decided",
+    "agi.command_due",
+    "agi.command_sent",
+    "agi.done_due",
+    "agi.done_said",
+    "ami.event_applied",
+    "pop.sent",
+    "pop.before_commit",
+    "pop.stored",
+    "pop.acked",
+    "ami.hangup_applied",
+)
+#: In the order in which a call's record, its lead and its task come by.
 POINTS = (
     "journal.before_commit",
     "journal.after_commit",
@@ -38,6 +57,8 @@ POINTS = (
     "outbox.after_settle",
     "outbox.after_tell",
 )
+#: As a database is brought to a newer shape.
+MIGRATION_POINTS = ("migration.revision_made", "migration.before_commit", "migration.after_commit")
 #: In the order in which `switchboard backup` and `switchboard restore` come by.
 BACKUP_POINTS = (
     "backup.copied",
@@ -59,7 +80,7 @@ def armed(environ: Mapping[str, str]) -> dict[str, int]:
     if not wanted:
         return {}
     point, colon, times = wanted.partition(":")
-    known = POINTS + BACKUP_POINTS + ERASURE_POINTS
+    known = CALL_POINTS + POINTS + MIGRATION_POINTS + BACKUP_POINTS + ERASURE_POINTS
     if point not in known:
         raise Misconfigured(f"{VARIABLE}: there is no {point!r}; one of {', '.join(known)}")
     if colon and not (times.isascii() and times.isdigit() and int(times) > 0):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from calls import crash_points
 from calls.bus import EventBus
 from calls.call import Call
 from calls.call_moment import CallMoment
@@ -142,6 +143,7 @@ class CallCourse:
         )
         self.caller = caller
         await self._decide()
+        crash_points.reached("dialog.decided")
         self.tell()
 
     async def read_memory_again(self, *, deadline: Deadline) -> None:

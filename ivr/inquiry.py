@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime
 
+from calls import crash_points
 from calls.bus import EventBus
 from calls.call import Call
 from calls.caller import Caller, Identity, IdentityOutcome
@@ -49,7 +50,9 @@ class Inquiry:
         self.overruled = False
 
     async def run(self) -> Caller:
+        crash_points.reached("identify.asked")
         caller = await self._ask()
+        crash_points.reached("identify.answered")
         self.answered = caller.identity.outcome not in _NO_ANSWER
         self.number_found, self.outcome = caller.number, caller.identity.outcome
         if (self.answered or not self.given_up) and not self.overruled:

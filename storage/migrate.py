@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from calls import crash_points
 from calls.errors import Misconfigured, Unavailable
 from storage.database import SQLITE_BEGIN, Database, open_engine
 from storage.revisions import upgrade_to_head
@@ -43,7 +44,9 @@ async def _upgrade(url: str) -> None:
         async with engine.connect() as connection:
             await take_turn(connection)
             await connection.run_sync(upgrade_to_head)
+            crash_points.reached("migration.before_commit")
             await connection.commit()
+            crash_points.reached("migration.after_commit")
     except CommandError as error:
         raise Misconfigured(
             f"storage.url: the database does not fit this version of Switchboard ({error}); "

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from calls import crash_points
 from calls.caller import Contact, ContactRef
 from calls.deadlines import Deadline
 from calls.errors import SwitchboardError
@@ -127,6 +128,7 @@ class LookUp:
             answer = await self._by_number(e164, region, deadline)
         if news == self._news:
             self._cache.keep(key, answer)
+            crash_points.reached("identify.kept")
         return answer
 
     async def _by_index(self, e164: str, deadline: Deadline) -> Answer | None:

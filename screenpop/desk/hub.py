@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Protocol
 
+from calls import crash_points
 from screenpop.counters import DeskCounters
 from screenpop.desk.protocol import CloseCode, PopFrame, ServerMessage
 from screenpop.pops.pop import Pop
@@ -114,6 +115,7 @@ class Hub:
         kind: str = getattr(frame, "kind")  # noqa: B009 -- each kind of frame narrows it
         stream.keep(_Kept(frame.seq, text, frame.ts, offer=kind == "pop.offer"))
         reached = self._send(stream, text, frame.seq)
+        crash_points.reached("pop.sent")
         (self._counters.sent if reached else self._counters.undelivered).inc()
         self._store.save_delivery(
             Delivery(
@@ -153,6 +155,7 @@ class Hub:
             frame.painted = True
             if frame.offer:
                 self._counters.rendered_s.observe(rendered_ms / 1000)
+        crash_points.reached("pop.acked")
         self._store.save_ack(Acknowledged(agent, seq, now, rendered_ms))
 
     def attach(self, agent: str, desktop: Desktop, hello: str, last_seq: int | None) -> bool:

@@ -19,6 +19,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls import crash_points
 from calls.call import CallId
 from calls.errors import Unavailable
 from screenpop.agents.agent_tables import agent_sessions, agents
@@ -189,6 +190,7 @@ class PopStore:
         while True:
             try:
                 await self._database.writer.write(lambda connection: self._write(connection, batch))
+                crash_points.reached("pop.stored")
                 return self._owed()
             except (Unavailable, OperationalError, OSError):
                 log.warning("pops: the database is away; %d rows wait", self._waiting.qsize())
@@ -203,6 +205,7 @@ class PopStore:
         sent = [row for row in batch if isinstance(row, Delivery)]
         if sent and self._also_owed is not None:
             await self._also_owed(connection, sent)
+        crash_points.reached("pop.before_commit")
 
 
 async def _write(connection: AsyncConnection, batch: Sequence[_Row]) -> None:

@@ -43,7 +43,7 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class _Books:
+class Books:
     """Our own side, after the last life."""
 
     calls: dict[str, Row[Any]]
@@ -72,17 +72,17 @@ class _Books:
         ]
 
 
-async def _rows(database: Database, table: Table) -> Sequence[Row[Any]]:
+async def rows_of(database: Database, table: Table) -> Sequence[Row[Any]]:
     async with database.read() as connection:
         return (await connection.execute(select(table))).all()
 
 
-async def _books(database: Database) -> _Books:
-    rows = sorted(await _rows(database, calls), key=lambda row: row.arrived_at)
+async def books_of(database: Database) -> Books:
+    rows = sorted(await rows_of(database, calls), key=lambda row: row.arrived_at)
     legs: dict[str, list[Any]] = {row.linkedid: [] for row in rows}
-    for leg in await _rows(database, call_legs):
+    for leg in await rows_of(database, call_legs):
         legs[leg.linkedid].append((leg.agent, leg.disposition, leg.note))
-    owed = await _rows(database, entries)
+    owed = await rows_of(database, entries)
     revisions: dict[str, int] = {}
     for row in owed:
         if row.operation == outbox.LOG_CALL:
@@ -90,10 +90,10 @@ async def _books(database: Database) -> _Books:
             revisions[name] = max(revisions.get(name, 0), row.payload["revision"])
     tasks = sum(row.operation == outbox.CREATE_TASK for row in owed)
     by_id = {row.linkedid: row for row in rows}
-    return _Books(by_id, legs, revisions, tasks, Counter(row.state for row in owed))
+    return Books(by_id, legs, revisions, tasks, Counter(row.state for row in owed))
 
 
-def _examine_calls(verdict: Verdict, books: _Books, asterisk: Asterisk, unseen: set[str]) -> None:
+def _examine_calls(verdict: Verdict, books: Books, asterisk: Asterisk, unseen: set[str]) -> None:
     verdict.expect("call", CALLS, books.calls)
     for linkedid, row in books.calls.items():
         right = outcome_of(linkedid, fallback=asterisk.is_fallback(linkedid)).value
@@ -105,21 +105,21 @@ def _examine_calls(verdict: Verdict, books: _Books, asterisk: Asterisk, unseen: 
 
 async def examine(database: Database, asterisk: Asterisk, unseen: set[str]) -> Verdict:
     """Of the embedded CRM. `unseen`: calls whose end nobody can know."""
-    verdict, books = Verdict(), await _books(database)
+    verdict, books = Verdict(), await books_of(database)
     _examine_calls(verdict, books, asterisk, unseen)
-    records = await _rows(database, tables.call_records)
+    records = await rows_of(database, tables.call_records)
     verdict.expect("record", CALLS, [row.linkedid for row in records])
     for row in records:
         ours = books.calls[row.linkedid]
         theirs = [(leg["agent"], leg["disposition"], leg["note"]) for leg in row.legs]
         verdict.expect(
             f"record of {row.linkedid}",
-            [_facts(ours, books.revisions.get(row.linkedid), books.legs[row.linkedid])],
-            [_facts(row, row.revision, theirs)],
+            [facts_of(ours, books.revisions.get(row.linkedid), books.legs[row.linkedid])],
+            [facts_of(row, row.revision, theirs)],
         )
-    leads = await _rows(database, tables.leads)
+    leads = await rows_of(database, tables.leads)
     verdict.expect("lead", STRANGERS, [row.number for row in leads])
-    tasks = await _rows(database, tables.tasks)
+    tasks = await rows_of(database, tables.tasks)
     missed = [(row.number, row.status) for row in tasks if row.kind == "missed"]
     verdict.expect("missed caller", books.missed().items(), missed)
     others = [(row.number, row.kind) for row in tasks if row.kind != "missed"]
@@ -127,7 +127,7 @@ async def examine(database: Database, asterisk: Asterisk, unseen: set[str]) -> V
     return verdict
 
 
-def _facts(row: Any, revision: int | None, legs: list[Any]) -> tuple[Any, ...]:
+def facts_of(row: Any, revision: int | None, legs: list[Any]) -> tuple[Any, ...]:
     told = (row.outcome, row.answered_at, row.ended_at, row.end_estimated, row.queue, row.fallback)
     return (*told, revision, str(sorted(legs, key=str)))
 
@@ -135,7 +135,7 @@ def _facts(row: Any, revision: int | None, legs: list[Any]) -> tuple[Any, ...]:
 async def examine_outside(
     database: Database, asterisk: Asterisk, unseen: set[str], crm: OutsideCrm
 ) -> Verdict:
-    verdict, books = Verdict(), await _books(database)
+    verdict, books = Verdict(), await books_of(database)
     _examine_calls(verdict, books, asterisk, unseen)
     held = await crm.held()
     keys = [key for key, _ in held.calls]

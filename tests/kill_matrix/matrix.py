@@ -27,6 +27,7 @@ from tests.declared_tables import declared_metadata
 from tests.kill_matrix import ledger
 from tests.kill_matrix.asterisk import Asterisk
 from tests.kill_matrix.outside import OutsideCrm
+from tests.kill_matrix.stories import CALLS
 
 ROOT = Path(__file__).parents[2]
 #: Lives at once: most of their time they wait.
@@ -49,6 +50,10 @@ class Cell:
     #: Calls that ended in the moment of a death, so that only that is known.
     ends_unseen: int
     problems: tuple[str, ...] = ()
+    #: What chance made of it.
+    seed: int = 0
+    #: That were made.
+    calls: int = 0
 
 
 async def create_tables(url: str) -> None:
@@ -67,22 +72,36 @@ async def _administer(cluster: str, statement: str) -> None:
 
 
 @asynccontextmanager
-async def sqlite(folder: Path) -> AsyncIterator[str]:
-    url = f"sqlite:///{folder / 'switchboard.db'}"
-    await create_tables(url)
-    yield url
+async def sqlite_empty(folder: Path) -> AsyncIterator[str]:
+    yield f"sqlite:///{folder / 'switchboard.db'}"
 
 
-def postgres_in(cluster: str) -> Databases:
+def postgres_empty_in(cluster: str) -> Databases:
     @asynccontextmanager
-    async def postgres(folder: Path) -> AsyncIterator[str]:
+    async def postgres(_folder: Path) -> AsyncIterator[str]:
         name = f"kill_{uuid.uuid4().hex}"
         await _administer(cluster, f"CREATE DATABASE {name}")
-        await create_tables(f"{cluster}/{name}")
         yield f"{cluster}/{name}"
         await _administer(cluster, f"DROP DATABASE {name} WITH (FORCE)")
 
     return postgres
+
+
+def with_tables(databases: Databases) -> Databases:
+    @asynccontextmanager
+    async def made(folder: Path) -> AsyncIterator[str]:
+        async with databases(folder) as url:
+            await create_tables(url)
+            yield url
+
+    return made
+
+
+sqlite = with_tables(sqlite_empty)
+
+
+def postgres_in(cluster: str) -> Databases:
+    return with_tables(postgres_empty_in(cluster))
 
 
 class Nursery:
@@ -115,14 +134,16 @@ class Nursery:
         await self._process.communicate(b"")
         self._home.cleanup()
 
-    async def life(self, arguments: Sequence[str], crash_at: str | None) -> int:
+    async def life(
+        self, arguments: Sequence[str], crash_at: str | None, *, program: str = "records"
+    ) -> int:
         """Its exit status: 0, or minus SIGKILL. Raises RuntimeError with what it said where it
         ended in any other way."""
         process = self._process
         assert process is not None
         assert process.stdin is not None
         assert process.stdout is not None
-        order = json.dumps({"arguments": arguments, "crash_at": crash_at})
+        order = json.dumps({"program": program, "arguments": arguments, "crash_at": crash_at})
         process.stdin.write(f"{order}\n".encode())
         ended = await process.stdout.readline()
         status = int(ended or "-1")
@@ -141,6 +162,7 @@ async def run_cell(
     nth: int = 2,
     crashes: int = 1,
     crm: OutsideCrm | None = None,
+    seed: int = 0,
 ) -> Cell:
     """Dies at the `nth` time that each life comes to the point, until it has died `crashes` times;
     then one life is left in peace."""
@@ -165,7 +187,8 @@ async def run_cell(
             verdict = await ledger.examine_outside(database, asterisk, unseen, crm)
         asterisk.close()
         problems = tuple(verdict.problems)
-        return Cell(point, name, died, verdict.lost, verdict.doubled, len(unseen), problems)
+        lost, doubled = verdict.lost, verdict.doubled
+        return Cell(point, name, died, lost, doubled, len(unseen), problems, seed, len(CALLS))
 
 
 async def run_cells(
@@ -194,13 +217,18 @@ async def run_cells(
 
 
 def table(cells: Sequence[Cell]) -> str:
+    """A row for each point and database, whatever the number of its histories."""
+    histories: dict[tuple[str, str], list[Cell]] = {}
+    for cell in cells:
+        histories.setdefault((cell.point, cell.database), []).append(cell)
     lines = [
-        "| point | database | killed | lost | doubled | ends nobody saw |",
-        "|---|---|---:|---:|---:|---:|",
+        "| point | database | calls | killed | lost | doubled | ends nobody saw |",
+        "|---|---|---:|---:|---:|---:|---:|",
     ]
-    lines += [
-        f"| `{one.point}` | {one.database} | {one.crashes} | {one.lost} | {one.doubled} "
-        f"| {one.ends_unseen} |"
-        for one in cells
-    ]
+    for (point, name), all_of_it in histories.items():
+        sums = (
+            sum(getattr(cell, figure) for cell in all_of_it)
+            for figure in ("calls", "crashes", "lost", "doubled", "ends_unseen")
+        )
+        lines.append(f"| `{point}` | {name} | {' | '.join(map(str, sums))} |")
     return "\n".join(lines)

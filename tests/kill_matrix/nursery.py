@@ -13,10 +13,16 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from calls import crash_points
-from tests.kill_matrix import driver
+from tests.kill_matrix import driver, migration
+
+_PROGRAMS: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+    "records": driver.main,
+    "migration": migration.main,
+}
 
 
 def _live(order: dict[str, Any]) -> int:
@@ -25,7 +31,7 @@ def _live(order: dict[str, Any]) -> int:
     # Reads the environment, as it does in a process of its own.
     importlib.reload(crash_points)
     try:
-        asyncio.run(driver.main(*order["arguments"]))
+        asyncio.run(_PROGRAMS[order["program"]](*order["arguments"]))
     except BaseException:  # noqa: BLE001 -- told to whoever ordered it
         traceback.print_exc()
         sys.stderr.flush()

@@ -59,13 +59,19 @@ def test_what_names_no_point_is_refused_at_the_start(
         serve.run(Settings())
 
 
+PLACES = ("ami_bridge", "crm_adapter", "ivr", "screenpop", "storage")
+KINDS = "agi|identify|dialog|ami|pop|journal|recorder|outbox|crm|migration"
+
+
 def test_every_point_is_placed_once_and_has_its_name() -> None:
-    literal = re.compile(r'"((?:journal|recorder|outbox|crm)\.[a-z]+(?:_[a-z]+)+)"')
+    literal = re.compile(rf'"((?:{KINDS})\.[a-z]+(?:_[a-z]+)*)"')
     placed = [
         point
-        for path in sorted((ROOT / "crm_adapter").rglob("*.py"))
+        for folder in PLACES
+        for path in sorted((ROOT / folder).rglob("*.py"))
         for line in path.read_text(encoding="utf-8").splitlines()
         if "reached(" in line or "_write(" in line
         for point in literal.findall(line)
     ]
-    assert sorted(placed) == sorted(crash_points.POINTS)
+    points = crash_points.CALL_POINTS + crash_points.POINTS + crash_points.MIGRATION_POINTS
+    assert sorted(placed) == sorted(points)
