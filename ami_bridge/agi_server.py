@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -40,6 +41,8 @@ _LEFT_FOR = {
 }
 #: How late a deadline of a connection may be noticed.
 _SWEEP_S = 0.1
+#: As the server stops: a request follows its connection within milliseconds.
+_LAST_REQUESTS_S = 0.5
 
 
 Handler = Callable[[CallChannel], Awaitable[None]]
@@ -163,11 +166,13 @@ class AgiServer:
         self._sweep(loop)
 
     async def stop(self, grace_s: float) -> None:
-        """Accepts nobody more; dialogs have `grace_s` to end, then their callers get the
-        fallback."""
+        """Accepts nobody more: Asterisk asks the next server at once. Who has come has `grace_s` to
+        end the dialog, then their callers get the fallback."""
         if self._server is None:
             return
         self._server.close()
+        if grace_s > 0:
+            await self._hear_out()
         for connection in list(self._waiting):
             connection.close()
         tasks = self._tasks()
@@ -181,6 +186,13 @@ class AgiServer:
         self._server = None
         if self._sweeper is not None:
             self._sweeper.cancel()
+
+    async def _hear_out(self) -> None:
+        """Asterisk asks no other server once this one has taken the connection."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_REQUESTS_S):
+                while self._waiting:
+                    await asyncio.sleep(0.01)
 
     def connected(self, connection: AgiConnection) -> bool:
         """A flood of silent peers must not keep Asterisk out: they give way to each other."""

@@ -55,7 +55,7 @@ class Reach:
 
 def for_asterisk(settings: Settings, system: str | None) -> Settings:
     """The settings as if this Asterisk were that of `ami`; None: it is. Raises Misconfigured."""
-    amis = [settings.ami, *settings.nodes.asterisks]
+    amis = settings.asterisks
     if system is None or system == settings.ami.system:
         return settings
     found = next((ami for ami in amis if ami.system == system), None)

@@ -375,3 +375,8 @@ class Settings(Section):
     supervisor: SupervisorSettings = SupervisorSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     privacy: PrivacySettings = PrivacySettings()
+
+    @property
+    def asterisks(self) -> tuple[AmiSettings, ...]:
+        """All of them, that of `ami` first."""
+        return (self.ami, *self.nodes.asterisks)

@@ -141,8 +141,10 @@ class CallerSide:
     ) -> None:
         http_routes.add_routes(app, store=self._prompt_store, hold=self._hold, others=others)
 
-    async def accept(self, *, journal: CallJournal, calls: DialogWatcher) -> AgiServer:
-        """Callers, from now on."""
+    async def accept(
+        self, *, journal: CallJournal, calls: DialogWatcher, grace_s: float = DIALOG_GRACE_S
+    ) -> AgiServer:
+        """Callers, from now on. Dialogs that live when we stop have `grace_s`."""
         settings = self._ground.settings
         agi = AgiServer(
             settings=settings.agi,
@@ -157,5 +159,5 @@ class CallerSide:
         )
         with listening("FastAGI", section="agi", host=settings.agi.host, port=settings.agi.port):
             await agi.start()
-        self._ground.stages.on_stop("agi", lambda: agi.stop(DIALOG_GRACE_S), DIALOG_GRACE_S + 5)
+        self._ground.stages.on_stop("agi", lambda: agi.stop(grace_s), grace_s + 5)
         return agi

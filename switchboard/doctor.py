@@ -120,15 +120,16 @@ def _storage(settings: Settings) -> Iterator[Finding]:
 
 
 def _sockets(settings: Settings) -> Iterator[Finding]:
-    if _answers(settings.ami.host, settings.ami.port):
-        yield Finding("ok", f"AMI answers at {settings.ami.host}:{settings.ami.port}")
-        yield from ami_doctor.logged_in(settings.ami)
-    else:
-        yield Finding(
-            "error",
-            f"AMI: nothing answers at {settings.ami.host}:{settings.ami.port}",
-            "enable it in manager.conf ([general] enabled=yes) and check ami.host and ami.port",
-        )
+    for ami in settings.asterisks:
+        if _answers(ami.host, ami.port):
+            yield Finding("ok", f"AMI answers at {ami.host}:{ami.port}")
+            yield from ami_doctor.logged_in(ami)
+        else:
+            yield Finding(
+                "error",
+                f"AMI: nothing answers at {ami.host}:{ami.port}",
+                "enable it in manager.conf ([general] enabled=yes) and check ami.host and ami.port",
+            )
     for name, host, port in (
         ("FastAGI", settings.agi.host, settings.agi.port),
         ("web", settings.web.host, settings.web.port),

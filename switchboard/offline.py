@@ -152,9 +152,12 @@ def moment_of_rulebook(settings: Settings) -> MomentOf:
 
 
 async def surroundings(settings: Settings) -> Surroundings:
-    """What the settings say, and the queues that Asterisk has where it can be asked."""
+    """What the settings say, and the queues that Asterisk has where it can be asked: of several,
+    those that each of them has."""
     around = Surroundings.of(settings.rulebook)
-    return replace(around, queues=await known_queues(settings.ami))
+    told = await asyncio.gather(*(known_queues(ami) for ami in settings.asterisks))
+    known = [queues for queues in told if queues is not None]
+    return replace(around, queues=frozenset.intersection(*known) if known else None)
 
 
 async def menu_waits_of(

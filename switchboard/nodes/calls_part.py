@@ -30,6 +30,8 @@ from switchboard.nodes.node_addresses import NodeAddresses
 from switchboard.nodes.told_dialogs import ToldDialogs
 from switchboard.process import Process
 
+#: Dialogs that live when we stop have so long: other processes take who calls meanwhile.
+DRAIN_S = 30.0
 #: What is told as we stop has so long.
 _LAST_WORDS_S = 2.0
 
@@ -52,9 +54,9 @@ class CallsPart(Process):
     async def _start(self) -> None:
         ground, stages = self._ground, self._ground.stages
         await ground.start()
-        followed = (self.settings.ami, *self.settings.nodes.asterisks)
+        every = self.settings.asterisks
         asterisks = Asterisks(
-            [AmiBridge(settings=ami, journal=None, bus=self._pbx) for ami in followed],
+            [AmiBridge(settings=ami, journal=None, bus=self._pbx) for ami in every],
             login_of=lambda _: None,
         )
         addresses = NodeAddresses(
@@ -86,7 +88,7 @@ class CallsPart(Process):
         for bridge in asterisks.bridges:
             await stages.enter("ami", bridge, 5)
         journal = DatabaseJournal(database=ground.database)
-        self.agi = await callers.accept(journal=journal, calls=dialogs)
+        self.agi = await callers.accept(journal=journal, calls=dialogs, grace_s=DRAIN_S)
         readiness.add_parts(ground.health, ground.parts(*asterisks.bridges))
         readiness.add_callers_parts(ground.health, agi=self.agi, warm_up=callers.warm_up)
         for bridge in asterisks.bridges:

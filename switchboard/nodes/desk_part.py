@@ -38,7 +38,7 @@ def lease_of(system: str) -> str:
 def systems_of(settings: Settings) -> list[str]:
     """The names of all Asterisks that the desk follows. Raises Misconfigured where two have the
     same."""
-    names = [settings.ami.system, *(one.system for one in settings.nodes.asterisks)]
+    names = [one.system for one in settings.asterisks]
     if len(set(names)) < len(names):
         raise Misconfigured(
             f"nodes.asterisks: each Asterisk has a `system` of its own, `ami` too, not {names}: "

@@ -19,7 +19,7 @@ _AT_ONCE = 500
 
 def streams(settings: Settings) -> list[str]:
     """Of every Asterisk."""
-    return [stream_of(one.system) for one in (settings.ami, *settings.nodes.asterisks)]
+    return [stream_of(one.system) for one in settings.asterisks]
 
 
 async def forget(settings: Settings, person: Person) -> int:

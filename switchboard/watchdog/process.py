@@ -28,8 +28,8 @@ async def rescue_everywhere(settings: Settings, part: Part) -> Rescue:
     """Callers of every Asterisk that asks this process; a desk talks with nobody."""
     if part is Part.DESK:
         return Rescue()
-    amis = (settings.ami, *settings.nodes.asterisks)
-    done = await asyncio.gather(*(rescue(ami, agi_port=settings.agi.port) for ami in amis))
+    every = settings.asterisks
+    done = await asyncio.gather(*(rescue(ami, agi_port=settings.agi.port) for ami in every))
     return Rescue(
         found=sum(one.found for one in done),
         moved=sum(one.moved for one in done),

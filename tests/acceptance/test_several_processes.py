@@ -3,108 +3,35 @@ callers, one keeps the desk, and each may die."""
 
 from __future__ import annotations
 
-import copy
-import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import aiohttp
 import pytest
 
-from switchboard.demo import free_ports, prepared
-from switchboard.demo.centre import DemoCentre
 from switchboard.demo.desktop_client import DesktopClient
-from switchboard.demo.server_process import ServerProcess
-from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
-from switchboard.part import Part
 from tests.acceptance.ledger import Ledger, reached
 from tests.acceptance.load import assert_all_served, not_queued, numbers, strangers
+from tests.acceptance.process_house import CALLER, ProcessHouse, process_house
 from tests.acceptance.waiting import until
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
-#: Asks for a person, twice as people do, and waits for one.
-CALLER = CallerShape(
-    presses=(Press(1500, "0"), Press(2500, "0")), hang_up_after_ms=6000, audio=False
-)
-LEASE_S = 2.0
 FIRST, LATER = 30, 10
 TAKEN_OVER_S = 5.0
-
-
-@dataclass
-class Cluster:
-    """Two processes that talk with callers, asked in turn, and two that may keep the desk."""
-
-    centre: DemoCentre
-    second: ServerProcess
-    desks: list[ServerProcess]
-
-    async def keeper(self) -> ServerProcess:
-        """Whoever keeps the desk, once somebody does."""
-
-        async def found() -> ServerProcess | None:
-            for desk in self.desks:
-                # Between standing by and keeping it, nothing listens there.
-                with suppress(aiohttp.ClientError, OSError):
-                    if desk.is_running and "outbox" in (await desk.readyz())["parts"]:
-                        return desk
-            return None
-
-        return await until(found, "a process that keeps the desk", deadline_s=20)
-
-    def client(self, base_url: str, login: str = "anna") -> DesktopClient:
-        return DesktopClient(base_url, login, prepared.PASSWORD, comes_back=True)
 
 
 @pytest.fixture
 async def cluster(
     tmp_path: Path, empty_postgres_url: str, redis_url: str
-) -> AsyncIterator[Cluster]:
-    agi_port, web_port = free_ports.tcp(), free_ports.tcp()
-    centre = DemoCentre(
-        folder=tmp_path / "first",
-        storage_url=empty_postgres_url,
-        part=Part.CALLS,
-        more_agi_ports=[agi_port],
-        phone=PhoneShape(ring_ms=300, talk_ms=500, audio=False),
-        desktops=False,
-        overrides={
-            "redis": {"url": redis_url},
-            "ami": {"system": f"pbx{secrets.token_hex(4)}", "resync_every_s": 5},
-            "nodes": {"lease_s": LEASE_S},
-        },
-    )
-
-    def also(name: str, part: Part, **sections: dict[str, Any]) -> ServerProcess:
-        settings = copy.deepcopy(centre.server.settings)
-        for section, values in sections.items():
-            settings.setdefault(section, {}).update(values)
-        settings["rulebook"]["state_dir"] = str(tmp_path / name / "rulebooks")
-        return ServerProcess(tmp_path / name, settings, part=part)
-
-    second = also("second", Part.CALLS, agi={"port": agi_port}, web={"port": web_port})
-    desks = [
-        also(f"desk{n}", Part.DESK, nodes={"desk_host": "127.0.0.1", "desk_port": port})
-        for n, port in enumerate([free_ports.tcp(), free_ports.tcp()])
-    ]
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(centre)
-        stack.push_async_callback(second.stop)
-        await second.start()
-        for desk in desks:
-            stack.push_async_callback(desk.stop)
-            await desk.start(wait_for=("lease",))
-        yield Cluster(centre, second, desks)
+) -> AsyncIterator[ProcessHouse]:
+    async with process_house(tmp_path, empty_postgres_url, redis_url) as house:
+        yield house
 
 
 async def test_each_may_die_and_every_call_is_told_once(
-    cluster: Cluster, empty_postgres_url: str
+    cluster: ProcessHouse, empty_postgres_url: str
 ) -> None:
     keeper = await cluster.keeper()
     every = strangers(CALLER, FIRST + LATER)

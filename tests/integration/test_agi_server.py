@@ -738,3 +738,19 @@ async def test_each_of_several_asterisks_has_calls_of_its_own_and_a_strange_one_
         started = [entry[1] for entry in world.news if entry[0] == "started"]
     assert [str(call_id) for call_id in started] == ["pbx/1760000000.7", "branch/1760000000.7"]
     assert world.server.counters.bad == 1
+
+
+async def test_whoever_was_let_in_before_the_stop_is_still_served() -> None:
+    """Asterisk asks nobody else then: it has a connection."""
+    block = header()
+    async with serving() as world:
+        line = await world.asterisk.dial(block[:40])
+        await until(lambda: world.server.counters.waiting == 1)
+        stopping = asyncio.create_task(world.server.stop(30), name="stop")
+        await until(lambda: world.server.port == 0)
+        await line.send(block[40:])
+        assert await line.command() == "ANSWER"
+        await line.hang_up()
+        await line.until_closed()
+        await stopping
+        assert world.ends == [(True, False)]
