@@ -20,6 +20,7 @@ from sqlalchemy import func, select
 
 from calls.errors import Unavailable
 from crm_adapter.call_tables import calls, outbox
+from screenpop.pops.pop_tables import pops
 from storage.database import Database
 from switchboard.demo import prepared, programs
 from switchboard.demo.asterisk_program import NoAsterisk
@@ -60,6 +61,7 @@ class ClusterCounts:
     fallbacks: int
     lost: int
     by_asterisk: dict[str, int]
+    pops_by_asterisk: dict[str, int]
     killed_after_s: float | None
     arrived_after: int
 
@@ -69,6 +71,7 @@ class ClusterCounts:
         all_: DemoCounts,
         *,
         by_asterisk: dict[str, int],
+        pops_by_asterisk: dict[str, int],
         killed_after_s: float | None,
         arrived_after: int,
     ) -> ClusterCounts:
@@ -80,6 +83,7 @@ class ClusterCounts:
             fallbacks=all_.fallback,
             lost=all_.lost,
             by_asterisk=by_asterisk,
+            pops_by_asterisk=pops_by_asterisk,
             killed_after_s=killed_after_s,
             arrived_after=arrived_after,
         )
@@ -212,10 +216,15 @@ class _Show:
         async with Database(self._storage_url) as database, database.read() as link:
             rows = await link.execute(select(calls.c.system, func.count()).group_by(calls.c.system))
             by_asterisk: dict[str, int] = dict(rows.tuples().all())
+            pops_of = {}
+            for system in SYSTEMS:
+                of_it = select(func.count()).where(pops.c.call_id.startswith(f"{system}/"))
+                pops_of[system] = int(await link.scalar(of_it) or 0)
         killed = self._killed_after_s is not None
         return ClusterCounts.of(
             all_,
             by_asterisk=by_asterisk,
+            pops_by_asterisk=pops_of,
             killed_after_s=self._killed_after_s,
             arrived_after=sum(by_asterisk.values()) - self._arrived_before if killed else 0,
         )
@@ -244,7 +253,12 @@ async def _settle(database: Database) -> None:
 def _print(counts: ClusterCounts, console: Console) -> None:
     table = Table("what became of the calls", "", box=None)
     told = asdict(counts)
-    per = ", ".join(f"{name} {number}" for name, number in told.pop("by_asterisk").items())
-    for name, value in {**told, "by_asterisk": per}.items():
-        table.add_row(name.replace("_", " "), "-" if value is None else str(value))
+    for name, value in told.items():
+        table.add_row(name.replace("_", " "), _shown(value))
     console.print(table)
+
+
+def _shown(value: dict[str, int] | float | None) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{system} {number}" for system, number in value.items())
+    return "-" if value is None else str(value)

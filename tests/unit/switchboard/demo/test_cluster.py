@@ -58,7 +58,11 @@ def test_the_counts_say_what_came_after_the_kill() -> None:
         prompts_ready=0,
     )
     counts = ClusterCounts.of(
-        all_, by_asterisk={"hq": 5, "branch": 4}, killed_after_s=3.0, arrived_after=4
+        all_,
+        by_asterisk={"hq": 5, "branch": 4},
+        pops_by_asterisk={"hq": 4, "branch": 4},
+        killed_after_s=3.0,
+        arrived_after=4,
     )
     assert (counts.offered, counts.served, counts.records, counts.pops) == (10, 9, 9, 8)
     assert (counts.fallbacks, counts.lost, counts.arrived_after) == (1, 1, 4)
