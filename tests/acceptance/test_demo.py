@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,21 @@ def test_it_ends_by_itself_with_its_counts_on_the_last_line(tmp_path: Path) -> N
     assert (counts["fallback"], counts["lost"]) == (0, 0)
     assert counts["leads"] >= 1
     assert left_behind(tmp_path) == []
+    log = (tmp_path / "server.log").read_text(encoding="utf-8")
+    assert "serving calls" in log
+    assert {each for each in who_called(tmp_path) if each in log} == set()
+
+
+def who_called(folder: Path) -> set[str]:
+    """Numbers, without country and area too, and names, as network and CRM write them."""
+    question = "SELECT from_raw, number, from_name, contact_name FROM calls"
+    with closing(sqlite3.connect(folder / "switchboard.db")) as database:
+        told = {text for row in database.execute(question) for text in row if text}
+    names = {word for text in told for word in text.split() if len(word) > 2}
+    found = told | names | {number[-7:] for number in told if number.lstrip("+").isdigit()}
+    assert any(each.startswith("+1202555") for each in found)
+    assert any(each.istitle() for each in found)
+    return found
 
 
 def test_ctrl_c_ends_it_in_good_order(tmp_path: Path) -> None:
