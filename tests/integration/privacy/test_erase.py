@@ -36,6 +36,7 @@ async def test_of_a_person_erased_everywhere_nothing_is_left(
     before = canary.hits(await canary.everything(house))
     assert {"calls", "redis", "outbox", "crm_contacts", "pops"} <= set(before)
 
+    assert canary.leave_remnants(house) == house.url.startswith("sqlite")
     for number in (NUMBER, STRANGER):
         done = await told(house, "erase", number, "--yes", "--json")
         assert done["counts"]["calls"] >= 1

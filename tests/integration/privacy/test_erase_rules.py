@@ -23,6 +23,8 @@ from crm_adapter.call_tables import calls
 from crm_adapter.call_tables import outbox as entries
 from crm_adapter.embedded import tables as crm
 from crm_adapter.embedded.import_tables import imports
+from crm_adapter.embedded.merge_tables import merged_contacts
+from scoring.memory_tables import contact_agents
 from screenpop.pops.pop_tables import pops
 from storage import migrate
 from storage.database import Database
@@ -116,6 +118,17 @@ async def test_of_those_who_share_a_number_one_is_meant(any_database: Database) 
         assert list(await link.scalars(select(crm.contact_numbers.c.contact_id))) == [THEIRS.id]
     # The number is the other's alone now.
     assert {call.linkedid for call in (await planned(any_database)).person.calls} == {"2", "3"}
+
+
+async def test_who_was_merged_into_them_is_them(any_database: Database) -> None:
+    await add_contact(any_database, MINE.id, first_name="Ana")
+    await add(any_database, crm.contact_numbers, {"contact_id": MINE.id, "e164": NUMBER})
+    await add(any_database, merged_contacts, {"id": "C-8", "contact_id": MINE.id, "merge_id": 1})
+    whose = {"contact_crm": "embedded", "contact_id": "C-8"}
+    await add(any_database, contact_agents, whose | {"agent": "anna", "at": NOW})
+    assert (await erased(any_database, await planned(any_database))).counts == {
+        "contact_agents": 1, "crm_contact_numbers": 1, "crm_contacts": 1, "crm_merged_contacts": 1,
+    }  # fmt: skip
 
 
 async def test_whose_phone_somebody_used_is_another_person(any_database: Database) -> None:
