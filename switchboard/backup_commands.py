@@ -155,6 +155,7 @@ def _say_what_is_left(manifest: Manifest, put: set[str], file: Path) -> None:
         )
     if manifest.environment:
         _say(f"it ran with these variables set: {', '.join(manifest.environment)}")
+    _say("whoever was erased since then is back: `switchboard privacy erase NUMBER` once more")
 
 
 def _describe(manifest: Manifest) -> None:
