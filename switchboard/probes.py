@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from calls.errors import Misconfigured, SwitchboardError
 from switchboard.health import PartState
+from switchboard.still_wanted import still_wanted
 
 
 class Probe:
@@ -33,7 +34,8 @@ class Probe:
     async def watch(self) -> None:
         while True:
             await self.ask_once()
-            await asyncio.sleep(self._every_s)
+            if still_wanted():
+                await asyncio.sleep(self._every_s)
 
     async def ask_once(self) -> None:
         try:

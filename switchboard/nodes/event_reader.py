@@ -18,9 +18,9 @@ from switchboard.nodes.event_stream import (
     RETRIES_S,
     had_key,
     place_key,
-    still_wanted,
     wanted_key,
 )
+from switchboard.still_wanted import still_wanted
 
 log = logging.getLogger(__name__)
 

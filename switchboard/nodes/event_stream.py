@@ -14,8 +14,6 @@ came back empty, or is a copy that lacks the last second) is missed by its numbe
 
 from __future__ import annotations
 
-import asyncio
-
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
@@ -54,12 +52,3 @@ def connected(url: str) -> redis.Redis:
         protocol=2,
     )
     return client
-
-
-def still_wanted() -> bool:
-    """Raises CancelledError where the client took our cancellation for the end of a connection
-    (seen with redis 8.1.0, while it connects)."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
-    return True

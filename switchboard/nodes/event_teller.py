@@ -20,10 +20,10 @@ from switchboard.nodes.event_stream import (
     FAILED,
     RETRIES_S,
     had_key,
-    still_wanted,
     wanted_key,
 )
 from switchboard.nodes.event_wire import encode
+from switchboard.still_wanted import still_wanted
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,9 @@ WAITING_LIMIT = 20_000
 #: Events that Redis keeps for a reader that is away.
 KEPT = 50_000
 AT_ONCE = 200
+#: Where Redis takes events and nobody says for so long that any is safe, the reader may be cut off
+#: from it.
+STUCK_S = 5.0
 
 Batch = list[tuple[int, bytes]]
 
@@ -61,6 +64,8 @@ class EventTeller:
         self._count = 0
         self._sent = 0
         self._heeded = b""
+        #: The first event that is not safe, and when it was seen to be that.
+        self._stuck = (0, 0.0)
         self._there = asyncio.Event()
         self._away = asyncio.Event()
         #: Events given up before anybody had them.
@@ -123,14 +128,26 @@ class EventTeller:
                 else:
                     self._is_there()
                     backoff.reset()
-                    continue
+                    if not self._is_stuck():
+                        continue
             try:
                 await self._send(self._by_direct)
             except AWAY:
-                self._there.set()
-                await asyncio.sleep(backoff.next_s())
+                if self._away.is_set():
+                    self._there.set()
+                    await asyncio.sleep(backoff.next_s())
             else:
                 backoff.reset()
+
+    def _is_stuck(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        first, since = self._stuck
+        if first != self._first or not self._kept:
+            self._stuck = (self._first, now)
+        elif now - since >= STUCK_S:
+            self._stuck = (first, now)
+            return True
+        return False
 
     async def _watch(self) -> None:
         """Tries Redis beside everything else: each try may take as long as its deadline."""

@@ -21,7 +21,8 @@ import redis.asyncio as redis
 from ami_bridge.backoff import BackOff
 from calls.caller import ContactRef
 from crm_adapter.live.news import EVERYTHING, News
-from switchboard.nodes.event_stream import FAILED, RETRIES_S, still_wanted
+from switchboard.nodes.event_stream import FAILED, RETRIES_S
+from switchboard.still_wanted import still_wanted
 
 log = logging.getLogger(__name__)
 

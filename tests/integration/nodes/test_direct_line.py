@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -17,7 +18,7 @@ from calls.events import CallEvent, MenuPresented
 from storage.database import Database
 from storage.leases import Lease
 from switchboard.demo import free_ports
-from switchboard.nodes import direct_line
+from switchboard.nodes import direct_line, event_teller
 from switchboard.nodes.desk_relay import DeskFinder
 from switchboard.nodes.direct_line import HttpDirectLine
 from switchboard.nodes.event_intake import EventIntake
@@ -69,21 +70,44 @@ async def desk() -> AsyncIterator[Desk]:
         yield made
 
 
-@pytest.fixture
-async def teller(desk: Desk, database: Database) -> AsyncIterator[EventTeller]:
-    """Without a Redis."""
+@asynccontextmanager
+async def telling(desk: Desk, database: Database, redis: str) -> AsyncIterator[EventTeller]:
     lease = Lease(database=database, name="desk:pbx", holder=HOLDER, address=desk.url, ttl_s=60)
     assert await lease.take()
     async with AsyncExitStack() as stack:
-        client = connected(f"redis://127.0.0.1:{free_ports.tcp()}/0")
+        client = connected(redis)
         stack.push_async_callback(client.aclose)
         finder = DeskFinder(database=database, lease="desk:pbx")
         direct = await stack.enter_async_context(HttpDirectLine(finder, system="pbx"))
-        made = EventTeller(client=client, stream="s", who="calls-1", direct=direct)
+        made = EventTeller(
+            client=client, stream=f"test:{uuid.uuid4().hex}", who="calls-1", direct=direct
+        )
         running = asyncio.create_task(made.run())
         yield made
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.fixture
+async def teller(desk: Desk, database: Database) -> AsyncIterator[EventTeller]:
+    """Without a Redis."""
+    async with telling(desk, database, f"redis://127.0.0.1:{free_ports.tcp()}/0") as made:
+        yield made
+
+
+async def test_a_desk_that_does_not_hear_redis_is_told_straight_away(
+    desk: Desk, database: Database, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis takes every event, and nobody reads."""
+    monkeypatch.setattr(event_teller, "ALIVE_EVERY_S", 0.1)
+    monkeypatch.setattr(event_teller, "STUCK_S", 0.3)
+    async with telling(desk, database, redis_url) as teller:
+        for number in range(3):
+            await teller.tell(event(number))
+        await wait_until(lambda: desk.heard == [0, 1, 2])
+        assert teller.is_connected
+        await desk.intake.settle()
+        await wait_until(lambda: teller.kept == 0)
 
 
 async def test_each_event_comes_once_in_order_and_is_kept_until_it_is_safe(

@@ -38,3 +38,21 @@ async def test_a_probe_does_not_wait_for_ever() -> None:
     async with asyncio.timeout(30):
         await probe.ask_once()
     assert "no answer" in (probe.error or "")
+
+
+async def test_a_probe_ends_though_its_client_loses_the_cancellation() -> None:
+    """As redis-py does while it connects."""
+    asked = asyncio.Event()
+
+    async def ask() -> None:
+        asked.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise ConnectionError from None
+
+    watching = asyncio.create_task(Probe(ask, every_s=3600, deadline_s=3600).watch())
+    await asked.wait()
+    watching.cancel()
+    done, _ = await asyncio.wait({watching}, timeout=5)
+    assert done == {watching}
