@@ -29,6 +29,7 @@ class FakeChannel:
 class _Session:
     writer: asyncio.StreamWriter
     logged_in: bool = False
+    user: str = ""
 
 
 @dataclass(slots=True)
@@ -69,6 +70,8 @@ class FakeAmi:
     before: Callable[[str], None] = lambda _: None
     #: Every action received, in order, as (header, value) pairs.
     actions: list[dict[str, str]] = field(default_factory=list)
+    #: Who sent each of them, by the name of the log-in.
+    senders: list[str] = field(default_factory=list)
     #: When each connection came, on the loop's clock.
     connections: list[float] = field(default_factory=list)
     _sessions: list[_Session] = field(default_factory=list)
@@ -178,7 +181,9 @@ class FakeAmi:
             key, colon, value = line.partition(": ")
             if colon:
                 action.setdefault(key, value)
+        session.user = action.get("Username", session.user)
         self.actions.append(action)
+        self.senders.append(session.user)
         name = action.get("Action", "")
         self.before(name)
         if name not in self.mute:

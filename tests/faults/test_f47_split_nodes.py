@@ -23,6 +23,8 @@ from tests.waiting import wait_until
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
 FROZEN = "frozen_desk"
+#: Actions that change nothing in Asterisk.
+ASKS = {"Ping", "CoreShowChannels", "QueueStatus", "DBGetTree", "Logoff"}
 #: Notes who writes rows of which table, by the name that each process has at the database.
 WATCH = """
 CREATE TABLE wrote (who text, what text, at timestamptz DEFAULT clock_timestamp());
@@ -77,11 +79,11 @@ async def test_one_call_that_two_processes_talk_with_is_one(
 async def test_a_desk_that_slept_through_the_end_of_its_lease_writes_nothing(
     tmp_path: Path, empty_postgres_url: str, redis_url: str
 ) -> None:
-    theirs = empty_postgres_url.replace("switchboard@", f"{FROZEN}@")
+    url = empty_postgres_url.replace("switchboard@", f"{FROZEN}@")
     admin = await asyncpg.connect(empty_postgres_url)
     await admin.execute(f"DROP ROLE IF EXISTS {FROZEN}; CREATE ROLE {FROZEN} SUPERUSER LOGIN")
     async with house(tmp_path, empty_postgres_url, redis_url) as centre:
-        frozen = await centre.start_desk_process(storage={"url": theirs})
+        frozen = await centre.start_desk_process(storage={"url": url}, ami={"username": FROZEN})
         await with_agents(empty_postgres_url)
         await admin.execute(WATCH)
         await centre.start_calls()
@@ -104,6 +106,7 @@ async def test_a_desk_that_slept_through_the_end_of_its_lease_writes_nothing(
             assert await admin.fetchval("SELECT count(*) FROM wrote WHERE who = $1", FROZEN) > 0
 
             woke_at = await admin.fetchval("SELECT clock_timestamp()")
+            acts_from = len(centre.pbx.actions)
             frozen.thaw()
             await centre.into_the_queue("1.3", numbers[2])
             centre.answer("1.2")
@@ -115,6 +118,9 @@ async def test_a_desk_that_slept_through_the_end_of_its_lease_writes_nothing(
                 "SELECT what FROM wrote WHERE who = $1 AND at > $2", FROZEN, woke_at
             )
             assert wrote == []
+            sent = zip(centre.pbx.actions, centre.pbx.senders, strict=True)
+            theirs = [action for action, who in list(sent)[acts_from:] if who == FROZEN]
+            assert {action["Action"] for action in theirs} <= ASKS
             for uid in ("1.1", "1.2"):
                 assert len(pops_of(centre, anna, uid)) == 1
             assert anna.counters.gaps == 0
