@@ -184,12 +184,17 @@ _TAKE_BACK_ONE = (
 )
 _NOW = bindparam("now", type_=UtcDateTime)
 _OF_LANE = outbox.c.lane == bindparam("of_lane")
+#: Also for what nobody has tried and is of a time to come: the clock was set back since.
+_IS_TIME = or_(
+    outbox.c.not_before <= _NOW,
+    and_(outbox.c.attempts == 0, outbox.c.created_at > _NOW),
+)
 _LEASE_IS_OVER = and_(outbox.c.state == "claimed", outbox.c.leased_until <= _NOW)
 _ANYTHING_DUE = (
     select(outbox.c.seq)
     .where(
         _OF_LANE,
-        or_(and_(outbox.c.state == "pending", outbox.c.not_before <= _NOW), _LEASE_IS_OVER),
+        or_(and_(outbox.c.state == "pending", _IS_TIME), _LEASE_IS_OVER),
     )
     .limit(1)
 )
@@ -221,7 +226,7 @@ def _claim_statement(*order: ColumnElement[Any]) -> ReturningUpdate[Any]:
         .where(
             _OF_LANE,
             outbox.c.state == "pending",
-            outbox.c.not_before <= _NOW,
+            _IS_TIME,
             ~behind_another,
             ~waits_for_another,
         )

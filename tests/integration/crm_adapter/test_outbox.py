@@ -139,6 +139,19 @@ async def test_after_72_hours_an_entry_is_dead(
     assert await desk.states() == {"a": "dead"}
 
 
+async def test_what_is_owed_does_not_wait_for_a_clock_that_was_set_back(
+    desk: Desk, crm: InMemoryCrm, clock: FakeClock
+) -> None:
+    await desk.owe(call_entry("a"), call_entry("b"))
+    clock.advance(hours=-1)
+    crm.fail_before = lambda key, what: Unavailable("refused") if key == "b" else None
+    await desk.worker.deliver_due()
+    assert await desk.states() == {"a": "done", "b": "pending"}
+    asked = len(crm.asked)
+    await desk.worker.deliver_due()
+    assert len(crm.asked) == asked, "what failed waits as ever"
+
+
 async def test_a_crm_that_asks_for_quiet_gets_it(
     desk: Desk, crm: InMemoryCrm, clock: FakeClock
 ) -> None:
