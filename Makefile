@@ -83,7 +83,7 @@ kill-matrix: faults-programs ## a thousand deaths; the table of docs/operations.
 	@$(BIN)/python -m benchmarks.kill_matrix --minutes $(or $(MINUTES),600)
 
 faults-programs: $(VENV)/.dev screenpop/static/index.html
-	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium
+	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium faketime
 	@deploy/fetch-asterisk.sh >/dev/null
 
 check: $(VENV)/.dev lint unit ## fast: lint, types, unit tests

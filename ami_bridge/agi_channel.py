@@ -16,6 +16,7 @@ from ami_bridge.agi_protocol import UnsafeCommand
 from ami_bridge.prompt_delays import PromptDelays
 from calls import crash_points
 from calls.call import Call
+from calls.clocks import Clock, steady
 from calls.ports import Keys, QueueRequest, Recorded
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class AgiChannel:
         "_prompt_delays",
         "_recordings",
         "completed",
+        "now",
     )
 
     def __init__(
@@ -59,8 +61,10 @@ class AgiChannel:
         deadlines: CommandDeadlines,
         prompt_delays: PromptDelays | None = None,
         recordings: str | None = None,
+        now: Clock | None = None,
     ) -> None:
         self._call = call
+        self.now = now or steady()
         self._agi = AgiCommands(connection=connection, deadlines=deadlines)
         self._keys = TypedKeys()
         self._answer_s = 0.0

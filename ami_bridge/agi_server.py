@@ -10,7 +10,6 @@ import logging
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import partial
 from typing import Protocol
 
@@ -24,6 +23,7 @@ from ami_bridge.prompt_delays import PromptDelays
 from calls import crash_points
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome
+from calls.clocks import Clock, steady
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.events import CallArrived
 from calls.ports import CallChannel, CallJournal
@@ -51,7 +51,9 @@ Handler = Callable[[CallChannel], Awaitable[None]]
 class DialogWatcher(Protocol):
     """Who must know which calls are with us. Implemented by `ami_bridge.call_tracker`."""
 
-    def dialog_started(self, call_id: CallId) -> None: ...
+    def dialog_started(self, call_id: CallId, now: Clock | None = None) -> None:
+        """`now`: the call's clock since it arrived."""
+        ...
 
     def dialog_ended(
         self,
@@ -121,7 +123,7 @@ class AgiServer:
         journal_deadline_s: float = 2.0,
         deadlines: CommandDeadlines | None = None,
         prompt_delays: PromptDelays | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        begin_clock: Callable[[], Clock] = steady,
     ) -> None:
         self._settings = settings
         self._system = system
@@ -135,7 +137,7 @@ class AgiServer:
         self._journal_deadline_s = journal_deadline_s
         self._deadlines = deadlines or CommandDeadlines(backstop_s=settings.backstop_s)
         self._prompt_delays = prompt_delays
-        self._now = now
+        self._begin_clock = begin_clock
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeper: asyncio.TimerHandle | None = None
@@ -229,12 +231,13 @@ class AgiServer:
             log.warning("agi: the limit of live calls is reached, one more left to the fallback")
             connection.close()
             return
-        call = request.as_call(system=system, arrived_at=self._now())
+        now = self._begin_clock()
+        call = request.as_call(system=system, arrived_at=now())
         session = self._sessions[connection] = _Session(connection)
         self.counters.total += 1
         self.counters.live = len(self._sessions)
         session.task = asyncio.create_task(
-            self._serve(session, request, call), name=f"agi:{call.id}"
+            self._serve(session, request, call, now), name=f"agi:{call.id}"
         )
         session.task.add_done_callback(partial(self._served, connection))
 
@@ -249,7 +252,7 @@ class AgiServer:
     def closed(self, connection: AgiConnection) -> None:
         self._forget_waiting(connection)
 
-    async def _serve(self, session: _Session, request: AgiRequest, call: Call) -> None:
+    async def _serve(self, session: _Session, request: AgiRequest, call: Call, now: Clock) -> None:
         again = request.script == dialplan.SCRIPT_WITHDRAWN
         if not again and not await self._journal_call(call):
             return
@@ -260,8 +263,9 @@ class AgiServer:
             deadlines=self._deadlines,
             prompt_delays=None if again else self._prompt_delays,
             recordings=request.recordings,
+            now=now,
         )
-        self._calls.dialog_started(call.id)
+        self._calls.dialog_started(call.id, None if again else now)
         if not again:
             self._bus.publish(CallArrived(call.id, call.arrived_at, call))
         await self._converse(session.connection, channel, self._handlers[request.script])

@@ -11,6 +11,7 @@ from ami_bridge.bridge import AmiBridge
 from ami_bridge.pauses import Pauses
 from calls.bus import EventBus
 from calls.call import CallId, CallOutcome
+from calls.clocks import Clock
 from calls.errors import Unavailable
 from calls.ports import (
     Asked,
@@ -59,10 +60,10 @@ class Asterisks:
         bridge = self.by_system.get(call_id.system)
         return bridge.places.place_of(call_id) if bridge is not None else None
 
-    def dialog_started(self, call_id: CallId) -> None:
+    def dialog_started(self, call_id: CallId, now: Clock | None = None) -> None:
         bridge = self.by_system.get(call_id.system)
         if bridge is not None:
-            bridge.tracker.dialog_started(call_id)
+            bridge.tracker.dialog_started(call_id, now)
 
     def dialog_ended(
         self,

@@ -13,6 +13,7 @@ from ami_bridge import ami_events as ami
 from ami_bridge.live_channels import interface_of
 from calls import events
 from calls.call import CallId, CallOutcome
+from calls.clocks import Clock, steady
 from calls.records import LegVia
 
 News = list[events.CallEvent]
@@ -46,6 +47,8 @@ class LiveCall:
 
     id: CallId
     caller_uniqueid: str
+    #: Its own, so that a machine's clock that is set anew makes no part of it longer or shorter.
+    now: Clock = field(default_factory=steady)
     channels: set[str] = field(default_factory=set)
     #: AGI dialogs with us now.
     dialogs: int = 0

@@ -11,7 +11,7 @@ import logging
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from ami_bridge import ami_events as ami
 from ami_bridge.call_state import LiveCall, News
@@ -22,6 +22,7 @@ from ami_bridge.placing import Placing
 from calls import crash_points
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome, Direction
+from calls.clocks import Clock, steady, utc_now
 from calls.events import CallArrived, CallEnded, CallRemembered
 from calls.ports import CallJournal
 
@@ -46,12 +47,14 @@ class CallTracker:
         journal: CallJournal,
         bus: EventBus,
         placing: Placing | None = None,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Clock | None = None,
         max_calls: int = 20_000,
         journal_deadline_s: float = 5.0,
     ) -> None:
         self.system = system
-        self.now = now
+        self.now = now or utc_now
+        #: The clock of one call; a test's, where it has one.
+        self._clock_of_call = steady if now is None else lambda: now
         self.channels = LiveChannels()
         #: Asterisk tells us every hang-up at the moment; set by whoever holds the connection.
         self.followed = False
@@ -76,13 +79,16 @@ class CallTracker:
 
     # What the AGI side tells
 
-    def dialog_started(self, call_id: CallId) -> None:
+    def dialog_started(self, call_id: CallId, now: Clock | None = None) -> None:
+        """`now`: the clock that it was given as it arrived, where we are told."""
         call = self.calls.get(call_id.linkedid)
         if call is None:
             self._ended.pop(call_id, None)
             call = self.track(call_id)
             if not call.channels and not self.channels.has_left(call_id.linkedid):
                 self._attach(call, call_id.linkedid)
+        if now is not None:
+            call.now = now
         call.dialogs += 1
 
     def dialog_ended(
@@ -166,7 +172,7 @@ class CallTracker:
         agent = self._placing.agent_of(interface_of(first.name)) if first is not None else None
         live = self._placed_call(call_id, agent or "", call_id.linkedid)
         self.track(call_id, live)
-        live.resumed(self.now())
+        live.resumed(live.now())
 
     def _placed_call(self, call_id: CallId, agent: str, uniqueid: str) -> PlacedCall:
         return PlacedCall(
@@ -245,7 +251,7 @@ class CallTracker:
             self._conferences.left(event)
 
     def _react(self, call: LiveCall, event: ami.AmiEvent) -> News:
-        at = self.now()
+        at = call.now()
         news: News = []
         match event:
             case ami.HangupRequested():
@@ -299,7 +305,7 @@ class CallTracker:
                 continue
             for uniqueid, channel in members.items():
                 if uniqueid not in self._call_of:
-                    news = call.confers_with(uniqueid, channel, self.now())
+                    news = call.confers_with(uniqueid, channel, call.now())
                     self._claim(call)
                     self.publish(call.id, news)
 
@@ -346,7 +352,7 @@ class CallTracker:
         call = self._call_of.pop(event.uniqueid, None) or self.calls.get(event.linkedid)
         if call is None:
             return
-        self.publish(call.id, call.hung_up(event.uniqueid, self.now()))
+        self.publish(call.id, call.hung_up(event.uniqueid, call.now()))
         if call.is_over:
             self._end(call)
         crash_points.reached("ami.hangup_applied")
@@ -361,7 +367,7 @@ class CallTracker:
             return
         call.caller_uniqueid = event.uniqueid
         self._attach(call, event.uniqueid)
-        self.publish(call.id, call.joined(event.queue, self.now(), say=call.fallback))
+        self.publish(call.id, call.joined(event.queue, call.now(), say=call.fallback))
 
     def _fallback_took(self, event: ami.FallbackTook) -> None:
         call = self._call_of.get(event.uniqueid) or self.calls.get(event.linkedid)
@@ -406,7 +412,7 @@ class CallTracker:
             self._attach(live, uniqueid)
         self._journal_soon(call, arrived=True, maybe=live if queue is not None else None)
         if queue is not None:
-            self.publish(call.id, live.joined(queue, self.now(), say=True))
+            self.publish(call.id, live.joined(queue, live.now(), say=True))
         return live
 
     def _journal_soon(self, call: Call, *, arrived: bool, maybe: LiveCall | None = None) -> None:
@@ -452,14 +458,19 @@ class CallTracker:
             await asyncio.wait(tuple(self._openings))
 
     def end_as(
-        self, call_id: CallId, outcome: CallOutcome, *, at: datetime, estimated: bool
+        self,
+        call_id: CallId,
+        outcome: CallOutcome,
+        *,
+        at: datetime | None = None,
+        estimated: bool,
     ) -> None:
         """Ends a call whose end was found out, tracked or not; not one that has ended before."""
         call = self.calls.get(call_id.linkedid)
         if call is not None:
             self._end(call, outcome=outcome, at=at, estimated=estimated)
         elif call_id not in self._ended:
-            self._remember(CallEnded(call_id, at, outcome, estimated))
+            self._remember(CallEnded(call_id, at or self.now(), outcome, estimated))
 
     def ending_of(self, call_id: CallId) -> CallEnded | None:
         """How a call ended, of the last ten thousand."""
@@ -496,6 +507,7 @@ class CallTracker:
             if len(self.calls) >= self._max_calls:
                 self._drop_oldest()
             call = new or LiveCall(call_id, call_id.linkedid)
+            call.now = self._clock_of_call()
             self.calls[call_id.linkedid] = call
         for uniqueid in tuple(self.channels.of(call_id.linkedid)):
             self._attach(call, uniqueid)
@@ -542,7 +554,7 @@ class CallTracker:
         if isinstance(call, PlacedCall) and call.withheld is not None:
             # It was none of a transfer.
             self._journal_soon(call.withheld, arrived=True)
-        *before, ended = call.ended(at or self.now(), outcome, estimated=estimated)
+        *before, ended = call.ended(at or call.now(), outcome, estimated=estimated)
         assert isinstance(ended, CallEnded)
         self.publish(call.id, before)
         self._remember(ended)

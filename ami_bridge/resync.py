@@ -123,7 +123,7 @@ class Resync:
         self._apply_talks(seen)
         suspects = []
         for call in tracker.calls.values():
-            tracker.publish(call.id, call.found_ringing(call.channels, tracker.now()))
+            tracker.publish(call.id, call.found_ringing(call.channels, call.now()))
             if not call.channels and not call.dialogs:
                 suspects.append(call)
         return suspects
@@ -133,7 +133,7 @@ class Resync:
         call = tracker.call_with(waiting.uniqueid)
         if call is not None:
             call.caller_uniqueid = waiting.uniqueid
-            tracker.publish(call.id, call.joined(waiting.queue, tracker.now(), say=call.fallback))
+            tracker.publish(call.id, call.joined(waiting.queue, call.now(), say=call.fallback))
             return
         linkedid = seen.linkedid_of(waiting.uniqueid)
         if linkedid is not None:
@@ -149,7 +149,7 @@ class Resync:
             call = tracker.call_with(uniqueid)
             if call is not None:
                 call.caller_uniqueid = uniqueid
-                found = call.found_talking(talk.queue, talk.interface, talk.uniqueid, tracker.now())
+                found = call.found_talking(talk.queue, talk.interface, talk.uniqueid, call.now())
                 tracker.publish(call.id, found)
 
     def _waiting_call(self, waiting: Waiting, linkedid: str) -> Call:
@@ -181,4 +181,4 @@ class Resync:
         return closed
 
     def _lose(self, call_id: CallId, outcome: CallOutcome) -> None:
-        self._tracker.end_as(call_id, outcome, at=self._tracker.now(), estimated=True)
+        self._tracker.end_as(call_id, outcome, estimated=True)

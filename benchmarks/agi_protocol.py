@@ -28,6 +28,7 @@ import uvloop
 from ami_bridge.agi_server import AgiServer
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome
+from calls.clocks import Clock
 from calls.ports import CallChannel
 from config.settings import AgiSettings
 
@@ -82,7 +83,7 @@ async def serve_switchboard() -> None:
             return ()
 
     class NoTracker:
-        def dialog_started(self, call_id: CallId) -> None:
+        def dialog_started(self, call_id: CallId, now: Clock | None = None) -> None:
             return
 
         def dialog_ended(

@@ -11,6 +11,7 @@ from calls.agents import QueueMember
 from calls.call import Call, CallId
 from calls.call_moment import CallMoment
 from calls.caller import Caller, Contact, ContactRef
+from calls.clocks import Clock
 from calls.deadlines import Deadline
 from calls.events import CallRemembered, FollowUpPlanned, OfferAnswered
 from calls.offer_choice import OfferCandidate, OfferChoice
@@ -381,6 +382,11 @@ class CallChannel(Protocol):
 
     @property
     def call(self) -> Call: ...
+
+    @property
+    def now(self) -> Clock:
+        """The call's, since it arrived."""
+        ...
 
     @property
     def hung_up(self) -> bool: ...

@@ -89,7 +89,7 @@ class CallCourse:
         self._inquiry = inquiry
         self._bus = bus
         self._answer_s = answer_s
-        self._now = now
+        self.now = now
         self._known = Known(
             control_share=control_share,
             policy=advisers.policies.current,
@@ -172,7 +172,7 @@ class CallCourse:
             return False
         self._inquiry.overruled = True
         self._known = self._known.with_typed(field, digits)
-        self._bus.publish(CallerIdentified(self._call.id, self._now(), caller=found))
+        self._bus.publish(CallerIdentified(self._call.id, self.now(), caller=found))
         if _ref(found) == _ref(self.caller):
             self.caller = found
             await self._decide()
@@ -222,7 +222,7 @@ class CallCourse:
         decision = replace(self.plan.decision, menus=menus)
         if decision != self._told:
             self._told = decision
-            self._bus.publish(DecisionMade(self._call.id, self._now(), decision=decision))
+            self._bus.publish(DecisionMade(self._call.id, self.now(), decision=decision))
 
     def _moment(self, caller: Caller) -> CallMoment:
         area = area_of(caller.number, withheld=self._call.withheld)
@@ -275,7 +275,7 @@ class CallCourse:
         return self._decided()
 
     def _decided(self) -> rules.CallPlan:
-        return rules.decide(self._rulebook, self._call, self.caller, self._now(), self._known)
+        return rules.decide(self._rulebook, self._call, self.caller, self.now(), self._known)
 
 
 def _ref(caller: Caller) -> ContactRef | None:

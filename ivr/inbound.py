@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from datetime import UTC, datetime
+from collections.abc import Coroutine, Sequence
 from typing import Any, Protocol, Self
 
 from calls.bus import EventBus
 from calls.call import CallId
 from calls.caller import Caller
+from calls.clocks import Clock
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
 from calls.errors import CallerHungUp, ChannelBroken
@@ -94,7 +94,7 @@ class InboundCalls:
         crm: CrmSettings,
         rulebook: RulebookSettings,
         speech_deadline_s: float,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Clock | None = None,
     ) -> None:
         self.rulebooks = rulebooks
         self.hold = hold
@@ -104,6 +104,7 @@ class InboundCalls:
         self.default_queue = rulebook.default_queue
         self.extensions = Extensions.of(rulebook.direct_dial)
         self.speech_deadline_s = speech_deadline_s
+        #: A test's; else each call has its own.
         self.now = now
         self.advisers = Advisers(
             directory=directory,
@@ -152,6 +153,7 @@ class InboundCall:
         self._house = house
         self._channel = channel
         self._call = channel.call
+        self._now = house.now or channel.now
         #: Where the caller goes should anything of ours fail from here on.
         self._safe_end = ToQueue(house.default_queue)
 
@@ -203,7 +205,7 @@ class InboundCall:
             directory=self._house.advisers.directory,
             bus=self._house.bus,
             deadline_s=self._late_s,
-            now=self._house.now,
+            now=self._now,
         )
 
     def _course(self, rulebook: Rulebook, inquiry: Inquiry) -> CallCourse:
@@ -215,7 +217,7 @@ class InboundCall:
             bus=self._house.bus,
             control_share=self._house.rulebook_settings.control_share,
             answer_s=self._house.crm.answer_deadline_s,
-            now=self._house.now,
+            now=self._now,
         )
 
     @property
@@ -256,7 +258,7 @@ class InboundCall:
             bus=self._house.bus,
             course=course,
             speech_deadline_s=self._house.speech_deadline_s,
-            now=self._house.now,
+            now=self._now,
             extensions=self._house.extensions,
             position_given_up=position_given_up,
         )
@@ -293,7 +295,7 @@ class InboundCall:
         kind, target = _routed(end)
         if not self._channel.hung_up:
             self._house.bus.publish(
-                CallRouted(self._call.id, self._house.now(), kind=kind, target=target)
+                CallRouted(self._call.id, self._now(), kind=kind, target=target)
             )
         match end:
             case HangUp():
@@ -325,7 +327,7 @@ class InboundCall:
         self._house.bus.publish(
             CallQueued(
                 self._call.id,
-                self._house.now(),
+                self._now(),
                 queue=end.queue,
                 priority=end.priority,
                 hold_programme=programme if hold_class else None,

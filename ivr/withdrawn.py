@@ -52,8 +52,9 @@ class WithdrawnCall(InboundCall):
 
     async def _ask(self, queued: QueuedCall) -> None:
         course, queue = queued.course, queued.end.queue
+        self._now = course.now
         self._house.bus.publish(
-            QueueGivenUp(self._call.id, self._house.now(), queue=queue, position=self._position)
+            QueueGivenUp(self._call.id, self._now(), queue=queue, position=self._position)
         )
         await self._channel.begin_dialog()
         end = await self._dialog(course, position_given_up=self._position).run(

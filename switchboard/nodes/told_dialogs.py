@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from ami_bridge.agi_server import DialogWatcher
 from calls.bus import EventBus
 from calls.call import CallId, CallOutcome
+from calls.clocks import Clock
 from calls.events import CallEvent
 from switchboard.nodes.event_wire import DialogEnded, DialogStarted
 
@@ -21,9 +22,9 @@ class ToldDialogs:
         self._bus = bus
         self._live: dict[CallId, None] = {}
 
-    def dialog_started(self, call_id: CallId) -> None:
+    def dialog_started(self, call_id: CallId, now: Clock | None = None) -> None:
         self._live[call_id] = None
-        self._here.dialog_started(call_id)
+        self._here.dialog_started(call_id, now)
         self._bus.publish(DialogStarted(call_id, _now()))
 
     def dialog_ended(

@@ -14,6 +14,7 @@ import pytest
 from ami_bridge.agi_server import AgiServer
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome
+from calls.clocks import Clock
 from calls.ports import CallChannel, Keys, QueueRequest
 from config.settings import AgiSettings
 from switchboard.demo.private_pbx import PrivatePbx
@@ -47,7 +48,7 @@ class Centre:
     async def open_placed(self, system: str) -> Sequence[CallId]:
         return ()
 
-    def dialog_started(self, call_id: CallId) -> None:
+    def dialog_started(self, call_id: CallId, now: Clock | None = None) -> None:
         return
 
     def dialog_ended(

@@ -10,6 +10,7 @@ from typing import TypeVar
 from urllib.parse import unquote
 
 from calls.call import Call, CallId
+from calls.clocks import utc_now
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.ports import Keys, QueueRequest, Recorded
 
@@ -57,6 +58,7 @@ class FakeChannel:
         break_at: int | None = None,
     ) -> None:
         self._call = call
+        self.now = utc_now
         self._presses = list(presses)
         self._typed = ahead
         self._listening = False

@@ -21,6 +21,7 @@ from ami_bridge.agi_protocol import UnsafeCommand
 from ami_bridge.agi_server import AgiServer
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome
+from calls.clocks import Clock
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.events import CallArrived
 from calls.ports import CallChannel, Keys, QueueRequest
@@ -59,7 +60,7 @@ class Watcher:
     news: list[tuple[Any, ...]]
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def dialog_started(self, call_id: CallId) -> None:
+    def dialog_started(self, call_id: CallId, now: Clock | None = None) -> None:
         self.news.append(("started", call_id))
 
     def dialog_ended(

@@ -14,6 +14,7 @@ from aiohttp import web
 from ami_bridge.agi_server import AgiServer
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome
+from calls.clocks import Clock
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
 from calls.events import CallArrived, CallEvent, MenuPresented, OptionChosen
@@ -84,7 +85,7 @@ class NobodyWatches:
     async def open_placed(self, system: str) -> Sequence[CallId]:
         return ()
 
-    def dialog_started(self, call_id: CallId) -> None: ...
+    def dialog_started(self, call_id: CallId, now: Clock | None = None) -> None: ...
 
     def dialog_ended(
         self, call_id: CallId, *, hung_up: bool, queued: bool, left_for: CallOutcome | None = None
