@@ -27,7 +27,7 @@ from crm_adapter.embedded.tables import call_records
 from storage.database import Database
 from switchboard.nodes.event_stream import connected
 from switchboard.privacy import told_events, voices
-from switchboard.privacy.held import AT_ONCE, Age, Held, Key, Kind
+from switchboard.privacy.held import Age, Held, Key, Kind
 from switchboard.privacy.registry import AGEING
 
 log = logging.getLogger(__name__)
@@ -36,9 +36,11 @@ EVERY_S: Final = 3_600.0
 #: So that a start is not made slower.
 FIRST_AFTER_S: Final = 60.0
 #: Of one table in one run: what an upgrade finds is worked off in hours, not at once.
-BATCHES: Final = 200
+BATCHES: Final = 1_000
+#: Rows that are removed in one transaction; longer ones are felt by who writes beside.
+ROWS: Final = 100
 #: Between two of them, for those on whom a caller waits.
-BREATH_S: Final = 0.02
+BREATH_S: Final = 0.05
 
 Counts = Counter[str]
 
@@ -62,7 +64,7 @@ class Retention:
         now: Callable[[], datetime],
         metrics: CollectorRegistry | None = None,
         batches: int = BATCHES,
-        at_once: int = AT_ONCE,
+        at_once: int = ROWS,
     ) -> None:
         self._database = database
         self._settings = settings
