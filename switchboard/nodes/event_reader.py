@@ -14,6 +14,7 @@ import redis.asyncio as redis
 from ami_bridge.backoff import BackOff
 from switchboard.nodes.event_intake import EventIntake, Message
 from switchboard.nodes.event_stream import (
+    ALIVE_EVERY_S,
     FAILED,
     RETRIES_S,
     had_key,
@@ -135,8 +136,12 @@ class EventReader:
                 await self._set(wanted_key(self._stream), {who: asked})
 
     async def _settle(self) -> None:
+        began = self._clock()
         await self._intake.settle()
         self._settled_at = self._clock()
+        if self._settled_at - began >= ALIVE_EVERY_S:
+            # The database was away, and we read nothing meanwhile.
+            self._intake.nobody_could_be_heard()
 
     async def _settle_and_note(self) -> None:
         """No more often than once a second; what is read again after a death changes nothing."""

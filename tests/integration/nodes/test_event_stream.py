@@ -274,6 +274,25 @@ async def test_nobody_is_missed_while_redis_is_away(line: Line) -> None:
     assert ears.lost == []
 
 
+async def test_nobody_is_missed_while_the_database_is_away(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now, ears = [0.0], Ears()
+
+    async def settle(_: Ears) -> None:
+        now[0] += 60
+
+    monkeypatch.setattr(Ears, "settle", settle)
+    teller = line.teller()
+    async with running(line.reader(ears, lambda: now[0]).run(), teller.run()):
+        for number in (1, 2):
+            await teller.tell(event(number))
+            await wait_until(lambda: len(ears.heard) == number)  # noqa: B023 -- awaited at once
+            now[0] += 1
+            await wait_until(lambda: teller.kept == 0)
+    assert (ears.numbers, ears.lost) == ([1, 2], [])
+
+
 async def test_too_much_that_waits_is_given_up_oldest_first(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
