@@ -165,7 +165,9 @@ async def test_what_is_missing_in_the_middle_is_asked_for_and_comes_in_order(lin
         async with running(reader.run()):
             await wait_until(lambda: len(ears.heard) == 3)
     assert ears.numbers == [1, 2, 3]
-    assert (teller.repeated, ears.intake.missed) == (2, 0)
+    # More often than once where the answer is slow.
+    assert teller.repeated >= 2
+    assert ears.intake.missed == 0
 
 
 async def test_a_redis_whose_clock_is_behind_is_read(line: Line) -> None:
