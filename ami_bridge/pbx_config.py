@@ -33,6 +33,7 @@ _WEB_URL = re.compile(r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\]
 _WEB_PATH = re.compile(r"(/[A-Za-z0-9._~-]+)*")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,40}")
 _QUEUE = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_CONTEXT = re.compile(r"[A-Za-z0-9_-]{1,79}")
 #: Without the characters that mean something in a .conf file (; \ > [ ] " and white space).
 _SECRET = re.compile(r"[A-Za-z0-9._~+/=:@%^*?!-]{8,128}")
 _PLACEHOLDER = re.compile(r"@([A-Z_]+)@")
@@ -84,6 +85,7 @@ def render(
         "AGI_MORE": "".join(_one_more(address, which) for address in settings.agi.more),
         "WEB_URL": _web_url(settings, reach),
         "DEFAULT_QUEUE": _matching(_QUEUE, "rulebook.default_queue", queue),
+        "AGENTS_CONTEXT": _matching(_CONTEXT, "softphone.context", settings.softphone.context),
         "AMI_USER": _matching(_NAME, "ami.username", settings.ami.username),
         "AMI_SECRET_LINE": _secret_line(secret),
         "AMI_PERMIT": _network(reach.ami_permit),

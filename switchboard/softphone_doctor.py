@@ -60,7 +60,27 @@ def files(settings: Settings, etc: Path) -> Iterator[Finding]:
         )
         return
     yield Finding("ok", "pjsip.conf knows the softphones")
+    yield from _transfers_in_the_house(file, etc)
     yield from _trunks_at_our_address(file)
+
+
+def _transfers_in_the_house(file: asterisk_files.AsteriskFile, etc: Path) -> Iterator[Finding]:
+    remedy = "take both files anew: `switchboard pbx-config` and `switchboard softphone-config`"
+    set_to = file.values("switchboard-softphone", "set_var")
+    if "TRANSFER_CONTEXT=switchboard-house" not in set_to:
+        yield Finding(
+            "warning",
+            "softphones: by keys in a call agents transfer wherever their context leads, also to "
+            "numbers that cost money",
+            remedy,
+        )
+    dialplan = asterisk_files.parsed(etc, "extensions.conf")
+    if set_to and not (dialplan and dialplan.has_category("switchboard-house")):
+        yield Finding(
+            "error",
+            "dialplan lacks [switchboard-house]: softphones cannot transfer by themselves",
+            remedy,
+        )
 
 
 def _trunks_at_our_address(file: asterisk_files.AsteriskFile) -> Iterator[Finding]:

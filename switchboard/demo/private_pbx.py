@@ -98,6 +98,7 @@ class PrivatePbx:
             ami=AmiSettings(
                 username=ami_username, secret=SecretStr(ami_secret), system=(*systems, "pbx")[0]
             ),
+            softphone=SoftphoneSettings(context="from-agents"),
             nodes=NodesSettings(asterisks=tuple(AmiSettings(system=s) for s in systems[1:])),
         )
         self._reach = pbx_config.Reach(web_url=web_url)

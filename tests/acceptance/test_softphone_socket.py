@@ -235,6 +235,16 @@ async def test_asterisk_dials_for_it_only_what_the_guard_lets_through(
     assert "19005550100" not in await pbx.rx("core show channels concise")
 
 
+async def test_keys_of_a_phone_transfer_to_the_house_alone(pbx: PrivatePbx) -> None:
+    """Keys go by the sound, past us: Asterisk itself finds no other extension for them."""
+    for number, is_there in (
+        *((number, True) for number in ("1", "8500", "112", "*97", "123456")),
+        *((number, False) for number in ("1234567", "19005550100", "0019005550100", "*72190055")),
+    ):
+        shown = await pbx.rx(f"dialplan show {number}@switchboard-house")
+        assert ("no existence" not in shown) is is_there, shown
+
+
 async def test_logging_out_closes_this_log_ins_phone_alone(server: DeskServer) -> None:
     async with page(server) as here, page(server) as there:
         phone, other = await here.phone(), await there.phone()

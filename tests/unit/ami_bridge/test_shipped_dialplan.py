@@ -91,7 +91,7 @@ def shipped() -> str:
 def test_the_shipped_dialplan_is_clean() -> None:
     read = list(steps(shipped()))
     assert len(read) > 60
-    assert len({step.context for step in read}) == 9
+    assert len({step.context for step in read}) == 10
     assert found_in(shipped()) == set()
 
 

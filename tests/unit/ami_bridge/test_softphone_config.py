@@ -33,6 +33,7 @@ def test_each_agent_has_an_endpoint_an_aor_and_a_secret() -> None:
         f"password = {SECRET}",
     ]
     assert "context = from-agents" in written
+    assert "set_var = TRANSFER_CONTEXT=switchboard-house" in written
     assert "from_domain = phones.example" in written
     assert written.index("max_contacts = 1") + 1 == written.index("remove_existing = yes")
     assert not [line for line in written if "@" in line or "media_address" in line]

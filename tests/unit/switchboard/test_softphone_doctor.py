@@ -26,11 +26,16 @@ def settings(address: str | None = "ws://127.0.0.1:1/ws") -> Settings:
     return Settings(softphone=SoftphoneSettings(asterisk_ws=address))
 
 
-def of_files(folder: Path, pjsip: str) -> list[Finding]:
+def of_files(
+    folder: Path, pjsip: str, *, dialplan: str = "[switchboard-house]\n", old: bool = False
+) -> list[Finding]:
     phones = render_softphones([Softphone("anna", "Anna", "0" * 48)], SoftphoneSettings())
+    if old:
+        phones = phones.replace("set_var", "; set_var")
     (folder / SOFTPHONES_FILE).write_text(phones)
     (folder / "pjsip.conf").write_text(pjsip)
     (folder / "http.conf").write_text("[general]\nenabled = yes\n")
+    (folder / "extensions.conf").write_text(dialplan)
     return list(softphone_doctor.files(settings(), folder))
 
 
@@ -44,6 +49,13 @@ def test_a_file_that_is_not_included_does_not_count(tmp_path: Path) -> None:
     assert (found.level, SOFTPHONES_FILE in found.what) == ("error", True)
     [found] = of_files(tmp_path, INCLUDED)
     assert found == Finding("ok", "pjsip.conf knows the softphones")
+
+
+def test_files_of_two_ages_do_not_fit(tmp_path: Path) -> None:
+    [_, old] = of_files(tmp_path, INCLUDED, dialplan="", old=True)
+    assert (old.level, "by keys in a call" in old.what) == ("warning", True)
+    [_, lacks] = of_files(tmp_path, INCLUDED, dialplan="[switchboard-in]\n")
+    assert (lacks.level, "lacks [switchboard-house]" in lacks.what) == ("error", True)
 
 
 @pytest.mark.parametrize(
