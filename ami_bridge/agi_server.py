@@ -25,7 +25,7 @@ from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome
 from calls.clocks import Clock, steady
 from calls.errors import CallerHungUp, ChannelBroken
-from calls.events import CallArrived
+from calls.events import CallArrived, DialogFailed
 from calls.ports import CallChannel, CallJournal
 from config.settings import AgiSettings
 
@@ -307,9 +307,10 @@ class AgiServer:
         except asyncio.CancelledError:
             if not (connection.hung_up or connection.broken):
                 raise
-        except Exception:
+        except Exception as error:
             self.counters.failed += 1
             log.exception("agi: call %s failed, left to the fallback", call.id)
+            self._bus.publish(DialogFailed(call.id, channel.now(), type(error).__name__))
         finally:
             self._dialog_ended(channel)
 

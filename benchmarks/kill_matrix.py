@@ -87,9 +87,10 @@ class Killing:
         folder = TemporaryDirectory(prefix="switchboard-prompts-")
         self._prompts = Path(self._stack.enter_context(folder))
         for _ in range(AT_ONCE):
-            records = await self._stack.enter_async_context(Nursery())
-            servers = await self._stack.enter_async_context(ServerNursery())
-            self._nurseries.append(Nurseries(records, servers))
+            nurseries = Nurseries(Nursery(), ServerNursery())
+            self._nurseries.append(nurseries)
+            await self._stack.enter_async_context(nurseries.records)
+            await self._stack.enter_async_context(nurseries.servers)
         return self
 
     async def __aexit__(self, *exc: object) -> None:

@@ -183,6 +183,14 @@ class CallEnded(CallEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class DialogFailed(CallEvent):
+    """Something of ours raised in the middle of it; the caller goes to the default queue."""
+
+    #: Name of the exception's class; what it says may hold numbers and names.
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
 class FieldCollected(CallEvent):
     """The caller typed `digits` into a named field. Never published for a PIN."""
 

@@ -36,6 +36,7 @@ LEFT_BY_CALLER = get_args(LeftByCaller)
 #: Events that may change a call after its end.
 LATE = (
     events.WrapUpDone,
+    events.DialogFailed,
     events.CallerIdentified,
     events.CandidateChosen,
     *LEFT_BY_CALLER,
@@ -108,6 +109,7 @@ class CallState:
     ended_at: datetime | None = None
     outcome: str | None = None
     end_estimated: bool = False
+    failure: str | None = None
     lead_key: str | None = None
     legs: list[LegState] = field(default_factory=list)
     #: Set by DecisionMade, with `at` when it was made first; large, and never read back here.
@@ -129,6 +131,8 @@ class CallState:
             self._wrapped_up(event)
         elif isinstance(event, LEFT_BY_CALLER):
             self._left(event)
+        elif isinstance(event, events.DialogFailed):
+            self.failure = self.failure or storable(event.error, 80)
         elif isinstance(event, events.CandidateChosen):
             if self._candidate_chosen(event) and self.ended_at is not None:
                 self.amended = True

@@ -83,6 +83,8 @@ calls = Table(
     Column("ended_at", UtcDateTime),
     Column("outcome", String(20)),
     Column("end_estimated", Boolean, nullable=False),
+    #: What of ours raised in its dialog.
+    Column("failure", String(80)),
     #: Outbox key of the lead that this caller's number has.
     Column("lead_key", String(36)),
     Index("ix_calls_arrived_at", "arrived_at"),

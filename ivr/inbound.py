@@ -14,7 +14,7 @@ from calls.clocks import Clock
 from calls.deadlines import Deadline
 from calls.decision import HoldEntryPlanned
 from calls.errors import CallerHungUp, ChannelBroken
-from calls.events import CallEnded, CallQueued, CallRouted
+from calls.events import CallEnded, CallQueued, CallRouted, DialogFailed
 from calls.experiments import StoppedArms
 from calls.ports import (
     CallChannel,
@@ -162,8 +162,9 @@ class InboundCall:
             await self._story()
         except (CallerHungUp, ChannelBroken):
             raise
-        except Exception:
+        except Exception as error:
             log.exception("call %s: failed, to the queue %s", self._call.id, self._safe_end.queue)
+            self._house.bus.publish(DialogFailed(self._call.id, self._now(), type(error).__name__))
             await self._to_queue(self._safe_end)
 
     async def _story(self) -> None:

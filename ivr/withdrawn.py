@@ -6,7 +6,7 @@ from __future__ import annotations
 import logging
 
 from calls.errors import CallerHungUp, ChannelBroken
-from calls.events import QueueGivenUp
+from calls.events import DialogFailed, QueueGivenUp
 from calls.ports import CallChannel, QueueExits
 from config.actions import AskCallback, HangUp, SayText
 from ivr.inbound import InboundCall, InboundCalls
@@ -45,8 +45,9 @@ class WithdrawnCall(InboundCall):
                 await self._ask(queued)
         except (CallerHungUp, ChannelBroken):
             raise
-        except Exception:
+        except Exception as error:
             log.exception("call %s: could not be asked for a call back", self._call.id)
+            self._house.bus.publish(DialogFailed(self._call.id, self._now(), type(error).__name__))
             end = queued.end if queued else self._safe_end
             await self._to_queue(end, again=True, position=self._position)
 

@@ -143,7 +143,7 @@ _OF_CALLS = (
             "language", "attestation", "direction", "arrived_at", "fallback", "identity_method",
             "identity_confidence", "rulebook_version", "lead_policy", "follow_up", "menu_path",
             "arm", "queue", "priority", "hold_programme", "queued_at", "first_queued_at",
-            "answered_at", "ended_at", "outcome", "end_estimated",
+            "answered_at", "ended_at", "outcome", "end_estimated", "failure",
         ),
     ),
     Held(

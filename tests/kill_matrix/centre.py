@@ -23,7 +23,7 @@ from calls import crash_points
 from storage import migrate
 from storage.database import Database
 from switchboard.demo import free_ports
-from switchboard.demo.desktop_client import DesktopClient
+from switchboard.demo.desktop_client import DesktopClient, Frame
 from tests.fakes.asterisk_agi import FakeAsterisk
 from tests.fakes.asterisk_ami import FakeAmi
 from tests.fakes.desk_server import ANNA, PASSWORD, add_agents
@@ -34,6 +34,12 @@ PHONE = ANNA.interfaces[0]
 STARTED_S, ARMED_S, DIALOG_S = 90.0, 10.0, 60.0
 #: What a death that is due may take to come, after each thing that happens.
 SOON_S, AT_LAST_S = 0.25, 2.0
+#: And one that has come already, to be told.
+DEATH_S = 10.0
+
+
+#: Alembic knows one environment in a process.
+_one_at_a_time = asyncio.Lock()
 
 
 class ServerNursery:
@@ -68,6 +74,10 @@ class ServerNursery:
         if not line:
             raise RuntimeError("the nursery has ended")
         return line.decode().strip()
+
+
+def pop_call(pop: Frame) -> str:
+    return str(pop["content"]["call"]["id"]).rpartition("/")[2]
 
 
 @dataclass
@@ -110,7 +120,8 @@ class MortalCentre:
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._ami)
         async with Database(self._url) as database:
-            await migrate.upgrade(database)
+            async with _one_at_a_time:
+                await migrate.upgrade(database)
             await add_agents(database, ANNA)
         self._settings: dict[str, dict[str, Any]] = {
             "agi": {"port": free_ports.tcp()},
@@ -138,7 +149,14 @@ class MortalCentre:
 
     @property
     def lives(self) -> bool:
-        return self._end is not None and not self._end.done()
+        """The news of its end may be on its way."""
+        if self._end is None or self._end.done():
+            return False
+        try:
+            stat = Path(f"/proc/{self._pid}/stat").read_text("ascii")
+        except OSError:
+            return False
+        return stat.rpartition(")")[2].split()[0] not in ("Z", "X")
 
     async def start(self) -> None:
         """Returns when it serves, is in step with Asterisk and has the agent's desktop."""
@@ -149,7 +167,7 @@ class MortalCentre:
             while not await self._is_ready():
                 if not self.lives:
                     raise RuntimeError(f"a server did not start: {self._log_end()}")
-                await asyncio.sleep(0.03)
+                await asyncio.sleep(0.1)
         if self._desktop is None:
             client = DesktopClient(self._base_url, ANNA.login, PASSWORD)
             self._desktop = await self._stack.enter_async_context(client)
@@ -182,18 +200,30 @@ class MortalCentre:
 
     async def _happened(self, told: Told, *, back_at_once: bool, within_s: float = SOON_S) -> None:
         """Time for what happened to reach the server, and for a death that comes of it."""
-        if not self.lives:
-            return
         assert self._end is not None
-        await asyncio.wait({self._end}, timeout=within_s)
-        if not self._end.done():
+        if self._end.done():
             return
+        await asyncio.wait({self._end}, timeout=within_s)
+        if self.lives:
+            return
+        await self._end
         if self._end.result() != str(-signal.SIGKILL):
             raise RuntimeError(f"a server ended with {self._end.result()}: {self._log_end()}")
         self.deaths += 1
         told.died = True
         if back_at_once:
             await self.start()
+
+    @property
+    def pops_seen(self) -> set[str]:
+        """Calls, by linked id, that came onto the agent's screen at any time."""
+        frames = self._desktop.frames if self._desktop is not None else ()
+        offered = {pop_call(frame) for frame in frames if frame["kind"] == "pop.offer"}
+        # What a desktop that comes back is told at once.
+        told = {
+            pop_call(pop) for frame in frames if frame["kind"] == "hello" for pop in frame["pops"]
+        }
+        return offered | told
 
     # A call
 
@@ -205,8 +235,12 @@ class MortalCentre:
         back_at_once = self._random.random() < 0.5
         self._ami.new_channel(told.linkedid, told.linkedid, f"PJSIP/trunk-{place:08x}")
         await self._dialog(told, kind)
-        await self._happened(told, back_at_once=back_at_once)
+        # Nothing but a death leaves the caller to the fallback.
+        within_s = DEATH_S if told.route == "fallback" else SOON_S
+        await self._happened(told, back_at_once=back_at_once, within_s=within_s)
         if told.route == "left":
+            ids = {"Uniqueid": told.linkedid, "Linkedid": told.linkedid}
+            self._ami.event("HangupRequest", **ids)
             self._ami.hang_up(told.linkedid)
         else:
             await self._in_queue(told, kind, back_at_once=back_at_once)
@@ -250,6 +284,9 @@ class MortalCentre:
             await self._talk(told, queue, back_at_once=back_at_once)
         if told.route == "fallback":
             self._trace("swb_ended", uniqueid, "ANSWERED" if told.answered else "ABANDONED")
+        if not told.answered:
+            self._ami.event("QueueCallerAbandon", Queue=queue, **of_caller)
+        self._ami.event("HangupRequest", **of_caller)
         self._ami.hang_up(uniqueid)
 
     async def _talk(self, told: Told, queue: str, *, back_at_once: bool) -> None:

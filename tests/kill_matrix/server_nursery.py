@@ -7,16 +7,23 @@ child: it then dies at what the file `arm` beside its settings says, `POINT:N`.
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import logging
 import os
 import select
 import signal
 import sys
 import traceback
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from calls import crash_points
+from config.settings import Settings
 from config.settings_file import load_settings
 from switchboard import serve
+from switchboard.demo import free_ports
+from switchboard.wiring import Centre
 
 
 def _serve(config: Path) -> int:
@@ -37,6 +44,25 @@ def _serve(config: Path) -> int:
         return 1
 
 
+async def _practise() -> None:
+    """What a server learns as it starts for the first time, its children then know."""
+    with TemporaryDirectory(prefix="switchboard-nursery-") as folder:
+        settings = {
+            "agi": {"port": free_ports.tcp()},
+            "web": {"host": "127.0.0.1", "port": free_ports.tcp()},
+            "ami": {"port": free_ports.tcp(), "secret": "nobody listens"},
+            "storage": {"url": f"sqlite:///{folder}/switchboard.db"},
+            "speech": {"cache_dir": f"{folder}/prompts", "keep_warm": False},
+            "rulebook": {"state_dir": f"{folder}/rulebooks"},
+        }
+        logging.disable()  # of nobody who listens
+        async with Centre(Settings.model_validate(settings)):
+            pass
+        logging.disable(logging.NOTSET)
+    gc.collect()
+    gc.freeze()
+
+
 def _status_of(child: int) -> int:
     """Once it has ended. Whoever ordered it says nothing meanwhile, unless they are gone: then it
     is ended too."""
@@ -49,6 +75,7 @@ def _status_of(child: int) -> int:
 
 
 def main() -> None:
+    asyncio.run(_practise())
     print("here", flush=True)
     while line := sys.stdin.readline():
         child = os.fork()
