@@ -10,6 +10,8 @@ SCRIPT_INBOUND = "inbound"
 SCRIPT_WITHDRAWN = "withdrawn"
 #: `agi://HOST:PORT/inbound?system=NAME`: which Asterisk asks, where we answer several.
 ASKED_BY = "system"
+#: HOST:PORT of the server asked last, where there are several: whose caller it is.
+SWB_ASKED = "SWB_ASKED"
 
 #: Where callers are while they are with us, whatever application runs on them (AGI, or one that we
 #: began by EXEC), and its extension that takes them back: it lifts the backstop, then the fallback.

@@ -81,6 +81,7 @@ def render(
     queue = settings.rulebook.default_queue
     values = {
         "AGI_URL": f"agi://{_agi_address(settings, reach)}",
+        "AGI_ASKED": _asked(settings, reach),
         "AGI_SYSTEM": (which := _which(settings)),
         "AGI_MORE": "".join(_one_more(address, which) for address in settings.agi.more),
         "WEB_URL": _web_url(settings, reach),
@@ -143,16 +144,24 @@ def _which(settings: Settings) -> str:
     return f"?{dialplan.ASKED_BY}={_matching(_NAME, 'ami.system', settings.ami.system)}"
 
 
+def _asked(settings: Settings, reach: Reach) -> str:
+    """Where one server alone is asked, nobody needs to know which."""
+    if not settings.agi.more:
+        return ""
+    return f" same => n,Set({dialplan.SWB_ASKED}={_agi_address(settings, reach)})\n"
+
+
 def _one_more(address: str, which: str) -> str:
     """Asked where those before it took no call: AGI() then says FAILURE at once (res_agi.c)."""
     host, _, port = address.rpartition(":")
     if not port.isdigit() or not 0 < int(port) < 65536:
         raise PbxConfigError(f"agi.more: {address!r} is not HOST:PORT")
-    url = f"agi://{_reachable('agi.more', host)}:{int(port)}"
-    again = f"{url}/${{SWB_SCRIPT}}{which},${{CHANNEL(linkedid)}},${{ASTSPOOLDIR}}/monitor"
+    asked = f"{_reachable('agi.more', host)}:{int(port)}"
+    again = f"agi://{asked}/${{SWB_SCRIPT}}{which},${{CHANNEL(linkedid)}},${{ASTSPOOLDIR}}/monitor"
+    where = ' same => n,ExecIf($["${AGISTATUS}" = "FAILURE"]?'
     return (
-        ' same => n,ExecIf($["${AGISTATUS}" = "FAILURE"]?'
-        f"AGI({again},${{SWB_DIALLED}},${{SWB_ATTESTATION}}))\n"
+        f"{where}Set({dialplan.SWB_ASKED}={asked}))\n"
+        f"{where}AGI({again},${{SWB_DIALLED}},${{SWB_ATTESTATION}}))\n"
     )
 
 

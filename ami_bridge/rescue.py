@@ -9,7 +9,7 @@ which the AMI user of `switchboard pbx-config` has.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
@@ -78,24 +78,45 @@ async def rescue(settings: AmiSettings, *, agi_port: int, deadline_s: float = 2.
 
 
 async def _move(client: AmiClient, agi_port: int, done: Rescue) -> None:
-    names = [*_with_us(await client.ask_list("CoreShowChannels"), agi_port)]
+    names = await _with_us(client, await client.ask_list("CoreShowChannels"), agi_port)
     done.found = len(names)
     for start in range(0, len(names), _AT_ONCE):
         some = names[start : start + _AT_ONCE]
         await asyncio.gather(*(_take_back(client, name, done) for name in some))
 
 
-def _with_us(channels: Iterable[Headers], agi_port: int) -> Iterable[str]:
+async def _with_us(client: AmiClient, channels: Iterable[Headers], agi_port: int) -> Sequence[str]:
     """Names of channels in our dialog: whichever application is running, as EXEC shows its own in
-    place of AGI. Where it is AGI, that of another server on another port is left to that one."""
+    place of AGI. Callers of another server, on another port, are left to that one."""
+    names: list[str] = []
+    unclear: list[str] = []
     for channel in channels:
+        name = channel.get("Channel", "")
         if channel.get("Context") != dialplan.CONTEXT_DIALOG:
             continue
-        if channel.get("Application") == "AGI":
-            address = channel.get("ApplicationData", "").partition(",")[0]
-            if not _is_at(address, agi_port):
-                continue
-        yield channel.get("Channel", "")
+        if channel.get("Application") != "AGI":
+            unclear.append(name)
+        elif _is_at(channel.get("ApplicationData", "").partition(",")[0], agi_port):
+            names.append(name)
+    for start in range(0, len(unclear), _AT_ONCE):
+        some = unclear[start : start + _AT_ONCE]
+        asked = await asyncio.gather(*(_asked_last(client, name) for name in some))
+        names += [
+            name
+            for name, address in zip(some, asked, strict=True)
+            if not address or _is_at(f"agi://{address}", agi_port)
+        ]
+    return names
+
+
+async def _asked_last(client: AmiClient, channel: str) -> str:
+    """HOST:PORT of the server that talks there; empty where the dialplan does not say, as where
+    there is one alone."""
+    what = (("Channel", channel), ("Variable", dialplan.SWB_ASKED))
+    try:
+        return (await client.ask("Getvar", what)).get("Value", "")
+    except (ActionRefused, UnsafeAction):
+        return ""
 
 
 def _is_at(address: str, port: int) -> bool:

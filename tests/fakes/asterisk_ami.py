@@ -47,6 +47,8 @@ class FakeAmi:
     dynamic: set[tuple[str, str]] = field(default_factory=set)
     #: Values by `family/key`.
     astdb: dict[str, str] = field(default_factory=dict)
+    #: What Getvar tells, by channel and variable.
+    variables: dict[tuple[str, str], str] = field(default_factory=dict)
     #: Actions answered with "Permission denied".
     denied: set[str] = field(default_factory=set)
     #: Actions whose module is not loaded.
@@ -211,6 +213,12 @@ class FakeAmi:
         elif name in ("QueueAdd", "QueueRemove"):
             refused = _MEMBERSHIP[name](self, action)
             self._respond(session, action, "Error" if refused else "Success", refused or "Done")
+        elif name == "Getvar":
+            variable = action.get("Variable", "")
+            value = self.variables.get((action.get("Channel", ""), variable), "")
+            self._respond(
+                session, action, "Success", None, ("Variable", variable), ("Value", value)
+            )
         elif name == "Setvar":
             variable = action.get("Variable", "")
             if variable.startswith("DB_DELETE("):

@@ -57,10 +57,27 @@ async def test_whoever_is_with_us_and_nobody_else_is_sent_on(asterisk: FakeAmi) 
         for sent in asterisk.sent("Redirect")
     ]
     # T lifts the dialplan's clock, which would hang up in the queue, and leads to the fallback.
-    assert told == [
+    assert sorted(told) == [
         (f"PJSIP/trunk-{number}", "switchboard-dialog", "T", "1") for number in (1, 2, 6)
     ]
     assert len(asterisk.connections) == 1
+
+
+async def test_callers_of_another_server_stay_whatever_they_hear(asterisk: FakeAmi) -> None:
+    there_are(
+        asterisk,
+        *(channel(f"PJSIP/trunk-{n}", "switchboard-dialog", "Read", "SWB_KEYS") for n in range(3)),
+    )
+    asterisk.variables = {
+        ("PJSIP/trunk-0", "SWB_ASKED"): f"192.0.2.11:{PORT}",
+        ("PJSIP/trunk-1", "SWB_ASKED"): f"192.0.2.12:{PORT + 1}",
+    }
+    # Of the third nobody says anything: it is ours, as where there is one server alone.
+    assert await rescued(asterisk) == Rescue(found=2, moved=2)
+    assert {sent["Channel"] for sent in asterisk.sent("Redirect")} == {
+        "PJSIP/trunk-0",
+        "PJSIP/trunk-2",
+    }
 
 
 async def test_hundreds_are_moved(asterisk: FakeAmi) -> None:

@@ -146,6 +146,14 @@ def test_further_servers_are_asked_in_turn_where_the_first_takes_no_call() -> No
     for line, address in ((second, "10.0.0.2:4573"), (third, "pbx-b.example:4574")):
         called = first.partition("AGI(")[2].replace("127.0.0.1:4573", address)
         assert line == f' same => n,ExecIf($["${{AGISTATUS}}" = "FAILURE"]?AGI({called})'
+    # Whose caller it is then, for the watchdog of each.
+    told = [line.rpartition("?")[2] for line in dialplan.splitlines() if "Set(SWB_ASKED=" in line]
+    assert told == [
+        " same => n,Set(SWB_ASKED=127.0.0.1:4573)",
+        "Set(SWB_ASKED=10.0.0.2:4573))",
+        "Set(SWB_ASKED=pbx-b.example:4574))",
+    ]
+    assert "SWB_ASKED" not in pbx_config.render(settings())["switchboard_extensions.conf"]
 
 
 @pytest.mark.parametrize(
