@@ -123,7 +123,6 @@ class AgiServer:
         journal_deadline_s: float = 2.0,
         deadlines: CommandDeadlines | None = None,
         prompt_delays: PromptDelays | None = None,
-        begin_clock: Callable[[], Clock] = steady,
     ) -> None:
         self._settings = settings
         self._system = system
@@ -137,7 +136,6 @@ class AgiServer:
         self._journal_deadline_s = journal_deadline_s
         self._deadlines = deadlines or CommandDeadlines(backstop_s=settings.backstop_s)
         self._prompt_delays = prompt_delays
-        self._begin_clock = begin_clock
         self._server: asyncio.Server | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeper: asyncio.TimerHandle | None = None
@@ -231,7 +229,7 @@ class AgiServer:
             log.warning("agi: the limit of live calls is reached, one more left to the fallback")
             connection.close()
             return
-        now = self._begin_clock()
+        now = steady()
         call = request.as_call(system=system, arrived_at=now())
         session = self._sessions[connection] = _Session(connection)
         self.counters.total += 1
