@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 
 _counter = itertools.count(1)
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
-_WAIT, _NO_KEY = "WAIT FOR DIGIT ", "200 result=0"
 DEAD = "511 Command Not Permitted on a dead channel or intercept routine"
 
 
@@ -165,7 +164,6 @@ class FakeAsterisk:
         keys_waiting: Sequence[str | None] = (),
         hang_up_after: int | None = None,
         script: Script | None = None,
-        takes_time: bool = False,
         deadline_s: float = 20.0,
         **caller: object,
     ) -> FakeLine:
@@ -176,7 +174,6 @@ class FakeAsterisk:
         keys_waiting   what is pressed at each WAIT FOR DIGIT in turn; None: no key in its time
         hang_up_after  that many commands are answered; then, in the middle of the next one, the
                        caller leaves. 0: before any
-        takes_time     whoever waits for a key in vain does so for as long as was asked
         caller         number, name, dialled, linkedid, overrides: see `header`
         """
         line = await self.dial(**caller)
@@ -187,10 +184,7 @@ class FakeAsterisk:
                     await line.reply("200 result=-1 endpos=0")
                     await line.hang_up()
                     break
-                answer = state.answer(words(command))
-                if takes_time and command.startswith(_WAIT) and answer == _NO_KEY:
-                    await asyncio.sleep(int(command.removeprefix(_WAIT)) / 1000)
-                await line.reply(answer)
+                await line.reply(state.answer(words(command)))
             await line.until_closed()
         return line
 
