@@ -27,7 +27,15 @@ from switchboard.demo.private_servers import OwnRedis
 from tests.fakes.desk_server import PASSWORD
 from tests.faults.parts import SUPERVISOR, House, house, with_agents
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(120),
+    # Seen with redis 8.1.0 where a process stops, now and then: one connection is not closed.
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <function AbstractConnection:"
+        "pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 
 #: Until whoever sends to a Redis that does not answer goes another way.
 SOON_S = 4.0

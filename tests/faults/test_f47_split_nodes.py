@@ -20,7 +20,15 @@ from switchboard.demo.desktop_client import DesktopClient
 from tests.faults.parts import House, house, with_agents
 from tests.waiting import wait_until
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.timeout(120),
+    # Seen with redis 8.1.0 where a process stops, now and then: one connection is not closed.
+    pytest.mark.filterwarnings(
+        "ignore:Exception ignored in. <function AbstractConnection:"
+        "pytest.PytestUnraisableExceptionWarning"
+    ),
+]
 
 FROZEN = "frozen_desk"
 #: Actions that change nothing in Asterisk.
