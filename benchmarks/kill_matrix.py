@@ -63,6 +63,10 @@ def keep(cell: Cell) -> None:
         print(f"      {problem}", file=sys.stderr)
 
 
+#: Point and database.
+Place = tuple[str, str]
+
+
 @dataclass
 class Nurseries:
     records: Nursery
@@ -79,6 +83,7 @@ class Killing:
             "PostgreSQL": matrix.postgres_empty_in(cluster),
         }
         self._places = [(point, name) for point in points for name in self._databases]
+        self._busy: set[Place] = set()
         self._stack = AsyncExitStack()
         self._nurseries: list[Nurseries] = []
         self.cells = kept()
@@ -98,15 +103,16 @@ class Killing:
 
     async def run(self, seconds: float) -> None:
         """No history begins later than that."""
-        until, waiting = time.monotonic() + seconds, iter(self._places)
+        until = time.monotonic() + seconds
 
         async def work(nurseries: Nurseries) -> None:
-            for point, name in waiting:
-                while (left := self._left(point, name)) and time.monotonic() < until:
-                    seed, crashes = self._seed(point, name), min(left, IN_A_ROW)
-                    cell = await self._history(nurseries, point, name, crashes, seed)
-                    keep(cell)
-                    self.cells.append(cell)
+            while time.monotonic() < until and (place := self._next()) is not None:
+                self._busy.add(place)
+                crashes = min(self._left(*place), IN_A_ROW)
+                cell = await self._history(nurseries, *place, crashes, self._seed(*place))
+                keep(cell)
+                self.cells.append(cell)
+                self._busy.remove(place)
 
         async with asyncio.TaskGroup() as group:
             for nurseries in self._nurseries:
@@ -130,6 +136,11 @@ class Killing:
             crashes=crashes, seed=seed,
         )  # fmt: skip
 
+    def _next(self) -> Place | None:
+        """The one with the fewest deaths so far: a run that is broken off has been everywhere."""
+        places = [place for place in self._places if place not in self._busy and self._left(*place)]
+        return max(places, key=lambda place: self._left(*place), default=None)
+
     def _of(self, point: str, name: str) -> list[Cell]:
         return [cell for cell in self.cells if (cell.point, cell.database) == (point, name)]
 
@@ -151,11 +162,12 @@ def in_order(cells: list[Cell]) -> list[Cell]:
 def section(cells: list[Cell]) -> str:
     total = sum(cell.crashes for cell in cells)
     lost, doubled = sum(cell.lost for cell in cells), sum(cell.doubled for cell in cells)
-    points = len({cell.point for cell in cells})
+    points, most = len({cell.point for cell in cells}), max(cell.seed for cell in cells)
+    seeds = "seed 1" if most == 1 else f"the seeds 1 to {most}"
     told = (
         f"Measured {datetime.now(UTC):%Y-%m-%d}: killed {total} times at {points} points, "
         f"on the way of {sum(cell.calls for cell in cells)} calls, on SQLite and on PostgreSQL, by "
-        f"the seeds 1 to {max(cell.seed for cell in cells)}; {lost} lost, {doubled} doubled."
+        f"{seeds}; {lost} lost, {doubled} doubled."
     )
     return f"{told}\n\n{matrix.table(in_order(cells))}"
 

@@ -284,9 +284,9 @@ class MortalCentre:
             await self._talk(told, queue, back_at_once=back_at_once)
         if told.route == "fallback":
             self._trace("swb_ended", uniqueid, "ANSWERED" if told.answered else "ABANDONED")
+        self._ami.event("HangupRequest", **of_caller)
         if not told.answered:
             self._ami.event("QueueCallerAbandon", Queue=queue, **of_caller)
-        self._ami.event("HangupRequest", **of_caller)
         self._ami.hang_up(uniqueid)
 
     async def _talk(self, told: Told, queue: str, *, back_at_once: bool) -> None:
