@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.timeout(120),
     # Seen with redis 8.1.0 where a process stops, now and then: one connection is not closed.
     pytest.mark.filterwarnings(
-        "ignore:Exception ignored in. <function AbstractConnection:"
+        "ignore:Exception ignored in. <function AbstractConnection.__del__:"
         "pytest.PytestUnraisableExceptionWarning"
     ),
 ]

@@ -112,6 +112,7 @@ async def test_who_takes_nothing_is_let_go_in_time_and_resumes(
             assert (await again.receive_json())["seq"] == painted + 1
 
 
+@pytest.mark.alone
 async def test_nobody_waits_for_eight_that_do_not_read(server: DeskServer) -> None:
     async with server.client(BEN) as ben:
         alone = await p95_ms(server, ben)

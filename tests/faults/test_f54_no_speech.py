@@ -30,7 +30,7 @@ from tests.fakes.rulebook_folder import write_rulebook
 from tests.fakes.speech_endpoint import MP3, SpeechEndpoint
 from tests.integration.test_run_without_peers import asterisk, settings
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.alone]
 
 #: What the caller waits for a sentence, and what a loaded machine adds to it.
 WITHIN_S = 1.0 + 2.0
