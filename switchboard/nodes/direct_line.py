@@ -16,6 +16,7 @@ from typing import Any, Protocol, Self
 import aiohttp
 from aiohttp import web
 
+from switchboard.nodes.bounded_body import body_of
 from switchboard.nodes.desk_relay import DeskFinder
 from switchboard.nodes.event_intake import EventIntake, Message
 
@@ -91,7 +92,7 @@ def add_routes(app: web.Application, *, intakes: Mapping[str, EventIntake], hold
         if not hmac.compare_digest(shown, f"Bearer {holder}".encode()):
             raise web.HTTPForbidden(text="for processes of this centre alone\n")
         try:
-            asked = json.loads(await _body(request))
+            asked = json.loads(await body_of(request.content, limit=LIMIT_BYTES))
             intake, messages = intakes[asked["system"]], _messages(asked)
         except (ValueError, KeyError, TypeError, RecursionError):
             log.warning("nodes: a process asked the desk what is no question")
@@ -104,16 +105,6 @@ def add_routes(app: web.Application, *, intakes: Mapping[str, EventIntake], hold
         )
 
     app.router.add_post(PATH, hear)
-
-
-async def _body(request: web.Request) -> bytes:
-    """Raises ValueError where it is too large."""
-    body = bytearray()
-    async for piece in request.content.iter_any():
-        body += piece
-        if len(body) > LIMIT_BYTES:
-            raise ValueError("too large")
-    return bytes(body)
 
 
 def _messages(asked: Any) -> list[Message]:

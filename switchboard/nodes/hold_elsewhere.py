@@ -11,6 +11,7 @@ import aiohttp
 from sqlalchemy.exc import SQLAlchemyError
 
 from ivr.http_routes import FORWARDED
+from switchboard.nodes.bounded_body import TooLarge, body_of
 from switchboard.nodes.node_addresses import NodeAddresses
 
 log = logging.getLogger(__name__)
@@ -19,7 +20,7 @@ log = logging.getLogger(__name__)
 DEADLINE_S = 1.5
 LIMIT_BYTES = 256 * 1024
 _CLASS = re.compile(r"hold-([0-9a-f]{12})-[0-9a-f]{32}")
-_AWAY = (aiohttp.ClientError, SQLAlchemyError, OSError, TimeoutError)
+_AWAY = (aiohttp.ClientError, SQLAlchemyError, OSError, TimeoutError, TooLarge)
 
 
 class HoldElsewhere:
@@ -50,7 +51,7 @@ class HoldElsewhere:
                 address.rstrip("/") + path, data={"name": music_class}, allow_redirects=False
             ) as answer:
                 answer.raise_for_status()
-                body = await answer.content.read(LIMIT_BYTES)
+                body = await body_of(answer.content, limit=LIMIT_BYTES)
                 return body.decode("ascii", "replace")
         except _AWAY as error:
             log.warning(

@@ -3,17 +3,22 @@ asks for it."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from storage.database import Database
 from storage.leases import Lease, forget_old, held
+from switchboard.nodes import hold_elsewhere
 from switchboard.nodes.hold_elsewhere import HoldElsewhere
 from switchboard.nodes.node_addresses import NodeAddresses
 from tests.faults.parts import house
+from tests.integration.nodes.test_desk_relay import serving
 
 pytestmark = pytest.mark.integration
 
@@ -77,3 +82,35 @@ async def test_addresses_of_long_ago_are_forgotten(any_database: Database) -> No
     await forget_old(any_database, "calls:", after_s=-1)
     found = [await held(any_database, name) for name in ("calls:old", "call_:old", "desk:pbx")]
     assert [one is None for one in found] == [True, False, False]
+
+
+async def asked(database: Database, pieces: Sequence[bytes]) -> str | None:
+    """Of a process that says its rows in these pieces."""
+
+    async def say(request: web.Request) -> web.StreamResponse:
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for piece in pieces:
+            await answer.write(piece)
+            # Whoever reads has its turn between two of them.
+            await asyncio.sleep(0)
+        return answer
+
+    app = web.Application()
+    app.router.add_post("/rows", say)
+    async with (
+        serving(app) as url,
+        NodeAddresses(database=database, address=url, holder="one") as one,
+        NodeAddresses(database=database, address=url, holder="two") as two,
+        HoldElsewhere(two) as elsewhere,
+    ):
+        return await elsewhere.hold_rows("/rows", f"hold-{one.node}-{'0' * 32}")
+
+
+async def test_rows_that_come_in_pieces_are_whole_or_none(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = [b"entry=%d&" % number for number in range(50)]
+    assert await asked(database, pieces) == b"".join(pieces).decode()
+    monkeypatch.setattr(hold_elsewhere, "LIMIT_BYTES", 100)
+    assert await asked(database, pieces) is None
