@@ -61,13 +61,21 @@ class NewsTeller:
             self._there.clear()
             try:
                 while self._waiting:
-                    await self._send(self._waiting[0])
-                    self._waiting.popleft()
+                    await self._send_next()
             except FAILED:
                 self._there.set()
                 await asyncio.sleep(backoff.next_s())
             else:
                 backoff.reset()
+
+    async def _send_next(self) -> None:
+        """Taken out first: `tell` may put one word in place of all that waits meanwhile."""
+        news = self._waiting.popleft()
+        try:
+            await self._send(news)
+        except FAILED:
+            self._waiting.appendleft(news)
+            raise
 
     async def _send(self, news: News) -> None:
         self._count += 1

@@ -107,3 +107,24 @@ async def test_too_much_becomes_one_word(wire: Wire, monkeypatch: pytest.MonkeyP
         async with running(teller.run()):
             await wait_until(lambda: len(heard) == 2)
     assert heard[-1] == EVERYTHING
+
+
+@pytest.mark.parametrize("first", [NUMBER, EVERYTHING])
+async def test_too_much_while_one_is_sent_is_told_after_it(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, first: News
+) -> None:
+    monkeypatch.setattr(news_stream, "WAITING_LIMIT", 2)
+    heard: list[News] = []
+    reader = NewsReader(client=wire.straight, stream=wire.stream, forget=heard.append)
+    teller = NewsTeller(client=wire.client, streams=[wire.stream])
+    async with running(reader.run()):
+        await wait_until(lambda: reader.is_connected)
+        wire.network.blackhole()
+        teller.tell(first)
+        async with running(teller.run()):
+            await wait_until(lambda: wire.network.open_connections)
+            for _ in range(3):
+                teller.tell(CONTACT)
+            wire.network.let_pass()
+            await wait_until(lambda: len(heard) >= 3)
+    assert heard == [EVERYTHING, first, EVERYTHING]
