@@ -123,6 +123,7 @@ class CallsPart(Process):
             lambda: {
                 "nodes_events_waiting": float(teller.waiting),
                 "nodes_events_shed_total": float(teller.shed),
+                "nodes_events_dropped_total": float(teller.dropped),
                 "nodes_events_kept": float(teller.kept),
                 "nodes_events_repeated_total": float(teller.repeated),
                 "nodes_events_direct_total": float(teller.directly),

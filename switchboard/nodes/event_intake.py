@@ -82,6 +82,11 @@ class EventIntake:
         await self._settled()
         self.safe = numbers
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing was heard since `settle`."""
+        return self._numbers == self.safe
+
     def nobody_could_be_heard(self) -> None:
         """Until now: so nobody has fallen silent."""
         self._heard = dict.fromkeys(self._heard, self._clock())

@@ -144,8 +144,10 @@ class EventReader:
             self._intake.nobody_could_be_heard()
 
     async def _settle_and_note(self) -> None:
-        """No more often than once a second; what is read again after a death changes nothing."""
-        if self._place == self._noted_place or self._clock() - self._settled_at < NOTE_EVERY_S:
+        """No more often than once a second; what is read again after a death changes nothing. What
+        comes straight from the tellers moves no place."""
+        is_noted = self._place == self._noted_place and self._intake.is_settled
+        if is_noted or self._clock() - self._settled_at < NOTE_EVERY_S:
             return
         place = self._place
         await self._settle()

@@ -70,6 +70,8 @@ class EventTeller:
         self._away = asyncio.Event()
         #: Events given up before anybody had them.
         self.shed = 0
+        #: Events given up that were sent, and of which nobody had said that they are safe.
+        self.dropped = 0
         #: Events sent once more, since the reader missed them; events that went by `direct`.
         self.repeated = 0
         self.directly = 0
@@ -94,6 +96,8 @@ class EventTeller:
             number, _ = self._kept.popleft()
             if number > self._sent:
                 self.shed += 1
+            else:
+                self.dropped += 1
         self._there.set()
 
     async def run(self) -> None:

@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 from calls.call import CallId
 from calls.events import CallEvent, MenuPresented
 from switchboard.nodes import event_reader, event_stream, event_teller
-from switchboard.nodes.event_intake import EventIntake
+from switchboard.nodes.event_intake import EventIntake, Message
 from switchboard.nodes.event_reader import EventReader
 from switchboard.nodes.event_stream import connected
 from switchboard.nodes.event_teller import EventTeller
@@ -302,7 +302,7 @@ async def test_too_much_that_waits_is_given_up_oldest_first(
     teller, ears = line.teller(), Ears()
     for number in range(5):
         await teller.tell(event(number))
-    assert teller.shed == 2
+    assert (teller.shed, teller.dropped) == (2, 0)
     async with running(teller.run(), line.reader(ears).run()):
         await wait_until(lambda: ears.numbers == [2, 3, 4])
 
@@ -322,3 +322,35 @@ async def test_what_nobody_has_any_more_is_counted_and_passed_over(
         async with running(teller.run()):
             await wait_until(lambda: ears.numbers == [1, 4, 5])
     assert ears.intake.missed == 2
+
+
+async def test_what_comes_straight_from_a_teller_is_made_safe_beside_a_redis_that_is_read(
+    line: Line,
+) -> None:
+    """The teller is cut off from Redis, the reader is not."""
+    ears = Ears()
+    async with running(line.reader(ears).run()):
+        await wait_until(lambda: ears.settled)
+        for number in (1, 2):
+            ears.intake.hear(Message("calls-1", number, encode(event(number)), first=1))
+        await wait_until(lambda: ears.intake.safe == {"calls-1": 2})
+
+        async def had() -> bytes | None:
+            return await line.straight.hget(event_stream.had_key(line.stream), "calls-1")
+
+        async with asyncio.timeout(10):
+            while await had() != b"2":
+                await asyncio.sleep(0.01)
+
+
+async def test_what_was_sent_and_never_safe_is_counted_where_it_is_given_up(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(event_teller, "WAITING_LIMIT", 2)
+    teller = line.teller()
+    async with running(teller.run()):
+        for number in range(2):
+            await teller.tell(event(number))
+        await wait_until(lambda: teller.waiting == 0)
+        await teller.tell(event(2))
+        assert (teller.shed, teller.dropped) == (0, 1)
