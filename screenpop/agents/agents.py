@@ -170,6 +170,10 @@ class Agents:
 
     async def on_ami_restored(self, event: events.AmiRestored) -> None:
         """The bus's handler."""
+        self.wish_all()
+
+    def wish_all(self) -> None:
+        """Asterisk may know none of it."""
         for login, chosen in self._chosen.items():
             if chosen.at is not None or login in self._away:
                 self.wish(login)
@@ -201,8 +205,15 @@ class Agents:
             reason = chosen.reason or chosen.state.value
         if self._join is not None:
             await self._join(agent, reason)
+        away: Unavailable | None = None
         for interface in agent.interfaces:
-            await self._queue_control.set_paused(interface, paused=bool(reason), reason=reason)
+            try:
+                await self._queue_control.set_paused(interface, paused=bool(reason), reason=reason)
+            except Unavailable as error:
+                # Another Asterisk may have taken it, and is to know of the other phones too.
+                away = error
+        if away is not None:
+            raise away
 
 
 def _one_name(interface: str) -> str:
