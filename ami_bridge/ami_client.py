@@ -94,6 +94,8 @@ class AmiClient:
         self._pause = pause
         self.state = LinkState.AWAY
         self.counters = AmiCounters()
+        #: While it says no, nothing is asked that might change anything.
+        self.may_act: Callable[[], bool] = lambda: True
         #: AMI version of the Asterisk last spoken to.
         self.version: str | None = None
         #: What a person should know of that Asterisk; empty where it is one we know.
@@ -238,7 +240,9 @@ class AmiClient:
         self, action: str, headers: Sequence[tuple[str, str]] = (), *, deadline_s: float = 0.0
     ) -> Headers:
         """The response. Raises ActionRefused, DeadlineExceeded (nobody knows whether it was done;
-        it is not sent again), Unavailable while not connected, and UnsafeAction."""
+        it is not sent again), Unavailable while not connected or not to act, and UnsafeAction."""
+        if not self.may_act():
+            raise Unavailable("it is not certain that Asterisk is ours to ask")
         return (await self._ask(action, headers, lists=False, deadline_s=deadline_s))[0]
 
     async def ask_list(

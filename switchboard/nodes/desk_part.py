@@ -99,23 +99,17 @@ class DeskPart(Process):
         )
 
     async def _work(self, standby: Callable[[], Awaitable[None]]) -> None:
-        """Once the lease is ours. It is given back when everything that needs it has stopped."""
-        ground, keeper = self._ground, self._keeper
+        """Once the lease is ours."""
+        ground = self._ground
         try:
-            await keeper.wait()
+            await self._keeper.wait()
+            # At once: what stands by may take most of the lease's time to stop.
+            self._keep_lease()
         finally:
             await standby()
-        keeping = asyncio.create_task(keeper.keep(), name="lease")
-        ground.side_tasks.watch(keeping)
-
-        async def give_back() -> None:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-            await keeper.give_back()
-
-        ground.stages.on_stop("lease", give_back, 2)
         ground.database.writer.fence = self._lease.fence
         desk = DeskSide(ground, nightly=self._nightly, more=self.settings.nodes.asterisks)
+        self._act_only_while_certain(desk)
         await desk.build()
         await ground.remember(None)
         await ground.stages.enter("bus", ground.bus, 5)
@@ -127,6 +121,26 @@ class DeskPart(Process):
         readiness.add_parts(ground.health, desk.parts())
         desk.watch()
         ground.watch()
+
+    def _keep_lease(self) -> None:
+        """It is given back when everything that needs it has stopped."""
+        ground, keeper = self._ground, self._keeper
+        keeping = asyncio.create_task(keeper.keep(), name="lease")
+        ground.side_tasks.watch(keeping)
+
+        async def give_back() -> None:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
+            await keeper.give_back()
+
+        ground.stages.on_stop("lease", give_back, 2)
+
+    def _act_only_while_certain(self, desk: DeskSide) -> None:
+        """Another may have the desk by now whom we cannot see. What Asterisk was not told
+        meanwhile it is told afterwards."""
+        for bridge in desk.asterisks.bridges:
+            bridge.client.may_act = lambda: self._keeper.is_certain
+        self._keeper.certain_again = desk.desk.agents.wish_all
 
     async def _stand_by(self) -> Callable[[], Awaitable[None]]:
         """Health alone, where the desk will be."""

@@ -271,3 +271,17 @@ def test_members_are_known_by_what_asterisk_tells() -> None:
     assert event is not None
     members.apply(event)
     assert queues.members_of("support") == []
+
+
+async def test_who_may_not_act_reads_on_and_changes_nothing(
+    fake: FakeAmi, watched: Watched
+) -> None:
+    may_act = False
+    watched.client.may_act = lambda: may_act
+    control = AmiQueueControl(client=watched.client)
+    with pytest.raises(Unavailable):
+        await control.set_paused("PJSIP/agent1", paused=True, reason="Lunch")
+    assert await watched.client.ask_list("CoreShowChannels") == []
+    assert fake.sent("QueuePause") == []
+    may_act = True
+    await control.set_paused("PJSIP/agent1", paused=True, reason="Lunch")
