@@ -11,7 +11,14 @@ from collections.abc import Collection
 from typing import Literal
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
+from phonenumbers import (
+    Leniency,
+    NumberParseException,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberMatcher,
+    PhoneNumberType,
+)
 
 from config.dialling_settings import DiallingSettings
 
@@ -54,10 +61,22 @@ class DialledNumbers:
             return "dial_shape"
         # A carrier may also take digits for a whole number with its country.
         also = None if number.startswith("+") else _read("+" + number, None)
-        if also is not None and phonenumbers.is_valid_number(also) and self._is_costly(also):
-            return "dial_costly"
+        taken_so = None
+        if also is not None and phonenumbers.is_valid_number(also):
+            taken_so = self._of(also)
+        if taken_so == "dial_costly":
+            return taken_so
         read = _read(number, self._region)
-        return "dial_unknown" if read is None else self._of(read)
+        verdict = "dial_unknown" if read is None else self._of(read)
+        if verdict == "outside" and taken_so == "dial_country" and not self._is_whole(number):
+            return taken_so
+        return verdict
+
+    def _is_whole(self, digits: str) -> bool:
+        """With the trunk prefix (0) that it needs here; some numbers need none (North America's;
+        mobile ones of China)."""
+        found = PhoneNumberMatcher(digits, self._region, leniency=Leniency.VALID)
+        return found.has_next()
 
     def _of(self, number: PhoneNumber) -> Verdict:
         if self._is_costly(number):

@@ -128,10 +128,34 @@ def test_what_the_house_dials_as_it_comes() -> None:
         ("0+4930901820", "outside"),
         ("0+499001234567", "dial_costly"),
         ("000882161234567", "dial_costly"),
+        # A carrier may take them for Sierra Leone's; the library for Bochum's, less a zero.
+        ("23276123456", "dial_country"),
+        ("023276123456", "dial_country"),
+        ("0023276123456", "outside"),
+        ("04930901820", "outside"),
     ],
 )
 def test_behind_the_digit_for_a_line(number: str, verdict: str) -> None:
     assert GERMAN.judge(number) == verdict
+
+
+@pytest.mark.parametrize(
+    ("region", "number", "verdict"),
+    [
+        ("DE", "23276123456", "dial_country"),
+        ("DE", "023276123456", "outside"),
+        # How they are dialled at home, though Singapore, Arkansas and Vietnam have such numbers.
+        ("IN", "6591234567", "outside"),
+        ("CN", "15012345678", "outside"),
+        ("RU", "84951234567", "outside"),
+        ("IT", "0612345678", "outside"),
+        ("DK", "20123456", "outside"),
+    ],
+)
+def test_digits_that_are_another_countrys_whole_number(
+    region: str, number: str, verdict: str
+) -> None:
+    assert DialledNumbers(DiallingSettings(), region=region).judge(number) == verdict
 
 
 @pytest.mark.parametrize(
