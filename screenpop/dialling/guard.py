@@ -95,18 +95,20 @@ class DiallingGuard:
             return
         stopped = await asyncio.to_thread(_is_there, self._settings.stop_file)
         code = verdict if verdict != "outside" else self._refusal(login, key, stopped=stopped)
-        # Of a refused text only what a number has: it may be anything.
-        shown = "".join(c for c in text[:24] if c in "+0123456789")
         if code is not None:
-            self._counters.dials_refused.labels(code).inc()
-            log.warning("audit: dialling refused (%s): agent=%s number=%s", code, login, shown)
-            raise NotDialled(code)
+            raise self.refused(login, text, code)
         now = self._monotonic()
         self._held[key] = _Held(login, now, now + LONGEST_HELD_S)
         self._by_agent.setdefault(login, _Begun()).times.append(now)
         self._all.times.append(now)
         self._counters.dials.inc()
-        log.info("audit: dialling: agent=%s number=%s", login, shown)
+        log.info("audit: dialling: agent=%s number=%s", login, _shown(text))
+
+    def refused(self, login: str, text: str, code: str) -> NotDialled:
+        """Counted and told to the log; the caller raises it."""
+        self._counters.dials_refused.labels(code).inc()
+        log.warning("audit: dialling refused (%s): agent=%s number=%s", code, login, _shown(text))
+        return NotDialled(code)
 
     def _refusal(self, login: str, key: str, *, stopped: bool) -> str | None:
         settings, now = self._settings, self._monotonic()
@@ -141,6 +143,11 @@ class DiallingGuard:
         """Nobody will tell us of its end; by then it is over."""
         if held := self._held.get(key):
             held.until = min(held.until, self._monotonic() + seconds)
+
+
+def _shown(text: str) -> str:
+    """Only what a number has: a refused text may be anything."""
+    return "".join(c for c in text[:24] if c in "+0123456789")
 
 
 def _is_there(file: Path) -> bool:

@@ -22,7 +22,13 @@ _ADDRESS = re.compile(
     r"(?:\"(?:[^\"\\]|\\.)*\"[ \t]*|[^<>\",;:]*)<sips?:([^@<>:;?\s\"]+)@[^@<>\s\"]+>"
     r"(?:;(?:[^<>\"]|\"[^\"\\]*\")*)?"
 )
-_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*\"")
+#: To the end where none closes it: else each of its quotes would be a start to try anew.
+_QUOTED = re.compile(r"\"(?:[^\"\\]|\\.)*(?:\"|\\?\Z)", re.DOTALL)
+_SEQUENCE = re.compile(r"([0-9]{1,10})[ \t]+([A-Z]+)", re.ASCII)
+#: Beyond it numbers may be read modulo 2^32 (RFC 3261, 8.1.1.5).
+_NUMBERS = 2**31
+#: A token of RFC 3261; begun by a letter or a digit, as all give it.
+_TAG = re.compile(r"[0-9A-Za-z][0-9A-Za-z.!%*_+`'~-]*", re.ASCII)
 _USERNAME = re.compile(r"username[ \t]*=[ \t]*\"?([^\",]*)", re.IGNORECASE)
 #: Of those that we look at.
 _SHORT = {
@@ -60,12 +66,16 @@ class SipRequest:
 
     @property
     def is_within(self) -> bool:
-        """Of a call that goes on. In doubt it is not: PJSIP takes an empty tag for none, and of
-        several the last."""
-        told = _QUOTED.sub("", self.only("to")).rpartition(">")[2]
-        pairs = [each.partition("=") for each in told.split(";")[1:]]
-        tags = [value.strip() for name, _, value in pairs if name.strip().lower() == "tag"]
-        return len(tags) == 1 and tags[0][:1].isalnum()
+        """Of a call that goes on. In doubt it is not."""
+        return bool(tag_of(self.only("to")))
+
+    def number(self) -> int:
+        """Of this request among those of its call. Raises NotSip."""
+        found = _SEQUENCE.fullmatch(self.only("cseq"))
+        # The answer tells the method that stands here.
+        if found is None or found[2] != self.method or int(found[1]) >= _NUMBERS:
+            raise NotSip("no number of this request")
+        return int(found[1])
 
 
 class OwnFrames:
@@ -90,6 +100,7 @@ class OwnFrames:
         request = SipRequest(found[1], found[2], headers)
         if request.method not in _METHODS:
             raise NotTheirs("not what a telephone asks for")
+        _check_repeated(request)
         self._check_sender(request)
         if request.method == "REGISTER":
             self._remember_contacts(headers.get("contact", ()))
@@ -113,6 +124,14 @@ class OwnFrames:
                 self._contacts[found[1]] = None
         while len(self._contacts) > _CONTACTS:
             del self._contacts[next(iter(self._contacts))]
+
+
+def _check_repeated(request: SipRequest) -> None:
+    """What Asterisk's answer repeats, by which it is known for the answer. Raises NotSip."""
+    request.number()
+    # PJSIP prints a Via's maddr without the escapes that it read (sip_msg.c).
+    if any("%" in via for via in request.headers.get("via", ())):
+        raise NotSip("an escape in a Via")
 
 
 def _text(frame: str | bytes) -> str:
@@ -156,3 +175,12 @@ def user_of(address: str) -> str:
     if found is None:
         raise NotSip("an address that cannot be read")
     return found[1]
+
+
+def tag_of(address: str) -> str:
+    """Empty where it has none or more than one: PJSIP takes an empty tag for none, and of several
+    the last."""
+    told = _QUOTED.sub("", address).rpartition(">")[2]
+    pairs = [each.partition("=") for each in told.split(";")[1:]]
+    tags = [value.strip() for name, _, value in pairs if name.strip().lower() == "tag"]
+    return tags[0] if len(tags) == 1 and _TAG.fullmatch(tags[0]) else ""

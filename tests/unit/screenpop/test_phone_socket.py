@@ -108,8 +108,8 @@ async def test_asterisk_never_hears_of_a_call_that_is_refused() -> None:
         assert answer.startswith("SIP/2.0 403 Numbers that cost so much")
         assert told == ["dial_costly"]
         for number in ("100", "2025550123"):
-            await socket.send_str(invite(number))
-            assert await socket.receive_str(timeout=5) == invite(number)
+            await socket.send_str(invite(number, call_id=number))
+            assert await socket.receive_str(timeout=5) == invite(number, call_id=number)
         await socket.send_str(invite("2025550123", call_id="another"))
         assert (await socket.receive_str(timeout=5)).startswith("SIP/2.0 403 A call to a number")
         await socket.send_str(invite("100", call_id="x" * 300))
