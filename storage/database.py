@@ -28,12 +28,13 @@ class Database:
     """Readers take `read()`, writers hand a unit of work to `writer` (one transaction may carry
     many units: see `storage.writer`).
 
-    `url` is `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`.
+    `url` is `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`. `statement_s`: as
+    `open_engine` takes it.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, statement_s: float = STATEMENT_S) -> None:
         self.url = driver_url(url)
-        self.engine: AsyncEngine = open_engine(self.url, statement_s=STATEMENT_S)
+        self.engine: AsyncEngine = open_engine(self.url, statement_s=statement_s)
         # A writer that begins by reading could not be given the lock later: two such writers
         # would each wait for the other. It takes the lock first.
         self.writer = GroupWriter(self.engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"}))

@@ -48,7 +48,7 @@ from scoring.serving.scorer_made import models_in, scorer_of
 from screenpop.agents.agent_admin import add_agent, reset_agent
 from screenpop.agents.softphones import softphones as stored_softphones
 from storage import migrate
-from storage.database import Database
+from storage.database import STATEMENT_S, Database
 from supervisor import explain
 from supervisor.given import read_given
 from supervisor.menu_lengths import Seconds
@@ -62,8 +62,10 @@ log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Database]:
-    async with Database(settings.storage.url) as database:
+async def opened(
+    settings: Settings, *, statement_s: float = STATEMENT_S
+) -> AsyncIterator[Database]:
+    async with Database(settings.storage.url, statement_s=statement_s) as database:
         await migrate.upgrade(database)
         yield database
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls import crash_points
@@ -25,9 +26,9 @@ from crm_adapter.embedded.import_tables import imports
 from screenpop.pops.pop_tables import pops
 from storage.database import Database
 from storage.erasure_tables import erasures
-from switchboard.privacy import mentions, told_events, voices
+from switchboard.privacy import mentions, pop_searches, told_events, voices
 from switchboard.privacy.held import AT_ONCE, Held, Key
-from switchboard.privacy.mentions import Mention
+from switchboard.privacy.mentions import Marks, Mention
 from switchboard.privacy.person import Person
 from switchboard.privacy.registry import OF_PEOPLE
 
@@ -74,14 +75,14 @@ async def plan(link: AsyncConnection, person: Person, *, at: datetime) -> Plan:
     for held in OF_PEOPLE:
         rows.append((held, tuple(await held.keys_of(link, person))))
     going = {(held.table.name, key) for held, keys in rows for key in keys}
-    found = await mentions.of_numbers(link, person)
+    found = await mentions.of_person(link, person)
     others = [one for one in found if (one.held.table.name, one.key) not in going]
     return Plan(
         person,
         tuple(rows),
         tuple(others),
         await _voices(link, person),
-        tuple(await _at_work(link, person, at)),
+        (*await _at_work(link, person, at), *await _named_at_work(link, others)),
     )
 
 
@@ -129,6 +130,22 @@ async def _at_work(link: AsyncConnection, person: Person, at: datetime) -> list[
     return told
 
 
+async def _named_at_work(link: AsyncConnection, others: Sequence[Mention]) -> list[str]:
+    """What names them and is open: the server would write it again as it knows it."""
+    told = []
+    for table, is_open, say in (
+        (calls, calls.c.ended_at.is_(None), "the call {}, which names them, goes on"),
+        (pops, pops.c.state != "closed", "the pop {}, which names them, is on a desktop"),
+    ):
+        named = [one for one in others if one.held.table is table]
+        for start in range(0, len(named), AT_ONCE):
+            some = named[start : start + AT_ONCE]
+            mine = some[0].held.among([one.key for one in some])
+            question = select(*some[0].held.key).where(mine, is_open)
+            told += [say.format(row[-1]) for row in await link.execute(question)]
+    return told
+
+
 async def erase(
     database: Database, settings: Settings, wanted: Plan, *, at: datetime, now: bool = False
 ) -> Erased:
@@ -154,8 +171,13 @@ async def erase(
     crash_points.reached("privacy.files_gone")
     counts |= await database.writer.write(partial(_erase_rows, wanted=wanted, at=at))
     crash_points.reached("privacy.rows_gone")
-    async with database.read() as link:
-        named = await mentions.of_names(link, wanted.person)
+    named: Counter[str] = Counter()
+    try:
+        async with database.read() as link:
+            named = await mentions.of_names(link, wanted.person)
+    except (SQLAlchemyError, OSError) as error:
+        # The rows are gone, and that is what is to be told.
+        left.append(f"whether a name of theirs still stands was not seen ({type(error).__name__})")
     return Erased(+counts, tuple(left), dict(named))
 
 
@@ -171,9 +193,12 @@ async def _erase_rows(link: AsyncConnection, *, wanted: Plan, at: datetime) -> C
         # What is deleted is overwritten (sqlite.org/pragma.html#pragma_secure_delete).
         await link.exec_driver_sql("PRAGMA secure_delete=ON")
     counts: Counter[str] = Counter()
+    marks = Marks.of(wanted.person)
     for mention in wanted.mentions:
-        await mention.strike(link)
-        counts[MENTIONS] += 1
+        changed = await mention.strike(link, marks)
+        counts[MENTIONS] += bool(changed)
+        if mention.held.table is pops and "payload" in changed:
+            await pop_searches.renew(link, *mention.key)
     for held, keys in wanted.rows:
         for some in _batches(keys):
             counts[held.table.name] += await _remove(link, held, some)

@@ -1,11 +1,12 @@
-"""A person's numbers and names in the rows of others: a note that says whom to call back."""
+"""A person's numbers, contacts and names in the rows of others: a note that says whom to call back,
+the candidates of a call that was somebody else's."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Final
@@ -13,9 +14,10 @@ from typing import Any, Final
 from sqlalchemy import JSON, Column, ColumnElement, String, Text, cast, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from calls.caller import ContactRef
 from crm_adapter.spellings import last_digits
 from switchboard.privacy.held import Held, Key, Kind
-from switchboard.privacy.person import Person
+from switchboard.privacy.person import Person, is_any_in
 from switchboard.privacy.registry import REGISTRY
 
 #: Instead of a number in somebody else's row.
@@ -32,15 +34,67 @@ _BETWEEN = "\n"
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """`values` is what the row is to hold instead."""
+    """A row that is somebody else's. What it is to hold instead is made of what it holds when it is
+    struck: a running server writes it, too."""
 
     held: Held
     key: Key
-    values: dict[str, Any]
 
-    async def strike(self, link: AsyncConnection) -> None:
+    async def strike(self, link: AsyncConnection, marks: Marks) -> dict[str, Any]:
+        """In a transaction that writes. By column: what was changed."""
         of = self.held
-        await link.execute(update(of.table).where(of.among([self.key])).values(self.values))
+        mine = of.among([self.key])
+        question = select(*_texts_of(of)).where(mine).with_for_update()
+        row = (await link.execute(question)).one_or_none()
+        changed = {} if row is None else marks.struck(dict(row._mapping))
+        if changed:
+            await link.execute(update(of.table).where(mine).values(changed))
+        return changed
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """By what a person is known in a text or in JSON."""
+
+    pattern: re.Pattern[str] | None
+    contacts: frozenset[ContactRef]
+
+    @classmethod
+    def of(cls, person: Person) -> Marks:
+        return cls(pattern_of(person), person.contacts)
+
+    def struck(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Those of `values` that change, without the person."""
+        new = {name: self._without(value) for name, value in values.items()}
+        return {name: value for name, value in new.items() if value != values[name]}
+
+    def _without(self, value: Any) -> Any:
+        if self._is_them(value):
+            return None
+        if isinstance(value, str):
+            if self._named(value):
+                return ERASED
+            return self.pattern.sub(ERASED, value) if self.pattern is not None else value
+        if isinstance(value, list):
+            return [self._without(each) for each in value if not self._is_them(each)]
+        if isinstance(value, dict):
+            return {self._without(name): self._without(each) for name, each in value.items()}
+        return value
+
+    def _is_them(self, value: Any) -> bool:
+        """With all that is said of them there: a name, a company."""
+        if isinstance(value, dict):
+            pair = (value.get("crm"), value.get("id"))
+            ref = value.get("ref")
+            return (isinstance(ref, str) and self._named(ref)) or pair in self._pairs
+        return isinstance(value, list) and len(value) == 2 and tuple(value) in self._pairs
+
+    def _named(self, text: str) -> bool:
+        return any(text == str(ref) for ref in self.contacts)
+
+    @property
+    def _pairs(self) -> list[tuple[str, str]]:
+        return [(ref.crm, ref.id) for ref in self.contacts]
 
 
 def pattern_of(person: Person) -> re.Pattern[str] | None:
@@ -55,26 +109,22 @@ def _spelled(person: Person) -> list[str]:
     return sorted({*found, *(mark.join(group) for group in groups for mark in _MARKS)})
 
 
-async def of_numbers(link: AsyncConnection, person: Person) -> list[Mention]:
-    pattern = pattern_of(person)
-    if pattern is None:
-        return []
+async def of_person(link: AsyncConnection, person: Person) -> list[Mention]:
+    """Of their numbers and contacts."""
+    marks = Marks.of(person)
     # What all spellings with these digits contain, and those that part them.
     parts = sorted(
         {last_digits(number, 15) or number for number in person.numbers}
         | {each for each in _spelled(person) if not each.removeprefix("+").isdigit()}
+        | set(person.contacts_told)
     )
     found = []
-    for held, columns in _texts():
+    for held, columns in _texts() if parts else ():
         text = _together(columns)
-        question = select(*held.key, *columns).where(or_(*(text.contains(each) for each in parts)))
+        question = select(*held.key, *columns).where(is_any_in(text, parts))
         for row in await link.execute(question):
-            values = {column.name: row._mapping[column] for column in columns}
-            struck = {name: _replaced(value, pattern) for name, value in values.items()}
-            changed = {name: value for name, value in struck.items() if value != values[name]}
-            if changed:
-                key = tuple(row._mapping[column] for column in held.key)
-                found.append(Mention(held, key, changed))
+            if marks.struck({column.name: row._mapping[column] for column in columns}):
+                found.append(Mention(held, tuple(row._mapping[column] for column in held.key)))
     return found
 
 
@@ -106,23 +156,16 @@ def _texts() -> Iterator[tuple[Held, list[Column[Any]]]]:
     for held in REGISTRY:
         if held.kind is Kind.STAFF:
             continue
-        columns = [
-            column
-            for column in held.table.c
-            if isinstance(column.type, String | JSON) and not column.primary_key
-        ]
-        if columns:
+        if columns := _texts_of(held):
             yield held, columns
 
 
-def _replaced(value: Any, pattern: re.Pattern[str]) -> Any:
-    if isinstance(value, str):
-        return pattern.sub(ERASED, value)
-    if isinstance(value, list):
-        return [_replaced(each, pattern) for each in value]
-    if isinstance(value, dict):
-        return {_replaced(name, pattern): _replaced(each, pattern) for name, each in value.items()}
-    return value
+def _texts_of(held: Held) -> list[Column[Any]]:
+    return [
+        column
+        for column in held.table.c
+        if isinstance(column.type, String | JSON) and not column.primary_key
+    ]
 
 
 def _digits(text: str) -> int:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,6 +29,10 @@ from switchboard.privacy.retention import Retention
 
 #: Who asks by hand waits for all of it.
 _TO_THE_END = 1_000_000
+#: Of one statement that looks through all texts of a large table, or vacuums it.
+_STATEMENT_S: Final = 3_600.0
+
+_opened = partial(opened, statement_s=_STATEMENT_S)
 
 
 class NotANumber(SwitchboardError):
@@ -34,7 +40,7 @@ class NotANumber(SwitchboardError):
 
 
 async def pruned(settings: Settings, *, dry_run: bool) -> Counter[str]:
-    async with opened(settings) as database:
+    async with _opened(settings) as database:
         retention = Retention(database=database, settings=settings, now=_now, batches=_TO_THE_END)
         return await retention.run(only_count=dry_run)
 
@@ -43,7 +49,7 @@ async def exported(
     settings: Settings, number: str, only: Sequence[ContactRef], *, shared: bool
 ) -> dict[str, Any]:
     e164 = read(settings, number)
-    async with opened(settings) as database, database.read() as link:
+    async with _opened(settings) as database, database.read() as link:
         person = await _whole(link, e164, only, shared=shared)
         told = await exporting.export(link, person, at=_now())
     return told | {"not_ours": elsewhere(settings, person)}
@@ -58,13 +64,13 @@ class Erasure:
 
     async def planned(self) -> Plan:
         e164 = read(self.settings, self.number)
-        async with opened(self.settings) as database:
+        async with _opened(self.settings) as database:
             return await self._plan(database, e164)
 
     async def done(self, *, now: bool = False, vacuum: bool | None = None) -> Erased:
         """Planned anew: meanwhile somebody may have answered a question."""
         e164 = read(self.settings, self.number)
-        async with opened(self.settings) as database:
+        async with _opened(self.settings) as database:
             plan = await self._plan(database, e164)
             erased = await erasing.erase(database, self.settings, plan, at=_now(), now=now)
             left = [*erased.left, *await self._tidied(database, erased, vacuum=vacuum)]
@@ -83,12 +89,17 @@ class Erasure:
     ) -> list[str]:
         path = remnants.sqlite_file(self.settings.storage.url)
         if path is None:
-            await remnants.vacuum_postgres(database, erased.counts)
-            return ["PostgreSQL's archive of its write-ahead log, where you keep one"]
+            archive = "PostgreSQL's archive of its write-ahead log, where you keep one"
+            failed = await remnants.vacuum_postgres(database, erased.counts)
+            return [*(f'VACUUM "{name}" in PostgreSQL ({why})' for name, why in failed), archive]
         is_wanted = path.stat().st_size <= remnants.SOON_BYTES if vacuum is None else vacuum
         work = remnants.make_anew if is_wanted else remnants.empty_log
-        is_empty = await asyncio.to_thread(work, path)
-        left = [] if is_empty else [f"{path}-wal is in use for long: erase once more, later"]
+        left = []
+        try:
+            if not await asyncio.to_thread(work, path):
+                left.append(f"{path}-wal is in use for long: erase once more, later")
+        except sqlite3.Error as error:
+            left.append(f"what deleted rows leave in {path} ({error}): erase once more, later")
         if not is_wanted:
             left.append(
                 f"what earlier changes left in free places of {path}: once more with --vacuum, at "

@@ -7,8 +7,9 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import ColumnElement, Text, and_, cast, false, or_, select, tuple_
+from sqlalchemy import Column, ColumnElement, Text, and_, cast, false, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
@@ -23,6 +24,8 @@ from crm_adapter.live import answers
 from crm_adapter.live.index_tables import number_choices, phone_index
 from crm_adapter.spellings import spellings
 
+#: Of something in JSON.
+Path = tuple[str | int, ...]
 #: Calls looked for in one question: each is a condition of its own in some.
 _AT_ONCE = 200
 #: By these a call's contact is whose the number was; a caller who typed something may have used
@@ -77,17 +80,27 @@ class Person:
         pairs = sorted((call.system, call.linkedid) for call in self.calls)
         return tuple_(system, linkedid).in_(pairs) if pairs else false()
 
-    def is_told_in(
-        self, column: ColumnElement[object], *, calls: bool = True
+    def is_of(
+        self, payload: Column[Any], *, numbers: Iterable[Path], contacts: Iterable[Path]
     ) -> ColumnElement[bool]:
-        """Whether JSON speaks of them: of a number, a contact or a call as our own payloads do."""
-        return or_(
-            false(),
-            *(cast(column, Text).contains(text, autoescape=True) for text in self._told(calls)),
-        )
+        """Whether JSON is about them: at these places stand its number and its contact, as `CRM:ID`
+        or as a pair. What only names them beside somebody else is the other's."""
+        told = [json.dumps(number) for number in sorted(self.numbers)] + self.contacts_told
+        if not told:
+            return false()
+        refs = sorted((ref.crm, ref.id) for ref in self.contacts)
+        asked = [payload[place].as_string().in_(sorted(self.numbers)) for place in numbers]
+        for place in contacts:
+            pair = (payload[(*place, 0)].as_string(), payload[(*place, 1)].as_string())
+            asked.append(payload[place].as_string().in_([f"{name}:{ref}" for name, ref in refs]))
+            if refs:
+                asked.append(tuple_(*pair).in_(refs))
+        return and_(is_any_in(payload, told), or_(*asked))
 
-    def _told(self, with_calls: bool) -> list[str]:
-        told = [json.dumps(number) for number in self.numbers]
+    @property
+    def contacts_told(self) -> list[str]:
+        """Their contacts as our own JSON writes them."""
+        told = []
         for ref in self.contacts:
             crm_name, contact = json.dumps(ref.crm), json.dumps(ref.id)
             told += [
@@ -95,9 +108,12 @@ class Person:
                 f'"crm": {crm_name}, "id": {contact}',
                 json.dumps(str(ref)),
             ]
-        if with_calls:
-            told += [json.dumps(str(call)) for call in self.calls]
         return sorted(told)
+
+
+def is_any_in(column: ColumnElement[Any], texts: Iterable[str]) -> ColumnElement[bool]:
+    found = (cast(column, Text).contains(text, autoescape=True) for text in texts)
+    return or_(false(), *found)
 
 
 async def person_of(
@@ -189,7 +205,8 @@ async def _with_calls(link: AsyncConnection, person: Person) -> Person:
 
 
 def is_theirs(person: Person) -> ColumnElement[bool]:
-    """Of `calls`. A call from a number that somebody else has too is theirs by its contact."""
+    """Of `calls`. A call from a number that somebody else has too is theirs by its contact, not by
+    being one of those that it may have been."""
     of = calls.c
     spelled = person.spellings
     return or_(
@@ -197,8 +214,13 @@ def is_theirs(person: Person) -> ColumnElement[bool]:
         person.has_number(of.number),
         and_(of.number.is_(None), of.from_raw.in_(spelled)),
         and_(of.direction.is_not(None), of.dialled.in_(spelled)),
-        person.is_told_in(of.callback, calls=False),
-        person.is_told_in(of.candidates, calls=False),
+        # Who asks to be called back at a number of theirs is them where nobody else is known.
+        and_(
+            of.withheld,
+            of.contact_id.is_(None),
+            of.number.is_(None),
+            person.is_of(of.callback, numbers=[("number",)], contacts=()),
+        ),
     )
 
 

@@ -3,6 +3,7 @@ missing here, and a column of a row that may stay of which nothing is said."""
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import replace
 from functools import partial
@@ -29,11 +30,22 @@ from screenpop.delivery import token_tables
 from screenpop.pops import pop_tables
 from storage import erasure_tables, lease_tables
 from switchboard.privacy.held import Age, Held, Kind
-from switchboard.privacy.person import Person, is_theirs
+from switchboard.privacy.person import Person, is_any_in, is_theirs
 
 _CALLS, _LEGS, _OUTBOX = call_tables.calls, call_tables.call_legs, call_tables.outbox
 _LEADS, _MISSED = call_tables.leads, call_tables.missed_tasks
 _POPS, _WORDS, _SENT = pop_tables.pops, pop_tables.pop_words, pop_tables.pop_deliveries
+
+#: Where `crm_adapter.payloads` and webhooks write whose it is, and where contents of pops, frames
+#: and webhooks of frames do.
+_FLAT = ((), ("data",))
+_POP = ((), ("content",), ("data", "frame", "content"))
+_NUMBERS = (*((*before, "number") for before in _FLAT), *((*at, "call", "number") for at in _POP))
+_CONTACTS = (
+    *((*before, "contact") for before in _FLAT),
+    *((*at, "contact", "ref") for at in _POP),
+    *((*at, "match", "selected") for at in _POP),
+)
 
 
 def _by_contact(table: Table, person: Person) -> ColumnElement[bool]:
@@ -60,7 +72,7 @@ def _of_pop(table: Table, person: Person) -> ColumnElement[bool]:
     return or_(
         of.call_id.in_(sorted(map(str, person.calls))),
         of.pop_id.in_(sorted(person.pops)),
-        person.is_told_in(of.payload, calls=False),
+        person.is_of(of.payload, numbers=_NUMBERS, contacts=_CONTACTS),
     )
 
 
@@ -68,7 +80,13 @@ def _of_outbox(person: Person) -> ColumnElement[bool]:
     of, keys = _OUTBOX.c, sorted(person.keys)
     entities = [f"{kind}/{key}" for kind in ("lead", "task") for key in keys]
     entities += [call_entity(call) for call in sorted(person.calls, key=str)]
-    return or_(of.key.in_(keys), of.entity.in_(entities), person.is_told_in(of.payload))
+    calls = [json.dumps(str(call)) for call in sorted(person.calls, key=str)]
+    return or_(
+        of.key.in_(keys),
+        of.entity.in_(entities),
+        is_any_in(of.payload, calls),
+        person.is_of(of.payload, numbers=_NUMBERS, contacts=_CONTACTS),
+    )
 
 
 def _of_subject(person: Person) -> ColumnElement[bool]:

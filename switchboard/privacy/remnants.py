@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from storage.database import Database, driver_url
 from switchboard.privacy.registry import REGISTRY
@@ -45,10 +46,16 @@ def _empty_log(link: sqlite3.Connection) -> bool:
     return not busy
 
 
-async def vacuum_postgres(database: Database, tables: Iterable[str]) -> None:
-    """The tables' dead rows; those of the database's own write-ahead log are its archive's."""
+async def vacuum_postgres(database: Database, tables: Iterable[str]) -> list[tuple[str, str]]:
+    """The tables' dead rows; those of the database's own write-ahead log are its archive's. Which
+    could not be vacuumed, and why: their rows are gone all the same."""
     known = {held.table.name for held in REGISTRY}
     engine = database.engine.execution_options(isolation_level="AUTOCOMMIT")
-    async with engine.connect() as link:
-        for name in sorted(known & set(tables)):
-            await link.exec_driver_sql(f'VACUUM "{name}"')
+    failed = []
+    for name in sorted(known & set(tables)):
+        try:
+            async with engine.connect() as link:
+                await link.exec_driver_sql(f'VACUUM "{name}"')
+        except (SQLAlchemyError, OSError) as error:
+            failed.append((name, type(error).__name__))
+    return failed

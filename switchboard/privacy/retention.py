@@ -35,8 +35,10 @@ log = logging.getLogger(__name__)
 EVERY_S: Final = 3_600.0
 #: So that a start is not made slower.
 FIRST_AFTER_S: Final = 60.0
-#: Of one table in one run: what an upgrade finds is worked off in hours, not at once.
+#: Of one table in one run, so that others have their turn.
 BATCHES: Final = 1_000
+#: Until the next run, where one was not enough.
+AGAIN_S: Final = 10.0
 #: Rows that are removed in one transaction; longer ones are felt by who writes beside.
 ROWS: Final = 100
 #: Between two of them, for those on whom a caller waits.
@@ -71,6 +73,7 @@ class Retention:
         self._now = now
         self._batches = batches
         self._at_once = at_once
+        self._is_behind = False
         self._removed = Counted(
             "switchboard_privacy_pruned",
             "rows and files removed because of their age",
@@ -90,11 +93,17 @@ class Retention:
                 await self.run()
             except (SQLAlchemyError, Unavailable, OSError):
                 log.exception("privacy: what is old was not removed; it is tried again")
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(self.next_s)
+
+    @property
+    def next_s(self) -> float:
+        """Seconds until the next run."""
+        return AGAIN_S if self._is_behind else EVERY_S
 
     async def run(self, *, only_count: bool = False) -> Counts:
         """By kind, how many rows and files. Raises what the database raises."""
         counts: Counts = Counter()
+        self._is_behind = False
         for held in AGEING:
             before = self._before(held.kind)
             if before is not None:
@@ -104,7 +113,8 @@ class Retention:
         counts[Kind.MESSAGES] += await self._voices(only_count=only_count)
         if not only_count:
             counts[Kind.TRACES] += await self._stream()
-            self._last.set(self._now().timestamp())
+            if not self._is_behind:
+                self._last.set(self._now().timestamp())
             if told := ", ".join(f"{kind}: {count}" for kind, count in counts.items() if count):
                 log.info("privacy: removed for their age: %s", told)
         return counts
@@ -137,6 +147,8 @@ class Retention:
             gone = await self._database.writer.write(partial(work, keys=keys, before=before))
             removed += self._note(held.kind, gone)
             await asyncio.sleep(BREATH_S)
+        else:
+            self._is_behind = True
         return removed
 
     async def _voices(self, *, only_count: bool) -> int:
@@ -166,7 +178,8 @@ class Retention:
             oldest = f"{int(before.timestamp() * 1000)}-0"
             gone = 0
             for stream in told_events.streams(self._settings):
-                gone += int(await client.xtrim(stream, minid=oldest))
+                # Approximately, whole hundreds would stay, in a quiet stream for ever.
+                gone += int(await client.xtrim(stream, minid=oldest, approximate=False))
         except (RedisError, OSError, TimeoutError) as error:
             log.warning("privacy: Redis is away (%s)", type(error).__name__)
             return 0

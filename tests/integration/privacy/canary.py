@@ -27,6 +27,7 @@ from crm_adapter.churn_tasks import ChurnTasks
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.embedded.contact_rows import CONTACT_ROWS
 from crm_adapter.embedded.merging import Merges
+from crm_adapter.live.news import News
 from crm_adapter.live.number_choices import NumberChoices
 from crm_adapter.live.phone_index import PhoneIndex
 from crm_adapter.pin_tries import PinTries
@@ -42,6 +43,7 @@ from switchboard import cli
 from switchboard.demo.desktop_client import DesktopClient
 from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.event_teller import EventTeller
+from switchboard.nodes.news_stream import NewsTeller, news_of
 from tests.declared_tables import declared_metadata
 from tests.fakes.call_stories import Roster, Story
 from tests.fakes.desk_server import ANNA, BEN, DeskServer, add_agents, desk_server
@@ -193,7 +195,24 @@ async def _call(database: Database, house: House) -> None:
         await server.desk.flush()
         await records.settled()
     await teller.settle(5)
+    await _is_news(house, client)
     await client.aclose()
+
+
+async def _is_news(house: House, client: redis.asyncio.Redis) -> None:
+    """An agent said whose number it is."""
+    stream = news_of(house.system)
+    news = NewsTeller(client=client, streams=[stream])
+    telling = asyncio.create_task(news.run(), name="news")
+    for number, contact in ((NUMBER, None), (None, CONTACT), (OTHER_NUMBER, OTHER)):
+        news.tell(News(number, contact))
+    place, left = b"0", 3
+    async with asyncio.timeout(10):
+        while left:
+            for _, messages in await client.xread({stream: place}, block=500):
+                place, left = messages[-1][0], left - len(messages)
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
 
 
 async def _wrap_up(server: DeskServer, anna: DesktopClient, note: str) -> None:
@@ -338,10 +357,24 @@ async def everything(house: House) -> dict[str, str]:
         for table in declared_metadata().sorted_tables:
             rows = [tuple(row) for row in await link.execute(select(table))]
             found[table.name] = "\n".join(map(repr, rows))
+    return found | await _in_redis(house)
+
+
+async def _in_redis(house: House) -> dict[str, str]:
+    """All keys of the house, whatever they are called and made of."""
     client = redis.asyncio.from_url(house.redis_url)
-    told = await client.xrange(stream_of(house.system))
+    found = {}
+    async for key in client.scan_iter(match=f"*{house.system}*"):
+        kind = (await client.type(key)).decode()
+        if kind == "stream":
+            value: Any = await client.xrange(key)
+        elif kind == "hash":
+            value = await client.hgetall(key)
+        else:
+            assert kind == "string", f"{key!r} is a {kind}"
+            value = await client.get(key)
+        found[f"redis {key.decode()}"] = repr((key, value))
     await client.aclose()
-    found["redis"] = repr(told)
     return found
 
 

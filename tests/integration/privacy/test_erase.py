@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from switchboard.nodes.event_stream import stream_of
+from switchboard.nodes.news_stream import news_of
 from switchboard.privacy.registry import OF_PEOPLE
 from tests.integration.privacy import canary
 from tests.integration.privacy.canary import NUMBER, OTHER, OTHER_NUMBER, STRANGER, House
@@ -34,7 +36,8 @@ async def test_of_a_person_erased_everywhere_nothing_is_left(
     seeded = {name for tables in kept.values() for name in tables}
     assert {held.table.name for held in OF_PEOPLE} - seeded == set()
     before = canary.hits(await canary.everything(house))
-    assert {"calls", "redis", "outbox", "crm_contacts", "pops"} <= set(before)
+    in_redis = {f"redis {name(house.system)}" for name in (stream_of, news_of)}
+    assert {"calls", *in_redis, "outbox", "crm_contacts", "pops"} <= set(before)
 
     assert canary.leave_remnants(house) == house.url.startswith("sqlite")
     for number in (NUMBER, STRANGER):
@@ -48,6 +51,7 @@ async def test_of_a_person_erased_everywhere_nothing_is_left(
     assert f"'{OTHER_NUMBER}'" in after["calls"]
     assert len(after["calls"].splitlines()) == 5
     assert OTHER.id in after["crm_purchases"]
+    assert OTHER_NUMBER in after[f"redis {news_of(house.system)}"]
     assert "'decaf'" in after["offer_meetings"]
     assert canary.hits(canary.files(house)) == {}
     assert (await told(house, "erase", NUMBER, "--yes", "--json"))["counts"] == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,15 @@ from prometheus_client import CollectorRegistry
 from sqlalchemy import func, insert, select
 
 from config.privacy_settings import PrivacySettings
-from config.settings import Settings
+from config.settings import AmiSettings, RedisSettings, Settings
 from crm_adapter.call_tables import calls, leads
 from crm_adapter.call_tables import outbox as entries
 from scoring.memory_tables import menu_choices
 from screenpop.pops.pop_tables import pop_deliveries, pop_words, pops
 from storage.database import Database
-from switchboard.privacy.retention import Retention
+from switchboard.nodes.event_stream import connected, stream_of
+from switchboard.nodes.news_stream import news_of
+from switchboard.privacy.retention import AGAIN_S, EVERY_S, Retention
 
 pytestmark = pytest.mark.integration
 
@@ -148,9 +151,17 @@ async def test_nought_days_is_for_ever_and_a_run_is_bounded(any_database: Databa
     await fill(any_database, calls, *(a_call(str(name), OLD) for name in range(7)))
     for_ever = PrivacySettings(keep={"calls": 0})
     assert sum((await retention(any_database, for_ever).run()).values()) == 0
-    assert (await retention(any_database, batches=2, at_once=2).run())["calls"] == 4
+    metrics = CollectorRegistry()
+    working = retention(any_database, batches=2, at_once=2, metrics=metrics)
+    assert (await working.run())["calls"] == 4
     async with any_database.read() as link:
         assert await link.scalar(select(func.count()).select_from(calls)) == 3
+    # What is left does not wait for an hour, and nobody is told that it is gone.
+    assert working.next_s == AGAIN_S
+    told = metrics.get_sample_value("switchboard_privacy_pruned_timestamp_seconds")
+    assert told == 0
+    assert [(await working.run())["calls"] for _ in range(2)] == [3, 0]
+    assert working.next_s == EVERY_S
 
 
 async def test_of_a_shared_folder_our_old_recordings_alone_go(
@@ -189,3 +200,20 @@ async def test_of_a_shared_folder_our_old_recordings_alone_go(
     async with database.read() as link:
         kept = select(calls.c.linkedid).where(calls.c.recordings.is_not(None))
         assert set(await link.scalars(kept)) == {"young"}
+
+
+async def test_of_all_that_processes_told_each_other_in_redis_the_old_goes(
+    database: Database, redis_url: str
+) -> None:
+    system = f"pbx-{uuid.uuid4().hex}"
+    settings = Settings(redis=RedisSettings(url=redis_url), ami=AmiSettings(system=system))
+    names = (stream_of(system), news_of(system))
+    client = connected(redis_url)
+    for name in names:
+        for at in (OLD, YOUNG):
+            await client.xadd(name, {"n": "1"}, id=f"{int(at.timestamp() * 1000)}-0")
+    working = Retention(database=database, settings=settings, now=lambda: NOW)
+    assert (await working.run())["traces"] == 2
+    assert [await client.xlen(name) for name in names] == [1, 1]
+    await client.delete(*names)
+    await client.aclose()
