@@ -34,6 +34,8 @@ from switchboard.privacy.registry import OF_PEOPLE
 
 log = logging.getLogger(__name__)
 
+#: As long as SQLite's writers wait for each other.
+LOCK_MS = 5_000
 VOICES, STREAM, MENTIONS = "recordings", "redis", "mentions"
 
 
@@ -192,6 +194,9 @@ async def _erase_rows(link: AsyncConnection, *, wanted: Plan, at: datetime) -> C
     if link.dialect.name == "sqlite":
         # What is deleted is overwritten (sqlite.org/pragma.html#pragma_secure_delete).
         await link.exec_driver_sql("PRAGMA secure_delete=ON")
+    else:
+        # Who waits for a row holds others that a server waits for.
+        await link.exec_driver_sql(f"SET LOCAL lock_timeout = {LOCK_MS}")
     counts: Counter[str] = Counter()
     marks = Marks.of(wanted.person)
     for mention in wanted.mentions:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from calls.caller import ContactRef
 from config.settings import Settings, StorageSettings
@@ -17,7 +18,7 @@ from screenpop.pops.content import PopContent
 from screenpop.pops.pop_tables import pop_deliveries, pop_words, pops
 from storage.database import Database
 from switchboard.offline import opened
-from switchboard.privacy import offline
+from switchboard.privacy import erasing, offline
 from switchboard.privacy.erasing import StillAtWork
 from switchboard.privacy.offline import Erasure
 from tests.integration.contacts.crowd import add, add_contact
@@ -193,6 +194,20 @@ async def test_a_vacuum_in_vain_is_left_to_do_and_what_was_erased_is_told(
         done = await Erasure(settings, NUMBER).done()
     assert done.counts == {"calls": 1}
     assert 'VACUUM "calls" in PostgreSQL (TimeoutError)' in done.left
+
+
+async def test_who_holds_a_row_of_theirs_is_not_waited_for_long(
+    empty_postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasing, "LOCK_MS", 100)
+    async with opened(Settings(storage=StorageSettings(url=empty_postgres_url))) as database:
+        await add(database, calls, a_call("1", NOW, number=NUMBER))
+        plan = await planned(database)
+        async with database.engine.begin() as link:
+            await link.execute(select(calls.c.linkedid).with_for_update())
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await erased(database, plan)
+        assert (await erased(database, plan)).counts == {"calls": 1}
 
 
 async def test_a_statement_of_these_commands_may_take_longer_than_a_servers(
