@@ -47,6 +47,17 @@ async def server(sqlite_url: str, crm: TestServer) -> AsyncIterator[DeskServer]:
             yield server
 
 
+def pages_opened_in(context: BrowserContext) -> list[Page]:
+    """From now on. Playwright writes on what it is given to call, and lists' own methods refuse."""
+    opened: list[Page] = []
+
+    def note(page: Page) -> None:
+        opened.append(page)
+
+    context.on("page", note)
+    return opened
+
+
 async def test_an_answered_call_opens_its_page_once_in_two_tabs_and_a_reload(
     desktop: Desktop, server: DeskServer, context: BrowserContext, crm: TestServer
 ) -> None:
@@ -54,8 +65,7 @@ async def test_an_answered_call_opens_its_page_once_in_two_tabs_and_a_reload(
     second = await context.new_page()
     await second.goto(server.base_url)
     await second.get_by_text("Connected").wait_for()
-    opened: list[Page] = []
-    context.on("page", opened.append)
+    opened = pages_opened_in(context)
     call = RingingCall(number="+12025550150", name=HOSTILE)
     await server.publish(*call.until_ringing(stranger(), A))
     link = desktop.page.get_by_role("link", name=f"Open 127.0.0.1:{crm.port}")
@@ -86,8 +96,7 @@ async def test_what_waits_for_a_click_opens_by_its_link_alone(
     desktop: Desktop, server: DeskServer, context: BrowserContext
 ) -> None:
     await desktop.log_in()
-    opened: list[Page] = []
-    context.on("page", opened.append)
+    opened = pages_opened_in(context)
     call = RingingCall()
     await server.publish(*call.until_ringing(victoria(), A), call.answered(A))
     page = desktop.page

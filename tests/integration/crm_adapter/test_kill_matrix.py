@@ -39,10 +39,15 @@ def _is_whole(cells: list[matrix.Cell]) -> None:
 async def test_killed_anywhere_the_crm_has_everything_once(
     postgres_cluster: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    databases = {"SQLite": matrix.sqlite, "PostgreSQL": matrix.postgres_in(postgres_cluster)}
-    cells = await matrix.run_cells(crash_points.POINTS, databases, nth=3)
+    """The points take turns; `make kill-matrix` has each of them on each database."""
+    cells = [
+        *await matrix.run_cells(crash_points.POINTS[::2], {"SQLite": matrix.sqlite}, nth=3),
+        *await matrix.run_cells(
+            crash_points.POINTS[1::2], {"PostgreSQL": matrix.postgres_in(postgres_cluster)}, nth=3
+        ),
+    ]
     _told(cells, capsys)
-    assert len(cells) == 2 * len(crash_points.POINTS)
+    assert len(cells) == len(crash_points.POINTS)
     # Some hung up in the moment of a death; the ledger wants a task of each who was not answered.
     assert sum(one.ends_unseen for one in cells) > 0
     _is_whole(cells)
