@@ -50,7 +50,15 @@ class Actions:
 
 
 #: Actions that ask, and change nothing.
-ASKING = {"Login", "Ping", "CoreShowChannels", "QueueStatus", "DBGetTree", "ListCommands"}
+ASKING = {
+    "Login",
+    "Ping",
+    "CoreSettings",
+    "CoreShowChannels",
+    "QueueStatus",
+    "DBGetTree",
+    "ListCommands",
+}
 
 
 def action_that_changes(action: dict[str, str]) -> tuple[str, ...] | None:
