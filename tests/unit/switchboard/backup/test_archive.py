@@ -237,7 +237,10 @@ def test_nothing_may_follow_its_end(tmp_path: Path) -> None:
             archive.read(path, None, quiet)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x1f\x8b", b"PK\x03\x04", gzip.compress(b"{}")])
+# gzip notes the time: two processes that collect the tests would have two names for one.
+@pytest.mark.parametrize(
+    "content", [b"", b"\x1f\x8b", b"PK\x03\x04", gzip.compress(b"{}", mtime=0)]
+)
 def test_something_else_altogether(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "backup.tar.gz"
     path.write_bytes(content)
