@@ -25,11 +25,8 @@ async def test_an_error_does_not_repeat_the_values(any_database: Database) -> No
     assert "2025550150" not in str(failure.value)
 
 
-async def test_a_server_that_goes_silent_is_given_up_and_used_again(
-    postgres_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(storage_database, "STATEMENT_S", 0.2)
-    async with Database(postgres_url) as database, asyncio.timeout(30):
+async def test_a_server_that_goes_silent_is_given_up_and_used_again(postgres_url: str) -> None:
+    async with Database(postgres_url, statement_s=0.2) as database, asyncio.timeout(30):
         with pytest.raises(TimeoutError):
             async with database.read() as connection:
                 await connection.execute(text("SELECT pg_sleep(60)"))
