@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from ami_bridge import dialplan
 from ami_bridge.ami_client import ActionRefused, AmiClient, AmiTiming
 from ami_bridge.ami_wire import Headers, UnsafeAction
+from ami_bridge.brief_session import logged_in
 from calls.errors import DeadlineExceeded, Unavailable
 from config.settings import AmiSettings
 
@@ -44,36 +45,16 @@ class Rescue:
 async def rescue(settings: AmiSettings, *, agi_port: int, deadline_s: float = 2.5) -> Rescue:
     """Never raises for what Asterisk or the network does, and takes no longer than `deadline_s`."""
     done = Rescue()
-    up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def on_up() -> None:
-        if not up.done():
-            up.set_result(None)
-
-    def on_down(reason: str) -> None:
-        if not up.done():
-            up.set_exception(Unavailable(reason))
-
-    client = AmiClient(
-        settings=settings,
-        on_event=lambda _name, _block: None,
-        on_up=on_up,
-        on_down=on_down,
-        timing=_TIMING,
-    )
-    connection = asyncio.create_task(client.run(), name="ami:rescue")
     try:
-        async with asyncio.timeout(deadline_s):
-            await up
+        async with logged_in(
+            settings, name="ami:rescue", timing=_TIMING, deadline_s=deadline_s
+        ) as client:
             await client.ask("Events", (("EventMask", "off"),))
             await _move(client, agi_port, done)
     except TimeoutError:
         done.problem = f"Asterisk was not done after {deadline_s:g} s"
     except (ActionRefused, DeadlineExceeded, Unavailable) as error:
         done.problem = str(error)
-    finally:
-        connection.cancel()
-        await asyncio.gather(connection, return_exceptions=True)
     return done
 
 

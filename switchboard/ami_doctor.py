@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 
-from ami_bridge import self_check
-from ami_bridge.ami_client import AmiClient, AmiTiming
+from ami_bridge import brief_session, self_check
+from ami_bridge.ami_client import AmiTiming
 from calls.errors import Unavailable
 from config.settings import AmiSettings
 from switchboard.findings import Finding
@@ -35,29 +35,9 @@ def logged_in(settings: AmiSettings) -> Iterator[Finding]:
 
 async def _look(settings: AmiSettings) -> tuple[str, ...]:
     """Raises Unavailable and TimeoutError."""
-    up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def on_up() -> None:
-        if not up.done():
-            up.set_result(None)
-
-    def on_down(reason: str) -> None:
-        if not up.done():
-            up.set_exception(Unavailable(reason))
-
-    client = AmiClient(
-        settings=settings,
-        on_event=lambda _name, _block: None,
-        on_up=on_up,
-        on_down=on_down,
-        timing=AmiTiming(connect_s=1.0, login_s=2.0, action_s=2.0),
-    )
-    connection = asyncio.create_task(client.run(), name="ami:doctor")
-    try:
-        async with asyncio.timeout(DEADLINE_S):
-            await up
-            doubts = await self_check.look(client)
-            return (client.doubt, *doubts) if client.doubt else doubts
-    finally:
-        connection.cancel()
-        await asyncio.gather(connection, return_exceptions=True)
+    timing = AmiTiming(connect_s=1.0, login_s=2.0, action_s=2.0)
+    async with brief_session.logged_in(
+        settings, name="ami:doctor", timing=timing, deadline_s=DEADLINE_S
+    ) as client:
+        doubts = await self_check.look(client)
+        return (client.doubt, *doubts) if client.doubt else doubts
