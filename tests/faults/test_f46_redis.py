@@ -12,7 +12,6 @@ Also shown by
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from redis.asyncio import Redis
 
 from switchboard.demo.desktop_client import DesktopClient
 from switchboard.demo.private_servers import OwnRedis
+from tests.acceptance.waiting import until
 from tests.fakes.desk_server import PASSWORD
 from tests.faults.parts import SUPERVISOR, House, house, with_agents
 
@@ -142,9 +142,11 @@ async def test_every_call_is_on_the_screen_and_in_the_books(
                 assert content["call"]["number"] == numbers[-2], fault.__name__
                 assert [key["intent"] for key in content["call"]["keys"]] == ["agent"]
                 await house.into_the_queue(f"{n}.2", numbers[-1])
-            async with asyncio.timeout(REBUILT_S):
-                while not (await house.are_together() and f"{n}.2" in await board()):
-                    await asyncio.sleep(0.1)
+
+            async def rebuilt(who: str = f"{n}.2") -> bool:
+                return await house.are_together() and who in await board()
+
+            await until(rebuilt, "the live view", deadline_s=REBUILT_S)
             house.hang_up(f"{n}.2")
         # And afterwards as before.
         numbers.append(house.number())

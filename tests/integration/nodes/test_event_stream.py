@@ -23,6 +23,7 @@ from switchboard.nodes.event_reader import EventReader
 from switchboard.nodes.event_stream import connected
 from switchboard.nodes.event_teller import EventTeller
 from switchboard.nodes.event_wire import encode
+from tests.acceptance.waiting import until
 from tests.faults.proxy import FaultProxy
 from tests.waiting import wait_until
 
@@ -196,13 +197,12 @@ async def test_what_is_safe_is_kept_nowhere(line: Line) -> None:
         await wait_until(lambda: ears.lost)
         async with running(line.teller("calls-2").run()):
 
-            async def left() -> list[bytes]:
+            async def alone() -> bool:
                 now[0] += 1
-                return list(await line.straight.hkeys(event_stream.had_key(line.stream)))
+                left = await line.straight.hkeys(event_stream.had_key(line.stream))
+                return list(left) == [b"calls-2"]
 
-            async with asyncio.timeout(10):
-                while await left() != [b"calls-2"]:
-                    await asyncio.sleep(0.05)
+            await until(alone, "who is left", deadline_s=10)
 
 
 async def test_a_message_sent_twice_is_heard_once(line: Line) -> None:
@@ -335,12 +335,11 @@ async def test_what_comes_straight_from_a_teller_is_made_safe_beside_a_redis_tha
             ears.intake.hear(Message("calls-1", number, encode(event(number)), first=1))
         await wait_until(lambda: ears.intake.safe == {"calls-1": 2})
 
-        async def had() -> bytes | None:
-            return await line.straight.hget(event_stream.had_key(line.stream), "calls-1")
+        async def had() -> bool:
+            number: Any = await line.straight.hget(event_stream.had_key(line.stream), "calls-1")
+            return bool(number == b"2")
 
-        async with asyncio.timeout(10):
-            while await had() != b"2":
-                await asyncio.sleep(0.01)
+        await until(had, "what is safe", deadline_s=10)
 
 
 async def test_what_was_sent_and_never_safe_is_counted_where_it_is_given_up(

@@ -3,7 +3,6 @@ other, and agents serve the queues of both."""
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
@@ -41,6 +40,7 @@ from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.event_teller import EventTeller
 from switchboard.nodes.event_wire import DialogEnded, DialogStarted
 from switchboard.wiring import Centre
+from tests.acceptance.waiting import until
 from tests.fakes.ami_house import a_call
 from tests.fakes.asterisk_ami import FakeAmi
 from tests.fakes.desk_server import ANNA, PASSWORD, add_agents
@@ -116,9 +116,7 @@ async def house(tmp_path: Path, empty_postgres_url: str, redis_url: str) -> Asyn
         )
         desk = await stack.enter_async_context(DeskPart(settings))
         house = House(systems, (one, other), desk, f"http://127.0.0.1:{port}", redis_url)
-        async with asyncio.timeout(20):
-            while not await both_in_step(house):
-                await asyncio.sleep(0.05)
+        await until(lambda: both_in_step(house), "both Asterisks in step", deadline_s=20)
         yield house
 
 
@@ -175,9 +173,11 @@ async def what_callers_do_is_told_to_their_own_asterisk_alone(house: House) -> N
     await live(house, 1)
     async with Database(house.desk.settings.storage.url) as database:
         journal = DatabaseJournal(database=database)
-        async with asyncio.timeout(10):
-            while await open_calls(journal, house) != [first]:
-                await asyncio.sleep(0.05)
+
+        async def one_is_open() -> bool:
+            return await open_calls(journal, house) == [first]
+
+        await until(one_is_open, "the call that goes on, alone", deadline_s=10)
     for client in clients:
         await client.aclose()
 
@@ -188,12 +188,13 @@ async def open_calls(journal: DatabaseJournal, house: House) -> list[CallId]:
 
 async def live(house: House, count: int) -> None:
     """Returns when so many calls live."""
-    async with asyncio.timeout(10), aiohttp.ClientSession() as http:
-        while True:
+    async with aiohttp.ClientSession() as http:
+
+        async def so_many() -> bool:
             async with http.get(f"{house.desk_url}/metrics") as answer:
-                if f"switchboard_calls_live {count}.0" in (await answer.text()).splitlines():
-                    return
-            await asyncio.sleep(0.05)
+                return f"switchboard_calls_live {count}.0" in (await answer.text()).splitlines()
+
+        await until(so_many, f"{count} live calls", deadline_s=10)
 
 
 def test_two_of_one_name_are_refused_and_a_process_alone_follows_one() -> None:
