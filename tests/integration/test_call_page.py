@@ -201,5 +201,5 @@ def _options(user: str) -> str:
     return (
         "OPTIONS sip:switchboard.invalid SIP/2.0\r\n"
         f"From: <sip:{user}@switchboard.invalid>;tag=1\r\n"
-        "To: <sip:switchboard.invalid>\r\nContent-Length: 0\r\n\r\n"
+        "To: <sip:switchboard.invalid>\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
     )
