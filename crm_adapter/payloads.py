@@ -1,13 +1,15 @@
-"""What waits for the CRM, as JSON that a later version can still read."""
+"""What waits for the CRM, as JSON that a later version can still read. Whatever people wrote in it
+is without card numbers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
+from typing import Any, overload
 
 from calls.call import CallId, CallOutcome, Direction, KeyPress
 from calls.caller import ContactRef
+from calls.card_numbers import without_cards
 from calls.offers import OfferAnswer, OfferPlace
 from calls.records import (
     CallRecord,
@@ -43,16 +45,17 @@ def record_to_json(record: CallRecord) -> dict[str, Any]:
         "fallback": record.fallback,
         "rulebook_version": record.rulebook_version,
         "menu_path": _steps_to_json(record.menu_path),
-        "legs": [_leg_to_json(leg) for leg in record.legs],
+        "legs": [_leg_to_json(leg, (record.number, record.dialled)) for leg in record.legs],
         "typed": dict(record.typed),
         "recordings": [[one.what, one.name, one.seconds] for one in record.recordings],
         "routed": list(record.routed) if record.routed else None,
         "revision": record.revision,
         "direction": record.direction.value,
-        "caller_name": record.caller_name,
+        "caller_name": _kept(record.caller_name, record.number),
         "wait_s": record.wait_s,
         "offers": [
-            [one.offer, one.place.value, one.answer.value, one.reason] for one in record.offers
+            [one.offer, one.place.value, one.answer.value, _kept(one.reason, record.number)]
+            for one in record.offers
         ],
         "arm": record.arm,
         "title": record.title,
@@ -104,12 +107,12 @@ def lead_to_json(lead: NewLead) -> dict[str, Any]:
         "number": lead.number,
         "call_id": str(lead.call_id),
         "dialled": lead.dialled,
-        "network_name": lead.network_name,
+        "network_name": _kept(lead.network_name, lead.number),
         "created_at": lead.created_at.isoformat(),
         "menu_path": _steps_to_json(lead.menu_path),
         "rulebook_version": lead.rulebook_version,
         "name_recording": lead.name_recording,
-        "name": lead.name,
+        "name": _kept(lead.name, lead.number),
         "owner": lead.owner,
         "recording": lead.recording,
         "rule": lead.rule,
@@ -156,7 +159,7 @@ def task_to_json(task: NewTask) -> dict[str, Any]:
         "because_zh": task.because_zh,
         "name": task.name,
         "due": _time_to_json(task.due),
-        "note": task.note,
+        "note": _kept(task.note, task.number),
         "plan": task.plan,
     }
 
@@ -186,6 +189,15 @@ def task_from_json(payload: dict[str, Any]) -> NewTask:
         raise UnreadablePayload(f"not a task: {error!r}") from error
 
 
+@overload
+def _kept(written: str, *numbers: str | None) -> str: ...
+@overload
+def _kept(written: str | None, *numbers: str | None) -> str | None: ...
+def _kept(written: str | None, *numbers: str | None) -> str | None:
+    """`numbers` are the call's own, which stay."""
+    return written and without_cards(written, spare=numbers)
+
+
 def _contact_to_json(contact: ContactRef | None) -> list[str] | None:
     return [contact.crm, contact.id] if contact else None
 
@@ -210,7 +222,7 @@ def _steps_from_json(steps: list[list[Any]]) -> tuple[KeyPress, ...]:
     return tuple(KeyPress(*step) for step in steps)
 
 
-def _leg_to_json(leg: Leg) -> dict[str, Any]:
+def _leg_to_json(leg: Leg, numbers: tuple[str | None, ...]) -> dict[str, Any]:
     return {
         "agent": leg.agent,
         "interface": leg.interface,
@@ -218,7 +230,7 @@ def _leg_to_json(leg: Leg) -> dict[str, Any]:
         "answered_at": _time_to_json(leg.answered_at),
         "ended_at": _time_to_json(leg.ended_at),
         "disposition": leg.disposition,
-        "note": leg.note,
+        "note": _kept(leg.note, *numbers),
         "via": leg.via.value,
     }
 

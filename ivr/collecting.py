@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from calls.card_numbers import is_card, without_cards
 from calls.events import FieldCollected
 from config.actions import IDENTIFYING_FIELDS, Collect
 from ivr.conversation import PERSON, PERSON_KEY, Conversation, Next
@@ -28,9 +29,12 @@ async def collect(step: Collect, talk: Conversation) -> Next:
 async def _taken(step: Collect, digits: str, talk: Conversation) -> bool:
     if not (step.min_digits <= len(digits) <= step.max_digits and digits.isdecimal()):
         return False
+    names_somebody = step.field in IDENTIFYING_FIELDS
+    if is_card(digits) and not names_somebody:
+        digits = without_cards(digits)
     if not await talk.voice.during(talk.course.typed(step.field, digits)):
         return False
-    if step.field in IDENTIFYING_FIELDS:
+    if names_somebody:
         await talk.voice.use_language(talk.course.plan.decision.language)
     talk.bus.publish(FieldCollected(talk.call_id, talk.now(), field=step.field, digits=digits))
     return True

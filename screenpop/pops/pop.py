@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.call import CallId
+from calls.card_numbers import without_cards
 from screenpop.desk.protocol import CloseReason, PopSnapshot, PopState, WrapUp
 from screenpop.pops.call_story import epoch_ms
 from screenpop.pops.content import PopContent
@@ -54,6 +55,11 @@ class Pop:
     @property
     def is_open(self) -> bool:
         return self.state != "closed"
+
+    def as_kept(self, written: str) -> str:
+        """What the agent wrote, without card numbers; the call's own numbers stay."""
+        call = self.content.call
+        return without_cards(written, spare=(call.number, call.dialled))
 
     def snapshot(self) -> PopSnapshot:
         return PopSnapshot(

@@ -223,7 +223,7 @@ class Pops:
         pop = self._book.own(agent, pop_id)
         if pop is None:
             return False
-        pop.note = clean_lines(text)
+        pop.note = pop.as_kept(clean_lines(text))
         self._store.save_pop(pop)
         return True
 
@@ -242,7 +242,7 @@ class Pops:
         pop = self._book.own(agent, pop_id)
         if pop is None or pop.state != "wrapup" or code not in DISPOSITION_CODES:
             return False
-        pop.note = clean_lines(note) or pop.note
+        pop.note = pop.as_kept(clean_lines(note)) or pop.note
         now = self._now()
         if pop.wrapup is not None and pop.wrapup.mode == "timed_strict":
             self._ask(pop, pop.wrapup.model_copy(update={"chosen": code}), now)
@@ -345,7 +345,7 @@ class Pops:
             _ANSWERS[answer],
             agent,
             ContactRef.parse(whose) if whose else None,
-            content.clean(reason, content.MAX_ANSWER_REASON),
+            pop.as_kept(content.clean(reason, content.MAX_ANSWER_REASON)),
         )
 
     def offer_said(self, told: events.OfferAnswered) -> None:
@@ -379,7 +379,7 @@ class Pops:
             agent,
             plan,
             due,
-            clean_lines(note),
+            pop.as_kept(clean_lines(note)),
             shown.call.number,
             ContactRef.parse(whose) if whose else None,
             shown.contact.name if shown.contact else next(named, shown.call.network_name),

@@ -9,7 +9,7 @@ import pytest
 
 from calls.call import CallId
 from calls.caller import IdentityOutcome
-from calls.records import NewLead
+from calls.records import NewLead, NewTask
 from crm_adapter.outbox import entry_key
 from crm_adapter.payloads import (
     UnreadablePayload,
@@ -17,6 +17,7 @@ from crm_adapter.payloads import (
     lead_to_json,
     record_from_json,
     record_to_json,
+    task_to_json,
 )
 from tests.fakes.call_stories import START, STRANGER, Story, a_call
 from tests.unit.crm_adapter.test_call_state import after
@@ -52,6 +53,22 @@ def test_a_record_comes_back_from_json_as_it_was() -> None:
     assert record_from_json(json.loads(json.dumps(record_to_json(record)))) == record
     bare = dataclasses.replace(record, contact=None, answered_at=None, legs=(), menu_path=())
     assert record_from_json(json.loads(json.dumps(record_to_json(bare)))) == bare
+
+
+def test_no_card_number_waits_for_the_crm() -> None:
+    story = Story(a_call())
+    record = after(story, story.whole(IdentityOutcome.UNIQUE)).record()
+    legs = [
+        dataclasses.replace(leg, note=f"4111111111111111 {record.number}") for leg in record.legs
+    ]
+    named = dataclasses.replace(record, legs=tuple(legs), caller_name="4111 1111 1111 1111")
+    payload = record_to_json(named)
+    assert {leg["note"] for leg in payload["legs"]} == {f"****1111 {record.number}"}
+    assert payload["caller_name"] == "****1111"
+    lead = NewLead(STRANGER, story.call.id, "+18005550100", "5555 5555 5555 4444", START)
+    assert lead_to_json(lead)["network_name"] == "****4444"
+    task = NewTask("callback", story.call.id, START, STRANGER, note="card 378282246310005")
+    assert task_to_json(task)["note"] == "card ****0005"
 
 
 def test_a_lead_comes_back_from_json_as_it_was() -> None:

@@ -85,6 +85,14 @@ class TestCollect:
             FieldCollected(A_CALL.id, NOON, field="order_number", digits=digits)
         ]
 
+    async def test_of_a_card_number_only_the_last_digits_are_kept(self, world: World) -> None:
+        reference = replace(ORDER, field="reference", max_digits=16)
+        assert await world.play(FakeChannel(["4111111111111111"]), reference) == YES
+        assert world.course.was_typed == [("reference", "****1111")]
+        assert world.events == [
+            FieldCollected(A_CALL.id, NOON, field="reference", digits="****1111")
+        ]
+
     @pytest.mark.parametrize(
         ("presses", "said"),
         [

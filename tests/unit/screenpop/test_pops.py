@@ -222,6 +222,30 @@ async def test_a_colleague_asked_first_gets_the_note_with_the_caller(desk: Desk)
     assert desk.anna.kinds == ["pop.offer", "pop.claim", "pop.wrapup"]
 
 
+async def test_a_card_number_in_a_note_is_kept_by_its_last_digits(desk: Desk) -> None:
+    """The caller's own number stays, also where it could be one."""
+    call = RingingCall()
+    await desk.hears(call.until_ringing(victoria(), A), call.answered(A), call.released(A))
+    pop = desk.anna.frames[0]["pop_id"]
+    number = desk.anna.frames[0]["content"]["call"]["number"]
+    assert desk.pops.note("anna", pop, f"pays by 4111 1111 1111 1111, ring {number}")
+    [shown] = desk.pops.snapshot("anna")
+    assert shown.note == f"pays by ****1111, ring {number}"
+    planned = desk.pops.planned("anna", pop, "p1", None, "charge 4111111111111111")
+    assert planned is not None
+    assert planned.note == "charge ****1111"
+    told: list[events.WrapUpDone] = []
+
+    async def keep(event: events.WrapUpDone) -> None:
+        told.append(event)
+
+    desk.bus.subscribe("test", keep, events.WrapUpDone)
+    async with desk.bus:
+        assert desk.pops.dispose("anna", pop, "sale", "by 4111-1111-1111-1111")
+        await desk.bus.drain()
+    assert [event.note for event in told] == ["by ****1111"]
+
+
 async def test_what_is_noted_while_a_colleague_is_asked_goes_along_too(desk: Desk) -> None:
     call = RingingCall()
     await desk.hears(call.until_ringing(victoria(), A), call.answered(A))
