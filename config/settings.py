@@ -5,10 +5,11 @@ Read by `config.settings_file`: `switchboard.yaml`, overridden by SWITCHBOARD_<S
 
 from __future__ import annotations
 
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.agent_settings import AgentSettings
 from config.crm_settings import (
@@ -101,6 +102,24 @@ class WebSettings(Section):
     """Further origins that may open the agent websocket."""
     session_hours: int = Field(12, ge=1, le=168)
     """An agent's log-in lasts so long."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks of your proxies, like `10.0.0.5` or `10.0.0.0/24`: their
+    X-Forwarded-For says who asks. Where none is named, failed log-ins of all who come through one
+    count together."""
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                network = ip_network(text)
+            except ValueError:
+                raise ValueError(
+                    f"'{text[:60]}' is no network: write it like 10.0.0.5 or 10.0.0.0/24"
+                ) from None
+            if network.prefixlen == 0:
+                raise ValueError(f"'{text}' is everybody: name your proxies alone")
+        return value
 
 
 class SoftphoneSettings(Section):

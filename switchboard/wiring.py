@@ -16,6 +16,7 @@ from switchboard import readiness
 from switchboard.caller_side import CallerSide
 from switchboard.desk_side import DeskSide
 from switchboard.process import Process
+from switchboard.proxies import behind
 
 
 class Centre(Process):
@@ -57,7 +58,10 @@ class Centre(Process):
 
     async def _start_web(self, desk: DeskSide, callers: CallerSide) -> None:
         ground = self._ground
-        app = web.Application(client_max_size=256 * 1024)
+        app = web.Application(
+            client_max_size=256 * 1024,
+            middlewares=[behind(ground.settings.web.trusted_proxies)],
+        )
         ground.health.add_routes(app)
         callers.add_routes(app)
         desk.add_routes(app)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import ipaddress
 import secrets
 import time
 from collections import OrderedDict
@@ -60,6 +61,7 @@ class LogIns:
     async def log_in(self, login: str, password: str, address: str) -> str:
         """The session's token. Raises LogInRefused, TooManyLogIns or Unavailable."""
         login = login.strip().lower()[:40]
+        address = counted_as(address)
         now = self._clock()
         # Taken before the slow check, so that many at once cannot slip by; given back on success.
         if not (self._by_address.take(address, now) and self._by_login.take(login, now)):
@@ -156,6 +158,17 @@ def outage_named() -> Iterator[None]:
         if isinstance(error, Unavailable) or not is_outage(error):
             raise
         raise Unavailable("the database does not answer; try again") from error
+
+
+def counted_as(address: str) -> str:
+    """Whoever has one IPv6 address has the 2^64 of its network (RFC 6177)."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if ip.version == 4 or ip.ipv4_mapped:
+        return address
+    return str(ipaddress.ip_network((int(ip) >> 64 << 64, 64)))
 
 
 def hashed(token: str) -> str:

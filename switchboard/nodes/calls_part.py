@@ -29,6 +29,7 @@ from switchboard.nodes.news_stream import NewsReader, news_of
 from switchboard.nodes.node_addresses import NodeAddresses
 from switchboard.nodes.told_dialogs import ToldDialogs
 from switchboard.process import Process
+from switchboard.proxies import behind
 
 #: Dialogs that live when we stop have so long: other processes take who calls meanwhile.
 DRAIN_S = 30.0
@@ -135,7 +136,10 @@ class CallsPart(Process):
         self, callers: CallerSide, others: HoldElsewhere, relay: DeskRelay
     ) -> None:
         ground = self._ground
-        app = web.Application(client_max_size=256 * 1024)
+        app = web.Application(
+            client_max_size=256 * 1024,
+            middlewares=[behind(ground.settings.web.trusted_proxies)],
+        )
         ground.health.add_routes(app)
         callers.add_routes(app, others)
         relay.add_routes(app)

@@ -9,15 +9,19 @@ from dataclasses import replace
 import aiohttp
 import pytest
 import sqlalchemy as sa
+from aiohttp import web
 
 from calls import events
 from calls.agents import AgentState
+from calls.bus import EventBus
 from calls.offers import OfferAnswer
 from scoring.memory_tables import offer_meetings
+from screenpop.desk.desk import Desk
 from screenpop.pops.explain_pop import explain_pop
 from screenpop.pops.pop_tables import pop_deliveries, pops
 from storage.database import Database
 from switchboard.demo.desktop_client import LogInFailed
+from switchboard.proxies import behind
 from tests.fakes.desk_server import (
     ANNA,
     BEN,
@@ -471,6 +475,33 @@ async def test_wrong_log_ins_are_refused_then_slowed_down(server: DeskServer) ->
     with pytest.raises(LogInFailed):
         async with server.client():
             pass
+
+
+async def test_behind_a_proxy_each_address_is_slowed_down_alone(database: Database) -> None:
+    await add_agents(database)
+
+    async def believed(app: web.Application, _desk: Desk, _bus: EventBus) -> None:
+        app.middlewares.append(behind(["127.0.0.1"]))
+
+    async with (
+        desk_server(database, more=believed) as server,
+        aiohttp.ClientSession() as http,
+    ):
+
+        async def status(client: str, login: str, password: str = PASSWORD) -> int:
+            body = credentials(login, password=password)
+            headers = {"X-Forwarded-For": client}
+            async with http.post(session_of(server), json=body, headers=headers) as answer:
+                return answer.status
+
+        # 30 failures, and as many more as are forgiven meanwhile: one every two seconds.
+        for n in range(200):
+            assert await status(f"192.0.2.{n}, 203.0.113.7", "anna", "wrong wrong") in (401, 429)
+            if n > 30 and await status("192.0.2.99, 203.0.113.7", "ben") == 429:
+                break
+        else:
+            pytest.fail("an address is never slowed down")
+        assert await status("203.0.113.8", "ben") == 200
 
 
 @pytest.mark.parametrize(

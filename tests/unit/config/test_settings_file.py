@@ -109,6 +109,14 @@ def test_mistakes_in_file_and_environment_come_together(tmp_path: Path) -> None:
         ),
         ("crm:\n  region: Germany", "switchboard.yaml:2: 'region' cannot be 'Germany'"),
         (
+            "web:\n  trusted_proxies: [10.0.0.5/24]",
+            "switchboard.yaml:2: '10.0.0.5/24' is no network: write it like 10.0.0.5 or",
+        ),
+        (
+            "web:\n  trusted_proxies: [0.0.0.0/0]",
+            "switchboard.yaml:2: '0.0.0.0/0' is everybody: name your proxies alone",
+        ),
+        (
             "crm:\n  own_numbers: 5",
             "switchboard.yaml:2: 'own_numbers' must be a list (- item), not '5'",
         ),

@@ -9,7 +9,14 @@ from calls.agents import Agent
 from calls.errors import Misconfigured
 from screenpop.agents.agent_admin import add_agent, list_agents
 from screenpop.agents.agent_tables import agents
-from screenpop.agents.log_in import MAX_TICKETS, TICKET_LIFE_S, Seat, Tickets, hashed
+from screenpop.agents.log_in import (
+    MAX_TICKETS,
+    TICKET_LIFE_S,
+    Seat,
+    Tickets,
+    counted_as,
+    hashed,
+)
 from screenpop.agents.passwords import Passwords
 from screenpop.desk.rate_limit import RateLimit
 from storage.database import Database
@@ -35,6 +42,13 @@ def test_only_so_many_keys_are_remembered() -> None:
         assert limit.take(key, 0.0)
     assert limit.take("a", 0.0)
     assert not limit.take("d", 0.0)
+
+
+def test_addresses_of_one_network_of_ipv6_count_together() -> None:
+    assert counted_as("2001:db8::1") == counted_as("2001:db8::ffff:2") == "2001:db8::/64"
+    assert counted_as("2001:db8:0:1::1") != counted_as("2001:db8::1")
+    for as_it_is in ("203.0.113.7", "::ffff:203.0.113.7", "unknown"):
+        assert counted_as(as_it_is) == as_it_is
 
 
 def test_a_ticket_is_good_once_and_for_half_a_minute() -> None:
