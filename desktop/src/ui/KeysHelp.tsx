@@ -1,4 +1,4 @@
-import { useEffect, useRef, useSyncExternalStore } from "react";
+import { useLayoutEffect, useRef, useSyncExternalStore } from "react";
 import type { PagePhone } from "../core/phone/page_phone";
 import type { Shortcuts } from "../core/shortcuts";
 import { ShortcutList } from "./ShortcutList";
@@ -11,8 +11,8 @@ export function KeysHelp(props: { shortcuts: Shortcuts; page: PagePhone; onClose
   const { softphone } = props.page;
   const { offered } = useSyncExternalStore(softphone.subscribe, softphone.snapshot);
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => dialog.current?.showModal(), []);
-  useEffect(() => shortcuts.cover(), [shortcuts]);
+  useLayoutEffect(() => dialog.current?.showModal(), []);
+  useLayoutEffect(() => shortcuts.cover(), [shortcuts]);
   return (
     <dialog ref={dialog} className="keys-help" aria-labelledby="keys-help" onClose={props.onClose}>
       <header>

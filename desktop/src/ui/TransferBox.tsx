@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef } from "react";
+import { useLayoutEffect, useId, useRef } from "react";
 import type { Desk } from "../core/desk";
 import type { CallConsult } from "../core/protocol.gen";
 import { consultOf, type DeskState, type Pop } from "../core/store";
@@ -61,7 +61,7 @@ function Asking({ desk, pop, online, consult }: TransferProps & { consult: CallC
   const who = useId();
   const box = useRef<HTMLDivElement>(null);
   // What had the focus is gone with the choice.
-  useEffect(() => box.current?.focus(), []);
+  useLayoutEffect(() => box.current?.focus(), []);
   const three = consult.state === "conference";
   return (
     <div

@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
+import { useEffect, useId, useLayoutEffect, useRef, useState, type FormEvent, type KeyboardEvent } from "react";
 import type { Translate } from "../core/i18n";
 import type { Colleague } from "../core/protocol.gen";
 import { isFree, keyOf, targets, type Target } from "../core/transfer";
@@ -24,7 +24,7 @@ export function TransferChooser(props: TransferProps & { onClose: () => void }) 
   const target = found.find((one) => keyOf(one) === picked) ?? only;
   const ready = online && !settling && target !== undefined;
 
-  useEffect(() => field.current?.focus(), []);
+  useLayoutEffect(() => field.current?.focus(), []);
   useEffect(() => setSettling(false), [state.notices]);
   useEffect(() => {
     if (!settling) return;

@@ -1,6 +1,6 @@
 /** The keys of the page: who shows them, and who does what they ask for. */
 
-import { createContext, useContext, useEffect, useSyncExternalStore } from "react";
+import { createContext, useContext, useLayoutEffect, useSyncExternalStore } from "react";
 import type { Word } from "../core/messages";
 import { ariaOf, Shortcuts, textOf, type Action, type Doing } from "../core/shortcuts";
 
@@ -41,15 +41,15 @@ export function useKeysOf(): (action: Action) => { title: string; "aria-keyshort
   });
 }
 
-/** While it is on the screen; as it was last drawn. */
+/** While it is on the screen; as it was last drawn, from the moment that it can be seen. */
 export function useDoings(doings: Partial<Record<Action, Doing>>): void {
   const shortcuts = useShortcuts();
-  useEffect(() => shortcuts.handle(doings));
+  useLayoutEffect(() => shortcuts.handle(doings));
 }
 
 /** Once in a page. */
 export function useKeyboard(shortcuts: Shortcuts): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     const press = (event: KeyboardEvent) => {
       if (shortcuts.press(event, isTyping(event.target))) event.preventDefault();
     };
