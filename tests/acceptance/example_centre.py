@@ -18,7 +18,7 @@ from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_callers import ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape, Press
 from tests.acceptance.ledger import Entry, Ledger
-from tests.acceptance.listening import Recording, callers_channel, record
+from tests.acceptance.listening import Recording, recorded_line
 from tests.acceptance.load import assert_all_served
 from tests.acceptance.waiting import until
 
@@ -32,14 +32,12 @@ class Example:
         self._store = store
 
     async def call(self, dialled: str, *presses: Press, number: str, stay_ms: int) -> Recording:
-        """What a caller hears who presses these keys and hangs up so long after the last. They
-        send no sound: Asterisk's Answer() then takes half a second, in which the recording
-        begins."""
+        """What a caller hears who presses these keys and hangs up so long after the last."""
         shape = CallerShape(presses=presses, hang_up_after_ms=stay_ms, audio=False)
-        at_work = self.centre.callers.start([ScriptedCall(number, dialled, shape=shape)])
-        recording = await record(self.centre.pbx, await callers_channel(self.centre.pbx))
-        assert_all_served(await at_work.wait(deadline_s=90), 1)
-        return await recording.stop()
+        line, recording = await recorded_line(self.centre.pbx, dialled)
+        call = ScriptedCall(number, line, shape=shape)
+        assert_all_served(await self.centre.callers.run([call], deadline_s=90), 1)
+        return await recording.over()
 
     async def wavs(self, *texts: str, language: str = "en") -> dict[str, bytes]:
         """By text, how it sounds; every text is one sentence."""

@@ -50,12 +50,7 @@ class Recording:
 
     async def start(self) -> Self:
         await self._pbx.rx("module load app_mixmonitor.so")
-        both = self._path.with_name(f"{self._path.stem}-both.wav")
-        # The main file must be named too. S: silence where nothing was played, so that seconds
-        # of the file are seconds of the call.
-        answer = await self._pbx.rx(
-            f"mixmonitor start {self._channel} {both},t({self._path})r({both}.caller.wav)S"
-        )
+        answer = await self._pbx.rx(f"mixmonitor start {self._channel} {mixmonitor(self._path)}")
         assert "No such" not in answer, answer
         self._began = time.monotonic()
         return self
@@ -63,6 +58,10 @@ class Recording:
     async def stop(self) -> Self:
         """Also after the channel has gone, which ends the recording by itself."""
         await self._pbx.rx(f"mixmonitor stop {self._channel}")
+        return await self.over()
+
+    async def over(self) -> Self:
+        """Once the channel has gone."""
         wav = await until(self._whole, f"the recording of {self._channel}")
         self.samples = sound.decode_wav(wav)
         return self
@@ -146,12 +145,38 @@ def _open_files(pid: int) -> set[Path]:
     return found
 
 
-async def record(pbx: PrivatePbx, channel: str) -> Recording:
-    """Recording has begun; end it by `stop`."""
+def mixmonitor(path: Path) -> str:
+    """What MixMonitor is told, by the console or by a dialplan, so that `path` is what was played
+    to the caller."""
+    both = path.with_name(f"{path.stem}-both.wav")
+    # The main file must be named too. S: silence where nothing was played, so that seconds of the
+    # file are seconds of the call.
+    return f"{both},t({path})r({both}.caller.wav)S"
+
+
+def new_path(pbx: PrivatePbx) -> Path:
     folder = pbx.run / "recordings"
     folder.mkdir(exist_ok=True)
-    path = folder / f"{secrets.token_hex(8)}.wav"
-    return await Recording(pbx=pbx, channel=channel, path=path).start()
+    return folder / f"{secrets.token_hex(8)}.wav"
+
+
+async def record(pbx: PrivatePbx, channel: str) -> Recording:
+    """Recording has begun; end it by `stop`."""
+    return await Recording(pbx=pbx, channel=channel, path=new_path(pbx)).start()
+
+
+async def recorded_line(
+    pbx: PrivatePbx, dialled: str, *before: str, context: str = "switchboard-in"
+) -> tuple[str, Recording]:
+    """A number that leads to `dialled` by way of MixMonitor, and its recording: not a packet is
+    missed, however busy the machine. `before` are steps of the dialplan. One call each."""
+    line = f"+19{secrets.randbelow(10**9):09}"
+    await pbx.rx("module load app_mixmonitor.so")
+    path = new_path(pbx)
+    steps = (f"MixMonitor({mixmonitor(path)})", *before, f"Goto({context},{dialled},1)")
+    for priority, step in enumerate(steps, 1):
+        await pbx.rx(f"dialplan add extension {line},{priority},{step} into {context}")
+    return line, Recording(pbx=pbx, channel=line, path=path)
 
 
 async def callers_channel(pbx: PrivatePbx, *, other_than: frozenset[str] = frozenset()) -> str:

@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, FloatRect, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    FloatRect,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from config.agent_settings import AgentSettings
 from screenpop.desk.static_files import STATIC
@@ -22,6 +29,9 @@ from tests.fakes.desk_server import PASSWORD, DeskServer, add_agents, desk_serve
 ROOT = Path(__file__).parents[3]
 ARTEFACTS = ROOT / "tests" / "artefacts"
 AXE = ROOT / "desktop" / "node_modules" / "axe-core" / "axe.min.js"
+#: For a page that is broken, not one that is slow: Playwright's 5 s were too few on a busy machine.
+EXPECT_MS = 15_000
+expect.set_options(timeout=EXPECT_MS)
 FLAGS = [
     "--no-sandbox",
     "--disable-quic",
@@ -115,7 +125,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(
         viewport={"width": 1360, "height": 900}, locale="en-US", color_scheme="light"
     )
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(EXPECT_MS)
     yield context
     await context.close()
 
