@@ -16,6 +16,7 @@ from aiohttp import web
 
 from ami_bridge import dialplan
 from ami_bridge.ami_events import MemberSeen
+from calls.doors import Asker, Door, Param, Reply, hang
 from calls.ports import AgentRoster
 
 #: Nobody is waited for who cannot take the call now (app_queue.c `parse_empty_options`).
@@ -33,6 +34,24 @@ _QUEUE = {
 }
 
 
+def _door(path: str, what: str, *form: Param) -> Door:
+    row = Reply("A form-encoded row; empty where there is none.", kind="text/plain")
+    long = Reply("No form of Asterisk's is so long.", kind="text/plain")
+    replies = {200: row, 413: long}
+    by = frozenset({Asker.PBX})
+    return Door("POST", f"/pbx/{path}", by=by, what=what, form=form, replies=replies)
+
+
+QUEUES = _door("queues/{shape:single|multi}", "A queue of one agent.", Param("name", "QUEUE~LOGIN"))
+MEMBERS = _door(
+    "queue_members/{shape:single|multi}", "Its member.", Param("queue_name", "QUEUE~LOGIN")
+)
+# What Asterisk changes it may keep; the next question is answered by us again.
+UPDATE = _door("{family:queues|queue_members}/update", "Changes nothing here.")
+REQUIRE = _door("{family:queues|queue_members}/require", "Which columns Asterisk wants.")
+DOORS = (QUEUES, MEMBERS, UPDATE, REQUIRE)
+
+
 class Members(Protocol):
     """The part of `queue_members.QueueMembers` that is asked here."""
 
@@ -41,11 +60,10 @@ class Members(Protocol):
 
 def add_routes(app: web.Application, *, roster: AgentRoster, members: Members) -> None:
     routes = QueueRoutes(roster=roster, members=members)
-    app.router.add_post("/pbx/queues/{shape:single|multi}", routes.queues)
-    app.router.add_post("/pbx/queue_members/{shape:single|multi}", routes.members)
-    # What Asterisk changes it may keep; the next question is answered by us again.
-    app.router.add_post("/pbx/{family:queues|queue_members}/update", routes.one)
-    app.router.add_post("/pbx/{family:queues|queue_members}/require", routes.zero)
+    hang(app.router, QUEUES, routes.queues)
+    hang(app.router, MEMBERS, routes.members)
+    hang(app.router, UPDATE, routes.one)
+    hang(app.router, REQUIRE, routes.zero)
 
 
 class QueueRoutes:

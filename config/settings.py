@@ -26,6 +26,7 @@ from config.crm_settings import (
     ZohoSettings,
 )
 from config.dialling_settings import DiallingSettings
+from config.networks import NetworkText
 from config.pop_settings import PopsSettings
 from config.privacy_settings import PrivacySettings
 from config.queue_settings import QueueSettings
@@ -102,22 +103,22 @@ class WebSettings(Section):
     """Further origins that may open the agent websocket."""
     session_hours: int = Field(12, ge=1, le=168)
     """An agent's log-in lasts so long."""
-    trusted_proxies: tuple[str, ...] = ()
+    trusted_proxies: tuple[NetworkText, ...] = ()
     """Addresses and networks of your proxies, like `10.0.0.5` or `10.0.0.0/24`: their
     X-Forwarded-For says who asks. Where none is named, failed log-ins of all who come through one
     count together."""
+    watchers: tuple[NetworkText, ...] = ()
+    """Addresses or networks that may read `/metrics` and the details of `/readyz`, like
+    `192.0.2.0/28`; this machine always may."""
+    asterisks: tuple[NetworkText, ...] = ()
+    """Addresses or networks from which Asterisk fetches sounds and queues, besides this machine,
+    `ami.host` (and those of `nodes.asterisks`) and `nodes.trusted`."""
 
     @field_validator("trusted_proxies")
     @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _not_everybody(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for text in value:
-            try:
-                network = ip_network(text)
-            except ValueError:
-                raise ValueError(
-                    f"'{text[:60]}' is no network: write it like 10.0.0.5 or 10.0.0.0/24"
-                ) from None
-            if network.prefixlen == 0:
+            if ip_network(text).prefixlen == 0:
                 raise ValueError(f"'{text}' is everybody: name your proxies alone")
         return value
 

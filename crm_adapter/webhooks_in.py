@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from calls.doors import Asker, Door, Origin, Reply, hang
 from calls.errors import SwitchboardError
 from calls.ports import CrmChangeSink
 from config.webhook_settings import WebhookIn
@@ -32,6 +33,30 @@ MOST_KNOWN = 50_000
 _READ_S = 10.0
 #: Unix time above this is in milliseconds: in seconds it would be the year 5138.
 _MILLISECONDS = 10**11
+
+
+def _said(what: str) -> Reply:
+    return Reply(what, kind="text/plain")
+
+
+RECEIVE = Door(
+    "POST",
+    "/hooks/crm/{name}",
+    by=frozenset({Asker.SIGNED}),
+    what="A CRM says that something changed.",
+    origin=Origin.FREE,
+    replies={
+        200: _said("Known."),
+        202: _said("Taken."),
+        400: _said("Not understood."),
+        401: _said("The signature does not fit."),
+        404: _said("No such webhook."),
+        408: _said("Too slow."),
+        413: _said("Too long."),
+        503: _said("Try again later."),
+    },
+)
+DOORS = (RECEIVE,)
 
 
 class Refused(Exception):
@@ -156,7 +181,7 @@ class WebhooksIn:
 
 
 def add_routes(app: web.Application, webhooks: WebhooksIn) -> None:
-    app.router.add_post("/hooks/crm/{name}", webhooks.receive)
+    hang(app.router, RECEIVE, webhooks.receive)
 
 
 async def _body(request: web.Request) -> bytes:

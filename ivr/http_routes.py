@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlencode
 
 from aiohttp import web
 
+from calls.doors import Asker, Door, Param, Reply, hang
 from ivr.hold import HoldProgrammes
 from ivr.prompt_store import PromptStore
 
@@ -26,6 +27,50 @@ EVERY_TIME = "no-store"
 
 #: What another process asks is answered from here or not at all.
 FORWARDED = "X-Switchboard-Forwarded"
+
+
+_ASTERISK = frozenset({Asker.PBX})
+_ROWS = {
+    200: Reply("Form-encoded rows; empty where there is none.", kind="text/plain"),
+    413: Reply("No form of Asterisk's is so long.", kind="text/plain"),
+}
+_CLASS_NAMED = (Param("name", "A class of music on hold.", needed=True),)
+PROMPT = Door(
+    "GET",
+    "/prompts/{file}",
+    by=_ASTERISK,
+    what="A sentence to be played.",
+    replies={
+        200: Reply("The sound.", kind="audio/wav"),
+        404: Reply("There is no such sound.", kind="text/plain"),
+    },
+)
+ENTRY = Door(
+    "GET",
+    r"/pbx/hold/{token}/{number:[0-9]{1,4}}.wav",
+    by=_ASTERISK,
+    what="What one waiting caller hears next.",
+    # Asking moves the caller's programme on.
+    head=False,
+    replies={200: Reply("The sound.", kind="audio/wav")},
+)
+MUSIC_CLASS = Door(
+    "POST",
+    "/pbx/musiconhold/{shape:single|multi}",
+    by=_ASTERISK,
+    what="Whether there is such a class of music on hold.",
+    form=_CLASS_NAMED,
+    replies=_ROWS,
+)
+MUSIC_ENTRIES = Door(
+    "POST",
+    "/pbx/musiconhold_entry/{shape:single|multi}",
+    by=_ASTERISK,
+    what="What is played in this class.",
+    form=_CLASS_NAMED,
+    replies=_ROWS,
+)
+DOORS = (PROMPT, ENTRY, MUSIC_CLASS, MUSIC_ENTRIES)
 
 
 class OtherProcesses(Protocol):
@@ -43,12 +88,10 @@ def add_routes(
     others: OtherProcesses | None = None,
 ) -> None:
     routes = HoldRoutes(store=store, hold=hold, others=others)
-    app.router.add_get("/prompts/{file}", routes.prompt)
-    # Asking for an entry moves the caller's programme on, so HEAD is not answered.
-    app.router.add_get(r"/pbx/hold/{token}/{number:[0-9]{1,4}}.wav", routes.entry, allow_head=False)
-    for shape in ("single", "multi"):
-        app.router.add_post(f"/pbx/musiconhold/{shape}", routes.music_class)
-        app.router.add_post(f"/pbx/musiconhold_entry/{shape}", routes.music_entries)
+    hang(app.router, PROMPT, routes.prompt)
+    hang(app.router, ENTRY, routes.entry)
+    hang(app.router, MUSIC_CLASS, routes.music_class)
+    hang(app.router, MUSIC_ENTRIES, routes.music_entries)
 
 
 class HoldRoutes:

@@ -175,7 +175,7 @@ class DeskSide:
         hooks = WebhooksIn(hooks=settings.crm.webhooks_in, sink=self._ground.connection)
         webhooks_in.add_routes(app, hooks)
         desk_routes.add_routes(app, desk=self.desk, settings=settings.web)
-        event_routes.add_routes(app, desk=self.desk, settings=settings.web)
+        event_routes.add_routes(app, desk=self.desk)
         self._page.routes(self._console).add_to(app)
 
     async def follow(self) -> None:

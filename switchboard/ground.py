@@ -11,6 +11,7 @@ from calls.bus import EventBus
 from calls.call_moment import CallMoment
 from calls.follow_up import FollowUp
 from config.call_moments import call_moment
+from config.neighbours import Neighbours
 from config.problems import Problem
 from config.publishing import Rulebooks
 from config.rulebook import Rulebook
@@ -26,6 +27,8 @@ from scoring.policy.watch import ExperimentWatch
 from scoring.refresher import Refresher
 from scoring.scorer import Scorer
 from scoring.serving.models_in_use import ModelsInUse
+from screenpop.desk.admission import Admission
+from screenpop.desk.doorkeeper import Doorkeeper
 from storage import migrate
 from storage.database import Database
 from supervisor.publishing import try_out
@@ -140,6 +143,17 @@ class Ground:
             return settings.public_url
         host = _EVERY_ADDRESS.get(settings.host, settings.host)
         return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+    def doorkeeper(
+        self, *, admission: Admission | None = None, node_secret: str | None = None
+    ) -> Doorkeeper:
+        """Of a web server; see `Doorkeeper`."""
+        return Doorkeeper(
+            settings=self.settings.web,
+            neighbours=Neighbours.of(self.settings),
+            admission=admission,
+            node_secret=node_secret,
+        )
 
     def warn_of_every_address(self) -> None:
         web = self.settings.web

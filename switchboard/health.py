@@ -14,6 +14,9 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from calls.doors import Asker, Door, Origin, Reply, hang
+from screenpop.desk.doorkeeper import WATCHES
+
 
 @dataclass(frozen=True, slots=True)
 class PartState:
@@ -30,6 +33,34 @@ class PartState:
         """`degraded`: calls are served, with less; `failed`: they go to the default queue."""
         return "ok" if self.ok else "failed" if self.needed else "degraded"
 
+
+_TOLD_MORE = frozenset({Asker.ANYBODY, Asker.WATCHER})
+HEALTHZ = Door(
+    "GET",
+    "/healthz",
+    by=_TOLD_MORE,
+    why="whether it lives is no secret; figures are for `web.watchers`",
+    origin=Origin.FREE,
+    what="Is it alive?",
+    replies={200: Reply("It is.")},
+)
+READYZ = Door(
+    "GET",
+    "/readyz",
+    by=_TOLD_MORE,
+    why="whether it serves is no secret; parts and figures are for `web.watchers`",
+    origin=Origin.FREE,
+    what="Are calls served?",
+    replies={200: Reply("They are."), 503: Reply("They go to the default queue.")},
+)
+METRICS = Door(
+    "GET",
+    "/metrics",
+    by=frozenset({Asker.WATCHER}),
+    what="Figures for Prometheus.",
+    replies={200: Reply("In Prometheus's format.", kind="text/plain")},
+)
+DOORS = (HEALTHZ, READYZ, METRICS)
 
 Probe = Callable[[], PartState]
 #: By name; what is not known now is None.
@@ -89,9 +120,9 @@ class Health:
         self._counters.append(counters)
 
     def add_routes(self, app: web.Application) -> None:
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/metrics", self._metrics)
+        hang(app.router, HEALTHZ, self._healthz)
+        hang(app.router, READYZ, self._readyz)
+        hang(app.router, METRICS, self._metrics)
 
     def parts(self) -> dict[str, PartState]:
         return {name: probe() for name, probe in self._probes.items()}
@@ -134,17 +165,22 @@ class Health:
                 family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
                 yield family(f"switchboard_{name}", name.replace("_", " "), value)
 
-    async def _healthz(self, _request: web.Request) -> web.Response:
+    async def _healthz(self, request: web.Request) -> web.Response:
         """Whoever answers is alive, whatever is away: starting it again would mend nothing."""
-        return web.json_response({"alive": True, "state": _worst(self.parts()), **self.figures()})
+        figures = self.figures() if request[WATCHES] else {}
+        return web.json_response({"alive": True, "state": _worst(self.parts()), **figures})
 
-    async def _readyz(self, _request: web.Request) -> web.Response:
+    async def _readyz(self, request: web.Request) -> web.Response:
         parts = self.parts()
         state = _worst(parts)
         ready = state in ("ok", "degraded")
-        body: dict[str, Any] = {
-            "ready": ready,
-            "state": state,
+        body: dict[str, Any] = {"ready": ready, "state": state}
+        if request[WATCHES]:
+            body |= self._details(parts)
+        return web.json_response(body, status=200 if ready else 503)
+
+    def _details(self, parts: Mapping[str, PartState]) -> dict[str, Any]:
+        return {
             "parts": {
                 name: {
                     "ok": part.ok,
@@ -157,7 +193,6 @@ class Health:
             },
             "figures": self.figures(),
         }
-        return web.json_response(body, status=200 if ready else 503)
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         return web.Response(

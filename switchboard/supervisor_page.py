@@ -12,13 +12,11 @@ from config.publishing import Rulebooks
 from config.rulebook import digits_of
 from config.settings import Settings
 from screenpop.desk.desk import Desk
-from screenpop.desk.origins import Origins
 from storage.database import Database
 from supervisor.console.board_made import Sources
 from supervisor.console.call_page import CallPages
 from supervisor.console.console import Console
 from supervisor.console.day_figures import DayFigures
-from supervisor.console.gate import Gate
 from supervisor.console.live_calls import LiveCalls
 from supervisor.console.outbox_desk import OutboxDesk
 from supervisor.console.routes import ConsoleRoutes
@@ -43,9 +41,7 @@ class SupervisorPage:
 
     def routes(self, console: Console) -> ConsoleRoutes:
         settings = self.settings
-        admission, origins = self.desk.admission, Origins(settings.web)
         return ConsoleRoutes(
-            gate=Gate(admission=admission, origins=origins),
             console=console,
             pages=CallPages(
                 database=self.database,

@@ -62,6 +62,7 @@ class Centre(Process):
             client_max_size=256 * 1024,
             middlewares=[behind(ground.settings.web.trusted_proxies)],
         )
+        ground.doorkeeper(admission=desk.desk.admission).keep(app)
         ground.health.add_routes(app)
         callers.add_routes(app)
         desk.add_routes(app)

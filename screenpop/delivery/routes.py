@@ -7,37 +7,54 @@ import asyncio
 from aiohttp import web
 from pydantic import ValidationError
 
-from config.settings import WebSettings
-from screenpop.agents.log_in import Seat, hashed
+from calls.doors import LOGGED_IN, NOTHING, Asker, Door, Reply, hang
 from screenpop.delivery.event_stream import EventStream
-from screenpop.desk.admission import COOKIE
-from screenpop.desk.answers import refusal, spared
+from screenpop.desk.admission import SEAT
+from screenpop.desk.answers import TOO_FAST, Refused, refusal, spared
 from screenpop.desk.desk import Desk
-from screenpop.desk.origins import Origins
 from screenpop.desk.outgoing import MAX_MESSAGE_BYTES, MESSAGES_BURST, MESSAGES_PER_S
-from screenpop.desk.protocol import client_frames
+from screenpop.desk.protocol import ClientFrame, client_frames
 from screenpop.desk.rate_limit import RateLimit
-from screenpop.desk.routes import last_seq
+from screenpop.desk.routes import LAST_SEQ, last_seq
 from screenpop.desk.static_files import SECURITY_HEADERS, guarded
 
-_BEARER = "bearer "
-_MAX_TOKEN = 200
+_PROGRAMS = LOGGED_IN | {Asker.PROGRAM}
+EVENTS = Door(
+    "GET",
+    "/api/v1/agent/events",
+    by=_PROGRAMS,
+    what="The asker's pops as they happen: see docs/screenpop-api.md.",
+    query=(LAST_SEQ,),
+    # It never ends, and takes one of the agent's places.
+    head=False,
+    replies={
+        200: Reply("Frames as server-sent events.", kind="text/event-stream"),
+        429: Reply("Too many desktops are open.", Refused),
+    },
+)
+FRAMES = Door(
+    "POST",
+    "/api/v1/agent/frames",
+    by=_PROGRAMS,
+    what="One frame of the asker's.",
+    takes=ClientFrame,
+    replies={204: NOTHING, 429: TOO_FAST},
+)
+DOORS = (EVENTS, FRAMES)
 
 
 class EventRoutes:
     """A caller is an agent by the desktop's cookie, or by a token of `switchboard agents token`."""
 
-    def __init__(self, *, desk: Desk, settings: WebSettings) -> None:
+    def __init__(self, *, desk: Desk) -> None:
         self._desk = desk
-        self._origins = Origins(settings)
         self._allowed = RateLimit(per_s=MESSAGES_PER_S, burst=MESSAGES_BURST)
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """Resumes after `Last-Event-ID`, which browsers send by themselves, or `last_seq`."""
-        self._origins.check(request, required=False)
         told = request.headers.get("Last-Event-ID") or request.query.get("last_seq", "")
         seen = last_seq(told)
-        seat = await self._seat(request)
+        seat = request[SEAT]
         resumed = self._desk.hub.can_resume(seat.login, seen)
         stream = EventStream(seat.session, seen if resumed else None)
         if not self._desk.attach(seat.login, stream, seen):
@@ -49,8 +66,7 @@ class EventRoutes:
 
     async def frames(self, request: web.Request) -> web.StreamResponse:
         """One client frame. What is refused of it comes as a `notice`, as on the websocket."""
-        self._origins.check(request, required=False)
-        seat = await self._seat(request)
+        seat = request[SEAT]
         if not self._allowed.take(seat.session, asyncio.get_running_loop().time()):
             raise refusal(web.HTTPTooManyRequests, "rate_limited", "too many frames; slow down")
         if (request.content_length or 0) > MAX_MESSAGE_BYTES:
@@ -67,32 +83,11 @@ class EventRoutes:
         self._desk.receive(seat.login, frame)
         return web.Response(status=204)
 
-    async def _seat(self, request: web.Request) -> Seat:
-        token, by_token = _credential(request)
-        book = self._desk.tokens if by_token else self._desk.log_ins
-        session = hashed(token)
-        login = (await book.living({session})).get(session) if token else None
-        if login is not None and self._desk.agents.find(login) is None:
-            # Added on the command line since we started.
-            await self._desk.agents.reload()
-        if login is None or self._desk.agents.find(login) is None:
-            raise refusal(web.HTTPUnauthorized, "not_logged_in", "log in first, or send a token")
-        return Seat(login, session)
 
-
-def add_routes(app: web.Application, *, desk: Desk, settings: WebSettings) -> None:
-    routes = EventRoutes(desk=desk, settings=settings)
-    app.router.add_get("/api/v1/agent/events", guarded(spared(routes.events)), allow_head=False)
-    app.router.add_post("/api/v1/agent/frames", guarded(spared(routes.frames)))
-
-
-def _credential(request: web.Request) -> tuple[str, bool]:
-    """What says who calls, and whether it is a program's token."""
-    header = request.headers.get("Authorization", "")
-    if header:
-        is_bearer = header[: len(_BEARER)].lower() == _BEARER
-        return (header[len(_BEARER) :].strip()[:_MAX_TOKEN] if is_bearer else "", True)
-    return request.cookies.get(COOKIE, "")[:_MAX_TOKEN], False
+def add_routes(app: web.Application, *, desk: Desk) -> None:
+    routes = EventRoutes(desk=desk)
+    hang(app.router, EVENTS, guarded(spared(routes.events)))
+    hang(app.router, FRAMES, guarded(spared(routes.frames)))
 
 
 def _too_long() -> web.HTTPException:

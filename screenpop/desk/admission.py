@@ -1,4 +1,4 @@
-"""Who asks: by the cookie of a log-in, or by a ticket issued in one."""
+"""Who asks: by the cookie of a log-in, by a ticket issued in one, or by a program's token."""
 
 from __future__ import annotations
 
@@ -7,19 +7,28 @@ from aiohttp import web
 from calls.agents import Agent
 from calls.errors import Unavailable
 from screenpop.agents.agents import Agents
-from screenpop.agents.log_in import LogIns, Seat, Tickets
+from screenpop.agents.log_in import LogIns, Seat, Tickets, hashed
+from screenpop.delivery.tokens import Tokens
 from screenpop.desk.answers import refusal, unavailable
 
 COOKIE = "switchboard_session"
+#: Who was let in, for the handlers behind a door.
+AGENT = web.RequestKey("agent", Agent)
+SEAT = web.RequestKey("seat", Seat)
+_BEARER = "bearer "
+_MAX_TOKEN = 200
 
 
 class Admission:
     """Raises refusals (401, 503) to be answered as they are."""
 
-    def __init__(self, *, agents: Agents, log_ins: LogIns, tickets: Tickets) -> None:
+    def __init__(
+        self, *, agents: Agents, log_ins: LogIns, tickets: Tickets, tokens: Tokens
+    ) -> None:
         self._agents = agents
         self._log_ins = log_ins
         self._tickets = tickets
+        self._tokens = tokens
 
     async def seat(self, request: web.Request) -> Seat:
         """Whose websocket it is; the ticket is used up."""
@@ -37,7 +46,17 @@ class Admission:
         return await self.agent_of(request.cookies.get(COOKIE, ""))
 
     async def agent_of(self, token: str) -> Agent:
-        login = await self._log_ins.login_of(token) if token else None
+        return await self._known(await self._log_ins.login_of(token) if token else None)
+
+    async def program(self, request: web.Request) -> tuple[Agent, Seat]:
+        """By a token, or by the desktop's cookie where none is sent."""
+        token, by_token = _credential(request)
+        book = self._tokens if by_token else self._log_ins
+        session = hashed(token)
+        agent = await self._known((await book.living({session})).get(session) if token else None)
+        return agent, Seat(agent.login, session)
+
+    async def _known(self, login: str | None) -> Agent:
         agent = self._agents.find(login) if login else None
         if agent is None and login:
             # Added on the command line since we started.
@@ -46,3 +65,12 @@ class Admission:
         if agent is None:
             raise refusal(web.HTTPUnauthorized, "not_logged_in", "log in first")
         return agent
+
+
+def _credential(request: web.Request) -> tuple[str, bool]:
+    """What says who asks, and whether it is a program's token."""
+    header = request.headers.get("Authorization", "")
+    if header:
+        is_bearer = header[: len(_BEARER)].lower() == _BEARER
+        return (header[len(_BEARER) :].strip()[:_MAX_TOKEN] if is_bearer else "", True)
+    return request.cookies.get(COOKIE, "")[:_MAX_TOKEN], False

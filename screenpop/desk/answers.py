@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import json
-
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from pydantic import BaseModel
 
+from calls.doors import Reply
 from calls.errors import Unavailable
 
 
+class Refused(BaseModel):
+    """The body of every refusal."""
+
+    error: str
+    message: str
+
+
+TOO_FAST = Reply("Too fast.", Refused)
+
+
 def refusal(kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
-    body = json.dumps({"error": code, "message": text})
-    return kind(text=body, content_type="application/json")
+    return kind(
+        text=Refused(error=code, message=text).model_dump_json(), content_type="application/json"
+    )
 
 
 def unavailable(away: Unavailable) -> web.HTTPException:

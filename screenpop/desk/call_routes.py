@@ -6,12 +6,13 @@ import time
 
 from aiohttp import web
 
-from screenpop.desk.admission import Admission
-from screenpop.desk.answers import refusal, spared
+from calls.doors import LOGGED_IN, Door, Param, Reply, hang
+from screenpop.desk.admission import AGENT
+from screenpop.desk.answers import TOO_FAST, Refused, refusal, spared
 from screenpop.desk.rate_limit import RateLimit
 from screenpop.desk.static_files import guarded
 from screenpop.pops.call_words import MAX_SOUGHT, sought
-from screenpop.pops.past_calls import MAX_PAGE, Cursor, PastCalls
+from screenpop.pops.past_calls import MAX_PAGE, Cursor, PastCallPage, PastCalls, PastCallTold
 
 CALLS = "/api/v1/agent/calls"
 #: Questions of one agent, far more than a person types and turns over.
@@ -20,14 +21,41 @@ _PAGE = 50
 _MAX_POP_ID = 40
 
 
+PAGE = Door(
+    "GET",
+    CALLS,
+    by=LOGGED_IN,
+    what="The asker's own calls, newest first.",
+    query=(
+        Param("q", "Words that are all in the call.", pattern=f"^.{{0,{MAX_SOUGHT}}}$"),
+        Param("before", "The `next` of a page."),
+        Param("limit", f"1 to {MAX_PAGE}; {_PAGE} unless said.", pattern="^[0-9]{0,3}$"),
+    ),
+    replies={200: Reply("A page.", PastCallPage), 429: TOO_FAST},
+)
+CALL = Door(
+    "GET",
+    # As a program makes them: nothing else is looked up.
+    CALLS + "/{pop_id:[A-Za-z0-9_-]+}",
+    by=LOGGED_IN,
+    what="One of the asker's calls in full.",
+    own="pop_id",
+    replies={
+        200: Reply("The call.", PastCallTold),
+        404: Reply("No call of the asker's.", Refused),
+        429: TOO_FAST,
+    },
+)
+DOORS = (PAGE, CALL)
+
+
 class CallRoutes:
-    def __init__(self, *, calls: PastCalls, admission: Admission) -> None:
+    def __init__(self, *, calls: PastCalls) -> None:
         self._calls = calls
-        self._admission = admission
         self._pace = RateLimit(per_s=PER_S, burst=BURST)
 
     async def page(self, request: web.Request) -> web.StreamResponse:
-        login = await self._login(request)
+        login = self._login(request)
         asked = request.query.get("q", "")
         if len(asked) > MAX_SOUGHT:
             raise _bad(f"q is longer than {MAX_SOUGHT} letters")
@@ -37,25 +65,24 @@ class CallRoutes:
         return web.json_response(text=page.model_dump_json())
 
     async def call(self, request: web.Request) -> web.StreamResponse:
-        login = await self._login(request)
+        login = self._login(request)
         pop_id = request.match_info["pop_id"]
         told = await self._calls.call(login, pop_id) if len(pop_id) <= _MAX_POP_ID else None
         if told is None:
             raise refusal(web.HTTPNotFound, "no_call", "there is no such call of yours")
         return web.json_response(text=told.model_dump_json())
 
-    async def _login(self, request: web.Request) -> str:
-        login = (await self._admission.agent(request)).login
+    def _login(self, request: web.Request) -> str:
+        login = request[AGENT].login
         if not self._pace.take(login, time.monotonic()):
             raise refusal(web.HTTPTooManyRequests, "rate_limited", "too fast; wait a moment")
         return login
 
 
-def add_routes(app: web.Application, *, calls: PastCalls, admission: Admission) -> None:
-    routes = CallRoutes(calls=calls, admission=admission)
-    app.router.add_get(CALLS, guarded(spared(routes.page)))
-    # As a program makes them: nothing else is looked up.
-    app.router.add_get(CALLS + "/{pop_id:[A-Za-z0-9_-]+}", guarded(spared(routes.call)))
+def add_routes(app: web.Application, *, calls: PastCalls) -> None:
+    routes = CallRoutes(calls=calls)
+    hang(app.router, PAGE, guarded(spared(routes.page)))
+    hang(app.router, CALL, guarded(spared(routes.call)))
 
 
 def _before(request: web.Request) -> Cursor | None:

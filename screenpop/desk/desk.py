@@ -147,7 +147,9 @@ class Desk:
         self.tokens = Tokens(database=database)
         self.past_calls = PastCalls(database=database, now=now)
         self.tickets = Tickets()
-        self.admission = Admission(agents=self.agents, log_ins=self.log_ins, tickets=self.tickets)
+        self.admission = Admission(
+            agents=self.agents, log_ins=self.log_ins, tickets=self.tickets, tokens=self.tokens
+        )
         self.phones = Phones(
             database=database,
             settings=softphone or SoftphoneSettings(),

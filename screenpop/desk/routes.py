@@ -9,13 +9,13 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from calls.agents import Agent
+from calls.doors import ANYBODY, LOGGED_IN, NOTHING, Asker, Door, Origin, Param, Reply, hang
 from config.settings import WebSettings
 from screenpop.agents.log_in import TICKET_LIFE_S, LogInRefused, TooManyLogIns, hashed
-from screenpop.desk import call_routes
-from screenpop.desk.admission import COOKIE
+from screenpop.desk import call_routes, static_files
+from screenpop.desk.admission import AGENT, COOKIE, SEAT
 from screenpop.desk.answers import refusal, spared
 from screenpop.desk.desk import Desk
-from screenpop.desk.origins import Origins
 from screenpop.desk.protocol import MAX_SEQ, CloseCode
 from screenpop.desk.session import DesktopSocket
 from screenpop.desk.static_files import STATIC, add_static, guarded
@@ -31,15 +31,74 @@ class Credentials(BaseModel):
     password: Annotated[str, Field(min_length=1, max_length=256)]
 
 
+class Card(BaseModel):
+    login: str
+    name: str
+    language: str
+    role: str
+    queues: tuple[str, ...]
+
+
+class TicketIssued(BaseModel):
+    ticket: str
+    expires_s: float
+
+
+LOG_IN = Door(
+    "POST",
+    "/api/v1/session",
+    by=ANYBODY,
+    why="nobody has a log-in before; failures are counted",
+    what="Log in: sets the cookie of a session.",
+    takes=Credentials,
+    replies={200: Reply("Who is logged in.", Card), 429: Reply("Too many failed log-ins.")},
+)
+LOG_OUT = Door(
+    "DELETE",
+    "/api/v1/session",
+    by=ANYBODY,
+    why="ends nothing but the session whose cookie is sent",
+    what="Log out.",
+    replies={204: NOTHING},
+)
+ME = Door(
+    "GET",
+    "/api/v1/me",
+    by=LOGGED_IN,
+    what="Who is logged in.",
+    replies={200: Reply("The agent.", Card)},
+)
+TICKET = Door(
+    "POST",
+    "/api/v1/agent/ticket",
+    by=LOGGED_IN,
+    what="A ticket for one websocket.",
+    replies={200: Reply("Good once, for half a minute.", TicketIssued)},
+)
+LAST_SEQ = Param("last_seq", "The newest number that the client has.", pattern="^[0-9]*$")
+TICKET_SHOWN = Param("ticket", "See POST /api/v1/agent/ticket.", needed=True)
+WEBSOCKET = Door(
+    "GET",
+    "/agent/ws",
+    by=frozenset({Asker.TICKET}),
+    what="The desktop's websocket: see docs/screenpop-api.md.",
+    origin=Origin.NEEDED,
+    query=(TICKET_SHOWN, LAST_SEQ),
+    replies={101: Reply("The websocket.", kind="")},
+)
+DOORS = (
+    *(LOG_IN, LOG_OUT, ME, TICKET, WEBSOCKET),
+    *(call_routes.DOORS + phone_routes.DOORS + static_files.DOORS),
+)
+
+
 class DeskRoutes:
     def __init__(self, *, desk: Desk, settings: WebSettings) -> None:
         self._desk = desk
         self._settings = settings
-        self._origins = Origins(settings)
         self._admission = desk.admission
 
     async def log_in(self, request: web.Request) -> web.StreamResponse:
-        self._origins.check(request, required=False)
         credentials = await _credentials(request)
         address = request.remote or "unknown"
         try:
@@ -51,7 +110,7 @@ class DeskRoutes:
         except TooManyLogIns as refused:
             raise refusal(web.HTTPTooManyRequests, "rate_limited", str(refused)) from None
         agent = await self._admission.agent_of(token)
-        response = web.json_response(_card(agent))
+        response = _card(agent)
         response.set_cookie(
             COOKIE,
             token,
@@ -64,7 +123,6 @@ class DeskRoutes:
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:
         """Ends this session; the agent's other desktops reconnect by their own."""
-        self._origins.check(request, required=False)
         token = request.cookies.get(COOKIE, "")
         login = await self._desk.log_ins.login_of(token)
         if login is not None:
@@ -76,18 +134,16 @@ class DeskRoutes:
         return response
 
     async def me(self, request: web.Request) -> web.StreamResponse:
-        return web.json_response(_card(await self._admission.agent(request)))
+        return _card(request[AGENT])
 
     async def ticket(self, request: web.Request) -> web.StreamResponse:
-        self._origins.check(request, required=False)
-        agent = await self._admission.agent(request)
-        ticket = self._desk.tickets.issue(agent.login, request.cookies[COOKIE])
-        return web.json_response({"ticket": ticket, "expires_s": TICKET_LIFE_S})
+        ticket = self._desk.tickets.issue(request[AGENT].login, request.cookies[COOKIE])
+        issued = TicketIssued(ticket=ticket, expires_s=TICKET_LIFE_S)
+        return web.json_response(issued.model_dump())
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
-        self._origins.check(request, required=True)
         known = last_seq(request.query.get("last_seq", ""))
-        seat = await self._admission.seat(request)
+        seat = request[SEAT]
         login = seat.login
         desktop = DesktopSocket(seat.session)
         await desktop.open(request)
@@ -104,13 +160,13 @@ def add_routes(
 ) -> None:
     """`static` is the built desktop; where it is missing the page says how to build it."""
     routes = DeskRoutes(desk=desk, settings=settings)
-    app.router.add_post("/api/v1/session", guarded(spared(routes.log_in)))
-    app.router.add_delete("/api/v1/session", guarded(spared(routes.log_out)))
-    app.router.add_get("/api/v1/me", guarded(spared(routes.me)))
-    app.router.add_post("/api/v1/agent/ticket", guarded(spared(routes.ticket)))
-    app.router.add_get("/agent/ws", routes.websocket)
-    call_routes.add_routes(app, calls=desk.past_calls, admission=desk.admission)
-    phone_routes.add_routes(app, phones=desk.phones, admission=desk.admission, settings=settings)
+    hang(app.router, LOG_IN, guarded(spared(routes.log_in)))
+    hang(app.router, LOG_OUT, guarded(spared(routes.log_out)))
+    hang(app.router, ME, guarded(spared(routes.me)))
+    hang(app.router, TICKET, guarded(spared(routes.ticket)))
+    hang(app.router, WEBSOCKET, routes.websocket)
+    call_routes.add_routes(app, calls=desk.past_calls)
+    phone_routes.add_routes(app, phones=desk.phones)
     add_static(app, static)
 
 
@@ -133,11 +189,12 @@ def last_seq(text: str) -> int | None:
     return int(text[:17])
 
 
-def _card(agent: Agent) -> dict[str, object]:
-    return {
-        "login": agent.login,
-        "name": agent.name,
-        "language": agent.language,
-        "role": agent.role,
-        "queues": list(agent.queues),
-    }
+def _card(agent: Agent) -> web.Response:
+    card = Card(
+        login=agent.login,
+        name=agent.name,
+        language=agent.language,
+        role=agent.role,
+        queues=agent.queues,
+    )
+    return web.json_response(card.model_dump())

@@ -7,6 +7,49 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from calls.doors import ANYBODY, Door, Origin, Reply, hang
+
+_EMPTY = "the page is empty until somebody logs in"
+_NO_PAGE = {503: Reply("The page is not built.", kind="text/html")}
+_NO_FILE = {404: Reply("There is no such file.", kind="text/plain")}
+INDEX = Door(
+    "GET",
+    "/",
+    by=ANYBODY,
+    why=_EMPTY,
+    origin=Origin.FREE,
+    what="The agents' desktop.",
+    replies={200: Reply("The page.", kind="text/html"), **_NO_PAGE},
+)
+SUPERVISOR = Door(
+    "GET",
+    "/supervisor",
+    by=ANYBODY,
+    why=_EMPTY,
+    origin=Origin.FREE,
+    what="The supervisors' page.",
+    replies={200: Reply("The page.", kind="text/html"), **_NO_PAGE},
+)
+ICON = Door(
+    "GET",
+    "/icon.svg",
+    by=ANYBODY,
+    why="the same for everybody",
+    origin=Origin.FREE,
+    what="The pages' icon.",
+    replies={200: Reply("The icon.", kind="image/svg+xml"), **_NO_FILE},
+)
+ASSET = Door(
+    "GET",
+    r"/assets/{name:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}}",
+    by=ANYBODY,
+    why="the same for everybody",
+    origin=Origin.FREE,
+    what="What the pages load.",
+    replies={200: Reply("The file.", kind="*/*"), **_NO_FILE},
+)
+DOORS = (INDEX, SUPERVISOR, ICON, ASSET)
+
 STATIC = Path(__file__).parents[1] / "static"
 
 _POLICY = "; ".join(
@@ -55,8 +98,8 @@ def add_static(app: web.Application, static: Path) -> None:
         # Empty until somebody logs in whom `/api/v1/supervisor` answers.
         return page(static / "supervisor.html")
 
-    app.router.add_get("/", index)
-    app.router.add_get("/supervisor", supervisor)
+    hang(app.router, INDEX, index)
+    hang(app.router, SUPERVISOR, supervisor)
     add_assets(app, static)
 
 
@@ -77,8 +120,8 @@ def add_assets(app: web.Application, static: Path) -> None:
             raise web.HTTPNotFound
         return web.FileResponse(path, headers=_FILE_HEADERS)
 
-    app.router.add_get("/icon.svg", icon)
-    app.router.add_get(r"/assets/{name:[A-Za-z0-9_-][A-Za-z0-9_.-]{0,199}}", asset)
+    hang(app.router, ICON, icon)
+    hang(app.router, ASSET, asset)
 
 
 def page(path: Path) -> web.StreamResponse:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from aiohttp import web
+from pydantic import BaseModel, Field
 
 from calls.agents import Softphone
+from calls.doors import LOGGED_IN, Asker, Door, Origin, Param, Reply, hang
 from calls.errors import Unavailable
-from config.settings import WebSettings
-from screenpop.desk.admission import Admission
-from screenpop.desk.answers import refusal, spared, unavailable
-from screenpop.desk.origins import Origins
+from screenpop.desk.admission import AGENT, SEAT
+from screenpop.desk.answers import Refused, refusal, spared, unavailable
 from screenpop.desk.static_files import guarded
 from screenpop.phone.phone_socket import PhoneCode
 from screenpop.phone.phones import Phones
@@ -18,33 +18,60 @@ CARD = "/api/v1/agent/phone"
 SOCKET = "/agent/sip"
 
 
+class PhoneCard(BaseModel):
+    user: str
+    domain: str
+    secret: str = Field(repr=False)
+    display_name: str
+    socket: str
+
+
+PHONE = Door(
+    "GET",
+    CARD,
+    by=LOGGED_IN,
+    what="What the asker's phone in the browser logs in with.",
+    replies={
+        200: Reply("The account.", PhoneCard),
+        404: Reply("The asker has a phone on the desk.", Refused),
+    },
+)
+SIP = Door(
+    "GET",
+    SOCKET,
+    by=frozenset({Asker.TICKET}),
+    what="The websocket that carries the phone's SIP.",
+    origin=Origin.NEEDED,
+    query=(Param("ticket", "See POST /api/v1/agent/ticket.", needed=True),),
+    replies={
+        101: Reply("The websocket.", kind=""),
+        404: Reply("The asker has a phone on the desk.", Refused),
+    },
+)
+DOORS = (PHONE, SIP)
+
+
 class PhoneRoutes:
-    def __init__(self, *, phones: Phones, admission: Admission, origins: Origins) -> None:
+    def __init__(self, *, phones: Phones) -> None:
         self._phones = phones
-        self._admission = admission
-        self._origins = origins
 
     async def card(self, request: web.Request) -> web.StreamResponse:
         """The secret goes to the agent's own page, over the connection of its log-in."""
-        self._origins.check(request, required=False)
-        agent = await self._admission.agent(request)
-        phone = await self._account(agent.login)
-        return web.json_response(
-            {
-                "user": phone.login,
-                "domain": self._phones.settings.domain,
-                "secret": phone.secret,
-                "display_name": phone.name,
-                "socket": SOCKET,
-            }
+        phone = await self._account(request[AGENT].login)
+        card = PhoneCard(
+            user=phone.login,
+            domain=self._phones.settings.domain,
+            secret=phone.secret,
+            display_name=phone.name,
+            socket=SOCKET,
         )
+        return web.json_response(card.model_dump())
 
     async def websocket(self, request: web.Request) -> web.StreamResponse:
-        self._origins.check(request, required=True)
         offered = request.headers.get("Sec-WebSocket-Protocol", "")
         if "sip" not in [name.strip() for name in offered.split(",")]:
             raise refusal(web.HTTPBadRequest, "bad_request", "expected the sub-protocol sip")
-        seat = await self._admission.seat(request)
+        seat = request[SEAT]
         try:
             await self._account(seat.login)
         except Unavailable as away:
@@ -65,12 +92,10 @@ class PhoneRoutes:
         return phone
 
 
-def add_routes(
-    app: web.Application, *, phones: Phones, admission: Admission, settings: WebSettings
-) -> None:
-    routes = PhoneRoutes(phones=phones, admission=admission, origins=Origins(settings))
-    app.router.add_get(CARD, guarded(spared(routes.card)))
-    app.router.add_get(SOCKET, routes.websocket)
+def add_routes(app: web.Application, *, phones: Phones) -> None:
+    routes = PhoneRoutes(phones=phones)
+    hang(app.router, PHONE, guarded(spared(routes.card)))
+    hang(app.router, SIP, routes.websocket)
 
     async def say_goodbye(_app: web.Application) -> None:
         phones.close_all()

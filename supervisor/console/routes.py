@@ -1,25 +1,27 @@
-"""The supervisor page's addresses: 401 for who is not logged in, 403 for whose role may not."""
+"""What the supervisor page is answered; `doors` says whom."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from calls.call import CallId
+from calls.doors import hang
 from calls.errors import Misconfigured
 from config.problems import ProblemsFound
-from config.rulebook_versions import MAX_COMMENT
+from screenpop.desk.admission import AGENT, SEAT
 from screenpop.desk.answers import refusal, spared
 from screenpop.desk.static_files import SECURITY_HEADERS, guarded
+from supervisor.console import doors
 from supervisor.console.call_page import CallPages
 from supervisor.console.console import Console
-from supervisor.console.gate import Gate
+from supervisor.console.feed import Viewer
 from supervisor.console.model_cards import card_page, model_rows
 from supervisor.console.outbox_desk import OutboxDesk
 from supervisor.console.rulebook_desk import (
@@ -33,27 +35,6 @@ _MAX_BODY = 4 * 1024
 #: A card has its style in the page and nothing else: no script, no form, no origin of its own.
 _CARD_POLICY = "default-src 'none'; style-src 'unsafe-inline'; sandbox; frame-ancestors 'none'"
 
-Version = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-Comment = Annotated[str, Field(max_length=MAX_COMMENT)]
-
-
-class Move(BaseModel):
-    """To publish what was checked as this version, or to go back to it."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    version: Version
-    comment: Comment = ""
-
-
-class Again(BaseModel):
-    """To deliver an entry of the outbox once more."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    key: Annotated[str, Field(min_length=1, max_length=36)]
-
-
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -61,14 +42,12 @@ class ConsoleRoutes:
     def __init__(
         self,
         *,
-        gate: Gate,
         console: Console,
         pages: CallPages,
         rulebook: RulebookDesk,
         outbox: OutboxDesk,
         models_dir: Path,
     ) -> None:
-        self._gate = gate
         self._console = console
         self._pages = pages
         self._rulebook = rulebook
@@ -76,31 +55,28 @@ class ConsoleRoutes:
         self._models_dir = models_dir
 
     def add_to(self, app: web.Application) -> None:
-        base = "/api/v1/supervisor"
-        for path, handler in (
-            ("/board", self.board),
-            ("/call", self.call),
-            ("/rulebook", self.rulebook),
-            ("/models", self.models),
-            ("/outbox", self.outbox),
+        for door, handler in (
+            (doors.BOARD, self.board),
+            (doors.CALL, self.call),
+            (doors.RULEBOOK, self.rulebook),
+            (doors.MODELS, self.models),
+            (doors.OUTBOX, self.outbox),
+            (doors.EVENTS, self.events),
+            (doors.CHECK, self.check),
+            (doors.PUBLISH, self.publish),
+            (doors.ROLL_BACK, self.roll_back),
+            (doors.RETRY, self.retry),
         ):
-            app.router.add_get(f"{base}{path}", guarded(spared(handler)))
-        card = f"{base}/models/{{kind:[a-z]{{1,20}}}}/{{version:[0-9a-f-]{{1,40}}}}"
-        app.router.add_get(card, _powerless(guarded(spared(self.model))))
-        # What it holds is written as it goes: no headers can be added afterwards.
-        app.router.add_get(f"{base}/events", guarded(spared(self.events)), allow_head=False)
-        app.router.add_post(f"{base}/rulebook/check", guarded(spared(self.check)))
-        app.router.add_post(f"{base}/rulebook/publish", guarded(spared(self.publish)))
-        app.router.add_post(f"{base}/rulebook/rollback", guarded(spared(self.roll_back)))
-        app.router.add_post(f"{base}/outbox/retry", guarded(spared(self.retry)))
+            hang(app.router, door, guarded(spared(handler)))
+        hang(app.router, doors.MODEL, _powerless(guarded(spared(self.model))))
         app.on_shutdown.append(self._close)
 
     async def board(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.looks(request)
         return web.Response(text=self._console.board(), content_type="application/json")
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        viewer = await self._gate.viewer(request)
+        seat = request[SEAT]
+        viewer = Viewer(seat.login, seat.session)
         if not self._console.add(viewer):
             raise refusal(web.HTTPTooManyRequests, "too_many", "too many supervisor pages are open")
         try:
@@ -110,7 +86,6 @@ class ConsoleRoutes:
             self._console.feed.remove(viewer)
 
     async def call(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.looks(request)
         try:
             call_id = CallId.parse(request.query.get("id", "")[:120])
         except ValueError:
@@ -121,11 +96,9 @@ class ConsoleRoutes:
         return _answer(page)
 
     async def rulebook(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.looks(request)
         return _answer(await self._rulebook.state())
 
     async def check(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.looks(request)
         try:
             return _answer((await self._rulebook.check()).as_json())
         except (Misconfigured, TooBusy) as why:
@@ -133,8 +106,8 @@ class ConsoleRoutes:
 
     async def publish(self, request: web.Request) -> web.StreamResponse:
         """422 with the checker's problems where it is not good."""
-        agent = await self._gate.moves(request)
-        move = await _body(request, Move)
+        agent = request[AGENT]
+        move = await _body(request, doors.Move)
         try:
             checked = await self._rulebook.publish(
                 move.version, author=agent.login, comment=move.comment
@@ -144,8 +117,8 @@ class ConsoleRoutes:
         return _answer(checked.as_json(), status=200 if checked.good else 422)
 
     async def roll_back(self, request: web.Request) -> web.StreamResponse:
-        agent = await self._gate.moves(request)
-        move = await _body(request, Move)
+        agent = request[AGENT]
+        move = await _body(request, doors.Move)
         try:
             done = await self._rulebook.roll_back(
                 move.version, author=agent.login, comment=move.comment
@@ -158,23 +131,19 @@ class ConsoleRoutes:
         return _answer({"good": True, "version": done.version, "problems": []})
 
     async def outbox(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.looks(request)
         return _answer(await self._outbox.state())
 
     async def retry(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.runs(request)
-        again = await _body(request, Again)
+        again = await _body(request, doors.Again)
         if not await self._outbox.retry(again.key):
             why = "this is not given up, or a newer version of it was delivered"
             raise refusal(web.HTTPConflict, "refused", why)
         return _answer({"retried": 1})
 
     async def models(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.looks(request)
         return _answer({"models": await asyncio.to_thread(model_rows, self._models_dir)})
 
     async def model(self, request: web.Request) -> web.StreamResponse:
-        await self._gate.looks(request)
         kind, version = request.match_info["kind"], request.match_info["version"]
         page = await asyncio.to_thread(card_page, self._models_dir, kind, version)
         if page is None:

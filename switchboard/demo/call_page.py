@@ -21,12 +21,14 @@ from aiohttp import (
     web,
 )
 
+from calls.doors import ANYBODY, Door, Origin, hang
 from calls.errors import Unavailable
+from config.neighbours import Neighbours
 from config.settings import SoftphoneSettings, WebSettings
 from screenpop.agents.log_in import Tickets
 from screenpop.counters import DeskCounters
 from screenpop.desk.answers import refusal, spared, unavailable
-from screenpop.desk.origins import Origins
+from screenpop.desk.doorkeeper import Doorkeeper
 from screenpop.desk.static_files import STATIC, add_assets, guarded, page
 from screenpop.phone.phone_socket import (
     CLOSE_DEADLINE_S,
@@ -44,6 +46,11 @@ _SOCKET = "/demo/sip"
 _MAX_BODY = 1024
 #: Tabs that ring in at the same time.
 _MAX_PHONES = 16
+
+
+def _door(method: str, path: str, origin: Origin = Origin.OURS) -> Door:
+    why = "only this machine reaches it, by this name"
+    return Door(method, path, by=ANYBODY, why=why, origin=origin, what="Of the demo.")
 
 
 class CallPage:
@@ -71,7 +78,6 @@ class CallPage:
         self._agent = {"login": agent, "password": password}
         self._supervisor = supervisor
         self._console = console
-        self._origins = Origins(WebSettings(host=HOST, port=port))
         self._counters = DeskCounters()
         self._open: set[PhoneSocket] = set()
         self._runner: web.AppRunner | None = None
@@ -114,13 +120,19 @@ class CallPage:
 
     def _app(self) -> web.Application:
         app = web.Application(middlewares=[self._only_here], client_max_size=_MAX_BODY)
-        app.router.add_get(PAGE, self._page)
-        app.router.add_get("/demo/callers", guarded(self._cast))
-        app.router.add_get("/demo/calls/{user}", guarded(spared(self._call)))
-        app.router.add_post("/demo/ticket", guarded(self._ticket))
-        app.router.add_post("/demo/desk", guarded(self._desk_link))
-        app.router.add_get("/demo/desk", guarded(spared(self._desk)))
-        app.router.add_get(_SOCKET, self._sip)
+        Doorkeeper(settings=WebSettings(host=HOST, port=self._port), neighbours=Neighbours()).keep(
+            app
+        )
+        for door, handler in (
+            (_door("GET", PAGE, Origin.FREE), self._page),
+            (_door("GET", "/demo/callers"), guarded(self._cast)),
+            (_door("GET", "/demo/calls/{user}", Origin.FREE), guarded(spared(self._call))),
+            (_door("POST", "/demo/ticket", Origin.NEEDED), guarded(self._ticket)),
+            (_door("POST", "/demo/desk", Origin.NEEDED), guarded(self._desk_link)),
+            (_door("GET", "/demo/desk", Origin.FREE), guarded(spared(self._desk))),
+            (_door("GET", _SOCKET, Origin.NEEDED), self._sip),
+        ):
+            hang(app.router, door, handler)
         add_assets(app, STATIC)
         return app
 
@@ -138,8 +150,7 @@ class CallPage:
     async def _page(self, _request: web.Request) -> web.StreamResponse:
         return page(STATIC / "demo_call.html")
 
-    async def _cast(self, request: web.Request) -> web.StreamResponse:
-        self._origins.check(request, required=False)
+    async def _cast(self, _request: web.Request) -> web.StreamResponse:
         cast = [
             {"key": one.key, "user": one.user, "secret": one.secret, "number": one.number}
             for one in self._callers.values()
@@ -161,7 +172,6 @@ class CallPage:
         return web.json_response({"call": await self._watch.of(user)})
 
     async def _ticket(self, request: web.Request) -> web.StreamResponse:
-        self._origins.check(request, required=True)
         user = await self._wanted_user(request)
         return web.json_response({"ticket": self._tickets.issue(user, "")})
 
@@ -174,9 +184,8 @@ class CallPage:
             raise refusal(web.HTTPBadRequest, "bad_request", "expected a caller as user")
         return user
 
-    async def _desk_link(self, request: web.Request) -> web.StreamResponse:
+    async def _desk_link(self, _request: web.Request) -> web.StreamResponse:
         """Good once, for half a minute."""
-        self._origins.check(request, required=True)
         once = self._tickets.issue(self._agent["login"], "")
         return web.json_response({"address": f"/demo/desk?once={once}"})
 
@@ -197,7 +206,6 @@ class CallPage:
         )
 
     async def _sip(self, request: web.Request) -> web.StreamResponse:
-        self._origins.check(request, required=True)
         seat = self._tickets.redeem(request.query.get("ticket", ""))
         if seat is None or seat.login not in self._callers:
             raise refusal(web.HTTPUnauthorized, "ticket_refused", "the ticket is not valid")

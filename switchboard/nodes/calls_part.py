@@ -140,6 +140,7 @@ class CallsPart(Process):
             client_max_size=256 * 1024,
             middlewares=[behind(ground.settings.web.trusted_proxies)],
         )
+        ground.doorkeeper().keep(app)
         ground.health.add_routes(app)
         callers.add_routes(app, others)
         relay.add_routes(app)

@@ -150,6 +150,7 @@ class DeskPart(Process):
             "lease",
             lambda: PartState(True, "keeps the desk" if self._keeper.is_held else "stands by"),
         )
+        self._ground.doorkeeper().keep(app)
         health.add_routes(app)
         return await self._serve(app)
 
@@ -157,8 +158,10 @@ class DeskPart(Process):
         app = web.Application(
             client_max_size=256 * 1024, middlewares=[asked_by(self.settings.nodes.trusted)]
         )
+        keeper = self._ground.doorkeeper(admission=desk.desk.admission, node_secret=self._holder)
+        keeper.keep(app)
         self._ground.health.add_routes(app)
-        direct_line.add_routes(app, intakes=intakes, holder=self._holder)
+        direct_line.add_routes(app, intakes=intakes)
         desk.add_routes(app)
         self._ground.stages.on_stop("web", await self._serve(app), 10)
 

@@ -18,6 +18,7 @@ from multidict import CIMultiDict, CIMultiDictProxy
 from sqlalchemy.exc import SQLAlchemyError
 from yarl import URL
 
+from calls.doors import Asker, Door, Origin, hang
 from storage.database import Database
 from storage.leases import Held, held
 
@@ -38,6 +39,23 @@ _OF_THE_HOP = {
 }  # fmt: skip
 _OF_THE_SOCKET = "sec-websocket-"
 _UPSTREAM_AWAY = (aiohttp.ClientError, TimeoutError, OSError)
+
+
+#: Whom a proxy says that it asks for is not told on: so it is asked here who is near.
+ASTERISK_ASKS = Door(
+    "*",
+    "/pbx/{path:.*}",
+    by=frozenset({Asker.PBX}),
+    what="What the desk's process answers Asterisk.",
+)
+ANYBODY_ASKS = Door(
+    "*",
+    "/{path:.*}",
+    by=frozenset({Asker.PASSED_ON}),
+    what="What the desk's process answers.",
+    origin=Origin.FREE,
+)
+DOORS = (ASTERISK_ASKS, ANYBODY_ASKS)
 
 
 class DeskFinder:
@@ -113,7 +131,8 @@ class DeskRelay:
                     self._asked.pop(desk.token, None)
 
     def add_routes(self, app: web.Application) -> None:
-        app.router.add_route("*", "/{path:.*}", self._relay)
+        hang(app.router, ASTERISK_ASKS, self._relay)
+        hang(app.router, ANYBODY_ASKS, self._relay)
 
     async def _relay(self, request: web.Request) -> web.StreamResponse:
         desk = await self._finder.find()

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 import json
 import logging
 from collections.abc import Mapping, Sequence
@@ -16,6 +15,7 @@ from typing import Any, Protocol, Self
 import aiohttp
 from aiohttp import web
 
+from calls.doors import Asker, Door, Reply, hang
 from switchboard.nodes.bounded_body import body_of
 from switchboard.nodes.desk_relay import DeskFinder
 from switchboard.nodes.event_intake import EventIntake, Message
@@ -28,6 +28,18 @@ DEADLINE_S = 2.0
 AT_ONCE_BYTES = 96 * 1024
 #: The largest question that is read.
 LIMIT_BYTES = 2 * 1024 * 1024
+
+HEAR = Door(
+    "POST",
+    PATH,
+    by=frozenset({Asker.NODE}),
+    what="Another process of the centre tells what callers do.",
+    replies={
+        200: Reply("How far the desk is."),
+        413: Reply("Too long.", kind="text/plain"),
+    },
+)
+DOORS = (HEAR,)
 
 AWAY = (aiohttp.ClientError, OSError, TimeoutError)
 
@@ -84,13 +96,10 @@ class HttpDirectLine:
                 raise ConnectionError("the desk's answer is none") from error
 
 
-def add_routes(app: web.Application, *, intakes: Mapping[str, EventIntake], holder: str) -> None:
+def add_routes(app: web.Application, *, intakes: Mapping[str, EventIntake]) -> None:
     """`intakes` by the name of the Asterisk."""
 
     async def hear(request: web.Request) -> web.Response:
-        shown = request.headers.get("Authorization", "").encode("utf-8", "replace")
-        if not hmac.compare_digest(shown, f"Bearer {holder}".encode()):
-            raise web.HTTPForbidden(text="for processes of this centre alone\n")
         try:
             asked = json.loads(await body_of(request.content, limit=LIMIT_BYTES))
             intake, messages = intakes[asked["system"]], _messages(asked)
@@ -104,7 +113,7 @@ def add_routes(app: web.Application, *, intakes: Mapping[str, EventIntake], hold
             {"safe": intake.safe.get(who, 0), "wanted": intake.wanted.get(who, 0)}
         )
 
-    app.router.add_post(PATH, hear)
+    hang(app.router, HEAR, hear)
 
 
 def _messages(asked: Any) -> list[Message]:

@@ -18,6 +18,7 @@ from calls.errors import Unavailable
 from calls.ports import Transfers
 from config.agent_settings import AgentSettings
 from config.dialling_settings import DiallingSettings
+from config.neighbours import Neighbours
 from config.pop_settings import PopUrl, PopWebhook
 from config.settings import SoftphoneSettings, WebSettings
 from crm_adapter import pop_hooks
@@ -31,6 +32,7 @@ from screenpop.delivery import routes as event_routes
 from screenpop.delivery.open_address import OpenAddresses
 from screenpop.delivery.pop_hooks import PopHooks
 from screenpop.desk.desk import Desk
+from screenpop.desk.doorkeeper import Doorkeeper
 from screenpop.desk.routes import add_routes
 from screenpop.desk.static_files import STATIC
 from storage.database import Database
@@ -132,8 +134,11 @@ async def desk_server(
         )
         async with desk:
             app = web.Application()
+            Doorkeeper(settings=settings, neighbours=Neighbours(), admission=desk.admission).keep(
+                app
+            )
             add_routes(app, desk=desk, settings=settings, static=static)
-            event_routes.add_routes(app, desk=desk, settings=settings)
+            event_routes.add_routes(app, desk=desk)
             if more is not None:
                 await more(app, desk, bus)
             runner = web.AppRunner(app, shutdown_timeout=1.0)

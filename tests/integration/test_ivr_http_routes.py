@@ -23,6 +23,7 @@ from ivr.music import Music
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
 from tests.fakes.hold_programmes import hold_programmes
+from tests.fakes.kept_app import kept_app
 from tests.fakes.legible_speech import LegibleEngine, flat_music, read_back
 
 pytestmark = pytest.mark.integration
@@ -66,7 +67,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         music = Music(store=store, file=own)
         await music.open()
         hold = await hold_programmes(speech=prompts, music=music, store=store, bus=bus)
-        app = web.Application()
+        app = kept_app()
         add_routes(app, store=store, hold=hold)
         async with TestClient(TestServer(app)) as client:
             yield Site(engine, prompts, hold, store, client)

@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from ami_bridge import queue_routes
 from ami_bridge.ami_events import MemberSeen
 from ami_bridge.queue_members import QueueMembers
+from tests.fakes.kept_app import kept_app
 
 pytestmark = pytest.mark.integration
 
@@ -34,7 +35,7 @@ def members() -> QueueMembers:
 
 @pytest.fixture
 async def asterisk(members: QueueMembers) -> AsyncIterator[Asterisk]:
-    app = web.Application()
+    app = kept_app()
     queue_routes.add_routes(app, roster=Roster(), members=members)
     async with TestClient(TestServer(app)) as client:
         yield client

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
@@ -21,6 +20,7 @@ from config.webhook_settings import WebhookIn
 from crm_adapter.adapter import Forbidden, Invalid, Unavailable, Unsupported
 from crm_adapter.webhooks_in import KNOWN_S, MOST_BYTES, KnownEvents, WebhooksIn, add_routes
 from tests.fakes.change_sink import KeepingSink
+from tests.fakes.kept_app import kept_app
 
 pytestmark = pytest.mark.integration
 
@@ -44,7 +44,7 @@ def mac(message: bytes) -> bytes:
 async def served(
     hooks: Sequence[WebhookIn], sink: KeepingSink | None, clock: Clock
 ) -> AsyncIterator[str]:
-    app = web.Application(client_max_size=MOST_BYTES)
+    app = kept_app(client_max_size=MOST_BYTES)
     add_routes(app, WebhooksIn(hooks=hooks, sink=sink, now=clock))
     async with TestServer(app) as server:
         yield str(server.make_url("/hooks/crm/"))

@@ -15,6 +15,7 @@ from storage.database import Database
 from storage.leases import Lease
 from switchboard.nodes.desk_part import asked_by
 from switchboard.nodes.desk_relay import DeskFinder, DeskRelay
+from tests.fakes.kept_app import kept_app
 
 pytestmark = pytest.mark.integration
 
@@ -95,7 +96,7 @@ async def relay(any_database: Database, desk_url: str) -> AsyncIterator[tuple[st
     async with AsyncExitStack() as stack:
         finder = DeskFinder(database=any_database, lease=LEASE, every_s=0)
         made = await stack.enter_async_context(DeskRelay(finder))
-        app = web.Application()
+        app = kept_app()
         made.add_routes(app)
         yield await stack.enter_async_context(serving(app)), lease
 
@@ -176,7 +177,7 @@ async def test_nobody_stays_with_a_desk_that_another_has_now(
     assert await lease.take()
     assert lease.token is not None
     async with DeskRelay(DeskFinder(database=any_database, lease=LEASE)) as made:
-        app = web.Application()
+        app = kept_app()
         made.add_routes(app)
         async with (
             serving(app) as url,
@@ -201,7 +202,7 @@ async def test_a_desk_that_is_not_there_is_none(any_database: Database) -> None:
     )
     assert await lease.take()
     async with DeskRelay(DeskFinder(database=any_database, lease=LEASE)) as made:
-        app = web.Application()
+        app = kept_app()
         made.add_routes(app)
         async with (
             serving(app) as url,

@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 
 import aiohttp
 import pytest
-from aiohttp import web
 
 from calls.call import CallId
 from calls.events import CallEvent, MenuPresented
@@ -24,6 +23,7 @@ from switchboard.nodes.direct_line import HttpDirectLine
 from switchboard.nodes.event_intake import EventIntake
 from switchboard.nodes.event_stream import connected
 from switchboard.nodes.event_teller import EventTeller
+from tests.fakes.kept_app import kept_app
 from tests.integration.nodes.test_desk_relay import serving
 from tests.waiting import wait_until
 
@@ -64,8 +64,8 @@ class Desk:
 @pytest.fixture
 async def desk() -> AsyncIterator[Desk]:
     made = Desk()
-    app = web.Application(client_max_size=256 * 1024)
-    direct_line.add_routes(app, intakes={"pbx": made.intake}, holder=HOLDER)
+    app = kept_app(client_max_size=256 * 1024, node_secret=HOLDER)
+    direct_line.add_routes(app, intakes={"pbx": made.intake})
     async with serving(app) as made.url:
         yield made
 

@@ -115,7 +115,6 @@ def test_the_table_has_every_address() -> None:
     app = web.Application()
     nothing: Any = None
     ConsoleRoutes(
-        gate=nothing,
         console=nothing,
         pages=nothing,
         rulebook=nothing,

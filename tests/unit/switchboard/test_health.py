@@ -6,11 +6,11 @@ import functools
 import re
 
 import pytest
-from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from prometheus_client.exposition import generate_latest
 
 from switchboard.health import Health, PartState
+from tests.fakes.kept_app import kept_app
 
 pytestmark = pytest.mark.unit
 
@@ -48,7 +48,7 @@ async def test_ready_is_who_can_serve_and_alive_is_who_answers(
     for name in parts:
         health.add_part(name, functools.partial(parts.__getitem__, name))
     health.add_figures(lambda: {"rulebook_version": "abc", "ami_last_byte_age_s": None})
-    app = web.Application()
+    app = kept_app()
     health.add_routes(app)
     async with TestClient(TestServer(app)) as http:
         async with http.get("/readyz") as answer:
