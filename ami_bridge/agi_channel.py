@@ -33,6 +33,11 @@ _ROUND_S = 0.05
 _RATE = 8000
 #: The beep before it, and Asterisk's own pauses.
 _BEEP_S = 3.0
+#: StopMixMonitor ends one recording and does not tell whether there was any (app_mixmonitor.c
+#: `stop_mixmonitor_full`); nobody has more of a line.
+_MOST_RECORDINGS = 4
+#: Of EXEC: there is no such application, so nobody records by it.
+_NO_APPLICATION = "-2"
 
 
 class AgiChannel:
@@ -191,6 +196,16 @@ class AgiChannel:
             log.error("call %s: what the caller says could not be recorded", self._call.id)
             samples = 0
         return Recorded(name, samples / _RATE)
+
+    async def stop_recordings(self) -> bool:
+        for _ in range(_MOST_RECORDINGS):
+            reply = await self._agi.send("EXEC", dialplan.APP_STOP_RECORDING)
+            if reply.result == _NO_APPLICATION:
+                return True
+            if reply.result != "0":
+                await self._agi.require_caller()
+                return False
+        return True
 
     async def to_queue(self, request: QueueRequest) -> None:
         await self._complete(dialplan.ROUTE_QUEUE, agi_routes.queue(request))

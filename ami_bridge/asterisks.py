@@ -10,12 +10,13 @@ from ami_bridge.ami_events import MemberSeen
 from ami_bridge.bridge import AmiBridge
 from ami_bridge.pauses import Pauses
 from calls.bus import EventBus
-from calls.call import CallId, CallOutcome
+from calls.call import Call, CallId, CallOutcome
 from calls.clocks import Clock
 from calls.errors import Unavailable
 from calls.ports import (
     Asked,
     AskingEnd,
+    LineRecordings,
     QueueExits,
     QueueMembership,
     QueuePlace,
@@ -41,6 +42,9 @@ class Asterisks:
         )
         self.exits: QueueExits = ExitsWhereTheyWait(
             {system: b.exits for system, b in self.by_system.items()}
+        )
+        self.recordings: LineRecordings = RecordingsWhereTheyAre(
+            {system: b.recordings for system, b in self.by_system.items()}
         )
         self.transfers: Transfers = TransfersWhereTheyTalk(
             {system: b.transfers for system, b in self.by_system.items()}
@@ -111,6 +115,21 @@ class ExitsWhereTheyWait:
     def _of(self, call_id: CallId) -> QueueExits:
         """Raises Unavailable."""
         return _one_of(self._by_system, call_id)
+
+
+class RecordingsWhereTheyAre:
+    """Implements `calls.ports.LineRecordings` by those of each Asterisk, by system."""
+
+    def __init__(self, by_system: Mapping[str, LineRecordings]) -> None:
+        self._by_system = by_system
+
+    async def mute(self, call: Call) -> None:
+        await _one_of(self._by_system, call.id).mute(call)
+
+    def unmute(self, call: Call) -> None:
+        recordings = self._by_system.get(call.id.system)
+        if recordings is not None:
+            recordings.unmute(call)
 
 
 class TransfersWhereTheyTalk:

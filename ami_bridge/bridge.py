@@ -13,6 +13,7 @@ from ami_bridge.ami_events import AmiEvent, Booted
 from ami_bridge.ami_reading import read_event
 from ami_bridge.call_tracker import CallTracker
 from ami_bridge.event_queue import EventQueue
+from ami_bridge.line_recordings import AmiLineRecordings
 from ami_bridge.placing import Placing
 from ami_bridge.queue_control import AmiQueueControl
 from ami_bridge.queue_exits import QueueExits
@@ -59,7 +60,8 @@ class AmiBridge:
     """Follows Asterisk while entered (`async with`); away or not, entering never waits for it.
 
     `tracker` is for the AGI side, `queue_control`, `membership` and `transfers` for the desk,
-    `places` and `exits` for who waits, `members` for `queue_routes`. `is_connected` is true once
+    `places` and `exits` for who waits, `recordings` for who says what is recorded nowhere,
+    `members` for `queue_routes`. `is_connected` is true once
     the live view is right, which is a resync after the login.
 
     Without a `journal` it only watches: beside another that keeps the records of this Asterisk.
@@ -114,6 +116,7 @@ class AmiBridge:
         self.membership = AmiQueueMembership(
             client=self.client, members=self.members, in_step=lambda: self.is_connected
         )
+        self.recordings = AmiLineRecordings(client=self.client)
         self.places = QueuePlaces(system=settings.system)
         self.exits = QueueExits(
             client=self.client,
@@ -177,6 +180,7 @@ class AmiBridge:
             "ami_events_waiting": figures.events_waiting,
             "ami_events_shed_total": figures.events_shed,
             "ami_resyncs_total": figures.resyncs,
+            "ami_lines_to_unmute": self.recordings.waiting,
             "calls_live": figures.calls,
             "channels_live": figures.channels,
         }
@@ -195,6 +199,7 @@ class AmiBridge:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        await self.recordings.close()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)

@@ -54,6 +54,9 @@ CHANNEL_MUSICCLASS = "CHANNEL(musicclass)"
 #: (`sales~anna`, see `queue_routes`); no queue of anybody's own may hold it.
 TRIES = "~"
 
+#: Applications of app_mixmonitor.c.
+APP_STOP_RECORDING = "StopMixMonitor"
+
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")
 LOGIN = re.compile(r"[A-Za-z0-9_.@+-]{1,40}")
 #: BOX or BOX@CONTEXT; `&` would name several, a comma begin the options.

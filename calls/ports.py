@@ -435,6 +435,10 @@ class CallChannel(Protocol):
         off ends the recording like `#`; what follows it raises CallerHungUp."""
         ...
 
+    async def stop_recordings(self) -> bool:
+        """Ends every recording of the line, ours and the PBX's own. False where it may go on."""
+        ...
+
     async def set_language(self, language: str) -> None: ...
 
     async def to_voicemail(self, mailbox: str) -> None:
@@ -452,6 +456,21 @@ class CallChannel(Protocol):
 
     async def hang_up(self) -> None:
         """Ends the call politely; also marks the dialog as completed."""
+        ...
+
+
+class LineRecordings(Protocol):
+    """Who records a caller's line, we or the PBX itself, may have to hear nothing for a while.
+    Implemented by `ami_bridge.line_recordings`."""
+
+    async def mute(self, call: Call) -> None:
+        """From its return on silence is recorded, in both directions. Raises Unavailable, also
+        where nobody records it, or DeadlineExceeded: then it may be recorded."""
+        ...
+
+    def unmute(self, call: Call) -> None:
+        """Seen to until it is done or the call is over, however long the AMI is away; a new `mute`
+        overrules it. Also after a `mute` that failed."""
         ...
 
 

@@ -15,6 +15,10 @@ from config.spoken_text import Text
 IDENTIFYING_FIELDS = ("customer_id", "account_number", "order_number")
 
 
+#: Fields of whose digits nothing is kept, nor recorded, but a card's last four.
+SECRET_FIELDS = ("pin", "passcode", "password", "cvv", "cvc", "card_number", "credit_card")
+
+
 @dataclass(frozen=True, slots=True)
 class ToQueue:
     """`prefer` is an agent's login, or `last` for whoever talked with this contact last; that
@@ -65,6 +69,10 @@ class Collect:
     max_digits: int = 12
     tries: int = 3
     timeout_s: float = 5.0
+
+    @property
+    def is_secret(self) -> bool:
+        return self.field.lower() in SECRET_FIELDS
 
 
 @dataclass(frozen=True, slots=True)

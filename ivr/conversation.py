@@ -10,6 +10,7 @@ from calls.bus import EventBus
 from calls.call import CallId
 from config.actions import Action
 from ivr.plan import Course
+from ivr.quiet import Quiet
 from ivr.voice import Voice
 
 #: The key that leads to a person, in menus and in every question. In answer to a question it counts
@@ -34,5 +35,6 @@ class Conversation:
     course: Course
     bus: EventBus
     now: Callable[[], datetime]
+    quiet: Quiet
     #: Of a caller who left a queue to be called back: where they stood, counted from 1.
     position_given_up: int | None = None

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from calls.bus import EventBus
 from calls.deadlines import Deadline
-from calls.ports import CallChannel, SpokenText
+from calls.ports import CallChannel, LineRecordings, SpokenText
 from config.actions import (
     Action,
     AskCallback,
@@ -34,6 +34,7 @@ from ivr.menu_visit import MenuVisit
 from ivr.pin import check_pin
 from ivr.plan import Course
 from ivr.prompts import render_all
+from ivr.quiet import Quiet
 from ivr.voice import Voice
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class Dialog:
         *,
         channel: CallChannel,
         speech: SpokenText,
+        recordings: LineRecordings,
         bus: EventBus,
         course: Course,
         speech_deadline_s: float,
@@ -67,7 +69,10 @@ class Dialog:
             language=course.plan.decision.language,
             deadline_s=speech_deadline_s,
         )
-        self._talk = Conversation(channel.call.id, self._voice, course, bus, now, position_given_up)
+        quiet = Quiet(channel=channel, recordings=recordings)
+        self._talk = Conversation(
+            channel.call.id, self._voice, course, bus, now, quiet, position_given_up
+        )
         self._greeted: set[str] = set()
         #: From the first menu to the one that the caller is in, as each was entered from the last.
         self._way: list[str] = []

@@ -20,6 +20,7 @@ from calls.ports import (
     CallChannel,
     CallerMemories,
     ContactDirectory,
+    LineRecordings,
     OfferLedger,
     OfferPolicies,
     PinCheck,
@@ -82,6 +83,7 @@ class InboundCalls:
         directory: ContactDirectory,
         rulebooks: RulebookSource,
         speech: SpokenText,
+        recordings: LineRecordings,
         hold: WaitingMusic,
         bus: EventBus,
         memories: CallerMemories,
@@ -97,6 +99,7 @@ class InboundCalls:
         now: Clock | None = None,
     ) -> None:
         self.rulebooks = rulebooks
+        self.recordings = recordings
         self.hold = hold
         self.bus = bus
         self.crm = crm
@@ -256,6 +259,7 @@ class InboundCall:
         return Dialog(
             channel=self._channel,
             speech=self._house.advisers.speech,
+            recordings=self._house.recordings,
             bus=self._house.bus,
             course=course,
             speech_deadline_s=self._house.speech_deadline_s,

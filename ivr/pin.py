@@ -1,4 +1,5 @@
-"""The caller proves who they are. The digits are passed on once and kept nowhere."""
+"""The caller proves who they are. The digits are passed on once, and are kept and recorded
+nowhere."""
 
 from __future__ import annotations
 
@@ -10,9 +11,15 @@ MAX_DIGITS = 12
 
 
 async def check_pin(step: CheckPin, talk: Conversation) -> Next:
-    """`failure` at once where nobody is identified: there is nothing to check against."""
+    """`failure` at once where nobody is identified: there is nothing to check against; and where
+    the line may be recorded."""
     if not talk.course.is_identified:
         return step.failure
+    async with talk.quiet.secret(talk.voice) as is_quiet:
+        return await _check(step, talk) if is_quiet else step.failure
+
+
+async def _check(step: CheckPin, talk: Conversation) -> Next:
     for _ in range(step.tries):
         question = await talk.voice.question(talk.course.plan.say(step.say))
         if question is None:

@@ -12,7 +12,7 @@ from aiohttp import web
 from ami_bridge.agi_server import AgiServer, DialogWatcher
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
-from calls.ports import CallJournal, QueueExits, QueuePlaces
+from calls.ports import CallJournal, LineRecordings, QueueExits, QueuePlaces
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.pins import Pins
 from ivr import http_routes
@@ -39,9 +39,9 @@ DIALOG_GRACE_S = 10.0
 
 
 class CallerSide:
-    """`remember`, `build`, and `accept` last, when everything behind a call works. `places` and
-    `exits` are of whoever follows Asterisk's queues; `also_told_by` is where it tells what it sees,
-    if not on the ground's bus."""
+    """`remember`, `build`, and `accept` last, when everything behind a call works. `places`,
+    `exits` and `recordings` are of whoever follows Asterisk; `also_told_by` is where it tells what
+    it sees, if not on the ground's bus."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class CallerSide:
         *,
         places: QueuePlaces,
         exits: QueueExits,
+        recordings: LineRecordings,
         also_told_by: Sequence[EventBus] = (),
         node: str = "",
     ) -> None:
@@ -57,6 +58,7 @@ class CallerSide:
         self._places = places
         self._node = node
         self._exits = exits
+        self._recordings = recordings
         self._bus: EventBus = ground.bus
         self.models = models_in(ground.settings.scoring.models_dir)
         self._memories = Memories(database=ground.database, settings=ground.settings.scoring)
@@ -96,6 +98,7 @@ class CallerSide:
                 directory=self._ground.directory,
                 rulebooks=rulebooks,
                 speech=prompts,
+                recordings=self._recordings,
                 hold=self._hold,
                 bus=self._bus,
                 memories=self._memories,

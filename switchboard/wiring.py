@@ -42,7 +42,9 @@ class Centre(Process):
         await ground.start()
         desk = DeskSide(ground, nightly=self._nightly)
         [bridge] = desk.asterisks.bridges
-        callers = CallerSide(ground, places=bridge.places, exits=bridge.exits)
+        callers = CallerSide(
+            ground, places=bridge.places, exits=bridge.exits, recordings=bridge.recordings
+        )
         await desk.build()
         await ground.remember(callers.models)
         await ground.stages.enter("bus", ground.bus, 5)

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from config.actions import (
+    SECRET_FIELDS,
     Action,
     AskCallback,
     AskWebhook,
@@ -33,9 +34,6 @@ from config.shape import check_shape
 from config.yaml_sentences import missing_blank
 
 MAX_TYPED = 20
-#: Fields whose digits nobody may keep, and every collected field is kept with its call.
-_SECRETS = ("pin", "passcode", "password", "cvv", "cvc", "card_number", "credit_card")
-
 #: Everything an action can be, in the order in which one of several is taken for the meant one.
 LEADERS = (
     "queue",
@@ -274,9 +272,9 @@ def _collect(reader: Reader, part: Part | None, raw: dict[str, Any], path: Path)
     least, most = _digit_count(reader, raw, path)
     if not isinstance(part, CollectAction):
         return HangUp()
-    if part.collect.lower() in _SECRETS:
-        sentence = f"what is typed as '{part.collect}' is kept with the call and can be read there"
-        hint = "; only the action 'pin' keeps nothing"
+    if part.collect.lower() in SECRET_FIELDS:
+        sentence = f"of what is typed as '{part.collect}' nothing is kept but a card's last digits"
+        hint = "; who is to be recognised by it is asked by the action 'pin'"
         reader.warn((*path, "collect"), f"{sentence}{hint}")
     return Collect(
         part.collect,

@@ -70,6 +70,7 @@ class CallsPart(Process):
             ground,
             places=asterisks,
             exits=asterisks.exits,
+            recordings=asterisks.recordings,
             also_told_by=[self._pbx],
             node=addresses.node,
         )

@@ -84,6 +84,9 @@ class FakeChannel:
         self.recording_s = 4.0
         self.rings_off_recording = False
         self.secrets = 0
+        #: False: what records the line cannot be ended.
+        self.recordings_end = True
+        self.recordings_ended = 0
         #: While closed, `answer` does not come back.
         self.answering = asyncio.Event()
         self.answering.set()
@@ -173,6 +176,11 @@ class FakeChannel:
         self.recordings[name] = min(self.recording_s, max_s)
         self._hung_up = self.rings_off_recording
         return Recorded(name, self.recordings[name])
+
+    async def stop_recordings(self) -> bool:
+        self._command("stop_recordings")
+        self.recordings_ended += self.recordings_end
+        return self.recordings_end
 
     async def set_language(self, language: str) -> None:
         self._command("set_language")

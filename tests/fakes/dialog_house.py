@@ -28,6 +28,7 @@ from tests.fakes.advisers import (
 )
 from tests.fakes.call_channel import FakeChannel
 from tests.fakes.contact_directory import FakeDirectory
+from tests.fakes.line_recordings import FakeRecordings
 from tests.fakes.spoken_text import FakeSpeech
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -89,6 +90,7 @@ async def dialog_house(
             directory=directory,
             rulebooks=rulebooks,
             speech=speech,
+            recordings=FakeRecordings(),
             hold=hold,
             bus=bus,
             memories=memories,

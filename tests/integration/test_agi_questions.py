@@ -283,3 +283,28 @@ async def test_who_left_the_queue_by_a_key_is_the_same_call() -> None:
         await world.bus.drain()
     assert line.route == "hangup"
     assert [entry[0] for entry in world.news] == ["started", "ended"]
+
+
+@pytest.mark.parametrize(
+    ("replies", "ended", "asked"),
+    [
+        (["200 result=0"], True, 4),  # it never tells whether there was one
+        (["200 result=-2"], True, 1),  # app_mixmonitor is not loaded
+        (["200 result=-1", "200 result=6"], False, 1),
+    ],
+)
+async def test_every_recording_of_the_line_is_ended(
+    replies: list[str], ended: bool, asked: int
+) -> None:
+    left = list(replies)
+
+    def asterisk(command: Sequence[str]) -> str | None:
+        if command[0] not in ("EXEC", "CHANNEL"):
+            return None
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    async def dialog(channel: CallChannel) -> None:
+        assert await channel.stop_recordings() is ended
+
+    line = await heard(dialog, script=asterisk)
+    assert line.commands.count('EXEC "StopMixMonitor"') == asked

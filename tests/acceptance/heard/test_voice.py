@@ -34,6 +34,7 @@ from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.fakes.call_course import FakeCourse, FakePlan
 from tests.fakes.hold_programmes import hold_programmes
+from tests.fakes.line_recordings import FakeRecordings
 from tests.real_asterisk import PhonesFor
 
 pytestmark = pytest.mark.acceptance
@@ -145,6 +146,7 @@ class VoiceSide:
         dialog = Dialog(
             channel=channel,
             speech=self.prompts,
+            recordings=FakeRecordings(),
             bus=self.bus,
             course=FakeCourse(FakePlan(menus(self.name))),
             speech_deadline_s=5.0,

@@ -22,6 +22,7 @@ from ivr.speech_engines import EngineByLanguage
 from ivr.speech_espeak import Espeak
 from tests.fakes.call_channel import FakeChannel
 from tests.fakes.call_course import FakeCourse, FakePlan
+from tests.fakes.line_recordings import FakeRecordings
 
 pytestmark = pytest.mark.integration
 
@@ -69,6 +70,7 @@ class World:
         dialog = Dialog(
             channel=channel,
             speech=self.prompts,
+            recordings=FakeRecordings(),
             bus=self.bus,
             course=FakeCourse(FakePlan({"main": menu})),
             speech_deadline_s=BUDGET_S,

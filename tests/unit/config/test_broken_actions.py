@@ -107,7 +107,7 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
     ),
     "collect a secret": (
         {"menus": option(do='{collect: PIN, say: "Your PIN", then: {queue: sales}}')},
-        ["menus.yaml:6: warning: what is typed as 'PIN' is kept with the call and can be read there; only the action 'pin' keeps nothing"],
+        ["menus.yaml:6: warning: of what is typed as 'PIN' nothing is kept but a card's last digits; who is to be recognised by it is asked by the action 'pin'"],
     ),
     "callback with a typo": (
         {"menus": option(do="{callback: sales, otherwhise: {hangup: true}}")},

@@ -21,6 +21,7 @@ from ivr.direct_dial import Extensions
 from ivr.menu import PresentedMenu, PresentedOption, PresentedRetry
 from tests.fakes.call_channel import A_CALL, FakeChannel, Press
 from tests.fakes.call_course import FakeCourse, FakePlan, text_of
+from tests.fakes.line_recordings import FakeRecordings
 from tests.fakes.spoken_text import FakeSpeech, words
 
 pytestmark = pytest.mark.unit
@@ -108,6 +109,7 @@ class World:
         self.bus = bus
         self.speech = FakeSpeech()
         self.course = FakeCourse(FakePlan(MENUS))
+        self.recordings = FakeRecordings()
         self.events: list[CallEvent] = []
         bus.subscribe("test", self._seen, CallEvent)
 
@@ -126,6 +128,7 @@ class World:
         return Dialog(
             channel=channel,
             speech=self.speech,
+            recordings=self.recordings,
             bus=self.bus,
             course=self.course,
             speech_deadline_s=1.0,

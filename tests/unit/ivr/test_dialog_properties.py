@@ -36,6 +36,7 @@ from ivr.direct_dial import Extensions
 from ivr.menu import PresentedMenu, PresentedRetry
 from tests.fakes.call_channel import FakeChannel
 from tests.fakes.call_course import FakeCourse, FakePlan, text_of
+from tests.fakes.line_recordings import FakeRecordings
 from tests.fakes.spoken_text import FakeSpeech
 from tests.unit.ivr.test_dialog import NOON, option, presented
 
@@ -107,6 +108,7 @@ async def _played(
         dialog = Dialog(
             channel=channel,
             speech=speech,
+            recordings=FakeRecordings(),
             bus=bus,
             course=course,
             speech_deadline_s=1.0,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -45,6 +47,7 @@ ORDER = Collect(
     max_digits=6,
     tries=3,
 )
+CVV = replace(ORDER, field="cvv", min_digits=3, max_digits=4)
 PIN = CheckPin(
     say=text_of("Please type your secret code."),
     then=YES,
@@ -84,6 +87,17 @@ class TestCollect:
         assert world.events == [
             FieldCollected(A_CALL.id, NOON, field="order_number", digits=digits)
         ]
+
+    async def test_of_a_secret_nothing_is_kept_or_recorded(
+        self, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.DEBUG)
+        channel = FakeChannel(["713"])
+        assert await world.play(channel, CVV) == YES
+        assert (channel.secrets, world.recordings.asked) == (1, ["mute", "unmute"])
+        assert world.course.was_typed == [("cvv", "****")]
+        assert world.events == [FieldCollected(A_CALL.id, NOON, field="cvv", digits="****")]
+        assert "713" not in caplog.text
 
     async def test_of_a_card_number_only_the_last_digits_are_kept(self, world: World) -> None:
         reference = replace(ORDER, field="reference", max_digits=16)
@@ -179,6 +193,46 @@ class TestPin:
         channel = FakeChannel(["2580#"])
         assert await world.play(channel, PIN) == YES
         assert channel.secrets == 1
+
+    async def test_recordings_of_the_line_hear_nothing_of_it(self, world: World) -> None:
+        silent: list[bool] = []
+
+        class Watched(FakeChannel):
+            async def collect(self, *args: Any, **more: Any) -> Keys:
+                silent.append(A_CALL.id in world.recordings.muted)
+                return await super().collect(*args, **more)
+
+        channel = Watched(["1111#", "2580#"])
+        assert await world.play(channel, PIN) == YES
+        assert silent == [True, True]
+        assert world.recordings.asked == ["mute", "unmute"]
+        assert channel.recordings_ended == 0
+
+    async def test_where_they_cannot_be_muted_they_end_before_it_is_asked(
+        self, world: World
+    ) -> None:
+        world.recordings.away = True
+        channel = FakeChannel(["2580#"])
+        assert await world.play(channel, PIN) == YES
+        assert channel.commands.index("stop_recordings") < channel.commands.index("collect")
+        assert world.recordings.asked == ["mute", "unmute"]
+
+    @pytest.mark.parametrize("step", [PIN, CVV])
+    async def test_where_they_can_neither_be_ended_it_is_not_asked(
+        self, world: World, step: CheckPin | Collect
+    ) -> None:
+        world.recordings.away = True
+        channel = FakeChannel(["2580#"])
+        channel.recordings_end = False
+        assert await world.play(channel, step) == NO
+        assert channel.asked == []
+        assert world.course.was_typed == []
+
+    async def test_they_hear_again_whatever_becomes_of_the_question(self, world: World) -> None:
+        for channel in (FakeChannel(["0"]), FakeChannel(break_at=2)):
+            with contextlib.suppress(ChannelBroken):
+                await world.play(channel, PIN)
+            assert world.recordings.muted == set()
 
     async def test_a_wrong_one_is_asked_again_and_then_fails(self, world: World) -> None:
         channel = FakeChannel(["1111#", "2222"])
