@@ -21,7 +21,7 @@ SIDE_BY_SIDE := $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-lo
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-cluster test fuzz audit test-odoo faults-smoke faults soak kill-matrix faults-programs check lint unit bench pictures crm-table desktop lock clean
+.PHONY: help install demo demo-cluster test fuzz audit test-odoo faults-smoke faults soak gates kill-matrix faults-programs check lint unit bench pictures crm-table desktop lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +78,9 @@ faults: faults-programs ## every fault of the catalogue, those that take long to
 
 soak: faults-programs ## two hours of calls with a fault each minute; MINUTES=480 for more
 	@$(BIN)/python -m tests.faults.soak --minutes $(or $(MINUTES),120)
+
+gates: faults-programs ## the goals under load, four hours; goes on next time where it is broken off today. GATES="--only flood"
+	@$(BIN)/python -m benchmarks gates --continue $(GATES)
 
 kill-matrix: faults-programs ## a thousand deaths; the table of docs/operations.md. MINUTES=30: goes on next time
 	@$(BIN)/python -m benchmarks.kill_matrix --minutes $(or $(MINUTES),600)

@@ -97,6 +97,8 @@ class AgiChannel:
 
     async def answer(self) -> None:
         """Takes half a second where the caller sends no audio (channel.c `ast_raw_answer`)."""
+        if self._prompt_delays is not None:
+            self._prompt_delays.commanded(self._agi.age_s)
         began = asyncio.get_running_loop().time()
         reply = await self._agi.send("ANSWER")
         self._answer_s = asyncio.get_running_loop().time() - began

@@ -1,5 +1,5 @@
-"""How long callers wait for the first sound: from Asterisk's connection to our first command that
-plays one."""
+"""How long callers wait for us: from Asterisk's connection to our first command, and to the first
+one that plays a sound."""
 
 from __future__ import annotations
 
@@ -13,10 +13,17 @@ _SECONDS = (
 
 
 class PromptDelays:
-    """Two histograms on `registry`: the whole wait, and the wait less Asterisk's own ANSWER, which
-    takes half a second where the caller sends no audio (channel.c `ast_raw_answer`)."""
+    """Histograms on `registry`. The wait for a sound is there whole, and less Asterisk's own
+    ANSWER, which takes half a second where the caller sends no audio (channel.c
+    `ast_raw_answer`)."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
+        self._command = Histogram(
+            "switchboard_first_command_seconds",
+            "From the FastAGI connection to our first word, the call being in the journal",
+            registry=registry,
+            buckets=_SECONDS,
+        )
         self._whole = Histogram(
             "switchboard_first_prompt_seconds",
             "From the FastAGI connection to the first command that plays a sound",
@@ -29,6 +36,9 @@ class PromptDelays:
             registry=registry,
             buckets=_SECONDS,
         )
+
+    def commanded(self, after_s: float) -> None:
+        self._command.observe(after_s)
 
     def observe(self, *, whole_s: float, answer_s: float) -> None:
         self._whole.observe(whole_s)

@@ -1,4 +1,5 @@
-"""All figures, or those named: `python -m benchmarks [--quick] [NAME ...]`.
+"""All figures, or those named: `python -m benchmarks [--quick] [NAME ...]`. Goals under load
+are measured apart: `python -m benchmarks gates --help`.
 
 Without --quick they go into benchmarks/results.json, and from there with the figures of earlier
 runs into RESULTS.md and README.md; with it each benchmark only shows that it works.
@@ -37,6 +38,7 @@ from benchmarks import (
     readme,
     speech,
 )
+from benchmarks.gates import __main__ as gates
 from benchmarks.row import Result, Row, with_aim
 from switchboard.demo.asterisk_program import AsteriskProgram
 
@@ -320,6 +322,8 @@ def _versions() -> str:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["gates"]:
+        sys.exit(gates.main(sys.argv[2:]))
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n\n")[0])
     parser.add_argument("--quick", action="store_true", help="seconds; writes nothing")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(_NAMES)}")

@@ -65,7 +65,7 @@ class Promise:
     tests: tuple[str, ...]
 
 
-def _worst_s(sources: Sources, before: str) -> float:
+def worst_s(sources: Sources, before: str) -> float:
     """The largest of the seconds that were measured and stand behind `before`."""
     command = "python -m benchmarks.frozen_or_dead"
     told = sources.sentence("frozen-or-dead", command)
@@ -76,7 +76,7 @@ def _worst_s(sources: Sources, before: str) -> float:
     return max(float(number) for number in _NUMBER.findall(found[1]))
 
 
-def _killed(sources: Sources) -> tuple[str, str, str, str]:
+def killed(sources: Sources) -> tuple[str, str, str, str]:
     """How often, at how many points, and how many calls were lost and things doubled by it."""
     command = "python -m benchmarks.kill_matrix"
     told = sources.sentence("kill-matrix", command)
@@ -88,9 +88,17 @@ def _killed(sources: Sources) -> tuple[str, str, str, str]:
     return found[1], found[2], found[3], found[4]
 
 
+def measured_on(sources: Sources, marker: str, command: str) -> str:
+    """The date, YYYY-MM-DD."""
+    found = re.search(r"Measured (\d{4}-\d\d-\d\d)", sources.sentence(marker, command))
+    if found is None:
+        raise NotMeasured(f"docs/operations.md has no date of {marker}; run {command}")
+    return found[1]
+
+
 def _never_lost(sources: Sources) -> str:
-    frozen = _worst_s(sources, "frozen, the last caller was in the queue after")
-    dead = _worst_s(sources, "dead, the last caller was in the queue after")
+    frozen = worst_s(sources, "frozen, the last caller was in the queue after")
+    dead = worst_s(sources, "dead, the last caller was in the queue after")
     calls = sources.benchmark("calls")
     return (
         f"last of 50 callers in the queue after {dead:g} s (dead), {frozen:g} s (frozen); "
@@ -100,8 +108,8 @@ def _never_lost(sources: Sources) -> str:
 
 
 def _recorded(sources: Sources) -> str:
-    times, points, lost, _ = _killed(sources)
-    again = _worst_s(sources, "the new server served")
+    times, points, lost, _ = killed(sources)
+    again = worst_s(sources, "the new server served")
     return (
         f"killed {times} times, at {points} steps: {lost} calls lost; served again {again:g} s "
         "after the end of the server before (`python -m benchmarks.frozen_or_dead`)"
@@ -109,7 +117,7 @@ def _recorded(sources: Sources) -> str:
 
 
 def _written_once(sources: Sources) -> str:
-    times, _, _, doubled = _killed(sources)
+    times, _, _, doubled = killed(sources)
     calls = sources.benchmark("calls")
     return (
         f"{doubled} leads, calls and tasks doubled by these {times} deaths; "

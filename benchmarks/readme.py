@@ -1,10 +1,11 @@
-"""Puts settings from their models into docs/settings.md, figures from RESULTS.md and promises with
-what was measured of them into README.md.
+"""Puts settings from their models into docs/settings.md, goals under load with what was measured
+into docs/operations.md, figures from RESULTS.md and promises with what was measured of them into
+README.md.
 
     python -m benchmarks.readme [--check]
 
-`--check` changes nothing and exits 1 where the settings are not what the models say, or the
-promises not what was measured last.
+`--check` changes nothing and exits 1 where the settings are not what the models say, or
+promises and goals not what was measured last.
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ import argparse
 import re
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 
 from benchmarks import promises
+from benchmarks.gates import table
+from benchmarks.gates.kept import kept
 from config.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 SETTINGS = ROOT / "docs" / "settings.md"
+OPERATIONS = promises.OPERATIONS
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
 
 
@@ -67,22 +72,47 @@ def replaced(text: str, name: str, table: str) -> str:
     return pattern.sub(lambda found: f"{found[1]}{table}\n{found[2]}", text)
 
 
-def update(readme: Path = README, settings: Path = SETTINGS, results: Path = RESULTS) -> None:
-    text = replaced(settings.read_text(encoding="utf-8"), "settings", settings_table())
-    settings.write_text(text, encoding="utf-8")
-    text = _with_promises(readme.read_text(encoding="utf-8"))
-    if results.exists():
-        text = replaced(text, "figures", figures_table(results.read_text(encoding="utf-8")))
-    readme.write_text(text, encoding="utf-8")
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """Where the tables are. `results` may be missing."""
+
+    readme: Path = README
+    settings: Path = SETTINGS
+    operations: Path = OPERATIONS
+    results: Path = RESULTS
+
+    def renewed(self) -> dict[Path, str]:
+        """What belongs into each page whose sources are all at hand at any time."""
+        told = self.operations.read_text(encoding="utf-8")
+        first = _with_promises(self.readme.read_text(encoding="utf-8"))
+        kept_settings = self.settings.read_text(encoding="utf-8")
+        sources, seen = promises.Sources.read(), kept()
+        return {
+            self.readme: replaced(first, "gates", table.summary(sources, seen)),
+            self.settings: replaced(kept_settings, "settings", settings_table()),
+            self.operations: replaced(told, "gates", table.page(sources, seen)),
+        }
+
+    def update(self) -> None:
+        for path, text in self.renewed().items():
+            path.write_text(text, encoding="utf-8")
+        if self.results.exists():
+            figures = figures_table(self.results.read_text(encoding="utf-8"))
+            text = replaced(self.readme.read_text(encoding="utf-8"), "figures", figures)
+            self.readme.write_text(text, encoding="utf-8")
+
+    def are_current(self) -> bool:
+        return all(
+            path.read_text(encoding="utf-8") == text for path, text in self.renewed().items()
+        )
+
+
+def update() -> None:
+    Pages().update()
 
 
 def _with_promises(text: str) -> str:
     return replaced(text, "promises", promises.table(promises.Sources.read()))
-
-
-def is_current(readme: Path = README, settings: Path = SETTINGS) -> bool:
-    told, kept = (path.read_text(encoding="utf-8") for path in (readme, settings))
-    return _with_promises(told) == told and replaced(kept, "settings", settings_table()) == kept
 
 
 def main() -> int:
@@ -91,9 +121,9 @@ def main() -> int:
     if not parser.parse_args().check:
         update()
         return 0
-    if is_current():
+    if Pages().are_current():
         return 0
-    print("docs/settings.md or README.md is stale; run python -m benchmarks.readme")
+    print("docs/settings.md, operations.md or README.md is stale; run python -m benchmarks.readme")
     return 1
 
 

@@ -45,8 +45,8 @@ class DemoCentre:
 
     `desk_only` more agents have a desktop and no phone. `call_page`: on that port people ring in
     from the browser; and Dora is there, whose phone is in the browser too. `phone_bank`:
-    see PrivatePbx. `part`: what its own server process does; whoever starts the others does so
-    around this.
+    see PrivatePbx. `rtp_timeout_s`: who sends no sound for so long is hung up on. `part`: what its
+    own server process does; whoever starts the others does so around this.
     `overrides` are settings by section, on top of the demo's own. `storage_url` None: a fresh
     SQLite database with the demo's customers.
     """
@@ -64,6 +64,7 @@ class DemoCentre:
         desktops: bool = True,
         strategy: str = "rrmemory",
         ring_s: int = 15,
+        rtp_timeout_s: int = 60,
         queues: Sequence[str] = QUEUES,
         storage_url: str | None = None,
         agi_port: int | None = None,
@@ -88,6 +89,7 @@ class DemoCentre:
             agents=agents,
             strategy=strategy,
             ring_s=ring_s,
+            rtp_timeout_s=rtp_timeout_s,
             phone_bank=phone_bank,
             queues=queues,
             softphones=in_browser,

@@ -29,35 +29,55 @@ def test_the_settings_and_the_promises_are_current() -> None:
     assert done.returncode == 0, done.stdout
 
 
-def test_a_stale_table_is_found_and_mended(tmp_path: Path) -> None:
-    first, page, no_results = (tmp_path / name for name in ("README.md", "s.md", "RESULTS.md"))
-    fresh, told = (path.read_text("utf-8") for path in (readme.SETTINGS, readme.README))
-    for stale_page, stale_first in (
-        (fresh.replace("| `agi.port` | `4573` |", "| `agi.port` | `1` |"), told),
-        (fresh, re.sub(r"0 calls lost", "1 call lost", told)),
-    ):
-        page.write_text(stale_page, "utf-8")
-        first.write_text(stale_first, "utf-8")
-        assert not readme.is_current(first, page)
-        readme.update(first, page, no_results)
-        assert readme.is_current(first, page)
-        assert page.read_text("utf-8") == fresh
-        assert first.read_text("utf-8") == told
+@pytest.fixture
+def pages(tmp_path: Path) -> readme.Pages:
+    """Copies; without RESULTS.md."""
+    shipped = readme.Pages()
+    for path in (shipped.readme, shipped.settings, shipped.operations):
+        (tmp_path / path.name).write_text(path.read_text("utf-8"), "utf-8")
+    return readme.Pages(
+        readme=tmp_path / shipped.readme.name,
+        settings=tmp_path / shipped.settings.name,
+        operations=tmp_path / shipped.operations.name,
+        results=tmp_path / "RESULTS.md",
+    )
 
 
-def test_figures_come_from_the_results(tmp_path: Path) -> None:
-    page, settings, results = (tmp_path / name for name in ("README.md", "s.md", "RESULTS.md"))
-    page.write_text(readme.README.read_text("utf-8"), "utf-8")
-    settings.write_text(readme.SETTINGS.read_text("utf-8"), "utf-8")
-    results.write_text(
+@pytest.mark.parametrize(
+    ("page", "told", "stale"),
+    [
+        ("settings", r"\| `agi.port` \| `4573` \|", "| `agi.port` | `1` |"),
+        ("readme", r"0 calls lost", "1 call lost"),
+        ("readme", r"Of \d+ goals under load", "Of 2 goals under load"),
+        ("operations", r"\| at least 50 \| 57 \| \d+ \|", "| at least 50 | 57 | 3 |"),
+    ],
+)
+def test_a_stale_table_is_found_and_mended(
+    pages: readme.Pages, page: str, told: str, stale: str
+) -> None:
+    assert pages.are_current()
+    path: Path = getattr(pages, page)
+    fresh = path.read_text("utf-8")
+    spoilt, times = re.subn(told, stale, fresh, count=1)
+    assert times == 1
+    path.write_text(spoilt, "utf-8")
+    assert not pages.are_current()
+    pages.update()
+    assert pages.are_current()
+    assert path.read_text("utf-8") == fresh
+
+
+def test_figures_come_from_the_results(pages: readme.Pages) -> None:
+    pages.results.write_text(
         "Measured today.\n\n| what | figure | beside | aim | command |\n|---|---|---|---|---|\n"
         "| hops | 3 | frogs: 4 | none | `jump` |\n",
         "utf-8",
     )
-    readme.update(page, settings, results)
-    assert "Measured today.\n\n| what | figure | beside | aim |\n" in page.read_text("utf-8")
-    assert "| hops | 3 | frogs: 4 | none |\n" in page.read_text("utf-8")
-    assert "jump" not in page.read_text("utf-8")
+    pages.update()
+    text = pages.readme.read_text("utf-8")
+    assert "Measured today.\n\n| what | figure | beside | aim |\n" in text
+    assert "| hops | 3 | frogs: 4 | none |\n" in text
+    assert "jump" not in text
 
 
 @pytest.mark.parametrize("promise", promises.PROMISES, ids=lambda promise: promise.number)

@@ -158,7 +158,15 @@ class EspoCrmServer(CrmServer):
         refused = self._refused(request, entity)
         if refused is not None:
             return refused
-        return _page(request, list(self.rows[entity].values()))
+        return _page(request, self.considered(request, entity))
+
+    def considered(self, _request: web.Request, entity: str) -> list[dict[str, Any]]:
+        """The rows among which the answer is looked for: all, or those that an index says."""
+        return list(self.rows[entity].values())
+
+    def possible_twins(self, entity: str, _given: dict[str, Any]) -> list[dict[str, Any]]:
+        """The rows that a new one is compared with."""
+        return list(self.rows[entity].values())
 
     async def _related(self, request: web.Request) -> web.Response:
         owner = request.match_info["id"]
@@ -177,13 +185,14 @@ class EspoCrmServer(CrmServer):
         )
         if refused is not None:
             return refused
+        possible = self.possible_twins(entity, given)
         twins = [
             row
-            for row in self.rows[entity].values()
+            for row in possible
             if (key := given.get("switchboardKey")) and row.get("switchboardKey") == key
         ]
         if entity == "Lead" and request.headers.get("X-Skip-Duplicate-Check") != "true":
-            twins += [row for row in self.rows[entity].values() if _alike(row, given)]
+            twins += [row for row in possible if _alike(row, given)]
         if twins:
             reason = {"X-Status-Reason": "duplicate"}
             return web.json_response(twins, status=409, headers=reason)

@@ -39,6 +39,18 @@ CALLER = CallerShape(
 PHONE = PhoneShape(ring_ms=100, talk_ms=500, audio=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Soaked:
+    """What was amiss, in words; `mb_per_hour`, `files` and `tasks`: how much they grew."""
+
+    minutes: float
+    calls: int
+    amiss: tuple[str, ...]
+    mb_per_hour: float
+    files: float
+    tasks: float
+
+
 @dataclass(slots=True)
 class Seen:
     """Of the server's process: seconds into the run, KiB, open files, tasks; by its lives."""
@@ -140,8 +152,16 @@ async def _round(
     return count - result.successful
 
 
-async def soak(folder: Path, *, minutes: float, rate: float, seed: int) -> list[str]:
-    """What was amiss; prints a line for each round."""
+async def soak(
+    folder: Path,
+    *,
+    minutes: float,
+    rate: float,
+    seed: int,
+    enough: Callable[[], bool] = lambda: False,
+) -> Soaked:
+    """Prints a line for each round; `enough`: no other one begins."""
+    began = time.monotonic()
     chance, seen, amiss = random.Random(seed), Seen(), []
     offered: Counter[str] = Counter()
     proxy = FaultProxy(seed=seed)
@@ -157,8 +177,7 @@ async def soak(folder: Path, *, minutes: float, rate: float, seed: int) -> list[
         centre.server.settings["ami"]["port"] = proxy.port
         async with centre, Ledger(centre.storage_url) as ledger:
             watching = asyncio.create_task(_watch(centre, seen), name="soak:watch")
-            ends = time.monotonic() + minutes * 60
-            while time.monotonic() < ends:
+            while time.monotonic() < began + minutes * 60 and not enough():
                 [fault] = chance.choices(list(FAULTS), list(FAULTS.values()))
                 unserved = await _round(centre, proxy, seen, fault, rate)
                 offered.update(numbers(min(int(ROUND_S * rate), len(numbers(10_000)))))
@@ -167,7 +186,8 @@ async def soak(folder: Path, *, minutes: float, rate: float, seed: int) -> list[
                 records = Counter({number: len(e.records) for number, e in entries.items()})
                 told = f"{fault.__name__}: {calls.total()} calls, {unserved} not served"
                 last = seen.lives[-1][-1][1:] if seen.lives[-1] else (0, 0, 0)
-                print(f"{told}; {last[0] / 1024:.0f} MB, {last[1]} files, {last[2]:.0f} tasks")
+                told += f"; {last[0] / 1024:.0f} MB, {last[1]} files, {last[2]:.0f} tasks"
+                print(told, flush=True)
                 if unserved:
                     amiss.append(f"{fault.__name__}: {unserved} callers were not served")
                 if not calls == records == offered:
@@ -182,7 +202,14 @@ async def soak(folder: Path, *, minutes: float, rate: float, seed: int) -> list[
         amiss.append("open files grow")
     if seen.grown(3) > 20:
         amiss.append("tasks grow")
-    return amiss
+    return Soaked(
+        minutes=(time.monotonic() - began) / 60,
+        calls=offered.total(),
+        amiss=tuple(amiss),
+        mb_per_hour=slope,
+        files=seen.grown(2),
+        tasks=seen.grown(3),
+    )
 
 
 def main() -> int:
@@ -196,7 +223,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1, help="decides which fault comes when")
     arguments = parser.parse_args()
     with TemporaryDirectory(prefix="switchboard-soak-") as folder:
-        amiss = asyncio.run(
+        soaked = asyncio.run(
             soak(
                 Path(folder),
                 minutes=arguments.minutes,
@@ -204,9 +231,9 @@ def main() -> int:
                 seed=arguments.seed,
             )
         )
-    for each in amiss:
+    for each in soaked.amiss:
         print(f"amiss: {each}", file=sys.stderr)
-    return 1 if amiss else 0
+    return 1 if soaked.amiss else 0
 
 
 if __name__ == "__main__":

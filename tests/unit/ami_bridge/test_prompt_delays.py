@@ -45,6 +45,8 @@ async def test_a_call_is_counted_once_with_and_without_the_answer(
     await channel.play(["http://pbx/a.wav", "http://pbx/b.wav"])
     await channel.ask(["http://pbx/c.wav"], max_digits=1, timeout_s=1)
     seen = registry.get_sample_value
+    assert seen("switchboard_first_command_seconds_count") == 1
+    assert seen("switchboard_first_command_seconds_sum") == 10.0
     assert seen("switchboard_first_prompt_seconds_count") == 1
     # 10 s, the answer, and the backstop that is set before the first sound.
     assert seen("switchboard_first_prompt_seconds_sum") == 11.0

@@ -1,0 +1,1 @@
+"""The goals that a release has under load: `python -m benchmarks gates`."""
