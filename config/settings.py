@@ -92,6 +92,9 @@ class AmiSettings(Section):
     """How often the live view is compared with Asterisk's own."""
 
 
+SecondFactorFor = Literal["off", "admins", "supervisors", "everybody"]
+
+
 class WebSettings(Section):
     host: str = "127.0.0.1"
     """Address the web server binds: agent desktop, prompts, health."""
@@ -103,6 +106,10 @@ class WebSettings(Section):
     """Further origins that may open the agent websocket."""
     session_hours: int = Field(12, ge=1, le=168)
     """An agent's log-in lasts so long."""
+    second_factor: SecondFactorFor = "off"
+    """Who logs in with a code of an authenticator app, too: admins, supervisors (admins and
+    auditors among them) or everybody. Who must and has none sets it up at the next log-in; who has
+    one is always asked for it."""
     trusted_proxies: tuple[NetworkText, ...] = ()
     """Addresses and networks of your proxies, like `10.0.0.5` or `10.0.0.0/24`: their
     X-Forwarded-For says who asks. Where none is named, failed log-ins of all who come through one

@@ -1,4 +1,8 @@
-"""Log-ins that survive a restart, and one-time tickets for the websocket."""
+"""Log-ins that survive a restart, and one-time tickets for the websocket.
+
+A password, and where somebody has or must have one, a second factor; what is wanted next is told
+only to who brought the right password.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,22 @@ import ipaddress
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.errors import SwitchboardError, Unavailable
+from config.settings import SecondFactorFor, WebSettings
+from screenpop.agents.agent_rules import ROLES
 from screenpop.agents.agent_tables import agent_sessions, agents
 from screenpop.agents.passwords import Passwords
+from screenpop.agents.second_factor_tables import second_factors
+from screenpop.agents.second_factors import Enrolment, Factor, SecondFactors, enrol
 from screenpop.counters import DeskCounters
 from screenpop.desk.rate_limit import RateLimit
 from storage.database import Database
@@ -37,29 +46,87 @@ class TooManyLogIns(SwitchboardError):
     """This login or this address failed too often; wait a minute."""
 
 
+class TooManyCodes(SwitchboardError):
+    """Of this login, after the right password; wait five minutes."""
+
+
+class CodeWanted(SwitchboardError):
+    """The password is right; a code of the second factor must come with it."""
+
+
+class WrongCode(SwitchboardError):
+    """The password is right, the code is not, or was used before."""
+
+
+class EnrolmentWanted(SwitchboardError):
+    """The password is right; the role must have a second factor, and there is none."""
+
+    def __init__(self, enrolment: Enrolment) -> None:
+        super().__init__("set up a second factor first")
+        self.enrolment = enrolment
+
+
+#: Whom `web.second_factor` lets in with one only.
+MUST_HAVE: dict[SecondFactorFor, frozenset[str]] = {
+    "off": frozenset(),
+    "admins": frozenset({"admin"}),
+    "supervisors": frozenset({"admin", "supervisor", "auditor"}),
+    "everybody": frozenset(ROLES),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A session's token; with recovery codes, told this once, where a second factor was set up."""
+
+    token: str
+    recovery_codes: Sequence[str] = ()
+
+
 class LogIns:
     """Only failures count against the limits: five for one login, thirty for one address, then one
-    every twelve and every two seconds."""
+    every twelve and every two seconds. Of codes after the right password five, then one every five
+    minutes: there are a million of them, and three are good at any time."""
 
     def __init__(
         self,
         *,
         database: Database,
         counters: DeskCounters,
-        session_hours: int,
+        settings: WebSettings,
         passwords: Passwords | None = None,
         clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._database = database
         self._counters = counters
-        self._life = timedelta(hours=session_hours)
+        self._life = timedelta(hours=settings.session_hours)
         self._passwords = passwords or Passwords()
         self._clock = clock
+        self._must_have = MUST_HAVE[settings.second_factor]
+        self._second_factors = SecondFactors(
+            database=database,
+            passwords=self._passwords,
+            public_url=settings.public_url,
+            now=now,
+            clock=clock,
+        )
         self._by_login = RateLimit(per_s=1 / 12, burst=5)
         self._by_address = RateLimit(per_s=1 / 2, burst=30)
+        self._by_code = RateLimit(per_s=1 / 300, burst=5)
 
-    async def log_in(self, login: str, password: str, address: str) -> str:
-        """The session's token. Raises LogInRefused, TooManyLogIns or Unavailable."""
+    async def log_in(
+        self,
+        login: str,
+        password: str,
+        address: str,
+        *,
+        code: str | None = None,
+        enrolment: str | None = None,
+    ) -> Opened:
+        """`enrolment` is the token of one that was wanted, `code` of its secret. Raises
+        LogInRefused, CodeWanted, WrongCode, EnrolmentWanted, TooManyLogIns, TooManyCodes or
+        Unavailable."""
         login = login.strip().lower()[:40]
         address = counted_as(address)
         now = self._clock()
@@ -67,16 +134,65 @@ class LogIns:
         if not (self._by_address.take(address, now) and self._by_login.take(login, now)):
             self._counters.log_ins_refused.inc()
             raise TooManyLogIns("too many failed log-ins; wait a minute")
-        question = sa.select(agents.c.password_hash).where(agents.c.login == login)
-        with outage_named():
-            async with self._database.read() as connection:
-                password_hash = await connection.scalar(question)
-        if not await self._passwords.check(password_hash, password[:MAX_PASSWORD]):
+        known = await self._known(login)
+        password_hash = known.password_hash if known else None
+        if not await self._passwords.check(password_hash, password[:MAX_PASSWORD]) or not known:
             self._counters.log_ins_refused.inc()
             raise LogInRefused("login or password is wrong")
+        factor: Factor | None = None
+        try:
+            with outage_named():
+                if known.has_factor:
+                    await self._check_code(login, code)
+                elif known.role in self._must_have:
+                    factor = await self._proven(login, code, enrolment)
+        except (CodeWanted, EnrolmentWanted):
+            # No failure; and no success either, which would forgive wrong codes of before.
+            self._by_login.give_back(login)
+            self._by_address.give_back(address)
+            raise
         self._by_login.forgive(login)
+        self._by_code.forgive(login)
         self._by_address.give_back(address)
-        return await self._open_session(login)
+        return await self._open_session(login, factor)
+
+    async def _known(self, login: str) -> _Known | None:
+        question = (
+            sa.select(agents.c.password_hash, agents.c.role, second_factors.c.login)
+            .outerjoin(second_factors, second_factors.c.login == agents.c.login)
+            .where(agents.c.login == login)
+        )
+        with outage_named():
+            async with self._database.read() as connection:
+                row = (await connection.execute(question)).one_or_none()
+        return None if row is None else _Known(row[0], row[1], row[2] is not None)
+
+    async def _check_code(self, login: str, code: str | None) -> None:
+        if code is None:
+            raise CodeWanted("a code of your second factor is wanted")
+        self._take_a_try(login)
+        if not await self._second_factors.accepts(login, code):
+            self._refuse_code()
+
+    async def _proven(self, login: str, code: str | None, token: str | None) -> Factor:
+        offered = self._second_factors.offered(token or "", login)
+        if offered is None or code is None:
+            raise EnrolmentWanted(self._second_factors.offer(login))
+        self._take_a_try(login)
+        factor = await self._second_factors.proven(offered, code)
+        if factor is None:
+            self._refuse_code()
+        self._second_factors.forget(offered)
+        return factor
+
+    def _take_a_try(self, login: str) -> None:
+        if not self._by_code.take(login, self._clock()):
+            self._counters.log_ins_refused.inc()
+            raise TooManyCodes("too many wrong codes; wait five minutes")
+
+    def _refuse_code(self) -> NoReturn:
+        self._counters.log_ins_refused.inc()
+        raise WrongCode("this code is not right, or was used before")
 
     async def login_of(self, token: str) -> str | None:
         """Whose session this is, while it lasts."""
@@ -97,11 +213,14 @@ class LogIns:
         with outage_named():
             await self._database.writer.write(lambda connection: connection.execute(statement))
 
-    async def _open_session(self, login: str) -> str:
+    async def _open_session(self, login: str, factor: Factor | None = None) -> Opened:
+        """With `factor` stored at once, where it was just set up."""
         token = secrets.token_urlsafe(32)
         now = datetime.now(UTC)
 
         async def write(connection: AsyncConnection) -> None:
+            if factor is not None and not await enrol(connection, login, factor):
+                raise CodeWanted("a second factor was set up meanwhile; log in with it")
             await connection.execute(
                 sa.delete(agent_sessions).where(agent_sessions.c.expires_at < now)
             )
@@ -116,7 +235,14 @@ class LogIns:
 
         with outage_named():
             await self._database.writer.write(write)
-        return token
+        return Opened(token, factor.codes if factor is not None else ())
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    password_hash: str
+    role: str
+    has_factor: bool
 
 
 @dataclass(frozen=True, slots=True)

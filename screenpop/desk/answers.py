@@ -21,9 +21,11 @@ TOO_FAST = Reply("Too fast.", Refused)
 
 
 def refusal(kind: type[web.HTTPException], code: str, text: str) -> web.HTTPException:
-    return kind(
-        text=Refused(error=code, message=text).model_dump_json(), content_type="application/json"
-    )
+    return refused(kind, Refused(error=code, message=text))
+
+
+def refused(kind: type[web.HTTPException], told: Refused) -> web.HTTPException:
+    return kind(text=told.model_dump_json(exclude_none=True), content_type="application/json")
 
 
 def unavailable(away: Unavailable) -> web.HTTPException:

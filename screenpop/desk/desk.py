@@ -27,6 +27,7 @@ from screenpop.agents.day_counts import AgentDays
 from screenpop.agents.duties import Duties
 from screenpop.agents.log_in import LogIns, Tickets
 from screenpop.agents.memberships import Memberships
+from screenpop.agents.passwords import Passwords
 from screenpop.counters import DeskCounters
 from screenpop.delivery.tokens import Tokens
 from screenpop.desk import protocol
@@ -86,6 +87,7 @@ class Desk:
         opener: Opener = lambda content, agent: None,
         also_owed: AlsoOwed | None = None,
         owed: Callable[[], None] = lambda: None,
+        passwords: Passwords | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.counters = counters or DeskCounters()
@@ -142,7 +144,7 @@ class Desk:
         )
         self.leads = LeadCards(hub=self.hub, publish=bus.publish, url=lead_url)
         self.log_ins = LogIns(
-            database=database, counters=self.counters, session_hours=web.session_hours
+            database=database, counters=self.counters, settings=web, passwords=passwords, now=now
         )
         self.tokens = Tokens(database=database)
         self.past_calls = PastCalls(database=database, now=now)

@@ -1,42 +1,24 @@
-"""The desktop's addresses: log-in, ticket, websocket, and the page itself."""
+"""The desktop's addresses: ticket, websocket, and the page itself."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel
 
-from calls.agents import Agent
-from calls.doors import ANYBODY, LOGGED_IN, NOTHING, Asker, Door, Origin, Param, Reply, hang
+from calls.doors import LOGGED_IN, Asker, Door, Origin, Param, Reply, hang
 from config.settings import WebSettings
-from screenpop.agents.log_in import TICKET_LIFE_S, LogInRefused, TooManyLogIns, hashed
-from screenpop.desk import call_routes, static_files
+from screenpop.agents.log_in import TICKET_LIFE_S
+from screenpop.desk import call_routes, log_in_routes, static_files
 from screenpop.desk.admission import AGENT, COOKIE, SEAT
 from screenpop.desk.answers import refusal, spared
 from screenpop.desk.desk import Desk
+from screenpop.desk.log_in_routes import Card, card_of
 from screenpop.desk.protocol import MAX_SEQ, CloseCode
 from screenpop.desk.session import DesktopSocket
 from screenpop.desk.static_files import STATIC, add_static, guarded
 from screenpop.phone import phone_routes
-
-_MAX_BODY = 4 * 1024
-
-
-class Credentials(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    login: Annotated[str, Field(min_length=1, max_length=80)]
-    password: Annotated[str, Field(min_length=1, max_length=256)]
-
-
-class Card(BaseModel):
-    login: str
-    name: str
-    language: str
-    role: str
-    queues: tuple[str, ...]
 
 
 class TicketIssued(BaseModel):
@@ -44,23 +26,6 @@ class TicketIssued(BaseModel):
     expires_s: float
 
 
-LOG_IN = Door(
-    "POST",
-    "/api/v1/session",
-    by=ANYBODY,
-    why="nobody has a log-in before; failures are counted",
-    what="Log in: sets the cookie of a session.",
-    takes=Credentials,
-    replies={200: Reply("Who is logged in.", Card), 429: Reply("Too many failed log-ins.")},
-)
-LOG_OUT = Door(
-    "DELETE",
-    "/api/v1/session",
-    by=ANYBODY,
-    why="ends nothing but the session whose cookie is sent",
-    what="Log out.",
-    replies={204: NOTHING},
-)
 ME = Door(
     "GET",
     "/api/v1/me",
@@ -87,54 +52,17 @@ WEBSOCKET = Door(
     replies={101: Reply("The websocket.", kind="")},
 )
 DOORS = (
-    *(LOG_IN, LOG_OUT, ME, TICKET, WEBSOCKET),
-    *(call_routes.DOORS + phone_routes.DOORS + static_files.DOORS),
+    *(ME, TICKET, WEBSOCKET),
+    *(log_in_routes.DOORS + call_routes.DOORS + phone_routes.DOORS + static_files.DOORS),
 )
 
 
 class DeskRoutes:
-    def __init__(self, *, desk: Desk, settings: WebSettings) -> None:
+    def __init__(self, *, desk: Desk) -> None:
         self._desk = desk
-        self._settings = settings
-        self._admission = desk.admission
-
-    async def log_in(self, request: web.Request) -> web.StreamResponse:
-        credentials = await _credentials(request)
-        address = request.remote or "unknown"
-        try:
-            token = await self._desk.log_ins.log_in(
-                credentials.login, credentials.password, address
-            )
-        except LogInRefused as refused:
-            raise refusal(web.HTTPUnauthorized, "wrong_credentials", str(refused)) from None
-        except TooManyLogIns as refused:
-            raise refusal(web.HTTPTooManyRequests, "rate_limited", str(refused)) from None
-        agent = await self._admission.agent_of(token)
-        response = _card(agent)
-        response.set_cookie(
-            COOKIE,
-            token,
-            max_age=self._settings.session_hours * 3600,
-            httponly=True,
-            samesite="Strict",
-            secure=(self._settings.public_url or "").startswith("https:"),
-        )
-        return response
-
-    async def log_out(self, request: web.Request) -> web.StreamResponse:
-        """Ends this session; the agent's other desktops reconnect by their own."""
-        token = request.cookies.get(COOKIE, "")
-        login = await self._desk.log_ins.login_of(token)
-        if login is not None:
-            await self._desk.log_ins.log_out(token)
-            self._desk.hub.close_desktops(login, CloseCode.LOGGED_OUT, "logged out")
-            self._desk.phones.close_sessions({hashed(token)})
-        response = web.Response(status=204)
-        response.del_cookie(COOKIE)
-        return response
 
     async def me(self, request: web.Request) -> web.StreamResponse:
-        return _card(request[AGENT])
+        return web.json_response(card_of(request[AGENT]).model_dump())
 
     async def ticket(self, request: web.Request) -> web.StreamResponse:
         ticket = self._desk.tickets.issue(request[AGENT].login, request.cookies[COOKIE])
@@ -159,25 +87,14 @@ def add_routes(
     app: web.Application, *, desk: Desk, settings: WebSettings, static: Path = STATIC
 ) -> None:
     """`static` is the built desktop; where it is missing the page says how to build it."""
-    routes = DeskRoutes(desk=desk, settings=settings)
-    hang(app.router, LOG_IN, guarded(spared(routes.log_in)))
-    hang(app.router, LOG_OUT, guarded(spared(routes.log_out)))
+    routes = DeskRoutes(desk=desk)
+    log_in_routes.add_routes(app, desk=desk, settings=settings)
     hang(app.router, ME, guarded(spared(routes.me)))
     hang(app.router, TICKET, guarded(spared(routes.ticket)))
     hang(app.router, WEBSOCKET, routes.websocket)
     call_routes.add_routes(app, calls=desk.past_calls)
     phone_routes.add_routes(app, phones=desk.phones)
     add_static(app, static)
-
-
-async def _credentials(request: web.Request) -> Credentials:
-    body = await request.read()
-    if request.content_type != "application/json" or len(body) > _MAX_BODY:
-        raise refusal(web.HTTPBadRequest, "bad_request", "expected a small JSON object")
-    try:
-        return Credentials.model_validate_json(body)
-    except ValidationError:
-        raise refusal(web.HTTPBadRequest, "bad_request", "expected login, password") from None
 
 
 def last_seq(text: str) -> int | None:
@@ -187,14 +104,3 @@ def last_seq(text: str) -> int | None:
     if not (text.isascii() and text.isdigit() and int(text[:17]) < MAX_SEQ):
         raise refusal(web.HTTPBadRequest, "bad_request", "last_seq is not a number")
     return int(text[:17])
-
-
-def _card(agent: Agent) -> web.Response:
-    card = Card(
-        login=agent.login,
-        name=agent.name,
-        language=agent.language,
-        role=agent.role,
-        queues=agent.queues,
-    )
-    return web.json_response(card.model_dump())

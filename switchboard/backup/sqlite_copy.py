@@ -15,7 +15,7 @@ from switchboard.backup.refusals import ArchiveRefused, BackupRefused
 from switchboard.progress import Report
 
 #: Columns that are secrets in plain, and may stay NULL.
-SECRET_COLUMNS: Final = {"agents": ("sip_secret",)}
+SECRET_COLUMNS: Final = {"agents": ("sip_secret",), "second_factors": ("secret",)}
 _PAGES_A_STEP = 1024
 _WAIT_S = 10.0
 

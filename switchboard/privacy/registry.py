@@ -25,7 +25,7 @@ from scoring.features import state_tables
 from scoring.nightly import nightly_tables
 from scoring.policy import policy_tables
 from scoring.policy.experiment_book import hashed
-from screenpop.agents import agent_tables, membership_tables
+from screenpop.agents import agent_tables, membership_tables, second_factor_tables
 from screenpop.delivery import token_tables
 from screenpop.pops import pop_tables
 from storage import erasure_tables, lease_tables
@@ -305,6 +305,8 @@ _OF_NOBODY = tuple(
         Kind.STAFF: (
             agent_tables.agents,
             agent_tables.agent_sessions,
+            second_factor_tables.second_factors,
+            second_factor_tables.recovery_codes,
             token_tables.agent_tokens,
             membership_tables.queue_memberships,
         ),

@@ -82,13 +82,14 @@ class DeskServer:
         return self.desk.counters.registry.get_sample_value(f"switchboard_{name}") or 0.0
 
 
-#: A hash carries its cost: checking these is cheap too.
-_CHEAP = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+def cheap() -> Passwords:
+    """A hash carries its cost: checking these is cheap too."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 async def add_agents(database: Database, *agents: Agent) -> None:
     for agent in agents or (ANNA, BEN, CHEN):
-        await add_agent(database, agent, PASSWORD, passwords=_CHEAP)
+        await add_agent(database, agent, PASSWORD, passwords=cheap())
 
 
 @asynccontextmanager
@@ -105,9 +106,10 @@ async def desk_server(
     work: AgentSettings = AgentSettings(),  # noqa: B008 -- frozen
     dialling: DiallingSettings = DiallingSettings(),  # noqa: B008 -- frozen
     transfers: Transfers | None = None,
+    web_settings: WebSettings | None = None,
     clock: Callable[[], datetime] = now,
 ) -> AsyncIterator[DeskServer]:
-    settings = WebSettings(allowed_origins=tuple(allowed))
+    settings = web_settings or WebSettings(allowed_origins=tuple(allowed))
     control = QueueControlTwin()
     workers = HookWorkers(
         database=database,
@@ -130,6 +132,7 @@ async def desk_server(
             also_owed=PopHooks(hooks=webhooks, owe=pop_hooks.PopNotices().owe).of_frames,
             owed=workers.wake,
             work=work,
+            passwords=cheap(),
             now=clock,
         )
         async with desk:

@@ -46,7 +46,7 @@ async def server(database: Database) -> AsyncIterator[DeskServer]:
 @asynccontextmanager
 async def deaf(server: DeskServer) -> AsyncIterator[None]:
     """Anna's; it reads nothing, not even a goodbye."""
-    token = await server.desk.log_ins.log_in("anna", PASSWORD, "test")
+    token = (await server.desk.log_ins.log_in("anna", PASSWORD, "test")).token
     host, port = server.base_url.removeprefix("http://").split(":")
     with socket.socket() as made:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)

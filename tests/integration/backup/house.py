@@ -19,6 +19,7 @@ from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.records import Records
 from screenpop.agents.agent_tables import agents
+from screenpop.agents.second_factor_tables import second_factors
 from storage import migrate
 from storage.database import Database
 from storage.shapes import known_revisions, shape_at
@@ -27,6 +28,7 @@ from tests.fakes.call_stories import MARIA, START, Roster, Story, a_call
 from tests.integration.backup.mortal import Mortal
 
 SECRET, SIP_SECRET = "the-ami-secret", "the-sip-secret"
+FACTOR_SECRET = "THESECONDFACTOR7"
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,11 @@ class Installation:
                         sip_secret=SIP_SECRET,
                     )
                 )  # fmt: skip
+                await link.execute(
+                    insert(second_factors).values(
+                        login="anna", secret=FACTOR_SECRET, enrolled_at=START, last_step=7
+                    )
+                )
 
             await database.writer.write(fill)
 

@@ -17,6 +17,7 @@ from crm_adapter.call_tables import outbox as entries
 from crm_adapter.embedded import tables
 from storage.database import Database
 from tests.integration.backup.house import (
+    FACTOR_SECRET,
     SECRET,
     SIP_SECRET,
     Installation,
@@ -153,7 +154,7 @@ def test_without_secrets_there_are_none(house: Installation, tmp_path: Path) -> 
     for path in look.rglob("*"):
         if path.is_file():
             content = path.read_bytes()
-            for secret in (SECRET, SIP_SECRET, "inline-key"):
+            for secret in (SECRET, SIP_SECRET, FACTOR_SECRET, "inline-key"):
                 assert secret.encode() not in content, path
     settings = (look / "settings/switchboard.yaml").read_text()
     assert "key: 'left out of the backup' # of our own" in settings

@@ -583,7 +583,7 @@ async def open_desktop(
     """The ticket is made by hand: the tests of sockets need no cookies."""
     connector = aiohttp.TCPConnector(socket_factory=_small_socket) if small else None
     http = aiohttp.ClientSession(connector=connector)
-    token = await server.desk.log_ins.log_in("anna", PASSWORD, "test")
+    token = (await server.desk.log_ins.log_in("anna", PASSWORD, "test")).token
     query = f"ticket={server.desk.tickets.issue('anna', token)}"
     if last_seq is not None:
         query += f"&last_seq={last_seq}"

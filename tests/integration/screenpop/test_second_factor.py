@@ -1,0 +1,257 @@
+"""A second factor over real HTTP: when it is asked for, what is good once, what is never told."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import aiohttp
+import pyotp
+import pytest
+import segno
+
+from calls.agents import Agent
+from calls.errors import SwitchboardError
+from config.settings import WebSettings
+from screenpop.agents.log_in import LogIns
+from screenpop.agents.one_time_codes import STEP_S, address_of
+from screenpop.agents.second_factors import (
+    ENROLMENT_LIFE_S,
+    SecondFactors,
+    add_second_factor,
+    remove_second_factor,
+    second_factor_of,
+)
+from screenpop.counters import DeskCounters
+from storage.database import Database
+from tests.fakes.desk_server import (
+    ANNA,
+    BEN,
+    PASSWORD,
+    DeskServer,
+    add_agents,
+    cheap,
+    desk_server,
+)
+from tests.fakes.ringing_call import now
+
+pytestmark = pytest.mark.integration
+
+INES = replace(BEN, login="ines", name="Ines Roth", interfaces=(), role="admin")
+
+
+class Clock:
+    """Stands still until it is told."""
+
+    def __init__(self) -> None:
+        self.now = now()
+
+    def __call__(self):
+        return self.now
+
+
+class Asker:
+    """Asks to log in; says the status and what the answer says."""
+
+    def __init__(self, server: DeskServer, http: aiohttp.ClientSession) -> None:
+        self.server, self.http = server, http
+
+    async def __call__(self, agent: Agent = ANNA, password: str = PASSWORD, **more: str):
+        body = {"login": agent.login, "password": password, **more}
+        async with self.http.post(f"{self.server.base_url}/api/v1/session", json=body) as answer:
+            told = await answer.json()
+            assert ("Set-Cookie" in answer.headers) == (answer.status == 200)
+            return answer.status, told.get("error", told)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def asks(database: Database, clock: Clock) -> AsyncIterator[Asker]:
+    await add_agents(database, ANNA, BEN, INES)
+    settings = WebSettings(second_factor="admins")
+    async with (
+        desk_server(database, web_settings=settings, clock=clock) as server,
+        aiohttp.ClientSession() as http,
+    ):
+        yield Asker(server, http)
+
+
+async def enrolled(database: Database, agent: Agent = ANNA) -> tuple[pyotp.TOTP, list[str]]:
+    uri, codes = await add_second_factor(database, agent.login, passwords=cheap())
+    totp = pyotp.parse_uri(uri)
+    assert isinstance(totp, pyotp.TOTP)
+    return totp, list(codes)
+
+
+async def test_a_code_is_asked_for_after_the_right_password_only(
+    asks: Asker, database: Database, clock: Clock
+) -> None:
+    totp, _ = await enrolled(database)
+    code = totp.at(clock.now)
+    assert await asks(password="wrong wrong") == (401, "wrong_credentials")
+    assert await asks(password="wrong wrong", code=code) == (401, "wrong_credentials")
+    assert await asks() == (401, "code_wanted")
+    assert await asks(code="000000" if code != "000000" else "000001") == (401, "wrong_code")
+    status, card = await asks(code=code)
+    assert (status, card["name"]) == (200, ANNA.name)
+    assert "recovery_codes" not in card
+    # It was good once; the next one is good, however it is spaced.
+    assert await asks(code=code) == (401, "wrong_code")
+    clock.now += timedelta(seconds=STEP_S)
+    later = totp.at(clock.now)
+    assert (await asks(code=f"{later[:3]} {later[3:]}"))[0] == 200
+    assert (await asks(BEN))[0] == 200
+
+
+async def test_one_code_lets_one_in(any_database: Database, clock: Clock) -> None:
+    await add_agents(any_database)
+    totp, recovery = await enrolled(any_database)
+    async with (
+        desk_server(any_database, clock=clock) as server,
+        aiohttp.ClientSession() as http,
+    ):
+        asks = Asker(server, http)
+        for code in (totp.at(clock.now), recovery[3]):
+            answers = await asyncio.gather(*(asks(code=code) for _ in range(3)))
+            assert sorted(status for status, _ in answers) == [200, 401, 401]
+
+
+async def test_a_recovery_code_is_good_once(
+    asks: Asker, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, codes = await enrolled(database)
+    with caplog.at_level(logging.DEBUG):
+        assert (await asks(code=codes[0].upper()))[0] == 200
+        assert await asks(code=codes[0]) == (401, "wrong_code")
+        assert await asks(code=codes[1][:-1] + "#") == (401, "wrong_code")
+    assert "log-in of anna by a recovery code" in caplog.text
+    assert codes[0] not in caplog.text
+    state = await second_factor_of(database, "anna")
+    assert state is not None
+    assert state.recovery_left == 9
+
+
+async def test_wrong_codes_are_slowed_down_and_the_password_alone_forgives_none(
+    asks: Asker, database: Database
+) -> None:
+    await enrolled(database)
+    answers = []
+    for _ in range(6):
+        assert (await asks())[1] in ("code_wanted", "rate_limited")
+        answers.append(await asks(code="nonsense"))
+    assert answers[:5] == [(401, "wrong_code")] * 5
+    assert answers[5][0] == 429
+    assert (await asks(BEN))[0] == 200
+
+
+async def test_codes_are_slowed_down_more_than_passwords(database: Database) -> None:
+    """A minute later a password may be tried again, a code may not."""
+    await add_agents(database, ANNA)
+    totp, _ = await enrolled(database)
+    time = 0.0
+    log_ins = LogIns(
+        database=database,
+        counters=DeskCounters(),
+        settings=WebSettings(),
+        passwords=cheap(),
+        clock=lambda: time,
+    )
+    for _ in range(5):
+        assert await told(log_ins, "nonsense") == "WrongCode"
+    assert await told(log_ins, "nonsense") == "TooManyLogIns"
+    time += 60
+    assert await told(log_ins, totp.at(now())) == "TooManyCodes"
+    time += 300
+    assert await told(log_ins, totp.at(now())) == "Opened"
+
+
+async def told(log_ins: LogIns, code: str) -> str:
+    try:
+        return type(await log_ins.log_in("anna", PASSWORD, "test", code=code)).__name__
+    except SwitchboardError as refused:
+        return type(refused).__name__
+
+
+async def test_whoever_must_have_one_sets_it_up_at_log_in(
+    asks: Asker, database: Database, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        assert (await asks(ANNA))[0] == 200
+        assert await asks(INES, "wrong wrong") == (401, "wrong_credentials")
+        offered = await offer_to(asks, INES)
+        secret, token = offered["secret"], offered["enrolment"]
+        totp = pyotp.TOTP(secret)
+        picture = segno.make(address_of(secret, "ines", None), error="m", micro=False)
+        assert offered["qr"] == ["".join(str(int(d)) for d in row) for row in picture.matrix]
+        # Nothing counts yet, and a slip of the pen does not begin it anew.
+        assert await second_factor_of(database, "ines") is None
+        assert await asks(INES, enrolment=token, code="nonsense") == (401, "wrong_code")
+        code = totp.at(clock.now)
+        status, card = await asks(INES, enrolment=token, code=code)
+        assert status == 200
+        assert len(card["recovery_codes"]) == 10
+        assert await asks(INES) == (401, "code_wanted")
+        assert await asks(INES, code=code) == (401, "wrong_code")
+        assert (await asks(INES, code=card["recovery_codes"][0]))[0] == 200
+    assert secret not in caplog.text
+
+
+async def test_an_offered_secret_is_its_agents_own(
+    asks: Asker, database: Database, clock: Clock
+) -> None:
+    """Two who have the password see two secrets, and the first to prove theirs has the factor."""
+    await add_agents(database, replace(BEN, role="admin"))
+    offers = [await offer_to(asks, INES), await offer_to(asks, INES), await offer_to(asks, BEN)]
+    first, second, bens = ((one["enrolment"], code_of(one, clock)) for one in offers)
+    assert offers[0]["secret"] != offers[1]["secret"]
+    assert (await asks(INES, enrolment=bens[0], code=bens[1]))[1] == "enrolment_wanted"
+    assert (await asks(INES, enrolment=first[0], code=first[1]))[0] == 200
+    assert await asks(INES, enrolment=second[0], code=second[1]) == (401, "wrong_code")
+
+
+def code_of(offered: dict[str, str], clock: Clock) -> str:
+    return pyotp.TOTP(offered["secret"]).at(clock.now)
+
+
+async def offer_to(asks: Asker, agent: Agent):
+    url = f"{asks.server.base_url}/api/v1/session"
+    async with asks.http.post(url, json={"login": agent.login, "password": PASSWORD}) as answer:
+        offered = await answer.json()
+    assert (answer.status, offered["error"]) == (401, "enrolment_wanted")
+    return offered
+
+
+async def test_an_offered_secret_does_not_last(database: Database) -> None:
+    time = 100.0
+    factors = SecondFactors(database=database, passwords=cheap(), clock=lambda: time)
+    offered = factors.offer("ines")
+    assert factors.offered(offered.token, "ines") == offered
+    assert factors.offered("", "ines") is None
+    time += ENROLMENT_LIFE_S
+    assert factors.offered(offered.token, "ines") is None
+
+
+async def test_a_change_ends_log_ins_and_a_removed_one_is_not_asked_for(
+    asks: Asker, database: Database, clock: Clock
+) -> None:
+    async def is_in(token: str) -> bool:
+        return await asks.server.desk.log_ins.login_of(token) == "anna"
+
+    log_ins = asks.server.desk.log_ins
+    before = (await log_ins.log_in("anna", PASSWORD, "test")).token
+    assert await is_in(before)
+    old, _ = await enrolled(database)
+    assert not await is_in(before)
+    new, _ = await enrolled(database)
+    assert await asks(code=old.at(clock.now)) == (401, "wrong_code")
+    assert (await asks(code=new.at(clock.now)))[0] == 200
+    assert await remove_second_factor(database, "anna")
+    assert (await asks())[0] == 200
+    assert not await remove_second_factor(database, "anna")
