@@ -236,6 +236,30 @@ async def test_a_person_calls_the_centre_as_maria_and_answers_as_the_agent(
     assert (newest.number, newest.contact_name) == (demo_cast.MARIA, "Maria Garcia")
 
 
+async def test_the_best_customer_and_a_stranger_ring_in(
+    centre: DemoCentre, browser: Browser
+) -> None:
+    told = {
+        "Victoria Stone": "Recognised as Victoria Stone (VIP)",
+        "A stranger": "Nobody is known by this number",
+    }
+    async with ringing_in(centre, browser) as page:
+        for who, step in told.items():
+            await page.get_by_role("radio", name=who).check()
+            await page.get_by_role("button", name="Call", exact=True).click()
+            phase = page.get_by_test_id("phase")
+            await expect(phase).to_have_text("In the call", timeout=SLOWEST_MS)
+            steps = page.get_by_test_id("steps")
+            await expect(steps).to_contain_text(step, timeout=SLOWEST_MS)
+            assert (await heard(page, 1))["loudest"] > 0.01
+            await page.get_by_role("button", name="Hang up").click()
+            await expect(steps).to_contain_text("The call is over", timeout=SLOWEST_MS)
+    async with Database(centre.storage_url) as database:
+        newest, before = await CallHistory(database=database).recent_calls(2)
+    assert (before.number, before.contact_name) == (demo_cast.VIP, "Victoria Stone")
+    assert (newest.number, newest.contact_name) == (cast.STRANGERS[0], None)
+
+
 async def test_who_withholds_the_number_and_has_no_microphone_is_nobody_and_hears(
     centre: DemoCentre, browser: Browser
 ) -> None:
