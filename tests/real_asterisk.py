@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from switchboard.demo import free_ports
+from switchboard.demo.centre import DemoCentre
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import SipCallers
 from switchboard.demo.sip_phones import SipPhones
@@ -45,6 +46,14 @@ writetimeout = 100
 _QUEUES = queue("everybody", ANNA, BEN, CHEN, timeout_s=15) + queue(
     "in_turn", ANNA, BEN, strategy="linear", timeout_s=2
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Centres with the same agents begin with copies of one database."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DemoCentre, "templates", tmp_path_factory.mktemp("demo", numbered=True))
+        yield
 
 
 @contextmanager

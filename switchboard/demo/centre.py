@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from calls.agents import Agent, softphone_interface
 from switchboard.demo import free_ports, personas, prepared
@@ -50,6 +50,9 @@ class DemoCentre:
     `overrides` are settings by section, on top of the demo's own. `storage_url` None: a fresh
     SQLite database with the demo's customers.
     """
+
+    #: Where databases are kept that are copied for a fresh one; None: each in its own `folder`.
+    templates: ClassVar[Path | None] = None
 
     def __init__(
         self,
@@ -178,7 +181,7 @@ class DemoCentre:
     async def _start(self) -> None:
         agents = (INES, *self.agents, *self._in_browser)
         if self._storage_url is None:
-            await prepared.prepared_copy(self.folder, agents, self.database_file)
+            await prepared.prepared_copy(self.templates or self.folder, agents, self.database_file)
         else:
             await prepared.fill(self._storage_url, agents)
         if self._in_browser:

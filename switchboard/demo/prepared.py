@@ -6,6 +6,7 @@ import asyncio
 import shutil
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from hashlib import sha256
 from pathlib import Path
 
 from calls.agents import Agent, Softphone
@@ -23,9 +24,10 @@ PASSWORD = "switchboard"
 
 
 async def prepared_copy(folder: Path, agents: Sequence[Agent], target: Path) -> None:
-    """A fresh `target` with the demo's customers, their segments and these agents."""
-    names = "-".join(agent.login for agent in (*agents[:3], *agents[-1:]))
-    template = folder / f"template-{_today()}-{len(agents)}-{names}.db"
+    """A fresh `target` with the demo's customers, their segments and these agents. In `folder` the
+    template is kept for the next copy."""
+    told = sha256(repr(agents).encode()).hexdigest()[:16]
+    template = folder / f"template-{_today()}-{told}.db"
     if not await asyncio.to_thread(template.exists):
         making = await asyncio.to_thread(_make_room, template)
         await fill(f"sqlite:///{making}", agents)
@@ -37,8 +39,11 @@ def _make_room(template: Path) -> Path:
     """Removes the templates of other days; the file to write the new one to."""
     template.parent.mkdir(parents=True, exist_ok=True)
     for old in template.parent.glob("template-*"):
-        old.unlink()
-    return template.with_suffix(".making")
+        if not old.name.startswith(f"template-{_today()}"):
+            old.unlink()
+    making = template.with_suffix(".making")
+    making.unlink(missing_ok=True)
+    return making
 
 
 def _copy(template: Path, target: Path) -> None:
