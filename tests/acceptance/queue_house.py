@@ -22,7 +22,10 @@ from calls import events
 from calls.bus import EventBus
 from calls.call import CallId, CallOutcome
 from calls.ports import CallChannel, CallJournal, QueueRequest
-from config.settings import AgiSettings, AmiSettings
+from config.neighbours import Neighbours
+from config.settings import AgiSettings, AmiSettings, WebSettings
+from screenpop.desk.admission import Admission
+from screenpop.desk.doorkeeper import Doorkeeper
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import CallersAtWork, ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape
@@ -100,7 +103,7 @@ class House:
         return CallId("pbx", row[1]) in {event.call_id for event in self.told}
 
 
-MoreRoutes = Callable[[web.Application, House], Awaitable[None]]
+MoreRoutes = Callable[[web.Application, House], Awaitable[Admission | None]]
 
 
 def to(request: QueueRequest) -> Callable[[CallChannel], Awaitable[None]]:
@@ -109,6 +112,11 @@ def to(request: QueueRequest) -> Callable[[CallChannel], Awaitable[None]]:
         await channel.to_queue(request)
 
     return dialog
+
+
+def door_open(app: web.Application, admission: Admission | None = None) -> None:
+    """For whoever the server would let in on this machine."""
+    Doorkeeper(settings=WebSettings(), neighbours=Neighbours(), admission=admission).keep(app)
 
 
 @asynccontextmanager
@@ -120,8 +128,8 @@ async def opened(
     journal: CallJournal | None = None,
     placing: Placing | None = None,
 ) -> AsyncIterator[House]:
-    """`more` may add to the web addresses before anybody asks there. Without `placing` calls of
-    agents are none of ours."""
+    """`more` may add to the web addresses before anybody asks there, and says who logs in.
+    Without `placing` calls of agents are none of ours."""
     # Calls of other tests that the dialplan served alone would be told of as soon as we connect.
     for family in ("swb_fallback", "swb_ended"):
         await pbx.rx(f"database deltree {family}")
@@ -157,8 +165,8 @@ async def opened(
     app = web.Application(middlewares=[note])
     roster = Roster({"anna": "PJSIP/agent1", "ben": "PJSIP/agent2", "chen": "PJSIP/agent3"})
     queue_routes.add_routes(app, roster=roster, members=bridge.members)
-    if more is not None:
-        await more(app, house)
+    admission = await more(app, house) if more is not None else None
+    door_open(app, admission)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", urlsplit(pbx.web_url).port).start()

@@ -16,6 +16,7 @@ from config.queue_settings import QueueSettings
 from config.settings import WebSettings
 from crm_adapter.follow_ups import DatabaseFollowUps
 from scoring.offer_ledger import DatabaseOfferLedger
+from screenpop.desk.admission import Admission
 from screenpop.desk.desk import Desk
 from screenpop.desk.routes import add_routes
 from storage.database import Database
@@ -52,7 +53,7 @@ async def our_side(pbx: PrivatePbx, folder: Path, database: Database) -> AsyncIt
     web_settings = WebSettings()
     async with AsyncExitStack() as stack:
 
-        async def more(app: web.Application, house: House) -> None:
+        async def more(app: web.Application, house: House) -> Admission:
             desk = Desk(
                 database=database,
                 bus=house.bus,
@@ -66,6 +67,7 @@ async def our_side(pbx: PrivatePbx, folder: Path, database: Database) -> AsyncIt
             await stack.enter_async_context(desk)
             stack.callback(desk.hub.close_all)
             add_routes(app, desk=desk, settings=web_settings)
+            return desk.admission
 
         yield await stack.enter_async_context(queue_house.opened(pbx, folder, more=more))
 

@@ -173,9 +173,9 @@ async def test_nobody_is_let_in_by_a_way_that_is_not_the_pages(server: DeskServe
         ticket = await wanda.ticket()
         assert await wanda.refusal(ticket, origin="https://evil.example") == 403
         assert await wanda.refusal(ticket, origin=None) == 403
-        assert await wanda.refusal(ticket, protocols=()) == 400
         # None of these used it up.
         await (await wanda.websocket(ticket)).close()
+        assert await wanda.refusal(await wanda.ticket(), protocols=()) == 400
         card = await anna.card()
         assert (card["status"], card["error"]) == (404, "no_softphone")
         assert await anna.refusal(await anna.ticket()) == 404

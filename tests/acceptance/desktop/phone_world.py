@@ -21,6 +21,7 @@ from config.settings import WebSettings
 from crm_adapter.follow_ups import DatabaseFollowUps
 from scoring.offer_ledger import DatabaseOfferLedger
 from screenpop.agents.softphones import softphones
+from screenpop.desk.admission import Admission
 from screenpop.desk.desk import Desk
 from screenpop.desk.routes import add_routes
 from screenpop.desk.static_files import STATIC
@@ -177,7 +178,7 @@ async def desk_world(
             await pbx.tell_softphones(await softphones(database))
         built: list[Desk] = []
 
-        async def more(app: web.Application, house: House) -> None:
+        async def more(app: web.Application, house: House) -> Admission:
             settings = WebSettings()
             desk = Desk(
                 database=database,
@@ -191,6 +192,7 @@ async def desk_world(
             )
             built.append(await stack.enter_async_context(desk))
             add_routes(app, desk=desk, settings=settings, static=STATIC)
+            return desk.admission
 
         async def dialog(channel: CallChannel) -> None:
             house.bus.publish(events.CallerIdentified(channel.call.id, now(), victoria()))

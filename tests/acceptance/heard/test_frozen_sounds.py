@@ -10,6 +10,7 @@ import pytest
 from aiohttp import web
 
 from calls import events
+from calls.doors import Asker, Door, hang
 from calls.ports import QueueRequest
 from switchboard.demo import free_ports
 from switchboard.demo.private_pbx import PrivatePbx
@@ -44,8 +45,11 @@ async def test_an_agent_is_connected_though_a_hold_message_never_comes(
         return web.Response(text=urlencode({"name": name, "position": "0", "entry": url}) + "\n")
 
     async def hold_music(app: web.Application, house: queue_house.House) -> None:
-        app.router.add_post("/pbx/musiconhold/single", one_class)
-        app.router.add_post("/pbx/musiconhold_entry/multi", one_entry)
+        for path, handler in (
+            ("/pbx/musiconhold/single", one_class),
+            ("/pbx/musiconhold_entry/multi", one_entry),
+        ):
+            hang(app.router, Door("POST", path, frozenset({Asker.PBX}), "Hold music."), handler)
 
     server = await asyncio.start_server(say_nothing, "127.0.0.1", black_hole)
     async with queue_house.opened(pbx, tmp_path, more=hold_music) as house:

@@ -31,6 +31,7 @@ from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape
 from tests.acceptance.listening import Recording, callers_channel, record
+from tests.acceptance.queue_house import door_open
 from tests.acceptance.waiting import until
 from tests.fakes.fast_agi import ScriptedAgi, route_to
 from tests.fakes.hold_programmes import hold_programmes
@@ -146,6 +147,7 @@ async def side(pbx: PrivatePbx, tmp_path: Path) -> AsyncIterator[HoldSide]:
         )
         bus.subscribe("test", side.seen, CallEvent)
         app = web.Application(middlewares=[side.witness])
+        door_open(app)
         http_routes.add_routes(app, store=store, hold=side.programmes)
         side.runner = web.AppRunner(app)
         await side.runner.setup()

@@ -32,6 +32,7 @@ from ivr.speech_engines import engine_for
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
+from tests.acceptance.queue_house import door_open
 from tests.fakes.call_course import FakeCourse, FakePlan
 from tests.fakes.hold_programmes import hold_programmes
 from tests.fakes.line_recordings import FakeRecordings
@@ -177,6 +178,7 @@ async def voice(pbx: PrivatePbx, tmp_path: Path) -> AsyncIterator[VoiceSide]:
         )
         side = VoiceSide(store=store, prompts=prompts, hold=hold, bus=bus)
         app = web.Application(middlewares=[side.witness])
+        door_open(app)
         http_routes.add_routes(app, store=store, hold=side.hold)
         runner = web.AppRunner(app)
         await runner.setup()
@@ -240,9 +242,10 @@ async def test_keys_typed_ahead_pass_both_menus_in_silence(
     result = await callers.run([ScriptedCall("+12025550162", SHOP, shape=quick)])
     assert result.successful == 1, result.errors
     assert voice.keys() == [("main", "2", "match"), ("billing", "1", "match")]
-    # A key cuts what is being said: what comes after it was never fetched.
-    assert await voice.path_of("Welcome to Acme, Victoria.") in voice.fetched
-    assert await voice.path_of("It is good to hear from you.") not in voice.fetched
+    # A key cuts what is being said, or comes before it on a slow machine: nothing after it was
+    # ever fetched.
+    said = {path for path in voice.fetched if path.startswith("/prompts/")}
+    assert said <= {await voice.path_of("Welcome to Acme, Victoria.")}
     entered = {row[2] for row in pbx.queue_log() if row[1] == voice.arrived().linkedid}
     assert entered == {"billing"}
 
