@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.agent_settings import AgentSettings
+from config.audit_settings import AuditSettings
 from config.crm_settings import (
     DynamicsSettings,
     EspoCrmSettings,
@@ -402,6 +403,7 @@ class Settings(Section):
     supervisor: SupervisorSettings = SupervisorSettings()
     watchdog: WatchdogSettings = WatchdogSettings()
     privacy: PrivacySettings = PrivacySettings()
+    audit: AuditSettings = AuditSettings()
 
     @property
     def asterisks(self) -> tuple[AmiSettings, ...]:

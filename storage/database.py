@@ -13,6 +13,7 @@ from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from calls.errors import Misconfigured
+from storage.audit_log import AuditLog, KeyOf
 from storage.sqlite_trips import OneTripDriver
 from storage.writer import GroupWriter
 
@@ -29,15 +30,19 @@ class Database:
     many units: see `storage.writer`).
 
     `url` is `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`. `statement_s`: as
-    `open_engine` takes it.
+    `open_engine` takes it. Without `audit_key` nothing is told to the audit log.
     """
 
-    def __init__(self, url: str, *, statement_s: float = STATEMENT_S) -> None:
+    def __init__(
+        self, url: str, *, statement_s: float = STATEMENT_S, audit_key: KeyOf | None = None
+    ) -> None:
         self.url = driver_url(url)
         self.engine: AsyncEngine = open_engine(self.url, statement_s=statement_s)
         # A writer that begins by reading could not be given the lock later: two such writers
         # would each wait for the other. It takes the lock first.
-        self.writer = GroupWriter(self.engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"}))
+        writing = self.engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"})
+        self.writer = GroupWriter(writing)
+        self.audit = AuditLog(writing, audit_key)
 
     @property
     def is_sqlite(self) -> bool:
@@ -51,9 +56,11 @@ class Database:
 
     async def __aenter__(self) -> Self:
         await self.writer.start()
+        self.audit.start()
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        await self.audit.stop()
         await self.writer.stop()
         await self.engine.dispose()
 

@@ -30,6 +30,7 @@ from switchboard import (
     train_commands,
 )
 from switchboard.agent_commands import agents_app
+from switchboard.audit_commands import audit_app
 from switchboard.contacts_commands import contacts_app
 from switchboard.crm_commands import crm_app
 from switchboard.engines import EngineOption
@@ -372,4 +373,5 @@ app.add_typer(leads_app, name="leads")
 app.add_typer(experiments_app, name="experiments")
 app.add_typer(offers_app, name="offers")
 app.add_typer(privacy_app, name="privacy")
+app.add_typer(audit_app, name="audit")
 app.command()(segments)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from ami_bridge.bridge import AmiBridge
 from calls.bus import EventBus
@@ -32,7 +35,8 @@ from screenpop.desk.doorkeeper import Doorkeeper
 from storage import migrate
 from storage.database import Database
 from supervisor.publishing import try_out
-from switchboard import readiness
+from switchboard import audit_files, readiness
+from switchboard.audit_mark import AuditMark
 from switchboard.health import Health
 from switchboard.privacy.forgetting import Forgetting
 from switchboard.probes import Probe, redis_ping
@@ -56,8 +60,15 @@ class Ground:
     async def start(self) -> None:
         """Raises Misconfigured or OSError where it cannot be."""
         settings, stages = self.settings, self.stages
-        self.database = await stages.enter("storage", Database(settings.storage.url), 10)
+        key_of = partial(audit_files.key_of, settings)
+        await asyncio.to_thread(key_of)
+        database = Database(settings.storage.url, audit_key=key_of)
+        database.audit.origin = socket.gethostname()
+        self.database = await stages.enter("storage", database, 10)
         await migrate.upgrade(self.database)
+        self._audit_mark = AuditMark(
+            database=database, settings=settings, metrics=self.health.registry
+        )
         self.rulebooks = await stages.enter(
             "rulebook", Rulebooks(settings=settings.rulebook, examine=self._try_out), 5
         )
@@ -123,6 +134,7 @@ class Ground:
         tasks.start("loop-lag", self.health.lag.watch())
         tasks.start("probe:crm", self.crm_probe.watch())
         tasks.start("privacy:forgetting", self.forgetting.watch())
+        tasks.start("audit:mark", self._audit_mark.watch())
         for name, work in self.connection.side_tasks():
             tasks.start(name, work)
         if self.settings.redis.url is not None:

@@ -54,6 +54,8 @@ from supervisor.given import read_given
 from supervisor.menu_lengths import Seconds
 from supervisor.menu_waits import MenuWait, menu_waits
 from supervisor.told_pops import ToldPops, told_pops
+from switchboard import audit_files
+from switchboard.audit_mark import AuditMark
 from switchboard.call_choice import chosen_call
 from switchboard.churn_waiting import said_of_waiting
 from switchboard.progress import Report
@@ -65,9 +67,16 @@ log = logging.getLogger(__name__)
 async def opened(
     settings: Settings, *, statement_s: float = STATEMENT_S
 ) -> AsyncIterator[Database]:
-    async with Database(settings.storage.url, statement_s=statement_s) as database:
+    """What is done there is told to the audit log as done by who runs the command."""
+    key_of = partial(audit_files.key_of, settings)
+    url = settings.storage.url
+    async with Database(url, statement_s=statement_s, audit_key=key_of) as database:
+        database.audit.actor = audit_files.who_runs_this()
+        database.audit.origin = audit_files.where_from()
         await migrate.upgrade(database)
         yield database
+        if database.audit.has_written:
+            await AuditMark(database=database, settings=settings).keep()
 
 
 @dataclass(frozen=True, slots=True)

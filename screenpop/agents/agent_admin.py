@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from screenpop.agents.agent_tables import agent_sessions, agents
 from screenpop.agents.agents import Chosen, agent_of, chosen_of
 from screenpop.agents.passwords import Passwords
 from screenpop.agents.softphones import new_secret
+from storage.audit_chain import Entry
 from storage.database import Database
 
 
@@ -83,6 +84,10 @@ async def add_agent(
         was_there = (await connection.execute(question)).scalar_one()
         await write_agent(connection, agent, password_hash)
         await end_log_ins(connection, agent.login)
+        action = "agent.changed" if was_there else "agent.added"
+        told = {"role": agent.role} | ({"what": ["password"]} if was_there else {})
+        entry = Entry(action=action, subject=agent.login, details=told)
+        await database.audit.append(connection, entry)
         return not was_there
 
     return await database.writer.write(write)
@@ -103,6 +108,8 @@ async def change_agent(database: Database, login: str, change: AgentChange) -> A
         _check(changed)
         await _refuse_shared_interface(connection, changed)
         await write_agent(connection, changed, row["password_hash"])
+        entry = change_told(changed, differing(agent_of(row), changed))
+        await database.audit.append(connection, entry)
         return changed
 
     return await database.writer.write(write)
@@ -117,6 +124,8 @@ async def remove_agents(database: Database, logins: Sequence[str]) -> None:
         found = set((await connection.execute(gone)).scalars())
         if unknown := [login for login in logins if login not in found]:
             raise Misconfigured(f"no agent logs in as {unknown[0]!r}; nobody was removed")
+        gone_ones = (Entry(action="agent.removed", subject=login) for login in logins)
+        await database.audit.append(connection, *gone_ones)
 
     await database.writer.write(write)
 
@@ -143,6 +152,7 @@ async def reset_agent(
         if row is None:
             raise Misconfigured(f"no agent logs in as {login!r}")
         await end_log_ins(connection, login)
+        await database.audit.append(connection, Entry(action="agent.reset", subject=login))
         return agent_of(row)
 
     return await database.writer.write(write)
@@ -190,6 +200,17 @@ async def write_agent(connection: AsyncConnection, agent: Agent, password_hash: 
 
 async def end_log_ins(connection: AsyncConnection, login: str) -> None:
     await connection.execute(sa.delete(agent_sessions).where(agent_sessions.c.login == login))
+
+
+def differing(before: Agent, after: Agent) -> tuple[str, ...]:
+    names = (one.name for one in fields(Agent))
+    return tuple(name for name in names if getattr(before, name) != getattr(after, name))
+
+
+def change_told(agent: Agent, what: Sequence[str]) -> Entry:
+    """For the audit log: what differs, and the rights they have now."""
+    told = {"role": agent.role, "what": list(what)}
+    return Entry(action="agent.changed", subject=agent.login, details=told)
 
 
 def by_name(skills: Sequence[Skill]) -> tuple[Skill, ...]:

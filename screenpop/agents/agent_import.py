@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.agents import Agent
 from config.problems import Problem, ProblemsFound
-from screenpop.agents.agent_admin import end_log_ins, write_agent
+from screenpop.agents.agent_admin import change_told, differing, end_log_ins, write_agent
 from screenpop.agents.agent_file import WantedAgent
 from screenpop.agents.agent_rules import problems_of
 from screenpop.agents.agent_tables import agents
 from screenpop.agents.agents import agent_of
 from screenpop.agents.passwords import Passwords
+from storage.audit_chain import Entry
 from storage.database import Database
 
 
@@ -74,7 +75,7 @@ async def plan_import(
         before, password_hash, password = known.get(one.login), hashes.get(one.login), one.password
         if before is None and password is None:
             password = made[one.login] = secrets.token_urlsafe(9)
-        what = () if before is None else _differing(before, agent)
+        what = () if before is None else differing(before, agent)
         if password is not None and not (
             password_hash is not None and await passwords.check(password_hash, password)
         ):
@@ -94,6 +95,7 @@ async def write_import(database: Database, plan: ImportPlan) -> None:
             await write_agent(connection, change.agent, change.password_hash)
             if change.logs_in_anew:
                 await end_log_ins(connection, change.agent.login)
+        await database.audit.append(connection, *map(_told, plan.changes))
 
     if plan.changes:
         await database.writer.write(write)
@@ -103,9 +105,11 @@ def _new(wanted: WantedAgent) -> Agent:
     return Agent(login=wanted.login, name="", interfaces=())
 
 
-def _differing(before: Agent, after: Agent) -> tuple[str, ...]:
-    names = (one.name for one in fields(Agent))
-    return tuple(name for name in names if getattr(before, name) != getattr(after, name))
+def _told(change: ChangedAgent) -> Entry:
+    agent = change.agent
+    if change.what is None:
+        return Entry(action="agent.added", subject=agent.login, details={"role": agent.role})
+    return change_told(agent, change.what)
 
 
 def _problems(wanted: Sequence[WantedAgent], after: Sequence[Agent]) -> Iterator[Problem]:

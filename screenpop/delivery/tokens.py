@@ -15,6 +15,7 @@ from calls.errors import Misconfigured
 from screenpop.agents.agent_tables import agents
 from screenpop.agents.log_in import hashed, outage_named
 from screenpop.delivery.token_tables import agent_tokens
+from storage.audit_chain import Entry
 from storage.database import Database
 
 #: So that people, and programs that look for secrets in files, see what it is.
@@ -66,6 +67,7 @@ async def make_token(database: Database, login: str, name: str) -> str:
                 token_hash=hashed(token), login=login, name=name, created_at=datetime.now(UTC)
             )
         )
+        await database.audit.append(connection, _told("token.made", login, name))
 
     await database.writer.write(write)
     return token
@@ -86,9 +88,19 @@ async def list_tokens(database: Database, login: str | None = None) -> Sequence[
 async def revoke_token(database: Database, login: str, name: str) -> None:
     """Raises Misconfigured where there is none."""
     statement = sa.delete(agent_tokens).where(*_named(login, name))
-    gone = await database.writer.write(lambda connection: connection.execute(statement))
-    if not gone.rowcount:
-        raise Misconfigured(f"{login} has no token {name!r}; see switchboard agents token --list")
+
+    async def write(connection: AsyncConnection) -> None:
+        if not (await connection.execute(statement)).rowcount:
+            raise Misconfigured(
+                f"{login} has no token {name!r}; see switchboard agents token --list"
+            )
+        await database.audit.append(connection, _told("token.revoked", login, name))
+
+    await database.writer.write(write)
+
+
+def _told(action: str, login: str, name: str) -> Entry:
+    return Entry(action=action, subject=login, details={"token": name})
 
 
 def _named(login: str, name: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -156,6 +156,7 @@ class DemoCentre:
             # It would take the processor from the calls that are shown.
             "scoring": {"nightly_at": ""},
             "rulebook": {"state_dir": str(self.folder / "rulebooks")},
+            "audit": {"folder": str(self.folder / "audit")},
         }
         if self._in_browser:
             phones = self.pbx.softphone_settings

@@ -101,6 +101,8 @@ class Cluster:
         settings["nodes"]["desk_host"] = PBX_HOST
         settings["speech"] = {"cache_dir": str(self.folder / name / "prompts")}
         settings["rulebook"] = {"state_dir": str(self.folder / name / "rulebooks")}
+        # One key for all.
+        settings["audit"] = {"folder": str(self.folder / "audit")}
         return ServerProcess(self.folder / name, settings, part=part)
 
     async def __aenter__(self) -> Self:

@@ -24,6 +24,9 @@ from crm_adapter.call_tables import calls, outbox
 from crm_adapter.embedded import tables as crm
 from crm_adapter.embedded.import_tables import imports
 from screenpop.pops.pop_tables import pops
+from storage.audit_chain import Entry
+from storage.audit_check import ERASE
+from storage.audit_log import AuditLog
 from storage.database import Database
 from storage.erasure_tables import erasures
 from switchboard.privacy import mentions, pop_searches, told_events, voices
@@ -171,7 +174,8 @@ async def erase(
     if settings.redis.url is not None:
         counts[STREAM] = await told_events.forget(settings, wanted.person)
     crash_points.reached("privacy.files_gone")
-    counts |= await database.writer.write(partial(_erase_rows, wanted=wanted, at=at))
+    work = partial(_erase_rows, wanted=wanted, at=at, audit=database.audit)
+    counts |= await database.writer.write(work)
     crash_points.reached("privacy.rows_gone")
     named: Counter[str] = Counter()
     try:
@@ -190,7 +194,9 @@ def _remove_voices(folder: Path, names: frozenset[str]) -> int:
     return len(paths)
 
 
-async def _erase_rows(link: AsyncConnection, *, wanted: Plan, at: datetime) -> Counter[str]:
+async def _erase_rows(
+    link: AsyncConnection, *, wanted: Plan, at: datetime, audit: AuditLog
+) -> Counter[str]:
     if link.dialect.name == "sqlite":
         # What is deleted is overwritten (sqlite.org/pragma.html#pragma_secure_delete).
         await link.exec_driver_sql("PRAGMA secure_delete=ON")
@@ -209,6 +215,7 @@ async def _erase_rows(link: AsyncConnection, *, wanted: Plan, at: datetime) -> C
             counts[held.table.name] += await _remove(link, held, some)
     told = {name: count for name, count in counts.items() if count}
     await link.execute(insert(erasures).values(at=at, counts=told))
+    await audit.append(link, Entry(action=ERASE, details={"counts": told}))
     return counts
 
 

@@ -36,6 +36,8 @@ class Kind(enum.StrEnum):
     COPY = "copy"
     #: Agents, not callers: `switchboard agents remove`.
     STAFF = "staff"
+    #: Who did what: a chain that proves nothing without its beginning; what names a caller goes.
+    AUDIT = "audit"
     #: Nobody: counts, runs, leases.
     NOBODY = "nobody"
 

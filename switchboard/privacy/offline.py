@@ -19,6 +19,7 @@ from config.settings import Settings
 from crm_adapter.adapters.choice import names_of
 from crm_adapter.embedded.adapter import CRM as EMBEDDED
 from crm_adapter.phone_numbers import NumberKind, read_number
+from storage.audit_chain import Entry
 from storage.database import Database
 from switchboard.offline import opened
 from switchboard.privacy import erasing, exporting, remnants
@@ -42,16 +43,23 @@ class NotANumber(SwitchboardError):
 async def pruned(settings: Settings, *, dry_run: bool) -> Counter[str]:
     async with _opened(settings) as database:
         retention = Retention(database=database, settings=settings, now=_now, batches=_TO_THE_END)
-        return await retention.run(only_count=dry_run)
+        counts = await retention.run(only_count=dry_run)
+        if not dry_run:
+            told = {"counts": dict(+counts)}
+            await database.audit.write(Entry(action="privacy.prune", details=told))
+        return counts
 
 
 async def exported(
     settings: Settings, number: str, only: Sequence[ContactRef], *, shared: bool
 ) -> dict[str, Any]:
     e164 = read(settings, number)
-    async with _opened(settings) as database, database.read() as link:
-        person = await _whole(link, e164, only, shared=shared)
-        told = await exporting.export(link, person, at=_now())
+    async with _opened(settings) as database:
+        # First: what was told to somebody is told here, too.
+        await database.audit.write(Entry(action="privacy.export", details={"number": e164}))
+        async with database.read() as link:
+            person = await _whole(link, e164, only, shared=shared)
+            told = await exporting.export(link, person, at=_now())
     return told | {"not_ours": elsewhere(settings, person)}
 
 

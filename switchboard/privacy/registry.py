@@ -28,7 +28,7 @@ from scoring.policy.experiment_book import hashed
 from screenpop.agents import agent_tables, membership_tables, second_factor_tables
 from screenpop.delivery import token_tables
 from screenpop.pops import pop_tables
-from storage import erasure_tables, lease_tables
+from storage import audit_tables, erasure_tables, lease_tables
 from switchboard.privacy.held import Age, Held, Kind
 from switchboard.privacy.person import Person, is_any_in, is_theirs
 
@@ -299,6 +299,22 @@ _OF_CRM = (
     ),
 )  # fmt: skip
 
+_AUDIT = audit_tables.audit_entries
+_OF_AUDIT = (
+    Held(
+        _AUDIT,
+        Kind.AUDIT,
+        lambda person: person.is_of(
+            _AUDIT.c.details, numbers=[("number",)], contacts=[("contact",)]
+        ),
+        blank={"details": None, "salt": None},
+        stays=(
+            "at", "action", "result", "actor", "origin", "subject", "details_hash", "key_id",
+            "before", "mac",
+        ),
+    ),
+)  # fmt: skip
+
 _OF_NOBODY = tuple(
     Held(table, kind)
     for kind, tables in {
@@ -324,6 +340,7 @@ _OF_NOBODY = tuple(
             policy_tables.experiment_arms,
             lease_tables.leases,
             erasure_tables.erasures,
+            audit_tables.audit_heads,
         ),
     }.items()
     for table in tables
@@ -331,7 +348,7 @@ _OF_NOBODY = tuple(
 
 #: In the order in which they are erased: whatever leads to a person goes last, so that whoever was
 #: interrupted finds the rest again.
-REGISTRY: Final = (*_OF_POPS, *_OWED, *_LEARNED, *_OF_CALLS, *_OF_CRM, *_OF_NOBODY)
+REGISTRY: Final = (*_OF_POPS, *_OWED, *_LEARNED, *_OF_CALLS, *_OF_CRM, *_OF_AUDIT, *_OF_NOBODY)
 OF_PEOPLE: Final = tuple(held for held in REGISTRY if held.of is not None)
 AGEING: Final = tuple(held for held in REGISTRY if held.age is not None)
 

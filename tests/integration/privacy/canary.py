@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from calls.call_moment import CallMoment
 from calls.caller import Caller, Candidate, Contact, ContactRef, Identity, IdentityOutcome
 from calls.follow_up import FollowUp
 from calls.offers import OfferAnswer, OfferPlace
+from config.settings_file import load_settings
 from crm_adapter.adapter import PhoneHit
 from crm_adapter.churn_tasks import ChurnTasks
 from crm_adapter.embedded.adapter import EmbeddedCrm
@@ -38,8 +40,9 @@ from scoring.house_choices import HouseChoices
 from scoring.offer_ledger import DatabaseOfferLedger
 from scoring.policy import experiment_book
 from scoring.tables import churn_warnings
+from storage.audit_chain import Entry
 from storage.database import Database
-from switchboard import cli
+from switchboard import audit_files, cli
 from switchboard.demo.desktop_client import DesktopClient
 from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.event_teller import EventTeller
@@ -112,6 +115,7 @@ class House:
         (self.folder / "switchboard.yaml").write_text(
             f"storage:\n  url: {self.url}\nredis:\n  url: {self.redis_url}\n"
             f"ami:\n  system: {self.system}\n"
+            f"audit:\n  folder: {self.folder}/audit\n"
             f"privacy:\n  recordings_dir: {self.voices}\n{more}"
         )
 
@@ -128,8 +132,11 @@ async def live_through(house: House) -> None:
     """They buy, call as a contact and as a stranger, leave messages, are noted down and offered
     something; somebody else calls too."""
     await asyncio.to_thread(_import, house)
-    async with Database(house.url) as database:
+    key_of = partial(audit_files.key_of, load_settings(house.folder / "switchboard.yaml"))
+    async with Database(house.url, audit_key=key_of) as database:
         await add_agents(database, ANNA, BEN)
+        for told in ({"number": NUMBER}, {"contact": str(CONTACT)}, {"number": OTHER_NUMBER}):
+            await database.audit.write(Entry(action="dial", result="refused", details=told))
         await _are_merged(database)
         await _call(database, house)
         await _are_remembered(database, house.system)
