@@ -199,6 +199,19 @@ class AgiChannel:
             samples = 0
         return Recorded(name, samples / _RATE)
 
+    async def start_recording(self, name: str) -> bool:
+        """EXEC expands nothing, and no name of ours holds what would begin an option."""
+        file = agi_routes.checked(dialplan.RECORDING, name, "name of a recording")
+        if self._recordings is None:
+            log.error("call %s: the dialplan names no folder for recordings", self._call.id)
+            return False
+        reply = await self._agi.send("EXEC", dialplan.APP_RECORD, f"{self._recordings}/{file}.wav")
+        if reply.result == _NO_APPLICATION:
+            log.error("call %s: not recorded: Asterisk has no app_mixmonitor", self._call.id)
+        elif reply.result != "0":
+            await self._agi.require_caller()
+        return reply.result == "0"
+
     async def stop_recordings(self) -> bool:
         for _ in range(_MOST_RECORDINGS):
             reply = await self._agi.send("EXEC", dialplan.APP_STOP_RECORDING)

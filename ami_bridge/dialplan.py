@@ -55,6 +55,7 @@ CHANNEL_MUSICCLASS = "CHANNEL(musicclass)"
 TRIES = "~"
 
 #: Applications of app_mixmonitor.c.
+APP_RECORD = "MixMonitor"
 APP_STOP_RECORDING = "StopMixMonitor"
 
 QUEUE_NAME = re.compile(r"[A-Za-z0-9_-]{1,40}")

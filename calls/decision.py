@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from calls.follow_up import FollowUp
@@ -103,6 +104,18 @@ class SegmentMet:
 
 
 @dataclass(frozen=True, slots=True)
+class CallRecording:
+    """What became of the wish to record the whole call. `answer` is agreed, agreed_by_silence,
+    announced or not_asked; or of a call that is not recorded refused, silent or not_heard (the
+    question could not be spoken)."""
+
+    answer: str
+    at: datetime
+    #: The file's on Asterisk's machine; None: it is not recorded.
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ChurnOutlook:
     """Of 100 customers like this one, 100 x `risk` buy nothing within `horizon_days`. `level` is
     the third of the house's customers that it is in; `reasons` are by language, worked out as
@@ -150,6 +163,8 @@ class Decision:
     segments: tuple[SegmentMet, ...] = ()
     #: None where no model tells.
     churn: ChurnOutlook | None = None
+    #: None where nothing says that these calls are recorded, or it is not decided yet.
+    recording: CallRecording | None = None
 
     @property
     def offer(self) -> OfferConsidered | None:
@@ -204,6 +219,7 @@ class Decision:
             "arms": dict(self.arms),
             "segments": [one.name for one in self.segments],
             "churn": _churn_as_json(self.churn) if self.churn else None,
+            "recording": _recording_as_json(self.recording) if self.recording else None,
         }
 
 
@@ -214,6 +230,10 @@ def _churn_as_json(churn: ChurnOutlook) -> dict[str, Any]:
         "horizon_days": churn.horizon_days,
         "reasons": list(churn.reasons.get("en", ())),
     }
+
+
+def _recording_as_json(recording: CallRecording) -> dict[str, Any]:
+    return {"answer": recording.answer, "at": recording.at.isoformat(), "name": recording.name}
 
 
 def _as_json(options: tuple[OptionShown, ...]) -> list[dict[str, Any]]:

@@ -241,7 +241,8 @@ class FollowUpPlanned(CallEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageRecorded(CallEvent):
-    """`what` is message or name; `recording` is the file's name on Asterisk's machine."""
+    """`what` is message or name, or call: the whole of it from then on, with 0 seconds.
+    `recording` is the file's name on Asterisk's machine."""
 
     what: str
     recording: str

@@ -435,6 +435,11 @@ class CallChannel(Protocol):
         off ends the recording like `#`; what follows it raises CallerHungUp."""
         ...
 
+    async def start_recording(self, name: str) -> bool:
+        """The whole call from now on, to its end or `stop_recordings`; `name` as in `record`. False
+        where it cannot be recorded."""
+        ...
+
     async def stop_recordings(self) -> bool:
         """Ends every recording of the line, ours and the PBX's own. False where it may go on."""
         ...

@@ -61,7 +61,8 @@ class OfferGiven:
 
 @dataclass(frozen=True, slots=True)
 class KeptRecording:
-    """`what` is message or name; `name` is the file's on Asterisk's machine."""
+    """`what` is message, name or call (0 seconds: not known); `name` is the file's on Asterisk's
+    machine."""
 
     what: str
     name: str

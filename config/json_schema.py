@@ -17,7 +17,7 @@ from config.reading.experiments import ArmPart, ExperimentPart
 from config.reading.hours import HoursPart
 from config.reading.leads import LONGEST_WAIT_S, LeadPart
 from config.reading.menus import MenuPart, OfferSlotPart, OptionPart, RetryPart
-from config.reading.numbers import NumberPart, PopPart
+from config.reading.numbers import NumberPart, PopPart, RecordCallsPart
 from config.reading.offers import CapPart, OfferPart
 from config.reading.parts import FACT_NAME, LANGUAGE, NAME, SHAPE_KEY, Lead, Part
 from config.reading.periods import ClosurePart, PromotionPart
@@ -46,6 +46,7 @@ _SHAPES: tuple[type[Part], ...] = (
     OptionPart,
     PopPart,
     PromotionPart,
+    RecordCallsPart,
     RetryPart,
     RulesPart,
     SegmentPart,

@@ -154,6 +154,16 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordCalls:
+    """Asterisk records them: after the caller agreed, after they were told, or without a word."""
+
+    consent: Literal["ask", "announce", "none"]
+    #: Who is asked and says nothing agrees; else they are not recorded.
+    silence_agrees: bool = False
+    timeout_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
 class NumberEntry:
     """What a dialled number means. `key` is as the author wrote it, or `default`."""
 
@@ -172,6 +182,8 @@ class NumberEntry:
     hours: str | None = None
     closed: Action | None = None
     pop: SetPop = SetPop()
+    #: None: calls are not recorded by us.
+    record: RecordCalls | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,13 @@ STOCK_TEXTS: dict[str, dict[str, str]] = {
         "zh": "我们可以给您回电。您的号码是",
     },
     "callback_yes": {"en": "If that is right, press 1.", "zh": "正确请按1。"},
+    # Whether the call may be recorded.
+    "record_ask": {
+        "en": "We would like to record this call. If you agree, press 1. If not, press 2.",
+        "zh": "我们希望对本次通话录音。同意请按1，不同意请按2。",
+    },
+    "record_refused": {"en": "This call is not recorded.", "zh": "本次通话不会录音。"},
+    "record_announce": {"en": "This call is recorded.", "zh": "本次通话将被录音。"},
     # On hold.
     "callback_offer": {
         "en": "If you would rather not wait, press 1 and we will call you back.",

@@ -350,6 +350,12 @@ class CallState:
             self.amended = True
             self._refine_outcome()
 
+    @property
+    def left_word(self) -> bool:
+        """Said what they wanted, if not to an agent."""
+        spoke = any(one["what"] != "call" for one in self.recordings or ())
+        return spoke or self.callback is not None
+
     def _collected(self) -> tuple[object, ...]:
         return (self.typed, self.recordings, self.callback, self.routed, self.offers)
 

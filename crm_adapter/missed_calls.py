@@ -55,7 +55,7 @@ class MissedCalls:
         told = [state for state in states if state.number is not None]
         missed = [state for state in told if was_missed(state)]
         answered = [state for state in told if was_answered(state)]
-        left_word = [state for state in told if state.recordings or state.callback]
+        left_word = [state for state in told if state.left_word]
         await self._one_at_a_time(connection, [*missed, *answered, *left_word])
         entries = []
         for call in missed:

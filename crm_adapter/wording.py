@@ -177,7 +177,8 @@ def _call_lines(record: CallRecord) -> Iterator[str]:
     for leg in record.legs:
         yield _leg_line(leg, dialled=record.is_placed and leg is record.legs[0])
     for kept in record.recordings:
-        yield f"Recording of a {kept.what}: {kept.name} ({duration(round(kept.seconds))})"
+        length = f" ({duration(round(kept.seconds))})" if kept.seconds else ""
+        yield f"Recording of a {kept.what}: {kept.name}{length}"
     if record.routed is not None:
         kind, target = record.routed
         yield " ".join([_ROUTES.get(kind, kind), *([target] if target else [])])

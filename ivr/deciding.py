@@ -14,7 +14,7 @@ from calls.call import Call
 from calls.call_moment import CallMoment
 from calls.caller import Caller, ContactRef, IdentityOutcome
 from calls.deadlines import Deadline
-from calls.decision import Decision, OptionShown
+from calls.decision import CallRecording, Decision, OptionShown
 from calls.errors import SwitchboardError, Unavailable
 from calls.events import CallerIdentified, DecisionMade
 from calls.experiments import StoppedArms
@@ -32,7 +32,7 @@ from calls.ports import (
 from config.actions import IDENTIFYING_FIELDS
 from config.call_moments import call_moment
 from config.number_area import area_of
-from config.rulebook import Rulebook
+from config.rulebook import RecordCalls, Rulebook
 from config.spoken_text import Text
 from ivr import rules, webhook_question
 from ivr.inquiry import Inquiry
@@ -100,6 +100,7 @@ class CallCourse:
         self._told: Decision | None = None
         #: Of plans that were made anew since.
         self._menus: dict[str, tuple[OptionShown, ...]] = {}
+        self._recording: CallRecording | None = None
         self.caller: Caller
         self.plan: rules.CallPlan
 
@@ -116,6 +117,11 @@ class CallCourse:
     def text(self, name: str) -> Text:
         """A text of this call's rulebook, or a stock one. Raises KeyError."""
         return self._rulebook.text(name)
+
+    @property
+    def record_wish(self) -> RecordCalls | None:
+        """Whether the number that was called has its calls recorded."""
+        return self._rulebook.number_for(self._call.dialled).record
 
     @property
     def memory(self) -> CallerMemory:
@@ -213,13 +219,17 @@ class CallCourse:
         await self._decide()
         return True
 
+    def call_recorded(self, recording: CallRecording) -> None:
+        self._recording = recording
+        self.tell()
+
     def offer_met(self, offer: str, answer: OfferAnswer) -> None:
         self._offers.met_in_menu(offer, answer)
 
     def tell(self) -> None:
         """Publishes the decision, where it is not the one that was told last."""
         menus = self._menus | self.plan.further_menus()
-        decision = replace(self.plan.decision, menus=menus)
+        decision = replace(self.plan.decision, menus=menus, recording=self._recording)
         if decision != self._told:
             self._told = decision
             self._bus.publish(DecisionMade(self._call.id, self.now(), decision=decision))

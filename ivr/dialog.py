@@ -25,9 +25,11 @@ from config.actions import (
     ToMenu,
     ToQueue,
 )
+from config.rulebook import RecordCalls
 from ivr import messages
 from ivr.callback import ask_callback
 from ivr.collecting import collect
+from ivr.consent import record_call
 from ivr.conversation import PERSON_KEY, Conversation, Next, Person
 from ivr.direct_dial import NO_EXTENSIONS, Extensions
 from ivr.menu_visit import MenuVisit
@@ -94,6 +96,10 @@ class Dialog:
                 step = self._person() if isinstance(following, Person) else following
         await self._voice.last_words()
         return None
+
+    async def record_call(self, wish: RecordCalls) -> None:
+        """To be asked before `run`; who refuses is not recorded."""
+        await record_call(wish, self._talk, self._channel)
 
     async def say_if_ready(self, text: str) -> None:
         """Only what is rendered already: nobody waits for a courtesy."""

@@ -246,6 +246,8 @@ class InboundCall:
 
     async def _converse(self, course: CallCourse) -> Ending:
         dialog = self._dialog(course)
+        if course.record_wish is not None:
+            await dialog.record_call(course.record_wish)
         end = await dialog.run(course.plan.entry)
         if end is None:
             # A person is wanted, or no menu to speak: the route's own queue, else the default.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from calls.decision import Decision
+from calls.decision import CallRecording, Decision
 from calls.offers import OfferAnswer
 from config.actions import ToQueue
 from config.spoken_text import Text
@@ -54,6 +54,10 @@ class Course(Protocol):
 
     async def ask_webhook(self, name: str) -> bool:
         """False where it did not answer."""
+        ...
+
+    def call_recorded(self, recording: CallRecording) -> None:
+        """Or not recorded, and why."""
         ...
 
     def offer_met(self, offer: str, answer: OfferAnswer) -> None:

@@ -79,6 +79,14 @@ class Voice:
 
         return await self._listening(all_of_them())
 
+    async def set_aside(self) -> str:
+        """What is typed by now, so that it does not answer the next question; for `keep`."""
+        aside, self._kept = self._kept, ""
+        while self._channel.keys_waiting:
+            keys = await self._channel.ask((), max_digits=1, timeout_s=GAP_S)
+            aside += keys.digits
+        return aside
+
     def keep(self, keys: str) -> None:
         """The next question hears them first."""
         self._kept = keys + self._kept

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from calls.follow_up import LeadPolicy
 from config.actions import Action, Back, every_step
 from config.problems import as_said
-from config.reading.actions import action_in, to_person
+from config.reading.actions import Wait, action_in, to_person
 from config.reading.leads import LONGEST_WAIT_S, read_lead
 from config.reading.parts import (
     LANGUAGE,
@@ -25,7 +25,7 @@ from config.reading.parts import (
     shaped,
 )
 from config.reading.reader import Path, Reader
-from config.rulebook import NumberEntry, SetPop, digits_of
+from config.rulebook import NumberEntry, RecordCalls, SetPop, digits_of
 from config.shape import check_shape
 
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{0,29}")
@@ -36,6 +36,16 @@ class PopPart(Part):
     """False: no card on the agent's screen."""
     note: RawText = None
     """For the agent to read before answering."""
+
+
+class RecordCallsPart(Part):
+    consent: Literal["ask", "announce", "none"]
+    """ask: key 1 agrees, 2 does not. announce: callers are told. none: neither, where the law has
+    it so."""
+    silence: Literal["refuse", "agree"] = "refuse"
+    """What it means where nothing is pressed."""
+    timeout_s: Wait = 5.0
+    """How long a key is waited for."""
 
 
 class NumberPart(Part):
@@ -57,6 +67,8 @@ class NumberPart(Part):
     """One of `hours`; outside of them `closed` is next."""
     closed: RawAction = None
     pop: Annotated[Any, shaped("PopPart")] = None
+    record: Annotated[Any, shaped("RecordCallsPart")] = None
+    """Whether Asterisk records these calls, and who is asked."""
 
 
 def read_numbers(reader: Reader, raw: dict[str, Any]) -> None:
@@ -75,6 +87,7 @@ def _read_number(reader: Reader, key: str, raw: Any, path: Path) -> None:
     closed = _closed(reader, raw, path)
     pop = read_pop(reader, raw["pop"], (*path, "pop")) if _gives(raw, "pop") else SetPop()
     lead = read_lead(reader, raw["lead"], (*path, "lead"), key) if _gives(raw, "lead") else None
+    record = _record(reader, raw["record"], (*path, "record")) if _gives(raw, "record") else None
     if part is None:
         return
     missed_task_s = _missed_task_s(reader, part.missed_task, path)
@@ -97,7 +110,18 @@ def _read_number(reader: Reader, key: str, raw: Any, path: Path) -> None:
         hours=part.hours,
         closed=closed,
         pop=pop,
+        record=record,
     )
+
+
+def _record(reader: Reader, raw: Any, path: Path) -> RecordCalls | None:
+    part = check_shape(RecordCallsPart, raw, path, reader.report)
+    if part is None:
+        return None
+    for key in ("silence", "timeout_s"):
+        if _gives(raw, key) and part.consent != "ask":
+            reader.report((*path, key), f"'{key}' goes with 'consent: ask'")
+    return RecordCalls(part.consent, part.silence == "agree", part.timeout_s)
 
 
 def _missed_task_s(reader: Reader, written: Any, path: Path) -> float | None:

@@ -334,4 +334,5 @@ def _decision(decision: Decision) -> content.DecisionShown:
         menu=decision.menu,
         rule=decision.route.rule,
         priority=decision.route.priority,
+        recording=decision.recording.answer if decision.recording else None,
     )

@@ -242,6 +242,8 @@ class DecisionShown(Part):
     #: The rule that routed the call.
     rule: str | None
     priority: int
+    #: `calls.decision.CallRecording.answer`; null where calls are not recorded by us.
+    recording: str | None = None
 
 
 class LeadShown(Part):

@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final
 
-#: `recording_name` of `ivr.messages`, and what Asterisk adds; whoever shares the folder (call
-#: recordings of the PBX's own) is left alone.
-_OURS: Final = re.compile(r"(?:message|name)-[A-Za-z0-9_.-]{1,80}-\d{1,4}\.[A-Za-z0-9]{2,6}")
+#: `recording_name` of `ivr.messages` (of whole calls: `ivr.consent`), and what Asterisk adds;
+#: whoever shares the folder (call recordings of the PBX's own) is left alone.
+_OURS: Final = re.compile(r"(?:message|name|call)-[A-Za-z0-9_.-]{1,80}-\d{1,4}\.[A-Za-z0-9]{2,6}")
 
 
 def old(folder: Path, before: datetime) -> Iterator[Path]:

@@ -86,6 +86,9 @@ class FakeChannel:
         self.secrets = 0
         #: False: what records the line cannot be ended.
         self.recordings_end = True
+        self.recordings_begin = True
+        #: The whole call.
+        self.recorded_as: str | None = None
         self.recordings_ended = 0
         #: While closed, `answer` does not come back.
         self.answering = asyncio.Event()
@@ -176,6 +179,12 @@ class FakeChannel:
         self.recordings[name] = min(self.recording_s, max_s)
         self._hung_up = self.rings_off_recording
         return Recorded(name, self.recordings[name])
+
+    async def start_recording(self, name: str) -> bool:
+        self._command("start_recording")
+        if self.recordings_begin:
+            self.recorded_as = name
+        return self.recordings_begin
 
     async def stop_recordings(self) -> bool:
         self._command("stop_recordings")

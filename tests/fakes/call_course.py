@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
-from calls.decision import Decision, Route
+from calls.decision import CallRecording, Decision, Route
 from calls.offers import OfferAnswer
 from config.actions import ToQueue
 from config.problems import Place
@@ -60,6 +60,7 @@ class FakeCourse:
         self.was_typed: list[tuple[str, str]] = []
         self.met: list[tuple[str, OfferAnswer]] = []
         self.pins_checked = 0
+        self.recordings: list[CallRecording] = []
 
     async def typed(self, field: str, digits: str) -> bool:
         self.meanwhile()
@@ -76,6 +77,9 @@ class FakeCourse:
     async def ask_webhook(self, name: str) -> bool:
         self.meanwhile()
         return name in self.webhooks
+
+    def call_recorded(self, recording: CallRecording) -> None:
+        self.recordings.append(recording)
 
     def offer_met(self, offer: str, answer: OfferAnswer) -> None:
         self.met.append((offer, answer))

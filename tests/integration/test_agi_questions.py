@@ -308,3 +308,20 @@ async def test_every_recording_of_the_line_is_ended(
 
     line = await heard(dialog, script=asterisk)
     assert line.commands.count('EXEC "StopMixMonitor"') == asked
+
+
+@pytest.mark.parametrize(("reply", "begun"), [("200 result=0", True), ("200 result=-2", False)])
+async def test_a_whole_call_is_recorded_by_a_name_of_ours(reply: str, begun: bool) -> None:
+    async def dialog(channel: CallChannel) -> None:
+        with pytest.raises(UnsafeCommand):
+            await channel.start_recording("call,b(x)")
+        assert await channel.start_recording("call-pbx-1.1-1") is begun
+
+    line = await heard(
+        dialog,
+        overrides={"agi_arg_2": FOLDER},
+        script=lambda command: reply if command[0] == "EXEC" else None,
+    )
+    assert [command for command in line.commands if command.startswith("EXEC")] == [
+        f'EXEC "MixMonitor" "{FOLDER}/call-pbx-1.1-1.wav"'
+    ]

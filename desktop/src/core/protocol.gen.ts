@@ -162,6 +162,7 @@ export interface DecisionShown {
   menu: string | null;
   rule: string | null;
   priority: number;
+  recording: string | null;
 }
 
 export interface Disposition {

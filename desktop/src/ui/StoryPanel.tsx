@@ -36,6 +36,9 @@ export function StoryPanel({ content, pop, skewMs }: Props) {
         {call.attestation && (
           <Fact name={words("attestation")}>{words.code("attestation", call.attestation)}</Fact>
         )}
+        {decision?.recording && (
+          <Fact name={words("recording")}>{words.code("recording", decision.recording)}</Fact>
+        )}
         {decision?.rule && <Fact name={words("rule")}>{decision.rule}</Fact>}
         {call.transferred_from && (
           <Fact name={words("transferred_from")}>{call.transferred_from}</Fact>

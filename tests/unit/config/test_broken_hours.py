@@ -172,6 +172,19 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"hours": hours('week: {mon: "09:00-18:00"}'), "rules": rule('{opens.shop: {gt: "2026-11-23"}}')},
         ["rules.yaml:4: 'gt' does not fit opens.shop, which is a point in time; there are: exists"],
     ),
+    # Recording
+    "recorded without a word on consent": (
+        {"numbers": number("record: {silence: agree}")},
+        ["numbers.yaml:2: 'consent' is missing"],
+    ),
+    "recorded perhaps": (
+        {"numbers": number("record: {consent: asked}")},
+        ["numbers.yaml:2: 'consent' must be one of ask, announce, none, not 'asked'; did you mean 'ask'?"],
+    ),
+    "silence of who is not asked": (
+        {"numbers": number("record: {consent: announce, silence: agree}")},
+        ["numbers.yaml:2: 'silence' goes with 'consent: ask'"],
+    ),
     # Skills and webhooks
     "skill without bounds": (
         {"skills": "skills:\n  mandarin: {}\n"},

@@ -118,6 +118,14 @@ def test_a_fallback_call_is_recorded_with_the_number_the_network_gave() -> None:
     assert record.number == story.call.from_raw
 
 
+def test_who_is_only_recorded_has_left_no_word() -> None:
+    story = Story(a_call())
+    recorded = after(story, [story.leaves("call", "call-pbx-1-1")])
+    assert [one["name"] for one in recorded.recordings or ()] == ["call-pbx-1-1"]
+    assert not recorded.left_word
+    assert after(story, [story.leaves("message", "message-pbx-1-2")]).left_word
+
+
 def test_a_withheld_number_is_not_recorded() -> None:
     story = Story(a_call(withheld=True))
     assert after(story, [story.ends()]).record().number is None

@@ -120,6 +120,7 @@ PROMISED = {
         "{queue: key_accounts, segments: [win_back]}",
         "{queue: sales}",
     ),
+    "Recipe 19:": ('presses: ["1"]', "{queue: sales}", "{queue: billing}"),
 }  # fmt: skip
 
 
