@@ -19,6 +19,8 @@ Handler = Callable[[Any], Awaitable[Any]]
 
 #: Through which door the request of this task was let in.
 _let_in: ContextVar[Door | None] = ContextVar("let_in", default=None)
+#: What a part of a path is that says no pattern of its own (aiohttp).
+ANY_PART = "[^{}/]+"
 #: Of a handler: its door.
 _DOOR = "__door__"
 
@@ -121,7 +123,7 @@ class Door:
     def parts(self) -> dict[str, str]:
         """What stands in the path: name and pattern."""
         found = re.findall(r"{(\w+)(?::((?:[^{}]|{[\d,]*})+))?}", self.path)
-        return {name: pattern or "[^{}/]+" for name, pattern in found}
+        return {name: pattern or ANY_PART for name, pattern in found}
 
 
 class Router(Protocol):

@@ -310,6 +310,17 @@ def pbx_config(
             out.print(Text(f"{path}: include it from {files.FILES[name]}"), soft_wrap=True)
 
 
+@app.command()
+def openapi() -> None:
+    """Print the OpenAPI document of the web server: every address, and who may ask there.
+
+    Example: [bold]switchboard openapi > docs/openapi.json[/bold]
+    """
+    from switchboard.openapi import text
+
+    sys.stdout.write(text())
+
+
 @app.command(name="import")
 def import_files(
     files: Annotated[list[Path], typer.Argument(help="CSV files; the header says which is which.")],

@@ -17,7 +17,7 @@ from config.neighbours import Neighbours
 from config.settings import WebSettings
 from screenpop.agents.log_in import Seat, hashed
 from screenpop.desk.admission import AGENT, COOKIE, SEAT, Admission
-from screenpop.desk.answers import refusal, spared
+from screenpop.desk.answers import Refused, refusal, spared
 from screenpop.desk.origins import Origins
 from screenpop.desk.static_files import guarded
 
@@ -52,8 +52,7 @@ class Doorkeeper:
     async def middleware(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         match = request.match_info
         if match.http_exception is not None:
-            # No such address, or not this method of it.
-            return await handler(request)
+            raise _no_such_address(match.http_exception)
         door = door_of(match.handler)
         if door is None:
             raise refusal(web.HTTPForbidden, "not_declared", "nobody may")
@@ -110,6 +109,16 @@ def askers(request: web.Request) -> list[str]:
     told = ",".join(request.headers.getall(FORWARDED_FOR, []))
     hops = [hop for one in told.split(",")[: _MAX_HOPS + 1] if (hop := one.strip())]
     return [request.remote or "", *hops] if len(hops) <= _MAX_HOPS else [""]
+
+
+def _no_such_address(told: web.HTTPException) -> web.HTTPException:
+    """As the router found; every refusal of ours is JSON."""
+    if isinstance(told, web.HTTPMethodNotAllowed):
+        text = Refused(error="not_allowed", message="another method").model_dump_json()
+        return web.HTTPMethodNotAllowed(
+            told.method, told.allowed_methods, text=text, content_type="application/json"
+        )
+    return refusal(web.HTTPNotFound, "not_found", "there is no such address")
 
 
 def _too_far(setting: str) -> web.HTTPException:
