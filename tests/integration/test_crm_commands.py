@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner, Result
+
+from switchboard import cli
 
 pytestmark = pytest.mark.integration
 
@@ -20,15 +21,14 @@ C-4,Noah,Bennett,{HOME},Bennett Ltd
 """
 
 
-def switchboard(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "switchboard", *words, "--config", str(folder / "s.yaml")],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def switchboard(folder: Path, *words: str) -> Result:
+    """In this process, since starting another takes longer than any of the commands. Whatever is
+    not a sentence comes up here as it is."""
+    told = [*words, "--config", str(folder / "s.yaml")]
+    done = CliRunner().invoke(cli.app, told, env={"NO_COLOR": "1", "COLUMNS": "100"})
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done
 
 
 @pytest.fixture
@@ -38,13 +38,13 @@ def folder(tmp_path: Path) -> Path:
     )
     (tmp_path / "contacts.csv").write_text(CONTACTS, encoding="utf-8")
     done = switchboard(tmp_path, "import", str(tmp_path / "contacts.csv"))
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     return tmp_path
 
 
 def test_a_number_is_tried_with_what_was_made_of_it(folder: Path) -> None:
     done = switchboard(folder, "crm", "test", "(202) 555-0101", "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     [trial] = json.loads(done.stdout)
     assert (trial["crm"], trial["e164"], trial["is_good"]) == ("embedded", MARIA, True)
     assert trial["contact"]["last_name"] == "Garcia"
@@ -65,21 +65,20 @@ def test_what_is_wrong_is_a_sentence_and_exit_1(folder: Path) -> None:
         (("crm", "test", MARIA, "--crm", "odoo"), "not among the CRMs in use: embedded"),
     ):
         done = switchboard(folder, *words)
-        assert done.returncode == 1
+        assert done.exit_code == 1
         assert said in done.stderr
-        assert "Traceback" not in done.stderr
     with (folder / "s.yaml").open("a", encoding="utf-8") as file:
         file.write("crm: {adapter: chain}\n")
     done = switchboard(folder, "crm", "check")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "crm.chain names no CRM" in done.stderr
 
 
 def test_check_and_index_speak_of_the_crm_in_use(folder: Path) -> None:
     done = switchboard(folder, "crm", "check")
-    assert (done.returncode, done.stdout.strip()) == (0, "embedded: good")
+    assert (done.exit_code, done.stdout.strip()) == (0, "embedded: good")
     done = switchboard(folder, "crm", "index")
-    assert done.returncode == 0
+    assert done.exit_code == 0
     assert "no copy is kept" in done.stdout
 
 
@@ -92,9 +91,9 @@ def test_a_choice_is_listed_and_undone(folder: Path) -> None:
     done = switchboard(folder, "crm", "choices", "list", "--json")
     [row] = json.loads(done.stdout)
     assert (row["number"], row["contact"], row["agent"]) == (HOME, "embedded:C-4", "anna")
-    assert switchboard(folder, "crm", "choices", "undo", "202-555-0103").returncode == 0
+    assert switchboard(folder, "crm", "choices", "undo", "202-555-0103").exit_code == 0
     done = switchboard(folder, "crm", "choices", "undo", HOME)
-    assert (done.returncode, done.stdout.strip()) == (1, "nobody was chosen for this number")
+    assert (done.exit_code, done.stdout.strip()) == (1, "nobody was chosen for this number")
     done = switchboard(folder, "crm", "choices", "undo", "abc")
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert "'abc' is no telephone number" in done.stderr
