@@ -11,7 +11,6 @@ import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
-import asyncpg
 import hypothesis
 import pytest
 import structlog
@@ -19,6 +18,7 @@ import structlog
 from storage.database import Database
 from switchboard.demo.private_servers import private_postgres, private_redis
 from tests.declared_tables import declared_metadata
+from tests.postgres_pool import PostgresPool, administer
 from tests.real_data import WITHOUT_DATA
 from tests.servers.odoo.program import OdooMissing
 from tests.servers.odoo.server import OdooServer, running_odoo
@@ -106,39 +106,29 @@ def postgres_cluster() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def _postgres_template(postgres_cluster: str) -> str:
+def postgres_pool(postgres_cluster: str) -> PostgresPool:
     async def create() -> None:
-        await _administer(postgres_cluster, f"CREATE DATABASE {TEMPLATE}")
+        await administer(postgres_cluster, f"CREATE DATABASE {TEMPLATE}")
         await _create_tables(f"{postgres_cluster}/{TEMPLATE}")
 
     asyncio.run(create())
-    return TEMPLATE
-
-
-async def _administer(cluster: str, statement: str) -> None:
-    connection = await asyncpg.connect(f"{cluster}/postgres", timeout=60)
-    try:
-        await connection.execute(statement)
-    finally:
-        await connection.close()
+    return PostgresPool(postgres_cluster, TEMPLATE)
 
 
 @pytest.fixture
-async def postgres_url(postgres_cluster: str, _postgres_template: str) -> AsyncIterator[str]:
-    """A fresh PostgreSQL database with all tables."""
-    name = f"test_{uuid.uuid4().hex}"
-    await _administer(postgres_cluster, f"CREATE DATABASE {name} TEMPLATE {_postgres_template}")
-    yield f"{postgres_cluster}/{name}"
-    await _administer(postgres_cluster, f"DROP DATABASE {name} WITH (FORCE)")
+async def postgres_url(postgres_pool: PostgresPool) -> AsyncIterator[str]:
+    """A PostgreSQL database with all tables and no rows, as long as the test lasts."""
+    async with postgres_pool.borrowed() as url:
+        yield url
 
 
 @pytest.fixture
 async def empty_postgres_url(postgres_cluster: str) -> AsyncIterator[str]:
     """A fresh PostgreSQL database without any table, for migrations."""
     name = f"test_{uuid.uuid4().hex}"
-    await _administer(postgres_cluster, f"CREATE DATABASE {name}")
+    await administer(postgres_cluster, f"CREATE DATABASE {name}")
     yield f"{postgres_cluster}/{name}"
-    await _administer(postgres_cluster, f"DROP DATABASE {name} WITH (FORCE)")
+    await administer(postgres_cluster, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
