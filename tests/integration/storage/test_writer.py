@@ -223,3 +223,36 @@ async def test_work_a_caller_waits_for_goes_first(notes: Database) -> None:
         await asyncio.sleep(0)
         go_on.set()
     assert order == [3, 1, 2]
+
+
+async def test_a_group_ends_early_for_work_a_caller_waits_for(notes: Database) -> None:
+    order: list[int] = []
+    began, go_on = asyncio.Event(), asyncio.Event()
+
+    async def busy(_connection: AsyncConnection) -> None:
+        began.set()
+        await go_on.wait()
+
+    def noting(number: int) -> Any:
+        async def work(connection: AsyncConnection) -> None:
+            order.append(number)
+            if number == 1:
+                # From here on somebody waits, while the group is under way.
+                group.create_task(notes.writer.write(noting(100), urgent=True))
+                # And the group is no short one any more.
+                await asyncio.sleep(0.02)
+            await insert(number)(connection)
+
+        return work
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(notes.writer.write(busy))
+        await began.wait()
+        for number in range(1, 31):
+            group.create_task(notes.writer.write(noting(number)))
+        await asyncio.sleep(0)
+        go_on.set()
+    at = order.index(100)
+    assert 1 < at < 30
+    assert [*order[:at], *order[at + 1 :]] == [*range(1, 31)]
+    assert await stored(notes) == [*range(1, 31), 100]
