@@ -478,8 +478,9 @@ def _login(roster: AgentRoster, interface: str, phone: str | None) -> str | None
 
 
 def is_same(decision: dict[str, Any], later: dict[str, Any]) -> bool:
-    """But for the menus that the caller has come to since, and when it was told."""
-    ignored = {"menus": None, "at": None}
+    """But for the menus that the caller has come to since, whether they are recorded, and when it
+    was told."""
+    ignored = {"menus": None, "recording": None, "at": None}
     return decision | ignored == later | ignored
 
 

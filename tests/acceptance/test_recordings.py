@@ -90,24 +90,24 @@ async def test_a_secret_is_in_no_recording_of_the_line(centre: Centre) -> None:
 
     centre.dialog = dialog
     async with following(followed):
-        await centre.ring(CallerShape(presses=(Press(2200, "7"),), hang_up_after_ms=8000))
+        await centre.ring(CallerShape(presses=(Press(2200, "7"),)))
         assert await centre.end() == (False, False)
     assert quiet == [True, True]
     for path in (own, own.with_name("call-pbx-1.wav")):
         loud = await asyncio.to_thread(when_loud, path)
         assert len(loud) == 2, (path, loud)
-        assert all(0.6 * TONE_S < end - begin < 1.4 * TONE_S for begin, end in loud), (path, loud)
+        assert all(0.5 * TONE_S < end - begin < 2 * TONE_S for begin, end in loud), (path, loud)
 
 
 def when_loud(path: Path) -> list[tuple[float, float]]:
-    """From when to when, in seconds; shorter pauses than half a tone do not count."""
+    """From when to when, in seconds; shorter pauses than a tone (a busy machine) do not count."""
     samples = sound.decode_wav(path.read_bytes())
     size = round(STEP_S * sound.RATE)
     parts = samples[: samples.size // size * size].reshape(-1, size)
     places = np.flatnonzero(np.sqrt(np.mean(parts**2, axis=1)) > 0.02) * STEP_S
     spells: list[tuple[float, float]] = []
     for at in map(float, places):
-        if spells and at - spells[-1][1] < TONE_S / 2:
+        if spells and at - spells[-1][1] < TONE_S:
             spells[-1] = (spells[-1][0], at + STEP_S)
         else:
             spells.append((at, at + STEP_S))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from ami_bridge.ami_events import MemberSeen, QueueJoined
-from ami_bridge.asterisks import Asterisks, ExitsWhereTheyWait, TransfersWhereTheyTalk
+from ami_bridge.asterisks import (
+    Asterisks,
+    ExitsWhereTheyWait,
+    RecordingsWhereTheyAre,
+    TransfersWhereTheyTalk,
+)
 from ami_bridge.bridge import AmiBridge
 from calls.bus import EventBus
 from calls.call import CallId
@@ -15,7 +21,9 @@ from calls.errors import Unavailable
 from calls.events import CallbackRequested
 from calls.ports import QueuePlace, TransferTarget
 from config.settings import AmiSettings
+from tests.fakes.call_channel import A_CALL
 from tests.fakes.call_journal import MemoryJournal
+from tests.fakes.line_recordings import FakeRecordings
 from tests.fakes.queue_state import FakeExits
 
 pytestmark = pytest.mark.unit
@@ -104,6 +112,15 @@ async def test_a_transfer_and_a_key_go_to_where_the_call_is() -> None:
     assert (hq.given, branch.given) == ([], [BRANCH])
     with pytest.raises(Unavailable, match="elsewhere"):
         await transfers.give(ELSEWHERE, ANNA, TransferTarget("ben"))
+
+    lines = {"hq": FakeRecordings(), "branch": FakeRecordings()}
+    recordings = RecordingsWhereTheyAre(lines)
+    await recordings.mute(replace(A_CALL, id=HQ))
+    recordings.unmute(replace(A_CALL, id=HQ))
+    assert (lines["hq"].asked, lines["branch"].asked) == (["mute", "unmute"], [])
+    with pytest.raises(Unavailable):
+        await recordings.mute(replace(A_CALL, id=ELSEWHERE))
+    recordings.unmute(replace(A_CALL, id=ELSEWHERE))
 
     waits = {"hq": FakeExits(), "branch": FakeExits()}
     exits = ExitsWhereTheyWait(waits)

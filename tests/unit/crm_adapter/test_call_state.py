@@ -16,7 +16,7 @@ from calls.events import (
     CallEvent,
     CandidateChosen,
 )
-from crm_adapter.call_state import NOT_ASKED, CallState
+from crm_adapter.call_state import NOT_ASKED, CallState, is_same
 from tests.fakes.call_stories import AGENT, MARIA, START, Roster, Story, a_call
 
 pytestmark = pytest.mark.unit
@@ -116,6 +116,12 @@ def test_a_fallback_call_is_recorded_with_the_number_the_network_gave() -> None:
     record = after(story, [story.arrives(fallback=True), story.ends()]).record()
     assert (record.fallback, record.identity_outcome) == (True, NOT_ASKED)
     assert record.number == story.call.from_raw
+
+
+def test_whether_they_are_recorded_makes_no_other_decision() -> None:
+    before = {"at": "1", "menu": "main", "recording": None}
+    assert is_same(before, before | {"at": "2", "recording": {"answer": "agreed"}})
+    assert not is_same(before, before | {"menu": "closed"})
 
 
 def test_who_is_only_recorded_has_left_no_word() -> None:
