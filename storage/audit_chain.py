@@ -41,8 +41,8 @@ class AuditKey:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """`actor` and `origin` None: whoever runs this process. `details` are JSON without floats; a
-    caller stands there alone, as `number` (E.164) or `contact` (`CRM:ID`), where who erases them
-    looks."""
+    caller stands there alone, as `number` (E.164), `contact` or `other` (`CRM:ID`), where who
+    erases them looks."""
 
     action: str
     result: Result = "done"

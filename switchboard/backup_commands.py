@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from calls import crash_points
 from calls.errors import Unavailable
+from storage.audit_chain import Entry
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ def backup(
     Example: [bold]switchboard backup before-upgrade.tar.gz[/bold]
     Example: [bold]switchboard backup to-show.tar.gz --without-secrets[/bold]
     """
+    from switchboard import offline
     from switchboard.backup import making
     from switchboard.progress import bar
 
@@ -66,6 +69,11 @@ def backup(
         with bar("copying", err) as copying, bar("packing", err) as packing:
             made = making.make(settings, config, wanted, making.Reports(copying, packing))
         gone = making.prune(target, keep) if keep is not None else []
+        subject = f"{made.manifest.made_at:%Y-%m-%dT%H:%M:%SZ}"
+        entry = Entry(
+            action="backup", subject=subject, details={"with_secrets": made.manifest.with_secrets}
+        )
+        asyncio.run(offline.told(settings, entry, upgraded=False))
     if as_json:
         told = _facts(made.manifest) | {
             "file": str(made.path),
@@ -106,6 +114,7 @@ def restore(
     Example: [bold]switchboard restore --unpack-to look backup.tar.gz[/bold]
     Example: [bold]switchboard restore backup.tar.gz[/bold]
     """
+    from switchboard import offline
     from switchboard.backup import restoring
     from switchboard.progress import bar
 
@@ -127,6 +136,7 @@ def restore(
         wanted = restoring.Wanted(file, force=force)
         with bar("unpacking", err) as unpacking, bar("filling", err) as filling:
             restored = restoring.restore(settings, wanted, restoring.Reports(unpacking, filling))
+        asyncio.run(offline.told_of_restore(settings, restored.manifest.made_at))
     if as_json:
         told = _facts(restored.manifest) | {
             "counts": dict(restored.counts),

@@ -33,11 +33,13 @@ from scoring.serving.models_in_use import ModelsInUse
 from screenpop.desk.admission import Admission
 from screenpop.desk.doorkeeper import Doorkeeper
 from storage import migrate
+from storage.audit_chain import Entry
 from storage.database import Database
 from supervisor.publishing import try_out
 from switchboard import audit_files, readiness
 from switchboard.audit_mark import AuditMark
 from switchboard.health import Health
+from switchboard.openings import openings
 from switchboard.privacy.forgetting import Forgetting
 from switchboard.probes import Probe, redis_ping
 from switchboard.stages import SideTasks, Stages
@@ -66,6 +68,8 @@ class Ground:
         database.audit.origin = socket.gethostname()
         self.database = await stages.enter("storage", database, 10)
         await migrate.upgrade(self.database)
+        opened = openings(settings)
+        database.audit.note(Entry(action="server.started", details={"opened": opened}))
         self._audit_mark = AuditMark(
             database=database, settings=settings, metrics=self.health.registry
         )

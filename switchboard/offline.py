@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from ami_bridge.known_queues import known_queues
 from calls.agents import Agent, Softphone
 from calls.call import CallId
@@ -48,6 +50,8 @@ from scoring.serving.scorer_made import models_in, scorer_of
 from screenpop.agents.agent_admin import add_agent, reset_agent
 from screenpop.agents.softphones import softphones as stored_softphones
 from storage import migrate
+from storage.audit_chain import Entry
+from storage.audit_log import read_head
 from storage.database import STATEMENT_S, Database
 from supervisor import explain
 from supervisor.given import read_given
@@ -65,7 +69,7 @@ log = logging.getLogger(__name__)
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, *, statement_s: float = STATEMENT_S
+    settings: Settings, *, statement_s: float = STATEMENT_S, upgraded: bool = True
 ) -> AsyncIterator[Database]:
     """What is done there is told to the audit log as done by who runs the command."""
     key_of = partial(audit_files.key_of, settings)
@@ -73,10 +77,38 @@ async def opened(
     async with Database(url, statement_s=statement_s, audit_key=key_of) as database:
         database.audit.actor = audit_files.who_runs_this()
         database.audit.origin = audit_files.where_from()
-        await migrate.upgrade(database)
+        if upgraded:
+            await migrate.upgrade(database)
         yield database
         if database.audit.has_written:
             await AuditMark(database=database, settings=settings).keep()
+
+
+async def told(settings: Settings, entry: Entry, *, upgraded: bool = True) -> None:
+    """To the audit log, of what was done beside the database: that is done, so a database that
+    does not take it (an older one, where it is not `upgraded`) is a warning only."""
+    try:
+        async with opened(settings, upgraded=upgraded) as database:
+            await database.audit.write(entry)
+    except (SQLAlchemyError, SwitchboardError, OSError) as error:
+        log.warning("audit: not written: %s (%s)", entry.action, type(error).__name__)
+
+
+async def told_of_restore(settings: Settings, made_at: datetime) -> None:
+    """The log is an older one from now on; it says so, with how far it had come."""
+    file = audit_files.SeenHead.of(settings)
+    try:
+        before = await asyncio.to_thread(file.read)
+        details = {} if before is None else {"rows_before": before.seq, "last_before": before.mac}
+        async with opened(settings) as database:
+            subject = f"{made_at:%Y-%m-%dT%H:%M:%SZ}"
+            entry = Entry(action="restore", subject=subject, details=details)
+            await database.audit.write(entry)
+            async with database.read() as link:
+                head = await read_head(link)
+            await asyncio.to_thread(file.replace, head)
+    except (SQLAlchemyError, SwitchboardError, OSError) as error:
+        log.warning("audit: not written: restore (%s)", type(error).__name__)
 
 
 @dataclass(frozen=True, slots=True)

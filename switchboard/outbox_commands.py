@@ -11,9 +11,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 from rich.text import Text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from config.settings import Settings
 from crm_adapter import outbox, outbox_status
+from storage.audit_chain import Entry
 from switchboard.logs import masked
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
@@ -147,7 +149,16 @@ async def _retry(settings: Settings, key: str | None) -> int:
 
     async with opened(settings) as database:
         now = datetime.now(UTC)
-        return await database.writer.write(lambda link: outbox.replay_dead(link, at=now, key=key))
+
+        async def work(link: AsyncConnection) -> int:
+            count = await outbox.replay_dead(link, at=now, key=key)
+            if count:
+                told = {"count": count}
+                entry = Entry(action="outbox.retry", subject=key or "all", details=told)
+                await database.audit.append(link, entry)
+            return count
+
+        return await database.writer.write(work)
 
 
 def _why_not(key: str, row: Mapping[Any, Any] | None) -> str:

@@ -14,6 +14,8 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from calls.errors import Misconfigured
+from config.settings import Settings
+from storage.audit_chain import Entry
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
 _JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
@@ -179,6 +181,7 @@ def publish(
         done = publishing.publish(
             loaded, settings.rulebook, author=author or _me(), comment=comment, now=now
         )
+    _told(settings, "rulebook.published", done.version)
     if missing:
         err.print(f"{missing} texts cannot be spoken now; callers hear the menu without them")
     out.print(f"published {done.version}; new calls have it, calls in progress keep theirs")
@@ -247,6 +250,7 @@ def rollback(
             comment=comment,
             now=datetime.now(UTC),
         )
+    _told(settings, "rulebook.rolled_back", done.publication.version)
     told = f" ({done.restored})" if done.restored else ""
     line = f"back to {done.publication.version}{told}; new calls have it, calls in progress keep"
     out.print(Text(f"{line} theirs"), soft_wrap=True)
@@ -274,6 +278,12 @@ def diff(
         settings = read_settings(config)
         compared = comparing.compare(settings.rulebook, before, after, datetime.now(UTC))
     comparing.render(compared, out)
+
+
+def _told(settings: Settings, action: str, version: str) -> None:
+    from switchboard import offline
+
+    asyncio.run(offline.told(settings, Entry(action=action, subject=version)))
 
 
 def _me() -> str:

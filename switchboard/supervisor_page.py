@@ -59,6 +59,7 @@ class SupervisorPage:
                 database=self.database, mask=self._mask, now=lambda: datetime.now(UTC)
             ),
             models_dir=settings.scoring.models_dir,
+            audit=self.database.audit.note,
         )
 
     def _sources(self, calls: LiveCalls) -> Sources:

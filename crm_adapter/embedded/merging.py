@@ -23,6 +23,7 @@ from calls.errors import SwitchboardError, Unavailable
 from crm_adapter.embedded import tables
 from crm_adapter.embedded.adapter import CRM
 from crm_adapter.embedded.merge_tables import merged_contacts, merges
+from storage.audit_chain import Entry
 from storage.contact_rows import (
     ContactRows,
     Kept,
@@ -198,6 +199,7 @@ class Merges:
             "notes": _notes(accounts, kept, other),
         }
         await link.execute(update(merges).where(merges.c.id == merge_id).values(journal=journal))
+        await self._tell(link, "contact.merged", kept_id, other_id)
         return self._told(merge_id, kept_id, other_id, journal)
 
     def _told(self, merge_id: int, kept_id: str, other_id: str, journal: Kept) -> Merged:
@@ -209,6 +211,10 @@ class Merges:
             tuple(journal["filled"]),
             tuple(journal["notes"]),
         )
+
+    async def _tell(self, link: AsyncConnection, action: str, kept_id: str, other_id: str) -> None:
+        told = {"contact": f"{CRM}:{kept_id}", "other": f"{CRM}:{other_id}"}
+        await self._database.audit.append(link, Entry(action=action, details=told))
 
     async def _unmerge(self, link: AsyncConnection, merge_id: int) -> Merged:
         query = select(merges).where(merges.c.id == merge_id).with_for_update()
@@ -233,6 +239,7 @@ class Merges:
                 raise MergeRefused(f"merge {merge_id} moved rows of {name}, which is unknown here")
             await put_back(link, rows, asked, kept_rows)
         await link.execute(update(merges).where(merges.c.id == merge_id).values(undone_at=at))
+        await self._tell(link, "contact.unmerged", found.kept_id, found.merged_id)
         return self._told(merge_id, found.kept_id, found.merged_id, journal)
 
 

@@ -30,6 +30,7 @@ from screenpop.agents.second_factor_tables import second_factors
 from screenpop.agents.second_factors import Enrolment, Factor, SecondFactors, enrol
 from screenpop.counters import DeskCounters
 from screenpop.desk.rate_limit import RateLimit
+from storage.audit_chain import Entry, Result
 from storage.database import Database
 from storage.transient import is_outage
 
@@ -138,6 +139,8 @@ class LogIns:
         password_hash = known.password_hash if known else None
         if not await self._passwords.check(password_hash, password[:MAX_PASSWORD]) or not known:
             self._counters.log_ins_refused.inc()
+            # What nobody is called may be a password in the wrong field.
+            self._note("refused", login if known else "(nobody)", address, why="password")
             raise LogInRefused("login or password is wrong")
         factor: Factor | None = None
         try:
@@ -151,10 +154,19 @@ class LogIns:
             self._by_login.give_back(login)
             self._by_address.give_back(address)
             raise
+        except (WrongCode, TooManyCodes):
+            self._note("refused", login, address, why="code")
+            raise
         self._by_login.forgive(login)
         self._by_code.forgive(login)
         self._by_address.give_back(address)
-        return await self._open_session(login, factor)
+        opened = await self._open_session(login, factor)
+        self._note("done", login, address)
+        return opened
+
+    def _note(self, result: Result, login: str, address: str, **told: str) -> None:
+        entry = Entry(action="log_in", result=result, actor=login, origin=address, details=told)
+        self._database.audit.note(entry)
 
     async def _known(self, login: str) -> _Known | None:
         question = (

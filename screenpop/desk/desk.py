@@ -126,7 +126,7 @@ class Desk:
         self.presences = Presences(
             agents=self.agents, status_of=self.duties.status_of, tell=self.hub.tell
         )
-        guard = DiallingGuard(settings=dialling, region=region, counters=self.counters)
+        guard = self._guard(dialling, region, database)
         self.transfers = (
             CallTransfers(
                 agents=self.agents,
@@ -135,6 +135,7 @@ class Desk:
                 numbers=work.transfer_numbers,
                 guard=guard,
                 tell=self.hub.tell,
+                audit=database.audit.note,
             )
             if transfers is not None
             else None
@@ -163,6 +164,11 @@ class Desk:
         self._running: list[asyncio.Task[None]] = []
         self._choices: set[asyncio.Task[None]] = set()
         self._stack = AsyncExitStack()
+
+    def _guard(self, dialling: DiallingSettings, region: str, database: Database) -> DiallingGuard:
+        return DiallingGuard(
+            settings=dialling, region=region, counters=self.counters, audit=database.audit.note
+        )
 
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._store)

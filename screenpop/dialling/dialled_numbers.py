@@ -72,6 +72,12 @@ class DialledNumbers:
             return taken_so
         return verdict
 
+    def e164_of(self, text: str) -> str | None:
+        """As callers' numbers are kept; None for what is none."""
+        number = text.removeprefix(self._settings.outside_prefix)
+        read = _read(number, self._region) if _NUMBER.fullmatch(number) else None
+        return None if read is None else _e164(read)
+
     def _is_whole(self, digits: str) -> bool:
         """With the trunk prefix (0) that it needs here; some numbers need none (North America's;
         mobile ones of China)."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from config.dialling_settings import DiallingSettings
 from screenpop.counters import DeskCounters
 from screenpop.dialling.dialled_numbers import DialledNumbers
+from storage.audit_chain import Entry
 
 log = logging.getLogger(__name__)
 
@@ -75,12 +76,14 @@ class DiallingGuard:
         settings: DiallingSettings,
         region: str,
         counters: DeskCounters,
+        audit: Callable[[Entry], None] = lambda entry: None,
         local_now: Callable[[], datetime] = lambda: datetime.now().astimezone(),
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._numbers = DialledNumbers(settings, region=region)
         self._counters = counters
+        self._audit = audit
         self._local_now = local_now
         self._monotonic = monotonic
         self._held: dict[str, _Held] = {}
@@ -104,10 +107,18 @@ class DiallingGuard:
         self._counters.dials.inc()
         log.info("audit: dialling: agent=%s number=%s", login, _shown(text))
 
+    def told_of(self, text: str) -> dict[str, str]:
+        """For the audit log, where outside numbers stand as callers' do."""
+        if self._numbers.judge(text) == "house":
+            return {"to": text}
+        return {"number": self._numbers.e164_of(text) or _shown(text)}
+
     def refused(self, login: str, text: str, code: str) -> NotDialled:
         """Counted and told to the log; the caller raises it."""
         self._counters.dials_refused.labels(code).inc()
         log.warning("audit: dialling refused (%s): agent=%s number=%s", code, login, _shown(text))
+        told = {"why": code, **self.told_of(text)}
+        self._audit(Entry(action="dial", result="refused", actor=login, details=told))
         return NotDialled(code)
 
     def _refusal(self, login: str, key: str, *, stopped: bool) -> str | None:

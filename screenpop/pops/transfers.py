@@ -26,6 +26,7 @@ from screenpop.desk.protocol import (
 )
 from screenpop.dialling.guard import DiallingGuard, NotDialled
 from screenpop.pops.pops import Pops
+from storage.audit_chain import Entry
 
 #: Asterisk takes an asking by keys, and swallows them while it plays something to the agent: who
 #: does not ring by then is not asked.
@@ -97,7 +98,9 @@ class CallTransfers:
         numbers: str,
         guard: DiallingGuard,
         tell: Callable[[str, ServerMessage], None],
+        audit: Callable[[Entry], None] = lambda entry: None,
     ) -> None:
+        self._audit = audit
         self._agents = agents
         self._pops = pops
         self._transfers = transfers
@@ -145,6 +148,7 @@ class CallTransfers:
             except Unavailable:
                 self._guard.ended(_key(call_id))
                 raise
+            self._placed(login, frame, call_id, target)
             return
         colleague = self._agents.find(target.name) if target.interface is not None else None
         name = colleague.name if colleague is not None else target.name
@@ -161,9 +165,20 @@ class CallTransfers:
             # Also what nobody foresaw, and the desk's end: the card must not go on asking.
             self._over(call_id)
             raise
+        self._placed(login, frame, call_id, target)
         look = asyncio.create_task(self._look(call_id, asking), name=f"desk:asking:{call_id}")
         self._looks.add(look)
         look.add_done_callback(self._looks.discard)
+
+    def _placed(
+        self, login: str, frame: CallTransfer, call_id: CallId, target: TransferTarget
+    ) -> None:
+        to = {"to": target.queue or target.name}
+        if target.extension:
+            to = self._guard.told_of(target.extension)
+        told = {"how": frame.how, **to}
+        entry = Entry(action="transfer", actor=login, subject=str(call_id), details=told)
+        self._audit(entry)
 
     async def _ask_guard(self, login: str, number: str, call_id: CallId) -> None:
         try:

@@ -7,7 +7,10 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from crm_adapter import outbox, outbox_status
+from storage.audit_chain import Entry
 from storage.database import Database
 
 MOST_DEAD = 50
@@ -40,12 +43,17 @@ class OutboxDesk:
             "dead": [self._dead(row) for row in dead],
         }
 
-    async def retry(self, key: str) -> bool:
+    async def retry(self, key: str, *, by: str, address: str) -> bool:
         """False where there is no such entry that was given up, or the CRM has a newer one."""
-        count = await self._database.writer.write(
-            lambda connection: outbox.replay_dead(connection, at=self._now(), key=key)
-        )
-        return count > 0
+
+        async def work(link: AsyncConnection) -> int:
+            count = await outbox.replay_dead(link, at=self._now(), key=key)
+            if count:
+                entry = Entry(action="outbox.retry", actor=by, origin=address, subject=key)
+                await self._database.audit.append(link, entry)
+            return count
+
+        return await self._database.writer.write(work) > 0
 
     def _dead(self, row: Mapping[Any, Any]) -> dict[str, Any]:
         error = row["last_error"]

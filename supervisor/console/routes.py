@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 from pydantic import BaseModel, ValidationError
 
+from calls.agents import Agent
 from calls.call import CallId
 from calls.doors import hang
 from calls.errors import Misconfigured
@@ -18,6 +20,7 @@ from config.problems import ProblemsFound
 from screenpop.desk.admission import AGENT, SEAT
 from screenpop.desk.answers import refusal, spared
 from screenpop.desk.static_files import SECURITY_HEADERS, guarded
+from storage.audit_chain import Entry
 from supervisor.console import doors
 from supervisor.console.call_page import CallPages
 from supervisor.console.console import Console
@@ -47,7 +50,9 @@ class ConsoleRoutes:
         rulebook: RulebookDesk,
         outbox: OutboxDesk,
         models_dir: Path,
+        audit: Callable[[Entry], None] = lambda entry: None,
     ) -> None:
+        self._audit = audit
         self._console = console
         self._pages = pages
         self._rulebook = rulebook
@@ -114,6 +119,8 @@ class ConsoleRoutes:
             )
         except (Misconfigured, FolderChanged, TooBusy) as why:
             raise _refused(why) from None
+        if checked.good:
+            self._tell("rulebook.published", agent, request, move.version)
         return _answer(checked.as_json(), status=200 if checked.good else 422)
 
     async def roll_back(self, request: web.Request) -> web.StreamResponse:
@@ -128,14 +135,20 @@ class ConsoleRoutes:
             return _answer({"good": False, "version": move.version, "problems": problems}, 422)
         except (Misconfigured, TooBusy) as why:
             raise _refused(why) from None
+        self._tell("rulebook.rolled_back", agent, request, done.version)
         return _answer({"good": True, "version": done.version, "problems": []})
+
+    def _tell(self, action: str, agent: Agent, request: web.Request, version: str) -> None:
+        origin = request.remote or ""
+        self._audit(Entry(action=action, actor=agent.login, origin=origin, subject=version))
 
     async def outbox(self, request: web.Request) -> web.StreamResponse:
         return _answer(await self._outbox.state())
 
     async def retry(self, request: web.Request) -> web.StreamResponse:
         again = await _body(request, doors.Again)
-        if not await self._outbox.retry(again.key):
+        by, address = request[AGENT].login, request.remote or ""
+        if not await self._outbox.retry(again.key, by=by, address=address):
             why = "this is not given up, or a newer version of it was delivered"
             raise refusal(web.HTTPConflict, "refused", why)
         return _answer({"retried": 1})

@@ -154,7 +154,8 @@ def _texts() -> Iterator[tuple[Held, list[Column[Any]]]]:
     """Columns that can hold a text of anybody's. A number of the house in an agent's row is the
     agent's."""
     for held in REGISTRY:
-        if held.kind is Kind.STAFF:
+        # A row of the audit log names people where the registry looks, and is not rewritten.
+        if held.kind in (Kind.STAFF, Kind.AUDIT):
             continue
         if columns := _texts_of(held):
             yield held, columns

@@ -43,11 +43,7 @@ class NotANumber(SwitchboardError):
 async def pruned(settings: Settings, *, dry_run: bool) -> Counter[str]:
     async with _opened(settings) as database:
         retention = Retention(database=database, settings=settings, now=_now, batches=_TO_THE_END)
-        counts = await retention.run(only_count=dry_run)
-        if not dry_run:
-            told = {"counts": dict(+counts)}
-            await database.audit.write(Entry(action="privacy.prune", details=told))
-        return counts
+        return await retention.run(only_count=dry_run)
 
 
 async def exported(

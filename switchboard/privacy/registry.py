@@ -305,7 +305,7 @@ _OF_AUDIT = (
         _AUDIT,
         Kind.AUDIT,
         lambda person: person.is_of(
-            _AUDIT.c.details, numbers=[("number",)], contacts=[("contact",)]
+            _AUDIT.c.details, numbers=[("number",)], contacts=[("contact",), ("other",)]
         ),
         blank={"details": None, "salt": None},
         stays=(

@@ -24,6 +24,7 @@ from config.privacy_settings import KeptKind
 from config.settings import Settings
 from crm_adapter.call_tables import calls
 from crm_adapter.embedded.tables import call_records
+from storage.audit_chain import Entry
 from storage.database import Database
 from switchboard.nodes.event_stream import connected
 from switchboard.privacy import told_events, voices
@@ -115,6 +116,9 @@ class Retention:
             counts[Kind.TRACES] += await self._stream()
             if not self._is_behind:
                 self._last.set(self._now().timestamp())
+            if +counts:
+                told_of = {"counts": dict(+counts)}
+                self._database.audit.note(Entry(action="privacy.prune", details=told_of))
             if told := ", ".join(f"{kind}: {count}" for kind, count in counts.items() if count):
                 log.info("privacy: removed for their age: %s", told)
         return counts

@@ -104,3 +104,15 @@ def test_another_key_is_told_and_the_one_of_before_may_be_named(shell: Shell) ->
 
     (folder / "key").write_text("no key")
     shell("agents", "change", "anna", "--role", "admin").refuses("is no key")
+
+
+def test_a_backup_put_back_by_the_command_is_told_and_the_log_goes_on(shell: Shell) -> None:
+    file = shell.home / "backup.tar.gz"
+    assert shell("backup", file).code == 0
+    assert shell("agents", "change", "anna", "--role", "agent").code == 0
+    before = entries(shell)[-1]
+    assert shell("restore", file, "--force").code == 0
+    last = entries(shell)[-1]
+    assert (last["seq"], last["action"]) == (5, "restore")
+    assert last["details"] == {"rows_before": before["seq"], "last_before": before["mac"]}
+    assert shell("audit", "verify").code == 0

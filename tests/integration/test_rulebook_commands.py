@@ -97,6 +97,10 @@ def test_publish_compare_and_roll_back(shell: Shell) -> None:
         ("anna", "publish", "the first", False),
     ]
     assert newest[0]["version"] == newest[2]["version"]
+    audited = json.loads(shell("audit", "list", "--json", "--action", "rulebook").out)
+    assert [one["action"].removeprefix("rulebook.") for one in audited][-1] == "rolled_back"
+    assert audited[0]["action"] == "rulebook.published"
+    assert audited[-1]["subject"] == audited[0]["subject"]
 
 
 def test_what_is_broken_is_not_published(shell: Shell) -> None:

@@ -96,6 +96,7 @@ class Installation:
         }
 
     async def rows(self) -> dict[str, list[tuple[object, ...]]]:
+        """But the audit log's, which tells of the commands themselves."""
         shape: MetaData = shape_at(known_revisions()[-1])
         async with Database(self.url) as database, database.read() as link:
             return {
@@ -103,6 +104,7 @@ class Installation:
                     (tuple(row) for row in await link.execute(select(table))), key=repr
                 )
                 for table in shape.sorted_tables
+                if not table.name.startswith("audit_")
             }
 
 
