@@ -113,7 +113,7 @@ async def _measured(
             _tell(number * whole_s, calling, watch)
     await calling.drain()
     spent = Spent.so_far(centre)
-    await settle(centre)
+    await settled(centre)
     watching.cancel()
     await watch.look()
     async with Ledger(centre.storage_url) as ledger:
@@ -152,14 +152,22 @@ def _tell(at_s: float, calling: Calling, watch: Watch) -> None:
     )
 
 
+async def settled(centre: DemoCentre) -> None:
+    """Or not: the books say what is open."""
+    try:
+        await settle(centre, limit_s=60)
+    except TimeoutError:
+        print("      Asterisk still has channels", file=sys.stderr)
+
+
 async def delivered(ledger: Ledger) -> None:
     """Or not: the books say what is missing."""
 
-    async def settled() -> bool:
+    async def are_done() -> bool:
         return await ledger.open_or_owed() == (0, 0)
 
     try:
-        await until(settled, "all calls closed and delivered", deadline_s=DELIVERED_S)
+        await until(are_done, "all calls closed and delivered", deadline_s=DELIVERED_S)
     except AssertionError as error:
         print(f"      {error}", file=sys.stderr)
 

@@ -121,7 +121,12 @@ def _live(kept: Mapping[str, Result], name: str, database: str) -> Iterator[Line
         command = f"{COMMAND} {name}" + (f" --calls {count}" if is_more else "")
         what = f"{seen['calls']:,} calls at once, as many agents connected, {database}"
         at = when(seen)
-        yield _counted(f"{what}: lost or doubled of anything", seen, command, holds=True)
+        yield _counted(
+            f"{what}: lost or doubled of anything",
+            seen,
+            command,
+            holds=seen["at_once"] == seen["calls"],
+        )
         pops = [seen["pop_ms_p95"], seen["pop_ms_p99"]]
         yield _POPS.line(
             f"{what}: to the desktop's frame, p95 and p99", pops, command=command, when=at

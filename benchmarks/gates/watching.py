@@ -13,6 +13,7 @@ from benchmarks.measuring import Metrics, children_cpu_s, cpu_s, machine_busy_s,
 from switchboard.demo.centre import DemoCentre
 
 EVERY_S = 15.0
+_MINUTE_S = 60.0
 #: Where memory, files and tasks are still on their way up after a start.
 _SETTLING_S = 120.0
 
@@ -87,7 +88,7 @@ class Watch:
                     metrics=metrics,
                 )
             )
-        except (aiohttp.ClientError, OSError, TimeoutError):
+        except (aiohttp.ClientError, OSError, TimeoutError, StopIteration):
             return
 
     @property
@@ -95,10 +96,12 @@ class Watch:
         return self.looks[-1]
 
     def lag_ms(self) -> tuple[float, float]:
-        """p99 of the minute in which it was worst, and the worst of all."""
+        """p99 of the minute in which it was worst, and the worst of all: each look tells of the
+        minute before it, the first ones of the time before the first call."""
+        looks = [look for look in self.looks if look.at_s >= _MINUTE_S] or self.looks
         return (
-            max(look.lag_p99_s for look in self.looks) * 1000,
-            max(look.lag_worst_s for look in self.looks) * 1000,
+            max(look.lag_p99_s for look in looks) * 1000,
+            max(look.lag_worst_s for look in looks) * 1000,
         )
 
     def mib_per_hour(self) -> float | None:

@@ -181,7 +181,11 @@ async def soak(
                 [fault] = chance.choices(list(FAULTS), list(FAULTS.values()))
                 unserved = await _round(centre, proxy, seen, fault, rate)
                 offered.update(numbers(min(int(ROUND_S * rate), len(numbers(10_000)))))
-                entries = await ledger.settled(deadline_s=120)
+                try:
+                    entries = await ledger.settled(deadline_s=120)
+                except AssertionError as error:
+                    amiss.append(f"{fault.__name__}: {error}")
+                    break
                 calls = Counter({number: len(e.calls) for number, e in entries.items()})
                 records = Counter({number: len(e.records) for number, e in entries.items()})
                 told = f"{fault.__name__}: {calls.total()} calls, {unserved} not served"
