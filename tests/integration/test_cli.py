@@ -1,7 +1,7 @@
 """The command line as its users have it: what it prints, and how it exits.
 
-Most commands run in this process, since Python takes longer to start than they take to run; each
-command runs once as a process of its own.
+Commands run in this process, since Python takes longer to start than they take to run; one of each
+exit code runs as a process of its own too.
 """
 
 from __future__ import annotations
@@ -267,14 +267,25 @@ def test_a_database_that_is_not_there_or_lets_nobody_in(
         (("nonsense",), 2),
     ],
 )
+def test_each_exits_with_its_code_and_for_programs_prints_json(
+    shell: Shell, words: tuple[str, ...], code: int
+) -> None:
+    said = shell(*words)
+    assert said.code == code, said
+    if "--json" in words:
+        json.loads(said.out)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(("agents", "list", "--json"), 0), (("import", "nowhere.csv"), 1), (("nonsense",), 2)],
+)
 def test_a_process_exits_with_the_same_code_and_no_traceback(
     shell: Shell, words: tuple[str, ...], code: int
 ) -> None:
     said = shell.process(*words)
-    assert said.code == code, said
+    assert (said.code, said.out) == (code, shell(*words).out), said
     assert "Traceback" not in said.err
-    if "--json" in words:
-        json.loads(said.out)
 
 
 @pytest.mark.parametrize("part", ["web", "agi"])
