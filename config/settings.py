@@ -28,6 +28,7 @@ from config.crm_settings import (
 )
 from config.dialling_settings import DiallingSettings
 from config.networks import NetworkText
+from config.oidc_settings import OidcSettings
 from config.pop_settings import PopsSettings
 from config.privacy_settings import PrivacySettings
 from config.queue_settings import QueueSettings
@@ -377,6 +378,7 @@ class Settings(Section):
     agi: AgiSettings = AgiSettings()
     ami: AmiSettings = AmiSettings()
     web: WebSettings = WebSettings()
+    oidc: OidcSettings = OidcSettings()
     agents: AgentSettings = AgentSettings()
     queues: QueueSettings = QueueSettings()
     softphone: SoftphoneSettings = SoftphoneSettings()

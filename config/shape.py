@@ -9,6 +9,7 @@ import pydantic
 import pydantic.fields
 from pydantic_core import ErrorDetails
 
+from config.oidc_settings import ISSUER
 from config.problems import MAX_PROBLEMS, as_said, did_you_mean
 from config.yaml_sentences import missing_blank
 
@@ -53,6 +54,7 @@ PATTERN_WORDS = {
     r"^https?://[^\s/?#@]+(/[^\s#]*)?$": (
         "an address is written like https://crm.example.com/hook, without a user and #"
     ),
+    ISSUER: "a provider is written like https://id.example.com/realms/office",
     r"^https?://\S+$": "an address is written like http://pbx.example.com:8080",
     r"^[A-Za-z0-9_.-]{1,80}$": "a name has 1 to 80 letters a to z, digits, dots, _ and -",
     r"^([A-Za-z0-9_]{1,80})?$": "a name has up to 80 letters a to z, digits and _",

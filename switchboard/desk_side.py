@@ -174,7 +174,7 @@ class DeskSide:
         queue_routes.add_routes(app, roster=self.desk.agents, members=self.asterisks)
         hooks = WebhooksIn(hooks=settings.crm.webhooks_in, sink=self._ground.connection)
         webhooks_in.add_routes(app, hooks)
-        desk_routes.add_routes(app, desk=self.desk, settings=settings.web)
+        desk_routes.add_routes(app, desk=self.desk, settings=settings.web, oidc=settings.oidc)
         event_routes.add_routes(app, desk=self.desk)
         self._page.routes(self._console).add_to(app)
 

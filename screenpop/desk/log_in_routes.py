@@ -151,10 +151,11 @@ class LogInRoutes:
         return response
 
 
-def add_routes(app: web.Application, *, desk: Desk, settings: WebSettings) -> None:
+def add_routes(app: web.Application, *, desk: Desk, settings: WebSettings) -> LogInRoutes:
     routes = LogInRoutes(desk=desk, settings=settings)
     hang(app.router, LOG_IN, guarded(spared(routes.log_in)))
     hang(app.router, LOG_OUT, guarded(spared(routes.log_out)))
+    return routes
 
 
 async def _credentials(request: web.Request) -> Credentials:

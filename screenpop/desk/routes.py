@@ -8,9 +8,10 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from calls.doors import LOGGED_IN, Asker, Door, Origin, Param, Reply, hang
+from config.oidc_settings import OidcSettings
 from config.settings import WebSettings
 from screenpop.agents.log_in import TICKET_LIFE_S
-from screenpop.desk import call_routes, log_in_routes, static_files
+from screenpop.desk import call_routes, log_in_routes, openid_routes, static_files
 from screenpop.desk.admission import AGENT, COOKIE, SEAT
 from screenpop.desk.answers import refusal, spared
 from screenpop.desk.desk import Desk
@@ -53,7 +54,13 @@ WEBSOCKET = Door(
 )
 DOORS = (
     *(ME, TICKET, WEBSOCKET),
-    *(log_in_routes.DOORS + call_routes.DOORS + phone_routes.DOORS + static_files.DOORS),
+    *(
+        log_in_routes.DOORS
+        + openid_routes.DOORS
+        + call_routes.DOORS
+        + phone_routes.DOORS
+        + static_files.DOORS
+    ),
 )
 
 
@@ -84,11 +91,17 @@ class DeskRoutes:
 
 
 def add_routes(
-    app: web.Application, *, desk: Desk, settings: WebSettings, static: Path = STATIC
+    app: web.Application,
+    *,
+    desk: Desk,
+    settings: WebSettings,
+    oidc: OidcSettings = OidcSettings(),  # noqa: B008 -- frozen
+    static: Path = STATIC,
 ) -> None:
     """`static` is the built desktop; where it is missing the page says how to build it."""
     routes = DeskRoutes(desk=desk)
-    log_in_routes.add_routes(app, desk=desk, settings=settings)
+    log_in = log_in_routes.add_routes(app, desk=desk, settings=settings)
+    openid_routes.add_routes(app, desk=desk, settings=settings, oidc=oidc, log_in=log_in)
     hang(app.router, ME, guarded(spared(routes.me)))
     hang(app.router, TICKET, guarded(spared(routes.ticket)))
     hang(app.router, WEBSOCKET, routes.websocket)

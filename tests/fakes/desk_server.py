@@ -19,6 +19,7 @@ from calls.ports import Transfers
 from config.agent_settings import AgentSettings
 from config.dialling_settings import DiallingSettings
 from config.neighbours import Neighbours
+from config.oidc_settings import OidcSettings
 from config.pop_settings import PopUrl, PopWebhook
 from config.settings import SoftphoneSettings, WebSettings
 from crm_adapter import pop_hooks
@@ -107,6 +108,7 @@ async def desk_server(
     dialling: DiallingSettings = DiallingSettings(),  # noqa: B008 -- frozen
     transfers: Transfers | None = None,
     web_settings: WebSettings | None = None,
+    oidc: OidcSettings = OidcSettings(),  # noqa: B008 -- frozen
     clock: Callable[[], datetime] = now,
 ) -> AsyncIterator[DeskServer]:
     settings = web_settings or WebSettings(allowed_origins=tuple(allowed))
@@ -140,7 +142,7 @@ async def desk_server(
             Doorkeeper(settings=settings, neighbours=Neighbours(), admission=desk.admission).keep(
                 app
             )
-            add_routes(app, desk=desk, settings=settings, static=static)
+            add_routes(app, desk=desk, settings=settings, oidc=oidc, static=static)
             event_routes.add_routes(app, desk=desk)
             if more is not None:
                 await more(app, desk, bus)

@@ -1,0 +1,1 @@
+"""Logging in by a company's own log-in: OpenID Connect, authorization code with PKCE."""
