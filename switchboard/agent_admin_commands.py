@@ -74,7 +74,16 @@ def listed(
     table = Table()
     for head in ("log-in", "name"):
         table.add_column(head, no_wrap=True)
-    for head in ("rings", "queues", "skills", "language", "role", "state", "logged in"):
+    for head in (
+        "rings",
+        "queues",
+        "skills",
+        "language",
+        "role",
+        "state",
+        "logged in",
+        "second factor",
+    ):
         table.add_column(head)
     for one in found:
         agent, chosen = one.agent, one.chosen
@@ -88,6 +97,7 @@ def listed(
             agent.role,
             Text(chosen.state.value + (f" ({chosen.reason})" if chosen.reason else "")),
             "yes" if one.logged_in else "no",
+            "yes" if one.has_second_factor else "no",
         )
     out.print(table)
 
@@ -107,6 +117,7 @@ def _as_json(one: ListedAgent) -> dict[str, object]:
         "reason": chosen.reason,
         "since": chosen.at.isoformat() if chosen.at else None,
         "logged_in": one.logged_in,
+        "second_factor": one.has_second_factor,
     }
 
 

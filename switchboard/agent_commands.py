@@ -12,7 +12,7 @@ from rich.text import Text
 
 from calls.agents import Agent
 from calls.errors import SwitchboardError
-from switchboard import agent_admin_commands
+from switchboard import agent_admin_commands, second_factor_commands
 from switchboard.agent_admin_commands import RoleOption, SkillOption, skills_of
 from switchboard.terminal import ConfigOption, out, read_settings, sentences
 
@@ -110,6 +110,7 @@ def agents_reset(
 
 
 agent_admin_commands.add_to(agents_app)
+second_factor_commands.add_to(agents_app)
 
 
 def add_to(app: typer.Typer) -> None:

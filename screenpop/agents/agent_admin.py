@@ -17,6 +17,7 @@ from screenpop.agents.agent_rules import password_problem, problems_of
 from screenpop.agents.agent_tables import agent_sessions, agents
 from screenpop.agents.agents import Chosen, agent_of, chosen_of
 from screenpop.agents.passwords import Passwords
+from screenpop.agents.second_factor_tables import second_factors
 from screenpop.agents.softphones import new_secret
 from storage.audit_chain import Entry
 from storage.database import Database
@@ -28,6 +29,7 @@ class ListedAgent:
     chosen: Chosen
     #: A log-in of theirs lasts.
     logged_in: bool
+    has_second_factor: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,9 +172,15 @@ async def listed_agents(database: Database) -> Sequence[ListedAgent]:
     )
     async with database.read() as connection:
         seated = set((await connection.execute(living)).scalars())
+        enrolled = set((await connection.execute(sa.select(second_factors.c.login))).scalars())
         rows = (await connection.execute(sa.select(agents).order_by(agents.c.login))).mappings()
         return [
-            ListedAgent(agent_of(row), chosen_of(row), logged_in=row["login"] in seated)
+            ListedAgent(
+                agent_of(row),
+                chosen_of(row),
+                logged_in=row["login"] in seated,
+                has_second_factor=row["login"] in enrolled,
+            )
             for row in rows
         ]
 

@@ -1,25 +1,7 @@
-/** The plain addresses: log in, log out, who am I, a ticket for the websocket. */
+/** The plain addresses: log out, who am I, a ticket for the websocket. */
 
 import type { PhoneLogIn } from "./phone/phone";
 import { SignedOut } from "./socket";
-
-export type LogInOutcome = "ok" | "wrong" | "too_many" | "unavailable";
-
-export async function logIn(login: string, password: string): Promise<LogInOutcome> {
-  let response: Response;
-  try {
-    response = await fetch("/api/v1/session", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ login, password }),
-    });
-  } catch {
-    return "unavailable";
-  }
-  if (response.ok) return "ok";
-  if (response.status === 401 || response.status === 400) return "wrong";
-  return response.status === 429 ? "too_many" : "unavailable";
-}
 
 export async function logOut(): Promise<void> {
   await fetch("/api/v1/session", { method: "DELETE" });

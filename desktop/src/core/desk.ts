@@ -76,13 +76,10 @@ export class Desk {
     this.socket.start();
   }
 
-  async logIn(login: string, password: string): Promise<api.LogInOutcome> {
-    const outcome = await api.logIn(login, password);
-    if (outcome === "ok") {
-      this.set({ link: { kind: "connecting" }, desk: EMPTY });
-      this.socket.start();
-    }
-    return outcome;
+  /** Somebody has just logged in. */
+  entered(): void {
+    this.set({ link: { kind: "connecting" }, desk: EMPTY });
+    this.socket.start();
   }
 
   async logOut(): Promise<void> {

@@ -5,6 +5,7 @@ import { callerInChinese, callerInEnglish } from "./caller/messages";
 import { historyInChinese, historyInEnglish } from "./history/messages";
 import { phoneInChinese, phoneInEnglish } from "./phone/messages";
 import { supervisorInChinese, supervisorInEnglish } from "./supervisor/messages";
+import { logInInChinese, logInInEnglish } from "./log_in_messages";
 import { diallingInChinese, diallingInEnglish } from "./dialling_messages";
 import { transferInChinese, transferInEnglish } from "./transfer_messages";
 
@@ -16,6 +17,7 @@ const en = {
   ...supervisorInEnglish,
   ...transferInEnglish,
   ...diallingInEnglish,
+  ...logInInEnglish,
   app: "Switchboard",
   log_in: "Log in",
   log_out: "Log out",
@@ -255,6 +257,7 @@ const zh: Record<Word, string> = {
   ...supervisorInChinese,
   ...transferInChinese,
   ...diallingInChinese,
+  ...logInInChinese,
   app: "Switchboard",
   log_in: "登录",
   log_out: "退出",

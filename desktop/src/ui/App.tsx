@@ -46,7 +46,7 @@ export function App({ desk, phone, history }: Props) {
     <Words value={words}>
       <Keys value={shortcuts}>
         {link.kind === "signed_out" ? (
-          <LogIn desk={desk} language={language} onLanguage={setLanguage} />
+          <LogIn onEntered={() => desk.entered()} language={language} onLanguage={setLanguage} />
         ) : (
           <div className="desk">
             <TopBar

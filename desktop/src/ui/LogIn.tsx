@@ -1,72 +1,150 @@
 import { useState, type FormEvent } from "react";
-import type { Desk } from "../core/desk";
 import type { Language } from "../core/i18n";
+import { logIn, type Asked, type Failure, type Offer } from "../core/log_in";
 import { LanguageSwitch } from "./LanguageSwitch";
+import { CodeForm, Enrolment, RecoveryCodes } from "./SecondFactor";
 import { useWords } from "./words";
 
 interface Props {
-  desk: Pick<Desk, "logIn">;
+  /** Somebody is logged in now. */
+  onEntered: () => void;
   language: Language;
   onLanguage: (language: Language) => void;
 }
 
-export function LogIn({ desk, language, onLanguage }: Props) {
+type Step =
+  | { readonly kind: "password" }
+  | { readonly kind: "code" }
+  | { readonly kind: "enrol"; readonly offer: Offer }
+  | { readonly kind: "keep"; readonly codes: readonly string[] };
+
+const FIRST: Step = { kind: "password" };
+
+export function LogIn({ onEntered, language, onLanguage }: Props) {
   const words = useWords();
   const [login, setLogin] = useState("");
   const [password, setPassword] = useState("");
+  const [step, setStep] = useState<Step>(FIRST);
   const [busy, setBusy] = useState(false);
-  const [failed, setFailed] = useState<"wrong" | "too_many" | "unavailable" | null>(null);
+  const [tries, setTries] = useState(0);
+  const [failed, setFailed] = useState<Failure | "enrol_anew" | null>(null);
 
-  async function submit(event: FormEvent) {
-    event.preventDefault();
+  async function ask(more: Pick<Asked, "code" | "enrolment">) {
     setBusy(true);
     setFailed(null);
-    const outcome = await desk.logIn(login, password);
-    if (outcome !== "ok") {
-      setFailed(outcome);
-      setBusy(false);
+    const answer = await logIn({ login, password, ...more });
+    setBusy(false);
+    setTries((before) => before + 1);
+    switch (answer.kind) {
+      case "in":
+        if (answer.recoveryCodes.length === 0) onEntered();
+        else setStep({ kind: "keep", codes: answer.recoveryCodes });
+        return;
+      case "code_wanted":
+        setStep({ kind: "code" });
+        return;
+      case "enrolment_wanted":
+        if (more.enrolment) setFailed("enrol_anew");
+        setStep({ kind: "enrol", offer: answer.offer });
+        return;
+      case "failed":
+        setFailed(answer.failure);
+        if (answer.failure === "wrong") setStep(FIRST);
     }
   }
 
+  function back() {
+    setStep(FIRST);
+    setFailed(null);
+    setPassword("");
+  }
+
+  const said = failed ? words(failed) : "";
+  const code = (enrolment?: string) => (
+    <CodeForm
+      busy={busy}
+      tries={tries}
+      error={said}
+      recovery={enrolment === undefined}
+      onCode={(typed) => void ask(enrolment === undefined ? { code: typed } : { code: typed, enrolment })}
+      onBack={back}
+    />
+  );
   return (
     <main className="door">
-      <form className="door-card" onSubmit={(event) => void submit(event)}>
+      <div className="door-card">
         <img src="/icon.svg" alt="" width="44" height="44" />
         <h1>{words("app")}</h1>
-        <p className="door-line">{words("welcome")}</p>
-        <label>
-          {words("login")}
-          <input
-            name="login"
-            autoComplete="username"
-            autoCapitalize="none"
-            spellCheck={false}
-            required
-            maxLength={40}
-            value={login}
-            onChange={(event) => setLogin(event.target.value)}
-          />
-        </label>
-        <label>
-          {words("password")}
-          <input
-            name="password"
-            type="password"
-            autoComplete="current-password"
-            required
-            maxLength={256}
-            value={password}
-            onChange={(event) => setPassword(event.target.value)}
-          />
-        </label>
-        <p className="door-error" role="alert">
-          {failed && words(failed)}
-        </p>
-        <button className="primary" type="submit" disabled={busy}>
-          {busy ? words("logging_in") : words("log_in")}
-        </button>
+        {step.kind === "password" && (
+          <>
+            <p className="door-line">{words("welcome")}</p>
+            <PasswordForm
+              {...{ login, setLogin, password, setPassword, busy }}
+              error={said}
+              onSubmit={() => void ask({})}
+            />
+          </>
+        )}
+        {step.kind === "code" && code()}
+        {step.kind === "enrol" && (
+          <Enrolment offer={step.offer}>{code(step.offer.enrolment)}</Enrolment>
+        )}
+        {step.kind === "keep" && <RecoveryCodes codes={step.codes} onKept={onEntered} />}
         <LanguageSwitch language={language} onLanguage={onLanguage} />
-      </form>
+      </div>
     </main>
+  );
+}
+
+interface PasswordProps {
+  login: string;
+  setLogin: (login: string) => void;
+  password: string;
+  setPassword: (password: string) => void;
+  busy: boolean;
+  error: string;
+  onSubmit: () => void;
+}
+
+function PasswordForm(props: PasswordProps) {
+  const words = useWords();
+  function submit(event: FormEvent) {
+    event.preventDefault();
+    props.onSubmit();
+  }
+  return (
+    <form className="door-part" onSubmit={submit}>
+      <label>
+        {words("login")}
+        <input
+          name="login"
+          autoComplete="username"
+          autoCapitalize="none"
+          spellCheck={false}
+          required
+          maxLength={40}
+          value={props.login}
+          onChange={(event) => props.setLogin(event.target.value)}
+        />
+      </label>
+      <label>
+        {words("password")}
+        <input
+          name="password"
+          type="password"
+          autoComplete="current-password"
+          required
+          maxLength={256}
+          value={props.password}
+          onChange={(event) => props.setPassword(event.target.value)}
+        />
+      </label>
+      <p className="door-error" role="alert">
+        {props.error}
+      </p>
+      <button className="primary" type="submit" disabled={props.busy}>
+        {props.busy ? words("logging_in") : words("log_in")}
+      </button>
+    </form>
   );
 }

@@ -69,12 +69,6 @@ export class Supervisor {
     void this.enter();
   }
 
-  async logIn(login: string, password: string): Promise<desk.LogInOutcome> {
-    const outcome = await desk.logIn(login, password);
-    if (outcome === "ok") await this.enter();
-    return outcome;
-  }
-
   async logOut(): Promise<void> {
     this.leave();
     try {

@@ -24,7 +24,7 @@ export function SupervisorApp({ supervisor }: { supervisor: Supervisor }) {
   return (
     <Words value={words}>
       {seen.door === "signed_out" ? (
-        <LogIn desk={supervisor} language={language} onLanguage={setLanguage} />
+        <LogIn onEntered={() => supervisor.start()} language={language} onLanguage={setLanguage} />
       ) : (
         <Inside supervisor={supervisor} seen={seen} languages={languages} />
       )}
