@@ -239,8 +239,11 @@ class LogIns:
         now = datetime.now(UTC)
 
         async def write(connection: AsyncConnection) -> None:
-            if factor is not None and not await enrol(connection, login, factor):
-                raise CodeWanted("a second factor was set up meanwhile; log in with it")
+            if factor is not None:
+                if not await enrol(connection, login, factor):
+                    raise CodeWanted("a second factor was set up meanwhile; log in with it")
+                entry = Entry(action="agent.second_factor_set_up", actor=login, subject=login)
+                await self._database.audit.append(connection, entry)
             await connection.execute(
                 sa.delete(agent_sessions).where(agent_sessions.c.expires_at < now)
             )

@@ -27,6 +27,7 @@ from screenpop.agents.one_time_codes import (
 )
 from screenpop.agents.passwords import Passwords
 from screenpop.agents.second_factor_tables import recovery_codes, second_factors
+from storage.audit_chain import Entry
 from storage.database import Database
 
 log = logging.getLogger(__name__)
@@ -136,18 +137,22 @@ class SecondFactors:
             known = await connection.scalar(sa.select(recovery_codes.c.code_hash).where(here))
         if not await self._passwords.check(known, code[MARK:]):
             return False
-        used = await self._one_row(
-            sa.delete(recovery_codes).where(here, recovery_codes.c.code_hash == known)
-        )
+        use = sa.delete(recovery_codes).where(here, recovery_codes.c.code_hash == known)
+        used = await self._one_row(use, Entry(action="agent.recovery_code_used", actor=login))
         if used:
             log.warning("audit: log-in of %s by a recovery code, which is used up now", login)
         return used
 
-    async def _one_row(self, change: sa.Update | sa.Delete) -> bool:
-        async def write(connection: AsyncConnection) -> int:
-            return (await connection.execute(change)).rowcount
+    async def _one_row(self, change: sa.Update | sa.Delete, *entries: Entry) -> bool:
+        """Whether it was there; `entries` are for the audit log then."""
 
-        return await self._database.writer.write(write) == 1
+        async def write(connection: AsyncConnection) -> bool:
+            found = (await connection.execute(change)).rowcount == 1
+            if found:
+                await self._database.audit.append(connection, *entries)
+            return found
+
+        return await self._database.writer.write(write)
 
 
 async def made(secret: str, last_step: int, passwords: Passwords) -> Factor:
@@ -196,6 +201,8 @@ async def add_second_factor(
         await _drop(connection, login)
         await enrol(connection, login, factor)
         await end_log_ins(connection, login)
+        entry = Entry(action="agent.second_factor_added", subject=login)
+        await database.audit.append(connection, entry)
 
     await database.writer.write(write)
     return address_of(factor.secret, login, public_url), factor.codes
@@ -209,6 +216,8 @@ async def remove_second_factor(database: Database, login: str) -> bool:
         had = await _drop(connection, login)
         if had:
             await end_log_ins(connection, login)
+            entry = Entry(action="agent.second_factor_removed", subject=login)
+            await database.audit.append(connection, entry)
         return had
 
     return await database.writer.write(write)

@@ -80,7 +80,10 @@ CALLBACK = Door(
         Param("iss", "The provider."),
         Param("error", "Why there is no code."),
     ),
-    replies={302: Reply("To the page, logged in or not.", kind="")},
+    replies={
+        302: Reply("To the page, logged in or not.", kind=""),
+        404: Reply("There is none.", Refused),
+    },
 )
 DOORS = (WAYS, BEGIN, CALLBACK)
 

@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyotp
 import pytest
 import structlog
 import yaml
@@ -55,7 +54,6 @@ COMMANDS = (
     "agents remove",
     "softphone-config",
     "agents token",
-    "agents second-factor",
     "contacts",
     "contacts duplicates",
     "contacts merge",
@@ -189,7 +187,6 @@ def test_every_command_explains_itself_with_an_example(shell: Shell) -> None:
         ("agents", "change", "anna", "--skill", "french:very"),
         ("agents", "token"),
         ("agents", "token", "anna", "--list", "--revoke"),
-        ("agents", "second-factor", "anna", "--add", "--remove"),
         ("demo", "--seconds", "1"),
         ("demo", "--seconds", "soon"),
         ("check", "--no-such-option"),
@@ -506,31 +503,7 @@ def test_agents_are_listed_for_people_and_programs(shell: Shell) -> None:
         "reason": None,
         "since": None,
         "logged_in": False,
-        "second_factor": False,
     }
-
-
-def test_a_second_factor_is_added_told_of_and_removed(shell: Shell) -> None:
-    shell("agents", "second-factor", "nobody", "--add").refuses("no agent logs in as 'nobody'")
-    about = ("agents", "second-factor", "anna")
-    assert shell(*about).out == "anna has no second factor\n"
-    first = json.loads(shell(*about, "--add", "--json").out)
-    assert first["uri"].startswith("otpauth://totp/Switchboard:anna?secret=")
-    assert len(set(first["recovery_codes"])) == 10
-    # In place of the first one, for people: a picture, the address, the codes.
-    said = shell(*about, "--add")
-    [uri] = [line for line in said.out.splitlines() if line.startswith("otpauth:")]
-    assert uri != first["uri"]
-    assert "█" in said.out
-    assert "they are not shown again" in said.err
-    told = shell(*about).out
-    assert told.startswith("anna has a second factor since ")
-    assert told.endswith("recovery codes left: 10\n")
-    secret = pyotp.parse_uri(uri).secret
-    listed = shell("agents", "list", "--json").out
-    assert (json.loads(listed)[0]["second_factor"], secret in listed + told) == (True, False)
-    assert "no second factor any more" in shell(*about, "--remove").out
-    assert shell(*about, "--remove").out == "anna had none\n"
 
 
 def test_agents_come_from_a_file_are_changed_and_removed(shell: Shell) -> None:

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { answerOf, squares } from "./log_in";
+import { answerOf, squares, wayOver } from "./log_in";
 
 test("what each answer means", () => {
   expect(answerOf(200, {})).toEqual({ kind: "in", recoveryCodes: [] });
@@ -21,6 +21,11 @@ test("what each answer means", () => {
   ] as const) {
     expect(answerOf(status, { error })).toEqual({ kind: "failed", failure });
   }
+});
+
+test("the way over the company's log-in comes back to the page that is open", () => {
+  expect(wayOver("/supervisor")).toBe("/api/v1/session/oidc?to=supervisor");
+  expect(wayOver("/")).toBe("/api/v1/session/oidc");
 });
 
 test("a picture's squares, four from the edge", () => {

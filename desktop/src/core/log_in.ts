@@ -74,6 +74,33 @@ export function squares(rows: readonly string[]): string {
     .join("");
 }
 
+/** Why the company's own log-in let nobody in; `who` is whom it named. */
+export interface WayFailed {
+  readonly code: "stale" | "refused" | "away" | "untrusted" | "unverified" | "nobody";
+  readonly who: string;
+}
+
+export interface Ways {
+  /** What the company's own log-in is called; null: there is none. */
+  readonly oidc: string | null;
+  readonly failed: WayFailed | null;
+}
+
+/** Null where the server does not say: then there is the password. */
+export async function ways(): Promise<Ways | null> {
+  try {
+    const response = await fetch("/api/v1/session/ways");
+    return response.ok ? ((await response.json()) as Ways) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Of the page that is open. */
+export function wayOver(path: string): string {
+  return path === "/supervisor" ? "/api/v1/session/oidc?to=supervisor" : "/api/v1/session/oidc";
+}
+
 function failed(failure: Failure): Answer {
   return { kind: "failed", failure };
 }

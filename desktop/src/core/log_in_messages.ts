@@ -15,6 +15,13 @@ export const logInInEnglish = {
   recovery_title: "Keep your recovery codes",
   recovery_text: "Each lets you in once, when your phone is not at hand. They are not shown again.",
   recovery_kept: "I have kept them",
+  log_in_over: "Log in with {name}",
+  over_stale: "That took too long, or was begun in another window. Try again.",
+  over_refused: "The log-in there was not completed.",
+  over_away: "The company's log-in cannot be reached. Try again in a moment.",
+  over_untrusted: "The answer of the company's log-in is not valid. Tell your administrator.",
+  over_unverified: "Your e-mail address is not verified there. Ask your administrator.",
+  over_nobody: "Nobody here is called “{who}”. Ask your administrator.",
 } as const;
 
 export const logInInChinese: Record<keyof typeof logInInEnglish, string> = {
@@ -31,4 +38,11 @@ export const logInInChinese: Record<keyof typeof logInInEnglish, string> = {
   recovery_title: "请妥善保存恢复码",
   recovery_text: "手机不在身边时，每个恢复码可登录一次。它们不会再次显示。",
   recovery_kept: "我已保存",
+  log_in_over: "使用 {name} 登录",
+  over_stale: "操作超时，或是在另一个窗口中开始的，请重试。",
+  over_refused: "未在该处完成登录。",
+  over_away: "无法连接公司登录服务，请稍后再试。",
+  over_untrusted: "公司登录服务的答复无效，请告知管理员。",
+  over_unverified: "您的电子邮箱在该处尚未验证，请联系管理员。",
+  over_nobody: "这里没有名为“{who}”的账号，请联系管理员。",
 };

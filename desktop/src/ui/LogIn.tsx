@@ -1,6 +1,6 @@
-import { useState, type FormEvent } from "react";
+import { useEffect, useState, type FormEvent } from "react";
 import type { Language } from "../core/i18n";
-import { logIn, type Asked, type Failure, type Offer } from "../core/log_in";
+import { logIn, wayOver, ways, type Asked, type Failure, type Offer, type Ways } from "../core/log_in";
 import { LanguageSwitch } from "./LanguageSwitch";
 import { CodeForm, Enrolment, RecoveryCodes } from "./SecondFactor";
 import { useWords } from "./words";
@@ -28,6 +28,9 @@ export function LogIn({ onEntered, language, onLanguage }: Props) {
   const [busy, setBusy] = useState(false);
   const [tries, setTries] = useState(0);
   const [failed, setFailed] = useState<Failure | "enrol_anew" | null>(null);
+
+  const [over, setOver] = useState<Ways | null>(null);
+  useEffect(() => void ways().then(setOver), []);
 
   async function ask(more: Pick<Asked, "code" | "enrolment">) {
     setBusy(true);
@@ -59,7 +62,8 @@ export function LogIn({ onEntered, language, onLanguage }: Props) {
     setPassword("");
   }
 
-  const said = failed ? words(failed) : "";
+  const overFailed = over?.failed && words(`over_${over.failed.code}`, { who: over.failed.who });
+  const said = failed ? words(failed) : tries === 0 && overFailed ? overFailed : "";
   const code = (enrolment?: string) => (
     <CodeForm
       busy={busy}
@@ -83,6 +87,11 @@ export function LogIn({ onEntered, language, onLanguage }: Props) {
               error={said}
               onSubmit={() => void ask({})}
             />
+            {over?.oidc && (
+              <a className="door-over" href={wayOver(window.location.pathname)}>
+                {words("log_in_over", { name: over.oidc })}
+              </a>
+            )}
           </>
         )}
         {step.kind === "code" && code()}

@@ -9,11 +9,14 @@ import pyotp
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
+from pydantic import SecretStr
 
+from config.oidc_settings import OidcSettings
 from config.settings import WebSettings
 from storage.database import Database
 from tests.acceptance.desktop.conftest import Desktop
 from tests.fakes.desk_server import BEN, PASSWORD, DeskServer, add_agents, desk_server
+from tests.servers.openid import CLIENT, SECRET, openid_provider
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio(loop_scope="module")]
 
@@ -23,8 +26,14 @@ async def server(sqlite_url: str) -> AsyncIterator[DeskServer]:
     async with Database(sqlite_url) as database:
         await add_agents(database, replace(BEN, role="admin"))
         settings = WebSettings(second_factor="admins")
-        async with desk_server(database, web_settings=settings) as server:
-            yield server
+        async with openid_provider() as provider:
+            provider.person = {"preferred_username": "mallory"}
+            oidc = OidcSettings(
+                issuer=provider.issuer, client_id=CLIENT, client_secret=SecretStr(SECRET),
+                name="Office", deadline_s=60,
+            )  # fmt: skip
+            async with desk_server(database, web_settings=settings, oidc=oidc) as server:
+                yield server
 
 
 async def test_a_second_factor_is_set_up_and_asked_for(desktop: Desktop) -> None:
@@ -37,6 +46,11 @@ async def test_a_second_factor_is_set_up_and_asked_for(desktop: Desktop) -> None
         await page.get_by_role("button", name="Log in").click()
 
     await page.goto(desktop.server.base_url)
+    # The company's own log-in names somebody whom nobody knows here.
+    await page.get_by_role("link", name="Log in with Office").click()
+    await expect(error).to_contain_text("Nobody here is called “mallory”")
+    assert await desktop.violations() == []
+    await desktop.picture("log-in-over")
     await password()
     await expect(page.get_by_role("img", name="Picture for the authenticator app")).to_be_visible()
     await expect(code).to_be_focused()

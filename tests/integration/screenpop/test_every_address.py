@@ -24,6 +24,9 @@ PUBLIC = {
     "GET /assets/{name}",
     "POST /api/v1/session",
     "DELETE /api/v1/session",
+    "GET /api/v1/session/ways",
+    "GET /api/v1/session/oidc",
+    "GET /api/v1/session/oidc/callback",
 }
 
 #: Without it the phone's socket has nothing to ask about.

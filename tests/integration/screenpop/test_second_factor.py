@@ -12,6 +12,7 @@ import aiohttp
 import pyotp
 import pytest
 import segno
+import sqlalchemy as sa
 
 from calls.agents import Agent
 from calls.errors import SwitchboardError
@@ -26,6 +27,8 @@ from screenpop.agents.second_factors import (
     second_factor_of,
 )
 from screenpop.counters import DeskCounters
+from storage.audit_chain import AuditKey
+from storage.audit_tables import audit_entries
 from storage.database import Database
 from tests.fakes.desk_server import (
     ANNA,
@@ -255,3 +258,31 @@ async def test_a_change_ends_log_ins_and_a_removed_one_is_not_asked_for(
     assert await remove_second_factor(database, "anna")
     assert (await asks())[0] == 200
     assert not await remove_second_factor(database, "anna")
+
+
+async def test_the_audit_log_tells_of_it(sqlite_url: str, clock: Clock) -> None:
+    key = AuditKey.new()
+    async with Database(sqlite_url, audit_key=lambda: key) as database:
+        await add_agents(database, ANNA, INES)
+        settings = WebSettings(second_factor="admins")
+        async with (
+            desk_server(database, web_settings=settings, clock=clock) as server,
+            aiohttp.ClientSession() as http,
+        ):
+            asks = Asker(server, http)
+            offered = await offer_to(asks, INES)
+            code = code_of(offered, clock)
+            assert (await asks(INES, enrolment=offered["enrolment"], code=code))[0] == 200
+            _, codes = await enrolled(database)
+            assert (await asks(code=codes[0]))[0] == 200
+        await remove_second_factor(database, "anna")
+        of = audit_entries.c
+        question = sa.select(of.action, of.actor, of.subject).order_by(of.seq)
+        async with database.read() as connection:
+            rows = [tuple(row) for row in await connection.execute(question)]
+    assert [row for row in rows if "factor" in row[0] or "recovery" in row[0]] == [
+        ("agent.second_factor_set_up", "ines", "ines"),
+        ("agent.second_factor_added", "server", "anna"),
+        ("agent.recovery_code_used", "anna", ""),
+        ("agent.second_factor_removed", "server", "anna"),
+    ]
