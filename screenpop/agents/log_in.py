@@ -168,13 +168,16 @@ class LogIns:
         entry = Entry(action="log_in", result=result, actor=login, origin=address, details=told)
         self._database.audit.note(entry)
 
-    async def vouched(self, login: str) -> Opened | None:
+    async def vouched(self, login: str, address: str) -> Opened | None:
         """Of whom somebody else has checked who they are: neither password nor code is asked. None
         where nobody has exactly this login."""
         if await self._known(login) is None:
             self._counters.log_ins_refused.inc()
+            self._note("refused", "(nobody)", address, why="openid")
             return None
-        return await self._open_session(login)
+        opened = await self._open_session(login)
+        self._note("done", login, address, by="openid")
+        return opened
 
     async def _known(self, login: str) -> _Known | None:
         question = (

@@ -136,7 +136,7 @@ class OpenIdRoutes:
         page = over.page_of(browser)
         try:
             login = await over.end(browser, request.query)
-            opened = await self._desk.log_ins.vouched(login)
+            opened = await self._desk.log_ins.vouched(login, request.remote or "unknown")
             if opened is None:
                 raise NotLetIn("nobody", "openid: nobody here is called so", who=login)
         except NotLetIn as failure:
