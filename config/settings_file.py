@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 
+from config.known_secrets import is_known
 from config.located_yaml import MAX_BYTES, Document, read_yaml
 from config.problems import Problem, ProblemsFound
 from config.settings import Settings
@@ -22,6 +23,8 @@ from config.shape import check_shape
 
 DEFAULT_FILE = Path("switchboard.yaml")
 PREFIX = "SWITCHBOARD_"
+#: Sections whose secrets are shared with Asterisk, or made for us.
+_OURS = ("ami", "nodes", "rulebook", "crm", "pops")
 MAX_SECRET = 10_000
 
 Path_ = tuple[str | int, ...]
@@ -44,6 +47,8 @@ def load_settings(config: Path | None = None, environ: Mapping[str, str] | None 
     settings = check_shape(Settings, raw, (), report)
     if settings is not None and _read_secrets(settings, raw, report):
         settings = check_shape(Settings, raw, (), report)
+    if settings is not None:
+        _refuse_known(settings, report)
     if document.problems or settings is None:
         raise ProblemsFound(sorted(set(document.problems)))
     return settings
@@ -115,6 +120,25 @@ def _model(section: str) -> type[BaseModel]:
     assert isinstance(model, type)
     assert issubclass(model, BaseModel)
     return model
+
+
+def _refuse_known(settings: Settings, report: Any) -> None:
+    """Of our own secrets. What another system's is, is set there."""
+
+    def look(values: BaseModel, path: Path_) -> None:
+        for key, value in values:
+            if isinstance(value, SecretStr) and is_known(value.get_secret_value()):
+                sentence = (
+                    f"'{key}' is one that everybody knows: make another, like `openssl rand -hex "
+                    "24` does, also where it is set on the other side"
+                )
+                report((*path, key), sentence)
+            for number, one in enumerate(value if isinstance(value, tuple) else ()):
+                if isinstance(one, BaseModel):
+                    look(one, (*path, key, number))
+
+    for section in _OURS:
+        look(getattr(settings, section), (section,))
 
 
 def _read_secrets(settings: Settings, raw: dict[str, Any], report: Any) -> bool:

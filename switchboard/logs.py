@@ -34,6 +34,28 @@ def mask_numbers(
     return event
 
 
+def shown(text: str) -> str:
+    """With what a terminal would obey, and what turns the direction of text, as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def escape_controls(
+    _logger: Any, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """For a terminal. A traceback keeps its lines, each marked, so that none looks like an entry
+    of the log."""
+    for key, value in event.items():
+        if key in ("exception", "stack") and isinstance(value, str):
+            event[key] = "\n".join(f"  | {shown(line)}" for line in value.split("\n"))
+        elif isinstance(value, str):
+            event[key] = shown(value)
+        elif not isinstance(value, bool | int | float | None):
+            event[key] = shown(repr(value))
+    return event
+
+
 def set_up(*, level: str = "INFO", mask: bool = True) -> None:
     """Replaces the root logger's handlers; called once, by the command line."""
     shared: list[Any] = [
@@ -51,6 +73,7 @@ def set_up(*, level: str = "INFO", mask: bool = True) -> None:
         last.append(mask_numbers)
     if sys.stderr.isatty():
         plain = structlog.dev.plain_traceback
+        last.append(escape_controls)
         last.append(structlog.dev.ConsoleRenderer(exception_formatter=plain))
     else:
         last.append(structlog.processors.JSONRenderer())

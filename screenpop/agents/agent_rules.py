@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from calls.agents import Agent, Skill
+from config.known_secrets import is_known
 
 #: Who may do what is decided where it is done; here it is only kept.
 ROLES = ("agent", "supervisor", "admin", "auditor")
@@ -58,6 +59,8 @@ def _problems_of_skills(agent: Agent) -> Iterator[str]:
 def password_problem(password: str) -> str | None:
     if len(password) < MIN_PASSWORD:
         return f"password: at least {MIN_PASSWORD} characters"
+    if is_known(password):
+        return "password: this one is on every list of those to be tried: choose another"
     return f"password: at most {MAX_PASSWORD} characters" if len(password) > MAX_PASSWORD else None
 
 

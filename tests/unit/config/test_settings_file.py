@@ -79,6 +79,20 @@ def test_a_wrong_secret_is_not_repeated(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("secret", ["amp111", "changeme", "Admin", "password", "mysecret"])
+def test_a_secret_that_everybody_knows_is_refused(tmp_path: Path, secret: str) -> None:
+    (tmp_path / "known").write_text(f"{secret}\n")
+    nodes = f"nodes:\n  asterisks:\n    - {{host: b, system: b, secret: {secret}}}\n"
+    hidden = f"rulebook:\n  webhook_secret_file: {tmp_path}/known\n"
+    told = problems(write(tmp_path, f"ami:\n  secret: {secret}\n{nodes}{hidden}"))
+    assert [line.partition(" is one")[0] for line in told] == [
+        "switchboard.yaml:2: 'secret'",
+        "switchboard.yaml:5: 'secret'",
+        "switchboard.yaml:6: 'webhook_secret'",
+    ]
+    assert all("openssl rand" in line and secret not in line for line in told)
+
+
 def test_a_file_asked_for_must_be_there(tmp_path: Path) -> None:
     assert problems(tmp_path / "other.yaml") == ["other.yaml: there is no such settings file"]
 

@@ -8,6 +8,7 @@ from argon2 import PasswordHasher
 from calls.agents import Agent
 from calls.errors import Misconfigured
 from screenpop.agents.agent_admin import add_agent, list_agents
+from screenpop.agents.agent_rules import password_problem
 from screenpop.agents.agent_tables import agents
 from screenpop.agents.log_in import (
     MAX_TICKETS,
@@ -112,3 +113,9 @@ async def test_what_cannot_be_an_agent(
     with pytest.raises(Misconfigured, match=names):
         await add_agent(database, agent, password, passwords=CHEAP)
     assert [a.login for a in await list_agents(database)] == ["zoe"]
+
+
+@pytest.mark.parametrize("password", ["changeme", "Password1", "12345678"])
+def test_a_password_that_everybody_knows_is_none(password: str) -> None:
+    assert "choose another" in (password_problem(password) or "")
+    assert password_problem("correct horse") is None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -88,3 +90,37 @@ def test_what_may_be_a_number_is_masked_all_the_same(number: str) -> None:
     for text in (number, f"call {number} failed", f"({number})"):
         assert number[-6:] not in logs.masked(text)
         assert "…" in logs.masked(text)
+
+
+#: C0, CSI in one byte (C1), a window's title, line ends of all kinds, text that runs backwards.
+HOSTILE = (
+    "a\x1b[2J\x9b2J\x1b]0;x\x07\r\n\x85\u2028\x00\x08\u202eb\u2066c\u200f\ud800 2026 [info] forged"
+)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_nothing_hostile_reaches_a_log_in_any_field(
+    root: logging.Logger,
+    terminal: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    logs.set_up()
+    try:
+        raise ValueError(HOSTILE)
+    except ValueError:
+        logging.getLogger("here").exception("from %s: %r", HOSTILE, HOSTILE)
+    structlog.get_logger(HOSTILE).warning(HOSTILE, caller=HOSTILE, more=[HOSTILE], number=1)
+
+    told = capsys.readouterr().err
+    lines = told.rstrip("\n").split("\n")
+    if not terminal:
+        assert [json.loads(line)["level"] for line in lines] == ["error", "warning"]
+        assert told.isascii()
+    # The renderer's own colours are none of the callers'.
+    plain = re.sub(r"\x1b\[\d*(;\d+)*m", "", told)
+    assert plain.replace("\n", "").isprintable()
+    begun = [line for line in plain.split("\n") if line and not line.startswith("  | ")]
+    assert len(begun) == 2
+    assert plain.count("forged") >= 5
