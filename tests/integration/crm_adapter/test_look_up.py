@@ -17,6 +17,7 @@ from config.settings import CrmSettings
 from crm_adapter.adapter import ChangePage, HitKind, Invalid, PhoneHit, Unavailable
 from crm_adapter.adapters.chain import ChainCrm
 from crm_adapter.directory import Directory
+from crm_adapter.live import look_up
 from crm_adapter.live.answer_cache import AnswerCache, CacheLimits
 from crm_adapter.live.index_keeper import IndexKeeper
 from crm_adapter.live.look_up import FROM_COPY, FROM_MEMORY, LookUp
@@ -74,6 +75,13 @@ class World:
 
     def told_of(self, *numbers: str) -> tuple[PhoneHit, ...]:
         return tuple(hit for number in numbers for hit in self.crm.hits[number])
+
+
+@pytest.fixture(autouse=True)
+def _own_tables_have_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What they answer is tested here, not how soon: on a busy machine a caller would be told
+    from the CRM instead."""
+    monkeypatch.setattr(look_up, "OWN_TABLES_S", 30.0)
 
 
 @pytest.fixture
