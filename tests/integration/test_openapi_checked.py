@@ -81,7 +81,7 @@ def ask(operation: Any, mode: GenerationMode, examples: int, **more: Any) -> Non
         each()
 
 
-@pytest.mark.parametrize("examples", [3, pytest.param(60, marks=pytest.mark.long)])
+@pytest.mark.parametrize("examples", [3, pytest.param(20, marks=pytest.mark.long)])
 @pytest.mark.timeout(600)
 # It is the server that draws by chance meanwhile, in another thread.
 @pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
