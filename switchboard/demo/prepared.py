@@ -20,7 +20,7 @@ from storage import migrate
 from storage.database import Database
 
 #: Of every agent of the demo; it only ever listens on loopback.
-PASSWORD = "switchboard"
+PASSWORD = "coffee-roaster"
 
 
 async def prepared_copy(folder: Path, agents: Sequence[Agent], target: Path) -> None:

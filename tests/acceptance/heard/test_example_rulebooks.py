@@ -192,8 +192,9 @@ async def test_a_balance_in_mandarin_after_the_pin(start: Start) -> None:
         heard = await bank.call(BANK_ZH, *keys, number=demo_cast.MANDARIN, stay_ms=14000)
         amount = spoken_money.money(Money(Decimal("-260"), "USD"), "zh")
         assert "二百六十" in amount
+        # The question is in no recording, and silence stands for it.
         sounds = await bank.wavs("请输入您的密码。", f"您的账户余额为{amount}。", language="zh")
-        assert heard.heard(sounds) == list(sounds)
+        assert heard.heard(sounds) == list(sounds)[1:]
 
 
 async def test_a_wrong_pin_opens_nothing(start: Start) -> None:
@@ -203,14 +204,9 @@ async def test_a_wrong_pin_opens_nothing(start: Start) -> None:
             keys += [Press(4500 if n == 0 else 200, digit) for n, digit in enumerate("1111#")]
         heard = await bank.call(BANK_ZH, *keys, number=demo_cast.MANDARIN, stay_ms=9000)
         amount = spoken_money.money(Money(Decimal("-260"), "USD"), "zh")
-        question, wrong, balance = (
-            "请输入您的密码。",
-            "对不起，密码不正确。",
-            f"您的账户余额为{amount}。",
-        )
-        order = heard.heard(await bank.wavs(question, wrong, balance, language="zh"))
-        assert order[:2] == [question, wrong]
-        assert balance not in order
+        wrong, balance = "对不起，密码不正确。", f"您的账户余额为{amount}。"
+        # What is said while the PIN is asked for is in no recording.
+        assert heard.heard(await bank.wavs(wrong, balance, language="zh")) == [wrong]
         entry = await bank.entry(demo_cast.MANDARIN)
         assert [step["intent"] for step in entry.call.menu_path] == ["balance", "pin"]
         assert entry.call.queue == "bank"
