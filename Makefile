@@ -12,10 +12,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --no-input
 DESKTOP_SOURCES := $(shell find desktop -path desktop/node_modules -prune -o -type f -print 2>/dev/null)
 PYTEST := $(BIN)/python -m pytest
-# Groups of tests side by side; then those with real calls, two Asterisks side by side, since they wait
-# more than they work; then those that keep time under load or measure it, by themselves.
-# `make test JOBS=0`: all one after the other. `long` is for `make faults`.
-JOBS ?= 2
+# Groups of tests side by side, one more than there are processors, since they often wait; then those
+# with real calls, an Asterisk each; then those that keep time under load or measure it, by
+# themselves. `make test JOBS=0`: all one after the other. `long` is for `make faults`.
+JOBS ?= 3
 INPUTS ?= 1000000
 SIDE_BY_SIDE := $(if $(filter-out 0,$(JOBS)),-n $(JOBS) --dist loadgroup --no-loadscope-reorder)
 # Where an image forbids it (as some do), each of the many processes that tests start would compile
