@@ -198,6 +198,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid}: give it one of the marks {_CATEGORIES}")
         if item.get_closest_marker("odoo"):
             item.add_marker(pytest.mark.timeout(_ODOO_LIMIT_S))
+        if " at 0x" in item.nodeid:
+            raise pytest.UsageError(f"{item.nodeid}: a name that is another in each process")
         item.add_marker(pytest.mark.xdist_group(_together(item)))
 
 
