@@ -122,7 +122,8 @@ def test_a_backup_of_an_older_version_is_brought_up(
     done = elsewhere.call("restore", str(older), "--force")
     assert done.exit_code == 0, done.stderr
     rows = asyncio.run(elsewhere.rows())
-    assert set(rows) == set(shape_at(known_revisions()[-1]).tables)
+    today = shape_at(known_revisions()[-1]).tables
+    assert set(rows) == {name for name in today if not name.startswith("audit_")}
     assert [row[:2] for row in rows["crm_products"]] == [("luna", "Luna")]
 
 
