@@ -13,6 +13,8 @@ from tests.crm_worlds.results import Results
 from tests.crm_worlds.world import WorldKind
 
 _RESULTS = pytest.StashKey[Results]()
+#: Worlds of servers that another world asks too.
+_MORE_WAYS = ("odoo-jsonrpc", "rest-odoo", "rest-tryton")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -47,6 +49,7 @@ def _marks(kind: WorldKind) -> list[Any]:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     _take_turns(items)
+    _take_one_more_way(items)
     for item in items:
         kind = world_kind_of(item)
         if kind is None:
@@ -66,16 +69,34 @@ def _take_turns(items: list[pytest.Item]) -> None:
         if turns is None or kind is None or not (kind.is_http and kind.proven_by == "real server"):
             continue
         name, values = turns.args
-        params = item.callspec.params  # type: ignore[attr-defined]  # as world_kind_of() saw
+        params = _params(item)
         others = tuple(str(value) for key, value in params.items() if key != name)
         turn = met.setdefault(others, len(met))
         if params[name] != values[turn % len(values)]:
             item.add_marker(pytest.mark.long)
 
 
+def _take_one_more_way(items: list[pytest.Item]) -> None:
+    """Every test asks the real servers by their adapters, and by one of the other ways to them, the
+    next by the next; the rest take long."""
+    met: dict[tuple[str, ...], int] = {}
+    for item in items:
+        kind = world_kind_of(item)
+        if kind is None or kind.name not in _MORE_WAYS or "right" in _params(item):
+            continue
+        test = (item.nodeid.partition("[")[0], *_names(item, kind))
+        turn = met.setdefault(test, len(met))
+        if kind.name != _MORE_WAYS[turn % len(_MORE_WAYS)]:
+            item.add_marker(pytest.mark.long)
+
+
 def world_kind_of(item: pytest.Item) -> WorldKind | None:
+    return _params(item).get("world_kind")
+
+
+def _params(item: pytest.Item) -> dict[str, Any]:
     callspec = getattr(item, "callspec", None)
-    return callspec.params.get("world_kind") if callspec is not None else None
+    return callspec.params if callspec is not None else {}
 
 
 def _names(item: Any, kind: WorldKind) -> tuple[str, ...]:
