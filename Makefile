@@ -24,7 +24,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PACKAGES := calls storage config ami_bridge crm_adapter scoring ivr screenpop supervisor switchboard
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo demo-cluster test fuzz audit test-odoo faults-smoke faults soak gates kill-matrix faults-programs check lint unit bench pictures crm-table desktop lock clean
+.PHONY: help install demo demo-cluster test servers desktop-check fuzz audit test-odoo faults-smoke faults soak gates kill-matrix faults-programs check lint unit bench pictures crm-table desktop lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,13 +39,10 @@ demo-cluster: $(VENV)/.runtime screenpop/static/index.html ## two nodes, two Ast
 	@deploy/fetch-asterisk.sh >/dev/null
 	@$(BIN)/switchboard demo --cluster $(DEMO_ARGS)
 
-test: $(VENV)/.dev screenpop/static/index.html ## everything CI runs, on the real Asterisk and a real browser
-	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium curl
-	@deploy/fetch-asterisk.sh >/dev/null
-	@$(BIN)/python -m tests.servers.odoo
-	@$(BIN)/python -m tests.servers.tryton
-	@$(MAKE) --no-print-directory lint
-	@cd desktop && npm run --silent check
+test: ## everything CI runs, on the real Asterisk and a real browser
+	@deploy/install-programs.sh sipp flite espeak-ng redis-server postgres chromium curl node npm
+	@echo "making ready: packages, the desktop, Asterisk, Odoo and Tryton; and what needs no call: types, style, the desktop's tests"
+	@$(MAKE) --no-print-directory --jobs 3 --output-sync=target servers desktop-check lint
 	@failed=0; \
 	$(PYTEST) $(SIDE_BY_SIDE) -m 'not acceptance and not alone and not long' tests --ignore tests/acceptance || failed=$$?; \
 	$(PYTEST) $(SIDE_BY_SIDE) -m 'acceptance and not alone and not long' tests/acceptance tests/faults || failed=$$?; \
@@ -61,6 +58,14 @@ audit: $(VENV)/.runtime requirements-audit.lock ## bills of materials (var/sbom)
 	@test -x .venv-audit/bin/python || $(PYTHON) -m venv .venv-audit
 	@.venv-audit/bin/pip install --quiet --disable-pip-version-check --no-input --require-hashes --requirement requirements-audit.lock
 	@$(BIN)/python -m tests.architecture.audit $(AUDIT_ARGS)
+
+servers: $(VENV)/.dev
+	@deploy/fetch-asterisk.sh >/dev/null
+	@$(BIN)/python -m tests.servers.odoo
+	@$(BIN)/python -m tests.servers.tryton
+
+desktop-check: screenpop/static/index.html
+	@cd desktop && npm run --silent check
 
 test-odoo: $(VENV)/.dev ## what is shown on a real Odoo 19 alone; part of `test`
 	@deploy/install-programs.sh postgres
