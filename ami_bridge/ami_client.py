@@ -24,7 +24,8 @@ log = logging.getLogger(__name__)
 #: Of AMI's version the first number (include/asterisk/manager.h `AMI_VERSION`): 22 says 11, 18 said
 #: 7. Before 2, which is Asterisk 12, a manager's events had other names and no linked id.
 _READ_SINCE, _TRIED_SINCE = 2, 7
-#: What it says to a right secret too, while it ends (main/manager.c `authenticate`, 22.10.1).
+#: What it says to everything, a right secret too, while it ends (main/manager.c `authenticate` and
+#: `process_message`, 22.10.1); it goes on telling how each call ends.
 _SHUTS_DOWN = "Asterisk is shutting down"
 
 
@@ -217,7 +218,11 @@ class AmiClient:
                 unanswered += 1
                 if protocol.last_byte_at < asked_at or unanswered >= 3:
                     protocol.drop("no answer to a ping")
-            except (Unavailable, ActionRefused):
+            except ActionRefused as refused:
+                unanswered = 0
+                if _SHUTS_DOWN not in str(refused):
+                    protocol.drop("ping failed")
+            except Unavailable:
                 protocol.drop("ping failed")
 
     def received(self, name: bytes, block: bytes) -> None:

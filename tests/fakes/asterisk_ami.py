@@ -53,6 +53,8 @@ class FakeAmi:
     denied: set[str] = field(default_factory=set)
     #: Actions whose module is not loaded.
     unloaded: set[str] = field(default_factory=set)
+    #: Every action is refused, as Asterisk does while it ends.
+    ends: bool = False
     #: Actions never answered.
     mute: set[str] = field(default_factory=set)
     #: Nothing is sent at all and the socket stays open: what a half-open connection looks like.
@@ -195,6 +197,8 @@ class FakeAmi:
     async def _answer(self, session: _Session, name: str, action: dict[str, str]) -> None:
         if name == "Login":
             await self._login(session, action)
+        elif self.ends:
+            self._respond(session, action, "Error", "Asterisk is shutting down")
         elif not session.logged_in or name in self.denied:
             self._respond(session, action, "Error", "Permission denied")
         elif name in self.unloaded:

@@ -89,6 +89,18 @@ async def test_a_peer_that_talks_but_is_slow_to_answer_has_three_pings(
         assert len(fake.sent("Ping")) - pings == 3
 
 
+async def test_one_that_ends_is_heard_to_its_end(fake: FakeAmi, watched: Watched) -> None:
+    fake.ends = True
+    pings = len(fake.sent("Ping"))
+    await fake.wait_for(lambda: len(fake.sent("Ping")) - pings >= 2)
+    fake.event("Shutdown", Shutdown="Cleanly")
+    fake.event("Hangup", Uniqueid="1.1", Linkedid="1.1")
+    await watched.until(lambda: any(name == b"Hangup" for name, _ in watched.events))
+    fake.cut()
+    await watched.until(lambda: bool(watched.downs))
+    assert watched.downs == ["Asterisk shuts down"]
+
+
 async def test_nothing_unsafe_reaches_the_socket(fake: FakeAmi, watched: Watched) -> None:
     before = len(fake.actions)
     for value in ("x\r\n\r\nAction: Originate", "x\ny", "x\0", "y" * 1100):
