@@ -17,12 +17,19 @@ pytestmark = pytest.mark.acceptance
 LONG = "desktop"
 #: Whose calls must not wait for other tests' work: they are counted.
 COUNTED = ("calls", "demo_start")
+#: Half a minute and more each; the others show that a benchmark runs and has rows.
+TAKES_LONG = ("crm_dip", "pops")
+
+
+def _marks(name: str) -> list[pytest.MarkDecorator]:
+    marks = [pytest.mark.alone] if name in COUNTED else []
+    return [*marks, pytest.mark.long] if name in TAKES_LONG else marks
 
 
 @pytest.mark.parametrize(
     "benchmark",
     [
-        pytest.param(one, id=one.name, marks=[pytest.mark.alone] if one.name in COUNTED else [])
+        pytest.param(one, id=one.name, marks=_marks(one.name))
         for one in bench.BENCHMARKS
         if one.name != LONG
     ],

@@ -30,6 +30,8 @@ LIKE_ANYBODY = (
     if os.getuid() == 0
     else ()
 )
+#: Reads by the same way as `run`, and each is a process of its own.
+CHECK = pytest.param("check", marks=pytest.mark.long)
 GOOD_RULEBOOK = {path.name: path.read_bytes() for path in SHIPPED.glob("*.yaml")}
 
 
@@ -65,7 +67,7 @@ def assert_said(done: subprocess.CompletedProcess[str], place: str) -> None:
         (None, "switchboard.yaml"),
     ],
 )
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", ["run", CHECK])
 def test_broken_settings(tmp_path: Path, command: str, text: bytes | None, place: str) -> None:
     file = tmp_path / "switchboard.yaml"
     if text is None:
@@ -86,7 +88,7 @@ def test_broken_settings(tmp_path: Path, command: str, text: bytes | None, place
         ("rules.yaml", None, "rules.yaml"),
     ],
 )
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", ["run", CHECK])
 def test_a_broken_rulebook(
     tmp_path: Path, command: str, name: str, text: bytes | None, place: str
 ) -> None:
@@ -109,7 +111,7 @@ def test_a_broken_rulebook(
 
 
 @pytest.mark.parametrize("name", ["switchboard.yaml", "rulebook/menus.yaml", "rulebook"])
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", ["run", CHECK])
 def test_what_may_not_be_read(tmp_path: Path, command: str, name: str) -> None:
     shutil.copytree(SHIPPED, tmp_path / "rulebook")
     config = tmp_path / "switchboard.yaml"

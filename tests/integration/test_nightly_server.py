@@ -110,6 +110,7 @@ async def test_it_is_below_everybody_and_its_death_costs_no_call(server: ServerP
     assert await server.stop() == 0
 
 
+@pytest.mark.long
 async def test_a_stopping_server_takes_it_along(server: ServerProcess) -> None:
     await server.start(wait_for=("agi", "storage", "crm"))
     child = await until(lambda: child_of(server), "the nightly process")
@@ -148,6 +149,7 @@ def test_by_hand(home: Path) -> None:
     assert "\x1b" not in done.stderr
 
 
+@pytest.mark.long
 def test_by_hand_while_somebody_is_at_it(home: Path) -> None:
     url = f"sqlite:///{home}/switchboard.db"
 

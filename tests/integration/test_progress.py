@@ -77,8 +77,10 @@ def in_a_pipe(home: Path, *words: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize(
     ("words", "title"),
-    [(("import", "people.csv"), "importing"), (("score",), "scoring contacts")],
-    ids=["import", "score"],
+    [
+        pytest.param(("import", "people.csv"), "importing", id="import"),
+        pytest.param(("score",), "scoring contacts", id="score", marks=pytest.mark.long),
+    ],
 )
 def test_on_a_terminal_and_not_in_a_pipe(home: Path, words: tuple[str, ...], title: str) -> None:
     if words == ("score",):

@@ -48,6 +48,7 @@ def test_jobs_of_a_killed_worker_are_done_by_the_other(tmp_path: Path, cluster: 
     assert done == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.long
 def test_a_worker_killed_in_the_middle_of_training_is_said_soon() -> None:
     program = [sys.executable, "-m", "tests.integration.scoring.dask_cluster.worker_lost"]
     done = subprocess.run(program, check=True, capture_output=True, text=True, timeout=120)

@@ -47,7 +47,9 @@ def test_what_is_counted_is_in_the_horizon_alone(past: Past) -> None:
     assert seen.counts.tolist() == [2]
 
 
-@pytest.mark.parametrize("kind", [ModelKind.CHURN, ModelKind.PURCHASES])
+@pytest.mark.parametrize(
+    "kind", [ModelKind.CHURN, pytest.param(ModelKind.PURCHASES, marks=pytest.mark.long)]
+)
 def test_a_model_is_trained_and_its_card_is_whole(past: Past, kind: ModelKind) -> None:
     made = [
         Buying(past, 20, held_out=nobody, progress=unwatched).train(kind, None, now=NOW)
