@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio(loop_scope="module")]
 
 A, B = ANNA.interfaces[0], BEN.interfaces[0]
 #: All at once would take longer than a scenario may.
-HOSTILE_PARTS = 2
+HOSTILE_PARTS = 3
 
 
 #: What the build made and came as large as it is.
