@@ -81,6 +81,9 @@ class WaitingCaller:
                 found += await self._sounds.music(place, deadline=Deadline.after(0))
             elif not self._over:
                 found.append(address_of(place.number))
+        if not self._over:
+            # Only now the caller stands somewhere in the queue.
+            await self._begin(self._order.upcoming)
         return tuple(found)
 
     async def replan(self, programme: Programme, language: str) -> None:

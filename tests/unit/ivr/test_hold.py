@@ -168,6 +168,15 @@ async def test_only_one_message_is_still_told_from_itself(queue: Queue) -> None:
     assert heard == [[], three, two, two, one, one]
 
 
+async def test_a_place_is_rendered_as_soon_as_there_is_one(queue: Queue) -> None:
+    await queue.wait(music(4), SORRY, POSITION)
+    # Asterisk asks for the list once the caller has joined the queue.
+    queue.places.places[CALL] = QueuePlace(3)
+    first, _ = await queue.spoken()
+    await queue.all_rendered()
+    assert await queue.hear(first) == [SORRY.text, "You are number three in the queue."]
+
+
 async def test_place_and_wait_are_those_of_the_moment_and_rendered_ahead(queue: Queue) -> None:
     queue.places.places[CALL] = QueuePlace(3, estimated_wait_s=240)
     await queue.wait(music(4), POSITION, music(4), LATER)
