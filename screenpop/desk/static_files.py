@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
@@ -21,15 +22,7 @@ INDEX = Door(
     what="The agents' desktop.",
     replies={200: Reply("The page.", kind="text/html"), **_NO_PAGE},
 )
-SUPERVISOR = Door(
-    "GET",
-    "/supervisor",
-    by=ANYBODY,
-    why=_EMPTY,
-    origin=Origin.FREE,
-    what="The supervisors' page.",
-    replies={200: Reply("The page.", kind="text/html"), **_NO_PAGE},
-)
+SUPERVISOR = replace(INDEX, path="/supervisor", what="The supervisors' page.")
 ICON = Door(
     "GET",
     "/icon.svg",

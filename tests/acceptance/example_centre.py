@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from sqlalchemy import and_, func, join, select
 
 from calls.deadlines import Deadline
+from config.settings import SpeechSettings
 from crm_adapter.call_tables import calls
 from ivr.prompt_store import PromptStore
 from ivr.prompts import Prompts
+from ivr.speech_engines import engine_for
 from scoring.memory_tables import folded_calls
 from storage.database import Database
+from supervisor import check
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_callers import ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape, Press
@@ -21,6 +26,23 @@ from tests.acceptance.ledger import Entry, Ledger
 from tests.acceptance.listening import Recording, recorded_line
 from tests.acceptance.load import assert_all_served
 from tests.acceptance.waiting import until
+
+
+def kept_rulebook(folder: Path, text: str) -> str:
+    """Its path, below `folder`; there is nothing to say against it."""
+    rulebook = folder / "rulebook"
+    rulebook.mkdir(parents=True)
+    (rulebook / "all.yaml").write_text(text, encoding="utf-8")
+    assert check.check(rulebook) == ()
+    return str(rulebook)
+
+
+@asynccontextmanager
+async def with_ears(centre: DemoCentre) -> AsyncIterator[Example]:
+    """The centre is running, and what its callers hear is known by the sounds it made."""
+    store = PromptStore(folder=centre.folder / "prompts", limit_bytes=10**8, base_url="http://x")
+    async with centre, store, engine_for(SpeechSettings()) as engine:
+        yield Example(centre, Prompts(store=store, engine=engine), store)
 
 
 class Example:

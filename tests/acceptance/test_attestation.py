@@ -10,17 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import SpeechSettings
 from crm_adapter.embedded import demo_cast
-from ivr.prompt_store import PromptStore
-from ivr.prompts import Prompts
-from ivr.speech_engines import engine_for
-from supervisor import check
 from switchboard.demo import cast
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_callers import ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
-from tests.acceptance.example_centre import Example
+from tests.acceptance.example_centre import Example, kept_rulebook, with_ears
 from tests.acceptance.ledger import Ledger
 from tests.acceptance.listening import recorded_line
 from tests.acceptance.load import assert_all_served
@@ -58,22 +53,18 @@ SHAPE = CallerShape(presses=(Press(6000, "0"),), hang_up_after_ms=5000, audio=Fa
 
 @asynccontextmanager
 async def opened(folder: Path, *, require: bool) -> AsyncIterator[Example]:
-    rulebook = folder / "rulebook"
-    rulebook.mkdir(parents=True)
-    (rulebook / "all.yaml").write_text(RULEBOOK, encoding="utf-8")
-    assert check.check(rulebook) == ()
+    rulebook = kept_rulebook(folder, RULEBOOK)
     centre = DemoCentre(
         folder=folder,
         agents=len(TOLD),
         phone=PhoneShape(ring_ms=None),
         overrides={
-            "rulebook": {"path": str(rulebook), "watch": False, "control_share": 0},
+            "rulebook": {"path": rulebook, "watch": False, "control_share": 0},
             "crm": {"require_attestation": require},
         },
     )
-    store = PromptStore(folder=folder / "prompts", limit_bytes=10**8, base_url="http://x")
-    async with centre, store, engine_for(SpeechSettings()) as engine:
-        yield Example(centre, Prompts(store=store, engine=engine), store)
+    async with with_ears(centre) as example:
+        yield example
 
 
 async def heard(example: Example) -> dict[str | None, list[str]]:

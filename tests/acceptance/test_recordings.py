@@ -16,6 +16,7 @@ from ivr.quiet import Quiet
 from ivr.voice import Voice
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
+from tests.acceptance.example_centre import kept_rulebook
 from tests.acceptance.followed import Followed, following
 from tests.acceptance.ledger import Ledger
 from tests.acceptance.load import assert_all_served, numbers, strangers
@@ -42,15 +43,12 @@ TONE_S, STEP_S = 1.0, 0.05
 
 @pytest.fixture
 async def asked(tmp_path: Path) -> AsyncIterator[DemoCentre]:
-    folder = tmp_path / "rulebook"
-    folder.mkdir()
-    (folder / "rulebook.yaml").write_text(RULEBOOK)
     async with DemoCentre(
         folder=tmp_path,
         agents=1,
         phone=PhoneShape(ring_ms=None),
         desktops=False,
-        overrides={"rulebook": {"path": str(folder)}},
+        overrides={"rulebook": {"path": kept_rulebook(tmp_path, RULEBOOK)}},
     ) as demo:
         await demo.pbx.rx("module load app_mixmonitor.so")
         yield demo

@@ -43,8 +43,9 @@ async def told(database: Database, action: str) -> list[tuple[str, str, str, str
     database.audit.start()
     async with database.read() as link:
         rows = await newest(link, Wanted(action=action))
-    names = ("result", "actor", "origin", "subject", "details")
-    return [tuple(row[name] for name in names) for row in rows]  # type: ignore[misc]  # five of them
+    return [
+        (row["result"], row["actor"], row["origin"], row["subject"], row["details"]) for row in rows
+    ]
 
 
 async def test_log_ins_and_refused_ones(audited: Database) -> None:

@@ -7,15 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from config.settings import SpeechSettings
 from crm_adapter.embedded import demo_cast
-from ivr.prompt_store import PromptStore
-from ivr.prompts import Prompts
-from ivr.speech_engines import engine_for
-from supervisor import check
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_scenarios import PhoneShape, Press
-from tests.acceptance.example_centre import Example
+from tests.acceptance.example_centre import Example, kept_rulebook, with_ears
 
 pytestmark = pytest.mark.acceptance
 
@@ -39,21 +34,16 @@ DONE = "Thank you. We will call you back."
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Example]:
-    folder = tmp_path / "rulebook"
-    folder.mkdir()
-    (folder / "all.yaml").write_text(RULEBOOK, encoding="utf-8")
-    assert check.check(folder) == ()
     centre = DemoCentre(
         folder=tmp_path,
         agents=1,
         # A ringing agent would have the chance to answer first.
         phone=PhoneShape(busy=True),
         desktops=False,
-        overrides={"rulebook": {"path": str(folder), "watch": False}},
+        overrides={"rulebook": {"path": kept_rulebook(tmp_path, RULEBOOK), "watch": False}},
     )
-    store = PromptStore(folder=tmp_path / "prompts", limit_bytes=10**8, base_url="http://x")
-    async with centre, store, engine_for(SpeechSettings()) as engine:
-        yield Example(centre, Prompts(store=store, engine=engine), store)
+    async with with_ears(centre) as example:
+        yield example
 
 
 async def test_who_would_rather_not_wait_is_promised_a_call(shop: Example) -> None:

@@ -13,16 +13,12 @@ import pytest
 
 from calls.money import Money
 from config import rulebook_loader, spoken_money
-from config.settings import SpeechSettings
 from crm_adapter.embedded import demo_cast
 from ivr import sound
-from ivr.prompt_store import PromptStore
-from ivr.prompts import Prompts
-from ivr.speech_engines import engine_for
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.private_pbx import QUEUES
 from switchboard.demo.sip_scenarios import PhoneShape, Press
-from tests.acceptance.example_centre import Example
+from tests.acceptance.example_centre import Example, with_ears
 from tests.acceptance.ledger import Ledger
 from tests.acceptance.listening import Recording
 from tests.acceptance.load import numbers, queue_visits
@@ -91,10 +87,9 @@ def start(tmp_path: Path) -> Start:
                 "rulebook": {"path": str(folder), "watch": False, "control_share": control_share}
             },
         )
-        store = PromptStore(folder=tmp_path / "prompts", limit_bytes=10**8, base_url="http://x")
         assert rulebook.menus
-        async with centre, store, engine_for(SpeechSettings()) as engine:
-            yield Example(centre, Prompts(store=store, engine=engine), store)
+        async with with_ears(centre) as example:
+            yield example
 
     return started
 

@@ -12,6 +12,7 @@ import pytest
 from calls.call import CallOutcome
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
+from tests.acceptance.example_centre import kept_rulebook
 from tests.acceptance.ledger import Ledger
 from tests.acceptance.load import assert_all_served, numbers, queue_visits, strangers
 
@@ -46,15 +47,12 @@ menus:
 
 @pytest.fixture
 async def centre(tmp_path: Path) -> AsyncIterator[DemoCentre]:
-    folder = tmp_path / "rulebook"
-    folder.mkdir()
-    (folder / "rulebook.yaml").write_text(RULEBOOK)
     async with DemoCentre(
         folder=tmp_path,
         agents=1,
         phone=PhoneShape(ring_ms=None),
         desktops=False,
-        overrides={"rulebook": {"path": str(folder)}},
+        overrides={"rulebook": {"path": kept_rulebook(tmp_path, RULEBOOK)}},
     ) as centre:
         yield centre
 

@@ -13,18 +13,13 @@ from typing import Any
 import pytest
 
 from calls.offers import OfferAnswer, OfferPlace
-from config.settings import SpeechSettings
 from crm_adapter.embedded import demo_cast
-from ivr.prompt_store import PromptStore
-from ivr.prompts import Prompts
-from ivr.speech_engines import engine_for
 from scoring.memory_tables import offer_meetings
 from storage import migrate
 from storage.database import Database
-from supervisor import check
 from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_scenarios import PhoneShape, Press
-from tests.acceptance.example_centre import Example
+from tests.acceptance.example_centre import Example, kept_rulebook, with_ears
 from tests.acceptance.ledger import Ledger
 
 pytestmark = pytest.mark.acceptance
@@ -64,10 +59,7 @@ ON_HOLD = "Ask us about our yearly care plan."
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Example]:
-    folder = tmp_path / "rulebook"
-    folder.mkdir()
-    (folder / "all.yaml").write_text(RULEBOOK, encoding="utf-8")
-    assert check.check(folder) == ()
+    rulebook = kept_rulebook(tmp_path, RULEBOOK)
     url = f"sqlite:///{tmp_path / 'learned.db'}"
     await learn(url)
     centre = DemoCentre(
@@ -77,14 +69,13 @@ async def shop(tmp_path: Path) -> AsyncIterator[Example]:
         phone=PhoneShape(ring_ms=None),
         desktops=False,
         overrides={
-            "rulebook": {"path": str(folder), "watch": False, "control_share": 0},
+            "rulebook": {"path": rulebook, "watch": False, "control_share": 0},
             # Every caller of these tests hears what is best, none what is tried.
             "scoring": {"explore": 1e-6},
         },
     )
-    store = PromptStore(folder=tmp_path / "prompts", limit_bytes=10**8, base_url="http://x")
-    async with centre, store, engine_for(SpeechSettings()) as engine:
-        yield Example(centre, Prompts(store=store, engine=engine), store)
+    async with with_ears(centre) as example:
+        yield example
 
 
 async def learn(url: str) -> None:

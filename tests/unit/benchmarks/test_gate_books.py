@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchmarks.gates.books import Asterisk, compared
 from benchmarks.gates.numbers import known, stranger
@@ -45,8 +46,8 @@ async def kept_books(url: str) -> None:
     async with Database(url) as database:
         await migrate.upgrade(database)
 
-        async def fill(link: object) -> None:
-            execute = link.execute  # type: ignore[attr-defined]  # the writer's connection
+        async def fill(link: AsyncConnection) -> None:
+            execute = link.execute
             await execute(insert(calls), call_rows)
             await execute(insert(leads), [lead | {"created_at": AT}])
             await execute(insert(outbox), [write])
