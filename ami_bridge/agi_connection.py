@@ -17,8 +17,9 @@ _HEADER_END = b"\n\n"
 class ConnectionOwner(Protocol):
     """Whom a connection tells. Called from the loop, in this order, each at most once."""
 
-    def connected(self, connection: AgiConnection) -> bool:
-        """False: no room, the connection closes without a word."""
+    def connected(self, connection: AgiConnection) -> bool | None:
+        """False: the connection closes without a word. None: `admit` will be told; what it says
+        meanwhile is not looked at."""
         ...
 
     def requested(self, connection: AgiConnection, request: AgiRequest) -> None: ...
@@ -45,6 +46,7 @@ class AgiConnection(asyncio.Protocol):
     __slots__ = (
         "_closing",
         "_header",
+        "_held",
         "_loop",
         "_owner",
         "_parser",
@@ -54,6 +56,7 @@ class AgiConnection(asyncio.Protocol):
         "connected_at",
         "expires_at",
         "hung_up",
+        "local",
         "peer",
     )
 
@@ -72,8 +75,10 @@ class AgiConnection(asyncio.Protocol):
         self.expires_at = self.connected_at + header_deadline_s
         self.hung_up = False
         self.broken = False
-        #: Address of the other end.
-        self.peer = ""
+        #: Whether nobody has said yet that it may ask.
+        self._held = False
+        #: Addresses of the other end and of this one.
+        self.peer = self.local = ""
 
     async def command(self, line: bytes, *, deadline_s: float) -> Reply:
         """Raises CallerHungUp, or ChannelBroken where no reply comes in time or none can."""
@@ -129,11 +134,26 @@ class AgiConnection(asyncio.Protocol):
         else:
             self.fail("no reply in time")
 
+    def admit(self, *, may: bool) -> None:
+        """What was held is looked at, or the connection closes."""
+        if self._closing or not self._held:
+            return
+        self._held = False
+        if may:
+            self._read_header(b"")
+            return
+        self._closing = True
+        if self._transport is not None:
+            self._transport.abort()
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # create_server's promise; uvloop's transports are no subclasses, so nothing is asserted.
         self._transport = cast("asyncio.Transport", transport)
         self.peer = str((transport.get_extra_info("peername") or ("",))[0])
-        if not self._owner.connected(self):
+        self.local = str((transport.get_extra_info("sockname") or ("",))[0])
+        may = self._owner.connected(self)
+        self._held = may is None
+        if may is False:
             self._closing = True
             self._transport.abort()
 
@@ -156,6 +176,10 @@ class AgiConnection(asyncio.Protocol):
 
     def _read_header(self, data: bytes) -> None:
         self._header = block = (self._header or b"") + data
+        if self._held:
+            if len(block) > MAX_HEADER_BYTES:
+                self._refuse("much is said by who may not ask yet")
+            return
         if not block.startswith(HEADER_START[: len(block)]):
             self._refuse("not FastAGI")
             return

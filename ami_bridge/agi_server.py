@@ -6,7 +6,9 @@ Whatever fails here, the socket closes without SWB_DONE and the dialplan serves 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import logging
+import socket
 from collections.abc import Awaitable, Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from ami_bridge import dialplan
 from ami_bridge.agi_channel import AgiChannel
 from ami_bridge.agi_commands import CommandDeadlines
 from ami_bridge.agi_connection import AgiConnection
+from ami_bridge.agi_peers import AgiPeers
 from ami_bridge.agi_request import AgiRequest
 from ami_bridge.agi_waiting import WaitingPeers
 from ami_bridge.prompt_delays import PromptDelays
@@ -24,9 +27,10 @@ from calls import crash_points
 from calls.bus import EventBus
 from calls.call import Call, CallId, CallOutcome
 from calls.clocks import Clock, steady
-from calls.errors import CallerHungUp, ChannelBroken
+from calls.errors import CallerHungUp, ChannelBroken, Misconfigured
 from calls.events import CallArrived, DialogFailed
 from calls.ports import CallChannel, CallJournal
+from config.neighbours import Neighbours
 from config.settings import AgiSettings
 
 log = logging.getLogger(__name__)
@@ -106,7 +110,7 @@ class AgiServer:
     `withdrawn` is run, in the same way, for a caller who left the queue by the key they were
     offered (`queue_exits`): the same call, so it neither arrives nor is journaled again. Without
     it such callers go to the fallback's queue. Calls are of the Asterisk `system`, or of whichever
-    of `more_systems` says that it asks.
+    of `more_systems` says that it asks. `near` says who may ask; without it this machine alone.
     """
 
     def __init__(
@@ -115,6 +119,7 @@ class AgiServer:
         settings: AgiSettings,
         system: str,
         more_systems: Collection[str] = (),
+        near: Neighbours | None = None,
         journal: CallJournal,
         bus: EventBus,
         calls: DialogWatcher,
@@ -140,6 +145,7 @@ class AgiServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._waiting = WaitingPeers()
+        self.peers = AgiPeers(near or Neighbours())
         self._sessions: dict[AgiConnection, _Session] = {}
         self.counters = AgiCounters()
 
@@ -151,7 +157,8 @@ class AgiServer:
         return int(self._server.sockets[0].getsockname()[1])
 
     async def start(self) -> None:
-        """Raises OSError where the address cannot be had."""
+        """Raises OSError where the address cannot be had, and Misconfigured where it is every
+        address and no other machine may ask."""
         self._loop = loop = asyncio.get_running_loop()
         settings = self._settings
 
@@ -160,9 +167,20 @@ class AgiServer:
                 owner=self, loop=loop, header_deadline_s=settings.header_deadline_s
             )
 
-        self._server = await loop.create_server(
-            connection, settings.host, settings.port, backlog=_BACKLOG
+        server = await loop.create_server(
+            connection, settings.host, settings.port, backlog=_BACKLOG, start_serving=False
         )
+        # However it was written: "", "0" and "::" are every address, too.
+        everywhere = any(_is_every_address(one) for one in server.sockets)
+        if everywhere and not self.peers.elsewhere:
+            server.close()
+            raise Misconfigured(
+                f"agi.host: {settings.host!r} is every address of this machine, and no Asterisk "
+                "elsewhere is named: set agi.host to 127.0.0.1, or to the one address that "
+                "Asterisk asks, or name Asterisk in ami.host or web.asterisks"
+            )
+        self._server = server
+        await server.start_serving()
         self._sweep(loop)
 
     async def stop(self, grace_s: float) -> None:
@@ -173,6 +191,7 @@ class AgiServer:
         self._server.close()
         if grace_s > 0:
             await self._hear_out()
+        await self.peers.stop()
         for connection in list(self._waiting):
             connection.close()
         tasks = self._tasks()
@@ -194,8 +213,13 @@ class AgiServer:
                 while self._waiting:
                     await asyncio.sleep(0.01)
 
-    def connected(self, connection: AgiConnection) -> bool:
+    def connected(self, connection: AgiConnection) -> bool | None:
         """A flood of silent peers must not keep Asterisk out: they give way to each other."""
+        if self._server is None or not self._server.is_serving():
+            return False
+        may = self.peers.may_ask(connection)
+        if may is False:
+            return False
         crash_points.reached("agi.accepted")
         if len(self._waiting) >= self._settings.max_sessions:
             first = self._waiting.first_to_go()
@@ -204,7 +228,7 @@ class AgiServer:
             first.close()
         self._waiting.add(connection)
         self.counters.waiting = len(self._waiting)
-        return self._server is not None and self._server.is_serving()
+        return may
 
     def refused(self, connection: AgiConnection, reason: str) -> None:
         self.counters.bad += 1
@@ -248,6 +272,7 @@ class AgiServer:
             self._loop.call_later(_LEAVE_S, self._cancel, connection)
 
     def closed(self, connection: AgiConnection) -> None:
+        self.peers.forget(connection)
         self._forget_waiting(connection)
 
     async def _serve(self, session: _Session, request: AgiRequest, call: Call, now: Clock) -> None:
@@ -344,3 +369,7 @@ class AgiServer:
     def _forget_waiting(self, connection: AgiConnection) -> None:
         self._waiting.discard(connection)
         self.counters.waiting = len(self._waiting)
+
+
+def _is_every_address(bound: socket.socket) -> bool:
+    return ipaddress.ip_address(bound.getsockname()[0].partition("%")[0]).is_unspecified

@@ -140,6 +140,14 @@ class Held(AmiEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingSeen(AmiEvent):
+    """main/manager_channels.c `MixMonitorStart` and `MixMonitorStop`: one more or one less records
+    the channel. A recording that ends with its channel is not told of."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
 class QueueJoined(AmiEvent):
     """apps/app_queue.c `QueueCallerJoin`, since 12. `preferred` is the login of the agent who
     alone is rung first: the caller does not stand in `queue` yet. `position` counts from 1, 0

@@ -27,6 +27,7 @@ from panoramisk.ami_protocol import AMIProtocol
 from panoramisk.manager import Manager
 from panoramisk.message import Message
 
+from ami_bridge.ami_actions import refuse_unlisted
 from ami_bridge.ami_reading import event_name
 from ami_bridge.ami_seams import Seams, names_its_readers
 from ami_bridge.ami_wire import Framer, Headers, UnsafeAction, WireBroken, encode_action, parse
@@ -65,6 +66,7 @@ class Question(Action):  # type: ignore[misc]
 
     def encoded(self) -> bytes:
         """Raises UnsafeAction."""
+        refuse_unlisted(self.name, self.headers)
         return encode_action(self.name, (("ActionID", self["ActionID"]), *self.headers))
 
     def add_message(self, message: Message) -> bool:

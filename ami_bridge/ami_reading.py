@@ -226,6 +226,8 @@ _READERS: dict[bytes, Callable[[Headers], ami.AmiEvent | None]] = {
     b"ConfbridgeLeave": lambda h: ami.ConferenceLeft(*_of(h), clean(h.get("Conference", ""))),
     b"Hold": lambda h: ami.Held(*_of(h), on=True),
     b"Unhold": lambda h: ami.Held(*_of(h), on=False),
+    b"MixMonitorStart": lambda h: ami.RecordingSeen(*_of(h), on=True),
+    b"MixMonitorStop": lambda h: ami.RecordingSeen(*_of(h), on=False),
     b"QueueCallerJoin": _joined,
     b"QueueCallerLeave": lambda h: ami.QueueLeft(*_of(h), _queue(h), _preferred(h)),
     b"QueueCallerAbandon": lambda h: ami.QueueAbandoned(*_of(h), _queue(h)),
@@ -255,7 +257,7 @@ _OF_A_CHANNEL = frozenset(
     {
         *(b"Newchannel", b"HangupRequest", b"SoftHangupRequest", b"Hangup", b"BridgeEnter"),
         *(b"Pickup", b"ConfbridgeJoin", b"ConfbridgeLeave", b"DTMFEnd", b"UserEvent"),
-        *(b"Hold", b"Unhold"),
+        *(b"Hold", b"Unhold", b"MixMonitorStart", b"MixMonitorStop"),
         *(b"QueueCallerJoin", b"QueueCallerLeave", b"QueueCallerAbandon"),
         *(b"AgentCalled", b"AgentConnect", b"AgentRingNoAnswer", b"AgentDump"),
     }

@@ -16,13 +16,13 @@ from calls.errors import Unavailable
 from calls.ports import (
     Asked,
     AskingEnd,
-    LineRecordings,
     QueueExits,
     QueueMembership,
     QueuePlace,
     Transfers,
     TransferTarget,
 )
+from calls.recordings import LineRecordings, Silencer
 
 T = TypeVar("T")
 
@@ -118,18 +118,26 @@ class ExitsWhereTheyWait:
 
 
 class RecordingsWhereTheyAre:
-    """Implements `calls.ports.LineRecordings` by those of each Asterisk, by system."""
+    """Implements `calls.recordings.LineRecordings` by those of each Asterisk, by system."""
 
     def __init__(self, by_system: Mapping[str, LineRecordings]) -> None:
         self._by_system = by_system
 
-    async def mute(self, call: Call) -> None:
-        await _one_of(self._by_system, call.id).mute(call)
+    async def mute(self, call: Call, by: Silencer) -> None:
+        await _one_of(self._by_system, call.id).mute(call, by)
 
-    def unmute(self, call: Call) -> None:
+    def unmute(self, call: Call, by: Silencer) -> None:
         recordings = self._by_system.get(call.id.system)
         if recordings is not None:
-            recordings.unmute(call)
+            recordings.unmute(call, by)
+
+    async def unmuted(self, call_id: CallId) -> None:
+        recordings = self._by_system.get(call_id.system)
+        if recordings is not None:
+            await recordings.unmuted(call_id)
+
+    async def stop(self, call: Call) -> None:
+        await _one_of(self._by_system, call.id).stop(call)
 
 
 class TransfersWhereTheyTalk:

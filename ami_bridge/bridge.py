@@ -20,6 +20,7 @@ from ami_bridge.queue_exits import QueueExits
 from ami_bridge.queue_members import QueueMembers
 from ami_bridge.queue_membership import AmiQueueMembership
 from ami_bridge.queue_places import QueuePlaces
+from ami_bridge.recorded_lines import RecordedLines
 from ami_bridge.resync import Resync
 from ami_bridge.snapshot import Snapshot
 from ami_bridge.transfers import AmiTransfers
@@ -27,7 +28,7 @@ from ami_bridge.unrecorded import Unrecorded
 from calls import crash_points
 from calls.bus import EventBus
 from calls.errors import Unavailable
-from calls.events import AmiLost, AmiRestored, CallbackRequested
+from calls.events import AmiLost, AmiRestored, CallbackRequested, CallEnded
 from calls.ports import CallJournal
 from config.settings import AmiSettings
 
@@ -116,7 +117,10 @@ class AmiBridge:
         self.membership = AmiQueueMembership(
             client=self.client, members=self.members, in_step=lambda: self.is_connected
         )
-        self.recordings = AmiLineRecordings(client=self.client)
+        self.recordings = AmiLineRecordings(
+            client=self.client, others=self.tracker.channel_names_of
+        )
+        self._recorded = RecordedLines(tracker=self.tracker)
         self.places = QueuePlaces(system=settings.system)
         self.exits = QueueExits(
             client=self.client,
@@ -137,6 +141,7 @@ class AmiBridge:
         )
 
         bus.subscribe("ami:callbacks", self._note_callback, CallbackRequested)
+        bus.subscribe("ami:recordings", self._note_end, CallEnded)
 
     @property
     def is_connected(self) -> bool:
@@ -194,6 +199,9 @@ class AmiBridge:
         if event.call_id.system == self.tracker.system:
             self.tracker.callback_requested(event.call_id)
 
+    async def _note_end(self, event: CallEnded) -> None:
+        self.recordings.over(event.call_id)
+
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self.run(), name="ami")
         return self
@@ -231,6 +239,7 @@ class AmiBridge:
     def _on_down(self, reason: str) -> None:
         self._in_step = self.tracker.followed = False
         self.places.lost()
+        self._recorded.lost()
         self._due.clear()
         if not self._told_lost:
             self._told_lost = True
@@ -270,6 +279,7 @@ class AmiBridge:
         self.exits.apply(event)
         self.members.apply(event)
         self.tracker.apply(event)
+        self._recorded.apply(event)
         crash_points.reached("ami.event_applied")
 
     def _seen(self, seen: Snapshot) -> None:

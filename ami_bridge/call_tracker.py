@@ -232,7 +232,7 @@ class CallTracker:
                 self._queue_joined(event)
             case ami.ConferenceJoined():
                 self._conference_joined(event)
-            case ami.Booted() | ami.ExitKeyPressed() | ami.MemberGone():
+            case ami.Booted() | ami.ExitKeyPressed() | ami.MemberGone() | ami.RecordingSeen():
                 pass
             case _:
                 self._apply_to_its_call(event)
@@ -489,6 +489,14 @@ class CallTracker:
 
     def call_with(self, uniqueid: str) -> LiveCall | None:
         return self._call_of.get(uniqueid)
+
+    def channel_names_of(self, call_id: CallId) -> list[str]:
+        """Of the call's channels that live."""
+        call = self.calls.get(call_id.linkedid)
+        if call is None:
+            return []
+        found = map(self.channels.get, sorted(call.channels))
+        return [one.name for one in found if one is not None and one.name]
 
     def prune(self, call: LiveCall) -> None:
         """Keeps of the call's channels those that live."""

@@ -22,11 +22,18 @@ class Subscription:
     name: str
     handler: Handler
     types: tuple[type, ...]
-    queue: asyncio.Queue[Any]
+    #: One queue each for so many calls that are handled side by side.
+    lanes: tuple[asyncio.Queue[Any], ...]
     #: Events this subscriber never saw because its queue was full.
     shed: int = 0
     failed: int = 0
     pending: int = 0
+
+    def lane_of(self, event: Any) -> asyncio.Queue[Any]:
+        """Of one call always the same."""
+        if len(self.lanes) == 1:
+            return self.lanes[0]
+        return self.lanes[hash(event.call_id) % len(self.lanes)]
 
 
 @dataclass(slots=True)
@@ -35,7 +42,7 @@ class EventBus:
     and its `shed` counter says so (durable state is repaired by the resync, never from the bus).
 
     One event's handlers run in no set order between subscribers; one subscriber sees events in the
-    order of publishing, one at a time.
+    order of publishing, one at a time, or, where it asked for `lanes`, those of each call so.
     """
 
     queue_size: int = 10_000
@@ -45,9 +52,12 @@ class EventBus:
     _tasks: list[asyncio.Task[None]] = field(default_factory=list)
     _running: bool = False
 
-    def subscribe(self, name: str, handler: Handler, *types: type) -> Subscription:
-        """`handler` is awaited with each event that is an instance of one of `types`."""
-        subscription = Subscription(name, handler, types, asyncio.Queue(self.queue_size))
+    def subscribe(self, name: str, handler: Handler, *types: type, lanes: int = 1) -> Subscription:
+        """`handler` is awaited with each event that is an instance of one of `types`. With `lanes`
+        up to so many calls are handled side by side: for who waits for the database with each, and
+        would else be as slow as its commits one after the other."""
+        queues = tuple(asyncio.Queue[Any]() for _ in range(lanes))
+        subscription = Subscription(name, handler, types, queues)
         self.subscriptions.append(subscription)
         if self._running:
             self._start(subscription)
@@ -56,10 +66,10 @@ class EventBus:
     def publish(self, event: Any) -> None:
         for subscription in self.subscriptions:
             if isinstance(event, subscription.types):
-                try:
-                    subscription.queue.put_nowait(event)
+                if subscription.pending < self.queue_size:
+                    subscription.lane_of(event).put_nowait(event)
                     subscription.pending += 1
-                except asyncio.QueueFull:
+                else:
                     if subscription.shed % _SAY_EVERY == 0:
                         log.error("bus: %s is behind, events are shed", subscription.name)
                     subscription.shed += 1
@@ -69,7 +79,8 @@ class EventBus:
         handled."""
         while any(subscription.pending for subscription in self.subscriptions):
             for subscription in self.subscriptions:
-                await subscription.queue.join()
+                for lane in subscription.lanes:
+                    await lane.join()
 
     async def __aenter__(self) -> Self:
         self._running = True
@@ -91,13 +102,14 @@ class EventBus:
         self._tasks.clear()
 
     def _start(self, subscription: Subscription) -> None:
-        self._tasks.append(
-            asyncio.create_task(self._serve(subscription), name=f"bus:{subscription.name}")
-        )
+        self._tasks += [
+            asyncio.create_task(self._serve(subscription, lane), name=f"bus:{subscription.name}")
+            for lane in subscription.lanes
+        ]
 
-    async def _serve(self, subscription: Subscription) -> None:
+    async def _serve(self, subscription: Subscription, lane: asyncio.Queue[Any]) -> None:
         while True:
-            event = await subscription.queue.get()
+            event = await lane.get()
             try:
                 await subscription.handler(event)
             except Exception:
@@ -105,4 +117,4 @@ class EventBus:
                 log.exception("bus: %s failed on %s", subscription.name, type(event).__name__)
             finally:
                 subscription.pending -= 1
-                subscription.queue.task_done()
+                lane.task_done()

@@ -1,26 +1,28 @@
 """Card numbers in what people write or type: found, and masked to their last four digits before
 anything is stored (PCI DSS 3.4.1). Pure.
 
-A card number is 13 to 19 digits, maybe parted by blanks or hyphens, that begin as one issuer's
-cards do (ISO/IEC 7812; the ranges are those the issuers publish), are as long as theirs, and whose
-last digit is the check digit of the others (Luhn).
+A card number is 14 to 19 digits, written as one or in the groups that are printed on cards, that
+begin as one issuer's cards do (ISO/IEC 7812; the ranges are those the issuers publish), are as long
+as theirs, and whose last digit is the check digit of the others (Luhn). Thirteen digits are left
+alone: a few old Visa cards have so many, but telephone and item numbers (EAN-13) have them too.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import pairwise
 
 #: What a masked number begins with; its last four digits follow.
 MASK = "****"
 _SHOWN = 4
-_SHORTEST, _LONGEST = 13, 19
+_SHORTEST, _LONGEST = 14, 19
 
 #: First digits, from and to, with the lengths that such cards have.
 _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("34", "34", frozenset({15})),  # American Express
     ("37", "37", frozenset({15})),
-    ("4", "4", frozenset({13, 16, 19})),  # Visa
+    ("4", "4", frozenset({16, 19})),  # Visa
     ("51", "55", frozenset({16})),  # Mastercard
     ("2221", "2720", frozenset({16})),
     ("300", "305", frozenset(range(14, 20))),  # Diners Club
@@ -32,12 +34,15 @@ _ISSUERS: tuple[tuple[str, str, frozenset[int]], ...] = (
     ("62", "62", frozenset(range(16, 20))),  # UnionPay
     ("81", "81", frozenset(range(16, 20))),
     ("2200", "2204", frozenset(range(16, 20))),  # Mir
-    ("50", "50", frozenset(range(13, 20))),  # Maestro
-    ("56", "58", frozenset(range(13, 20))),
-    ("60", "60", frozenset(range(13, 20))),
-    ("63", "63", frozenset(range(13, 20))),
-    ("67", "69", frozenset(range(13, 20))),
+    ("50", "50", frozenset(range(16, 20))),  # Maestro
+    ("56", "58", frozenset(range(16, 20))),
+    ("60", "60", frozenset(range(16, 20))),
+    ("63", "63", frozenset(range(16, 20))),
+    ("67", "69", frozenset(range(16, 20))),
 )
+#: How many digits the groups have that a card's number is printed in.
+_GROUPS = {(4, 4, 4, 4), (4, 4, 4, 4, 3), (4, 6, 5), (4, 6, 4)}
+_MOST_GROUPS = max(map(len, _GROUPS))
 
 _BLANK = "[ \t\u00a0\u2000-\u200a\u202f\u3000]"
 _HYPHEN = "[-\u2010-\u2015\uff0d]"
@@ -76,32 +81,37 @@ def _masked(run: str, spared: set[str]) -> str:
     """Of a run, groups that lie beside each other may be a number: the longest one first."""
     if run.startswith("+") and sum(map(str.isdecimal, run)) <= _LONGEST_E164:
         return run
-    groups = [(found.start(), found.end()) for found in _GROUP.finditer(run)]
+    groups = list(_GROUP.finditer(run))
     kept, done, first = [], 0, 0
     while first < len(groups):
-        last = _card_from(run, groups, first, spared)
+        last = _card_from(groups[first : first + _MOST_GROUPS], spared)
         if last is None:
             first += 1
             continue
-        begin, end = groups[first][0], groups[last][1]
+        begin, end = groups[first].start(), groups[first + last].end()
         kept += [run[done:begin], MASK, _digits(run[begin:end])[-_SHOWN:]]
-        done, first = end, last + 1
+        done, first = end, first + last + 1
     return "".join([*kept, run[done:]])
 
 
-def _card_from(run: str, groups: list[tuple[int, int]], first: int, spared: set[str]) -> int | None:
-    """The group with which a card number ends that begins with the group `first`."""
+def _card_from(groups: list[re.Match[str]], spared: set[str]) -> int | None:
+    """The group with which a card number ends that begins with the first one."""
     digits, found = "", None
-    for last in range(first, len(groups)):
-        begin, end = groups[last]
-        if len(digits) + end - begin > _LONGEST:
-            break
-        digits += _digits(run[begin:end])
+    for last, group in enumerate(groups):
+        digits += _digits(group[0])
         if digits in spared:
             return None
-        if is_card(digits):
+        if _is_printed_so(groups[: last + 1]) and is_card(digits):
             found = last
     return found
+
+
+def _is_printed_so(groups: list[re.Match[str]]) -> bool:
+    """As one, or as cards have it, with one and the same between all groups."""
+    if len(groups) == 1:
+        return True
+    between = {one.string[one.end() : other.start()] for one, other in pairwise(groups)}
+    return len(between) == 1 and tuple(len(group[0]) for group in groups) in _GROUPS
 
 
 def _digits(text: str) -> str:

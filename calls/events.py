@@ -46,6 +46,8 @@ class CallRemembered(CallEvent):
     pop: PopWish = field(default_factory=PopWish)
     #: That was decided; None: nothing was.
     language: str | None = None
+    #: We began to record the whole of it.
+    recorded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +165,22 @@ class AgentHeld(CallEvent):
     """The agent put the caller on hold, or came back (`on` is False)."""
 
     interface: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LineRecorded(CallEvent):
+    """Somebody, we or the PBX itself, records the call from now on, or nobody any more (`on` is
+    False). May be told again."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPaused(CallEvent):
+    """An agent in the call has its recording paused from now on, or nobody any more (`on` is
+    False)."""
+
     on: bool
 
 

@@ -464,21 +464,6 @@ class CallChannel(Protocol):
         ...
 
 
-class LineRecordings(Protocol):
-    """Who records a caller's line, we or the PBX itself, may have to hear nothing for a while.
-    Implemented by `ami_bridge.line_recordings`."""
-
-    async def mute(self, call: Call) -> None:
-        """From its return on silence is recorded, in both directions. Raises Unavailable, also
-        where nobody records it, or DeadlineExceeded: then it may be recorded."""
-        ...
-
-    def unmute(self, call: Call) -> None:
-        """Seen to until it is done or the call is over, however long the AMI is away; a new `mute`
-        overrules it. Also after a `mute` that failed."""
-        ...
-
-
 class AgentRoster(Protocol):
     """Who sits behind an Asterisk interface? Implemented by `screenpop.agents.agents`; answers from
     memory."""

@@ -29,6 +29,9 @@ class AgentSettings(Section):
     """Which numbers agents may transfer calls to from the desktop, besides each other: a regular
     expression for the whole number, dialled in `softphone.context`. Never let it match numbers that
     cost money."""
+    recording_pause_s: int = Field(600, ge=10, le=3600)
+    """An agent may pause the recording of their call, while a card number is said: after so long it
+    goes on by itself, and they are told."""
     wrapup: WrapUpMode = "optional"
     """After a call: optional (calls come meanwhile); mandatory (none come until a code is chosen);
     timed (none for `wrapup_limit_s` at most, which may be extended or ended sooner); timed_strict

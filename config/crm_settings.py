@@ -20,7 +20,8 @@ class HttpCrm(Section):
     """What every CRM over HTTP has in common."""
 
     url: Url | None = None
-    """Its address, up to before the API's own path."""
+    """Its address, up to before the API's own path; http only within this machine and private
+    networks."""
     concurrency: int = Field(8, ge=1, le=100)
     """Requests under way at once."""
     connect_s: Seconds = 3.0

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from config.section import Section
 
 _Prefix = Annotated[str, Field(pattern=r"^\+[1-9][0-9]{0,14}$")]
+_Price = Annotated[float, Field(ge=0, le=1_000_000)]
 _Country = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 
 #: Country codes of ITU-T E.164 that belong to no country: satellites (870, 881), global services
@@ -49,6 +50,16 @@ class DiallingSettings(Section):
     """So many calls to numbers outside that one agent began may go on at once."""
     centre_an_hour: int = Field(500, ge=0, le=1_000_000)
     """So many numbers outside all agents together may have dialled within an hour."""
+    prices: dict[_Prefix, _Price] = Field({})
+    """What a minute costs, by beginnings of numbers in E.164, like `{"+1": 0.01, "+4930": 0.03}`;
+    the longest counts. What begins with none of them costs as much as the dearest."""
+    day_cost: float | None = Field(None, ge=0, le=1_000_000_000)
+    """Numbers outside may cost all agents together so much from midnight to midnight, in the
+    currency of `prices`; then no other is dialled, and calls under way go on. Empty: whatever they
+    cost."""
+    least_minutes: float = Field(1.0, gt=0, le=60)
+    """Each call counts as so many minutes at least, also before it ends and where nobody answers;
+    a longer one by its seconds, from the moment it is dialled."""
 
     @field_validator("house")
     @classmethod
@@ -58,3 +69,11 @@ class DiallingSettings(Section):
         except re.error as error:
             raise ValueError(f"no regular expression: {error}") from None
         return house
+
+    @model_validator(mode="after")
+    def _limits_what_is_counted(self) -> Self:
+        if self.day_cost is not None and not self.prices:
+            raise ValueError(
+                "dialling.day_cost is set, but dialling.prices does not say what a minute costs"
+            )
+        return self

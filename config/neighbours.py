@@ -18,6 +18,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 #: A name is looked up for a stranger, so often at most: containers move.
 LOOK_UP_EVERY_S = 10.0
+#: Where nobody answered.
+LOOK_UP_AGAIN_S = 1.0
 LOOK_UP_DEADLINE_S = 1.0
 
 
@@ -38,8 +40,8 @@ class Neighbours:
         self._asterisks += [ipaddress.ip_network(one) for one in hosts if _address(one)]
         self._names = [one for one in hosts if not _address(one)]
         self._now = now
-        self._found: set[Address] = set()
-        self._looked_at = float("-inf")
+        self._found: dict[str, set[Address]] = {}
+        self._look_again_at = float("-inf")
         self._looking = asyncio.Lock()
 
     @classmethod
@@ -50,39 +52,59 @@ class Neighbours:
             hosts=[*(one.host for one in settings.asterisks), *settings.nodes.trusted],
         )
 
+    @classmethod
+    def calling(cls, settings: Settings) -> Self:
+        """Asterisks alone: none of our processes asks by AGI."""
+        hosts = [one.host for one in settings.asterisks]
+        return cls(asterisks=settings.web.asterisks, hosts=hosts)
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether an Asterisk is named that is not on this machine."""
+        names = any(name.lower().rstrip(".") != "localhost" for name in self._names)
+        return names or any(not network.is_loopback for network in self._asterisks)
+
     def watches(self, asker: str | None) -> bool:
         address = _address(asker)
         return address is not None and (address.is_loopback or _within(address, self._watchers))
 
-    async def is_asterisk(self, asker: str | None) -> bool:
+    def is_asterisk_at_once(self, asker: str | None) -> bool | None:
+        """None where names must be looked up first, which `is_asterisk` does."""
         address = _address(asker)
         if address is None:
             return False
-        if address.is_loopback or _within(address, self._asterisks) or address in self._found:
+        if address.is_loopback or _within(address, self._asterisks) or self._is_found(address):
             return True
-        return bool(self._names) and address in await self._looked_up()
+        fresh = self._now() < self._look_again_at
+        return None if self._names and not fresh else False
 
-    async def _looked_up(self) -> set[Address]:
+    async def is_asterisk(self, asker: str | None) -> bool:
+        known = self.is_asterisk_at_once(asker)
+        return await self._is_found_anew(asker) if known is None else known
+
+    async def _is_found_anew(self, asker: str | None) -> bool:
         # Who asks meanwhile waits for the same answer.
         async with self._looking:
-            if self._now() - self._looked_at >= LOOK_UP_EVERY_S:
-                self._looked_at = self._now()
-                await self._look_up()
-            return self._found
+            if self._now() >= self._look_again_at:
+                answered = await asyncio.gather(*map(self._look_up, self._names))
+                wait_s = LOOK_UP_EVERY_S if all(answered) else LOOK_UP_AGAIN_S
+                self._look_again_at = self._now() + wait_s
+        address = _address(asker)
+        return address is not None and self._is_found(address)
 
-    async def _look_up(self) -> None:
+    def _is_found(self, address: Address) -> bool:
+        return any(address in found for found in self._found.values())
+
+    async def _look_up(self, name: str) -> bool:
         """What a name led to last counts while nobody answers."""
-        loop = asyncio.get_running_loop()
-        found: set[Address] = set()
         try:
             async with asyncio.timeout(LOOK_UP_DEADLINE_S):
-                for name in self._names:
-                    answers = await loop.getaddrinfo(name, None)
-                    found |= {one for *_, at in answers if (one := _address(str(at[0])))}
-        except (OSError, TimeoutError) as error:
-            log.warning("web: Asterisk's name was not looked up (%s)", type(error).__name__)
-            return
-        self._found = found
+                answers = await asyncio.get_running_loop().getaddrinfo(name, None)
+        except (OSError, TimeoutError, UnicodeError) as error:
+            log.warning("%s was not looked up (%s)", name, type(error).__name__)
+            return False
+        self._found[name] = {one for *_, at in answers if (one := _address(str(at[0])))}
+        return True
 
 
 def _address(text: str | None) -> Address | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from pydantic import Field, SecretStr, StringConstraints, field_validator, model
 
 from config.pop_address import PopAddress, literal_host
 from config.section import Section
+from config.this_machine import is_this_machine
 from config.webhook_settings import HookName
 
 HostName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9.:-]{1,253}$")]
@@ -113,14 +113,5 @@ def check_address(url: str) -> None:
         raise ValueError(f"'url' must be written like https://crm.example.com/path, not {url!r}")
     if "@" in parts.netloc:
         raise ValueError("'url' must hold no user and no password")
-    if parts.scheme == "http" and not _is_this_machine(host):
+    if parts.scheme == "http" and not is_this_machine(host):
         raise ValueError(f"'url' must be https: http is for this machine only, not {host}")
-
-
-def _is_this_machine(host: str) -> bool:
-    if host.rstrip(".") == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

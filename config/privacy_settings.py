@@ -26,6 +26,12 @@ KEEP_DAYS: Final[dict[KeptKind, int]] = {
 }
 
 
+class EncryptionSettings(Section):
+    """What `privacy.encryption` is made of."""
+
+    key_file: Path | None = None
+
+
 class PrivacySettings(Section):
     mask_numbers: bool = True
     """Numbers in the log keep their last two digits only."""
@@ -35,6 +41,11 @@ class PrivacySettings(Section):
     recordings_dir: Path | None = None
     """Asterisk's folder of messages (`monitor` in its `astspooldir`) as this machine sees it.
     Without it nothing is removed there, and `privacy erase` names the files."""
+
+    encryption: EncryptionSettings = EncryptionSettings()
+    """`key_file`: the file of the key by which numbers, names and notes lie sealed in the database,
+    made by `switchboard privacy new-key`; the same on all machines, and in no backup. Without it
+    nothing is sealed. See docs/privacy.md."""
 
     @property
     def keep_days(self) -> dict[KeptKind, int]:

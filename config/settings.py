@@ -8,11 +8,13 @@ from __future__ import annotations
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from config.agent_settings import AgentSettings
 from config.audit_settings import AuditSettings
+from config.clear_text import REFUSED, may_be_clear
 from config.crm_settings import (
     DynamicsSettings,
     EspoCrmSettings,
@@ -58,7 +60,8 @@ class AgiSettings(Section):
     """Where Asterisk's `AGI(agi://…)` reaches us."""
 
     host: str = "127.0.0.1"
-    """Address the FastAGI server binds."""
+    """Address the FastAGI server binds. It can be every one (`0.0.0.0`) only where `ami.host`,
+    `nodes.asterisks` or `web.asterisks` name an Asterisk of another machine."""
     port: Port = 4573
     """Its TCP port."""
     more: tuple[str, ...] = ()
@@ -106,12 +109,16 @@ class WebSettings(Section):
     """How Asterisk and browsers reach us, where that is not http://host:port."""
     allowed_origins: tuple[str, ...] = ()
     """Further origins that may open the agent websocket."""
+    max_connections: int = Field(2048, ge=64)
+    """Open at once; an eighth is kept for this machine, Asterisk and `web.watchers`, and one other
+    address has half at most. Beyond that, connections on which nothing goes on are closed."""
     session_hours: int = Field(12, ge=1, le=168)
     """An agent's log-in lasts so long."""
     second_factor: SecondFactorFor = "off"
-    """Who logs in with a code of an authenticator app, too: admins, supervisors (admins and
-    auditors among them) or everybody. Who must and has none sets it up at the next log-in; who has
-    one is always asked for it."""
+    """Who logs in with a code of an authenticator app besides a password: admins, supervisors
+    (admins and auditors among them) or everybody. Who must and has none sets it up at the next
+    log-in; who has one is always asked for it with a password, and never by the company's own
+    log-in."""
     trusted_proxies: tuple[NetworkText, ...] = ()
     """Addresses and networks of your proxies, like `10.0.0.5` or `10.0.0.0/24`: their
     X-Forwarded-For says who asks. Where none is named, failed log-ins of all who come through one
@@ -120,8 +127,14 @@ class WebSettings(Section):
     """Addresses or networks that may read `/metrics` and the details of `/readyz`, like
     `192.0.2.0/28`; this machine always may."""
     asterisks: tuple[NetworkText, ...] = ()
-    """Addresses or networks from which Asterisk fetches sounds and queues, besides this machine,
-    `ami.host` (and those of `nodes.asterisks`) and `nodes.trusted`."""
+    """Addresses or networks from which Asterisk fetches sounds and queues and asks by AGI, besides
+    this machine and `ami.host` (and those of `nodes.asterisks`); sounds and queues are for
+    `nodes.trusted`, too."""
+
+    @property
+    def is_https(self) -> bool:
+        """For browsers; then cookies are sent by https alone."""
+        return (self.public_url or "").startswith("https:")
 
     @field_validator("trusted_proxies")
     @classmethod
@@ -232,8 +245,9 @@ class SpeechSettings(Section):
     piper_voices: dict[LanguageKey, Path] = {}
     """Its voice files (`NAME.onnx`, with `NAME.onnx.json` beside) by language."""
     http_url: str | None = Field(None, pattern=r"^https?://\S+$")
-    """A speech endpoint that takes OpenAI's `POST /audio/speech`, up to before these words. Every
-    sentence is sent there, callers' names among them."""
+    """A speech endpoint that takes OpenAI's `POST /audio/speech`, up to before these words; http
+    only within this machine and private networks. Every sentence is sent there, callers' names
+    among them."""
     http_model: str = "tts-1"
     """The model it is asked for."""
     http_voices: dict[LanguageKey, str] = {"*": "alloy"}
@@ -248,6 +262,14 @@ class SpeechSettings(Section):
     """A file that holds the token; wins over `http_secret`."""
     music: Path | None = None
     """Sound file for the hold programmes; a soft one of our own where none is named."""
+
+    @field_validator("http_url")
+    @classmethod
+    def _not_in_the_clear(cls, url: str | None) -> str | None:
+        parts = urlsplit(url or "")
+        if not may_be_clear(parts.scheme, parts.hostname or "", names=True):
+            raise ValueError(REFUSED)
+        return url
 
     @property
     def engine_names(self) -> dict[str, EngineName]:
@@ -279,7 +301,8 @@ class CrmSettings(Section):
     lookup_deadline_s: Seconds = 0.3
     """How long the caller waits for a look-up."""
     answer_deadline_s: Seconds = 0.8
-    """How long a caller who has typed something waits for what the CRM says to it."""
+    """How long a caller who has typed something waits for what the CRM says to it; a PIN is checked
+    for 2 s where this is less."""
     late_deadline_s: Seconds = 10.0
     """When an answer that a caller could not wait for stops being worth having: until then it
     still changes priority, hold programme and the agent's screen."""

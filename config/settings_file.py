@@ -15,6 +15,7 @@ from typing import Any, get_origin
 
 from pydantic import BaseModel, SecretStr
 
+from config.crm_secrets import known_secrets
 from config.known_secrets import is_known
 from config.located_yaml import MAX_BYTES, Document, read_yaml
 from config.problems import Problem, ProblemsFound
@@ -26,6 +27,13 @@ PREFIX = "SWITCHBOARD_"
 #: Sections whose secrets are shared with Asterisk, or made for us.
 _OURS = ("ami", "nodes", "rulebook", "crm", "pops")
 MAX_SECRET = 10_000
+_KNOWN_SECRET = (
+    "'{key}' is one that everybody knows: make another, like `openssl rand -hex 24` does, also "
+    "where it is set on the other side"
+)
+_KNOWN_TO_CRM = (
+    "'{key}' is one that everybody knows, and leads to another machine: have the CRM take another"
+)
 
 Path_ = tuple[str | int, ...]
 
@@ -123,22 +131,40 @@ def _model(section: str) -> type[BaseModel]:
 
 
 def _refuse_known(settings: Settings, report: Any) -> None:
-    """Of our own secrets. What another system's is, is set there."""
+    """Of our own secrets, and of those of CRMs on other machines."""
 
     def look(values: BaseModel, path: Path_) -> None:
         for key, value in values:
-            if isinstance(value, SecretStr) and is_known(value.get_secret_value()):
-                sentence = (
-                    f"'{key}' is one that everybody knows: make another, like `openssl rand -hex "
-                    "24` does, also where it is set on the other side"
-                )
-                report((*path, key), sentence)
+            # Of a section itself the file was read into the key without `_file`.
+            if _is_known(value) or (len(path) > 1 and key.endswith("_file") and _holds(value)):
+                report((*path, key), _KNOWN_SECRET.format(key=key))
             for number, one in enumerate(value if isinstance(value, tuple) else ()):
                 if isinstance(one, BaseModel):
                     look(one, (*path, key, number))
 
     for section in _OURS:
         look(getattr(settings, section), (section,))
+    for section in Settings.model_fields:
+        for key, value in getattr(settings, section):
+            # What a CRM's webhooks are believed by was made for us.
+            if section not in _OURS and key.startswith("webhook_") and _is_known(value):
+                report((section, key), _KNOWN_SECRET.format(key=key))
+    for one in known_secrets(settings):
+        if not one.is_here:
+            report((one.section, one.key), _KNOWN_TO_CRM.format(key=one.key))
+
+
+def _is_known(value: Any) -> bool:
+    return isinstance(value, SecretStr) and is_known(value.get_secret_value())
+
+
+def _holds(file: Path | None) -> bool:
+    """One that everybody knows. What cannot be read is told by whoever uses it."""
+    try:
+        with Path(file or os.devnull).open(encoding="utf-8") as opened:
+            return is_known(opened.read(MAX_SECRET))
+    except (OSError, UnicodeDecodeError):
+        return False
 
 
 def _read_secrets(settings: Settings, raw: dict[str, Any], report: Any) -> bool:

@@ -47,6 +47,7 @@ PATTERN_WORDS = {
     ),
     r"^[A-Za-z0-9 .-]{1,40}$": "a subdivision is written like BE or CA",
     r"^[a-z]{2,3}$": "a language is written like en or zh",
+    r"^\+[1-9][0-9]{0,14}$": "a number's beginning is written like +49 or +1900",
     r"^[A-Z]{2}$": "a country is written like US or CN",
     r"^https?://[^\s/?#@]+(/[^\s?#]*)?$": (
         "an address is written like https://crm.example.com, without a user, ? and #"

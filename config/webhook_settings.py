@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, field_validator
 
+from config.clear_text import REFUSED, may_be_clear
 from config.section import Section
 
 HookName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
@@ -24,11 +26,20 @@ class WebhookOut(Section):
     name: HookName
     """Our name for it."""
     url: HookUrl
-    """Where it listens. A name that leads into a private network is refused; write the address."""
+    """Where it listens: https, or http at an address of a private network or on this machine. A
+    name that leads into a private network is refused; write the address."""
     secret_file: Path
     """A file with the secret that signs what is sent."""
     events: tuple[HookEvent, ...] = Field(("call.ended", "lead.created", "task.created"))
     """What it is told of."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_safe(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if not may_be_clear(parts.scheme, parts.hostname or "", names=False):
+            raise ValueError(REFUSED)
+        return url
 
 
 class WebhookIn(Section):

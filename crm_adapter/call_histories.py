@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import datetime
 from typing import Any, TypeVar
 
-from sqlalchemy import Text, cast, select
+from sqlalchemy import ColumnElement, Text, cast, select, type_coerce
 
 from calls.call import CallId, CallOutcome, Direction
 from calls.caller import ContactRef
@@ -18,6 +18,7 @@ from calls.past_calls import PastCallTold, PastChoice, PastConsidered, PastOffer
 from config.number_area import area_of
 from crm_adapter.call_tables import calls
 from storage.database import Database
+from storage.sealed.columns import SealedJson, SealedJsonText
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ class DatabaseCallHistories:
         """Raises SQLAlchemyError or OSError where the database does not answer."""
         columns = calls.c
         # As texts: one row that is no JSON must not end the stream.
-        texts = [cast(columns[name], Text).label(name) for name in _JSON]
+        texts = [_text_of(columns[name]).label(name) for name in _JSON]
         query = (
             select(*(columns[name] for name in _PLAIN), *texts)
             .where(columns.arrived_at >= since, columns.ended_at.is_not(None))
@@ -72,6 +73,13 @@ class DatabaseCallHistories:
                     yield past
         if broken:
             log.warning("%d calls are kept with something that no call says, left out", broken)
+
+
+def _text_of(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    text = cast(column, Text)
+    if isinstance(column.type, SealedJson):
+        return type_coerce(text, SealedJsonText(column.type.place))
+    return text
 
 
 class _Told:

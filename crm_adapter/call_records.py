@@ -111,7 +111,7 @@ class CallRecorder:
         tenant: str = "default",
         adapter: str = "embedded",
         titles: Mapping[str, str] | None = None,
-        max_calls: int = 100,
+        max_calls: int = 24,
         max_waiting: int = 20_000,
         gather_s: float = 0.1,
         retry_after_s: float = 1.0,
@@ -221,7 +221,9 @@ class CallRecorder:
     async def _write_until_up(self, batch: Batch) -> None:
         while True:
             try:
-                owed = await self._database.writer.write(lambda link: self._record(link, batch))
+                owed = await self._database.writer.write(
+                    lambda link: self._record(link, batch), brief=True
+                )
             except Exception as error:
                 if not is_outage(error):
                     raise

@@ -13,10 +13,10 @@ from sqlalchemy import (
     Integer,
     String,
     Table,
-    Text,
     text,
 )
 
+from storage.sealed.columns import SealedJson, SealedKey, SealedText
 from storage.tables import UtcDateTime, metadata
 
 calls = Table(
@@ -24,11 +24,11 @@ calls = Table(
     metadata,
     Column("system", String(40), primary_key=True),
     Column("linkedid", String(64), primary_key=True),
-    Column("channel", String(120), nullable=False),
-    Column("from_raw", String(120), nullable=False),
-    Column("from_name", String(120), nullable=False),
+    Column("channel", SealedText("calls.channel"), nullable=False),
+    Column("from_raw", SealedKey("number"), nullable=False),
+    Column("from_name", SealedText("calls.from_name"), nullable=False),
     Column("withheld", Boolean, nullable=False),
-    Column("dialled", String(80), nullable=False),
+    Column("dialled", SealedKey("number"), nullable=False),
     Column("language", String(20), nullable=False),
     Column("attestation", String(8)),
     #: `calls.call.Direction` of a call that an agent placed; NULL is inbound.
@@ -37,15 +37,15 @@ calls = Table(
     #: The dialplan's fallback served this caller.
     Column("fallback", Boolean, nullable=False),
     #: E.164, once identified.
-    Column("number", String(20)),
+    Column("number", SealedKey("number")),
     Column("identity_outcome", String(20)),
     Column("identity_method", String(40)),
     Column("identity_confidence", Float),
     #: Names and references of the contacts the number may belong to.
-    Column("candidates", JSON(none_as_null=True)),
+    Column("candidates", SealedJson("calls.candidates", none_as_null=True)),
     Column("contact_crm", String(40)),
     Column("contact_id", String(120)),
-    Column("contact_name", String(240)),
+    Column("contact_name", SealedText("calls.contact_name")),
     #: Whose contact it is, in the CRM's words.
     Column("contact_owner", String(120)),
     #: Which candidate an agent said it is: agent, at, times (how often it changed the contact).
@@ -55,21 +55,21 @@ calls = Table(
     #: `calls.follow_up.FollowUp.as_json()`
     Column("follow_up", JSON(none_as_null=True)),
     #: `calls.decision.Decision.as_json()`, and `at`: when it was made.
-    Column("decision", JSON(none_as_null=True)),
+    Column("decision", SealedJson("calls.decision", none_as_null=True)),
     #: Menu visits in order: at, menu, digits, outcome, intent.
     Column("menu_path", JSON(none_as_null=True)),
     #: `personal` or `control`, of the decision.
     Column("arm", String(20)),
     #: Decisions made before that one, oldest first: rulebook_version, decision.
-    Column("earlier_decisions", JSON(none_as_null=True)),
+    Column("earlier_decisions", SealedJson("calls.earlier_decisions", none_as_null=True)),
     #: By field: the digits that the caller typed, PINs excepted.
-    Column("typed", JSON(none_as_null=True)),
+    Column("typed", SealedJson("calls.typed", none_as_null=True)),
     #: What was recorded of the caller, in order: at, what, name, seconds, queue.
     Column("recordings", JSON(none_as_null=True)),
     #: The wish to be called back: at, number, queue, position.
-    Column("callback", JSON(none_as_null=True)),
+    Column("callback", SealedJson("calls.callback", none_as_null=True)),
     #: Where the call left us for, other than a queue: kind, target.
-    Column("routed", JSON(none_as_null=True)),
+    Column("routed", SealedJson("calls.routed", none_as_null=True)),
     #: Offers met, in order: offer, place, and the last answer heard.
     Column("offers", JSON(none_as_null=True)),
     Column("queue", String(80)),
@@ -113,7 +113,7 @@ call_legs = Table(
     Column("answered_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("disposition", String(80)),
-    Column("note", Text),
+    Column("note", SealedText("call_legs.note", long=True)),
     #: `calls.records.LegVia`; NULL is by the queue.
     Column("via", String(20)),
     ForeignKeyConstraint(
@@ -130,7 +130,7 @@ leads = Table(
     #: Also the outbox key of its creation.
     Column("key", String(36), primary_key=True),
     Column("tenant", String(40), nullable=False),
-    Column("number", String(20), nullable=False),
+    Column("number", SealedKey("number"), nullable=False),
     #: The call it was made from.
     Column("system", String(40), nullable=False),
     Column("linkedid", String(64), nullable=False),
@@ -168,7 +168,7 @@ missed_tasks = Table(
     #: Also the outbox key of its creation.
     Column("key", String(36), primary_key=True),
     Column("tenant", String(40), nullable=False),
-    Column("number", String(20), nullable=False),
+    Column("number", SealedKey("number"), nullable=False),
     #: The call it was made from.
     Column("system", String(40), nullable=False),
     Column("linkedid", String(64), nullable=False),
@@ -212,7 +212,7 @@ outbox = Table(
     Column("entity", String(120), nullable=False),
     #: Key of a row that is to be settled (delivered or dead) before this one.
     Column("depends_on", String(36)),
-    Column("payload", JSON, nullable=False),
+    Column("payload", SealedJson("outbox.payload"), nullable=False),
     #: pending, claimed, done or dead
     Column("state", String(8), nullable=False),
     Column("attempts", Integer, nullable=False),
@@ -223,7 +223,7 @@ outbox = Table(
     Column("leased_until", UtcDateTime),
     #: What the CRM calls the result.
     Column("result", String(120)),
-    Column("last_error", String(240)),
+    Column("last_error", SealedText("outbox.last_error")),
     Column("finished_at", UtcDateTime),
     Index("ix_outbox_lane", "lane", "state", "seq"),
     Index("ix_outbox_entity", "entity", "seq"),

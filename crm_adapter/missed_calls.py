@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls import crash_points
@@ -26,6 +26,13 @@ _NOBODY = (
     IdentityOutcome.OWN.value,
     IdentityOutcome.INTERNAL.value,
     IdentityOutcome.WITHHELD.value,
+)
+
+# Made once: building a statement costs more than running it.
+_NUMBERS_WITH_TASK = select(missed_tasks.c.number).where(
+    missed_tasks.c.tenant == bindparam("of_tenant"),
+    missed_tasks.c.number.in_(bindparam("numbers", expanding=True)),
+    missed_tasks.c.closed_at.is_(None),
 )
 
 
@@ -60,13 +67,26 @@ class MissedCalls:
         entries = []
         for call in missed:
             entries += await self._missed(connection, call, at)
+        # Hardly anybody has one.
+        with_task = await self._with_open_task(connection, [*answered, *left_word])
         for call in answered:
-            entries += await self._answered(connection, call, at)
+            if call.number in with_task:
+                entries += await self._answered(connection, call, at)
         for call in left_word:
             # That they said more than ringing off may be heard of after their end.
-            own_task = missed_tasks.c.key == self._key_of(call)
-            entries += await self._close(connection, own_task, at)
+            if call.number in with_task:
+                own_task = missed_tasks.c.key == self._key_of(call)
+                entries += await self._close(connection, own_task, at)
         return entries
+
+    async def _with_open_task(
+        self, connection: AsyncConnection, states: Sequence[CallState]
+    ) -> frozenset[str]:
+        numbers = sorted({state.number or "" for state in states})
+        if not numbers:
+            return frozenset()
+        asked = {"of_tenant": self._tenant, "numbers": numbers}
+        return frozenset(await connection.scalars(_NUMBERS_WITH_TASK, asked))
 
     async def _one_at_a_time(
         self, connection: AsyncConnection, states: Sequence[CallState]

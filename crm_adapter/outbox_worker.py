@@ -25,6 +25,9 @@ from storage.transient import is_outage, trouble_with
 
 log = logging.getLogger(__name__)
 
+#: As many times its places: what is claimed and not settled, however slow the database is.
+_SETTLING_AT_MOST = 4
+
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPace:
@@ -88,6 +91,8 @@ class OutboxWorker:
         self._name = str(uuid.uuid4())
         self._wake = asyncio.Event()
         self._in_flight: set[asyncio.Task[None]] = set()
+        #: Sent, and not yet written down: nobody of the CRM's is kept busy by these.
+        self._settling: set[asyncio.Task[None]] = set()
         self._health = LaneHealth(
             delay_s=lambda times: self._delay_s(times, self._pace.longest_delay_s)
         )
@@ -120,9 +125,9 @@ class OutboxWorker:
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
                 await task
-                while self._in_flight or await self.deliver_due():
-                    await asyncio.gather(*self._in_flight)
-        unfinished = [task, *self._in_flight]
+                while self._in_flight or self._settling or await self.deliver_due():
+                    await asyncio.gather(*self._in_flight, *self._settling)
+        unfinished = [task, *self._in_flight, *self._settling]
         for one in unfinished:
             one.cancel()
         await asyncio.gather(*unfinished, return_exceptions=True)
@@ -145,13 +150,18 @@ class OutboxWorker:
                 started = []
             else:
                 self._note_trouble(None)
-            full = len(self._in_flight) >= self._pace.concurrency
+            full = self._free() <= 0
             if (full or not started) and not self._stopping:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._pace.poll_s):
                         await self._wake.wait()
-                if not full:
-                    await asyncio.sleep(self._pace.gather_s)
+                # Places that come free within a moment are filled together too.
+                await asyncio.sleep(self._pace.gather_s / (4 if full else 1))
+
+    def _free(self) -> int:
+        most = self._pace.concurrency
+        unsettled = len(self._in_flight) + len(self._settling)
+        return min(most - len(self._in_flight), _SETTLING_AT_MOST * most - unsettled)
 
     def _note_trouble(self, trouble: str | None) -> None:
         """Said once: it may go on for a day."""
@@ -161,13 +171,13 @@ class OutboxWorker:
 
     async def _start_due(self) -> list[asyncio.Task[None]]:
         at = self._now()
-        free = self._pace.concurrency - len(self._in_flight)
+        free = self._free()
         if free <= 0 or not self._health.may_send(at):
             return []
         in_doubt = self._health.in_doubt
         if in_doubt:
             # One probe decides whether the CRM is back.
-            if self._in_flight:
+            if self._in_flight or self._settling:
                 return []
             free = 1
         async with self._database.read() as connection:
@@ -187,7 +197,8 @@ class OutboxWorker:
             )
 
         crash_points.reached("outbox.before_claim")
-        claimed = await self._database.writer.write(work)
+        # Whoever waits longest is looked for among all.
+        claimed = await self._database.writer.write(work, brief=not in_doubt)
         if claimed:
             crash_points.reached("outbox.after_claim")
         return [self._start(entry, is_probe=in_doubt) for entry in claimed]
@@ -202,7 +213,16 @@ class OutboxWorker:
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
+        self._settling.discard(task)
         self._wake.set()
+
+    def _sent(self) -> None:
+        """Its place is another's while the database is told."""
+        task = asyncio.current_task()
+        if task in self._in_flight:
+            self._in_flight.discard(task)
+            self._settling.add(task)
+            self._wake.set()
 
     async def _deliver(self, entry: outbox.ClaimedEntry, *, is_probe: bool) -> None:
         try:
@@ -210,6 +230,7 @@ class OutboxWorker:
             verdict = await self._try(entry)
             crash_points.reached("outbox.before_settle")
             self._note_health(entry, verdict, is_probe=is_probe)
+            self._sent()
             await self._settle(entry, verdict)
         except Exception:
             # One item's edge: the lease gives it back.
@@ -285,7 +306,7 @@ class OutboxWorker:
             crash_points.reached("outbox.settle_before_commit")
             return ours
 
-        ours = await self._database.writer.write(work)
+        ours = await self._database.writer.write(work, brief=True)
         crash_points.reached("outbox.after_settle")
         if ours and verdict.result is not None:
             self._delivery.tell(entry, verdict.result, at)

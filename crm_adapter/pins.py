@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
@@ -16,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
 from calls.errors import DeadlineExceeded, SwitchboardError
+from calls.hash_of_nothing import hash_of_nothing
 from crm_adapter.pin_tries import PinTries
 from storage.database import Database
 from storage.overtime import Overtime
@@ -69,7 +69,7 @@ class Pins:
         self._going_on = Overtime("pins:check")
         self._slots = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
-        self._nobodys: str | None = None
+        self._nobodys = hash_of_nothing(self._hasher)
 
     async def check(self, contact: ContactRef, pin: str, *, deadline: Deadline) -> bool:
         """As the port says. A contact without a PIN is asked, counted and locked like any other:
@@ -110,8 +110,6 @@ class Pins:
 
     async def _is_right(self, pin_hash: str | None, pin: str) -> bool:
         async with self._slots:
-            if self._nobodys is None:
-                self._nobodys = await asyncio.to_thread(self._hasher.hash, secrets.token_hex(16))
             matches = await asyncio.to_thread(self._matches, pin_hash or self._nobodys, pin)
         return matches and pin_hash is not None
 

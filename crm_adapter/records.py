@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Self
 
@@ -55,8 +56,11 @@ class Records:
         titles: Mapping[str, str] | None = None,
         hooks: Sequence[WebhookOut] = (),
         pace: DeliveryPace | None = None,
+        at_once: int | None = None,
         jitter: random.Random | None = None,
     ) -> None:
+        """`at_once`: what the CRM, unlike webhooks, is told at the same time; None: as `pace` has
+        it."""
         self._database = database
         self._now = now
         self._tenant = tenant
@@ -76,7 +80,7 @@ class Records:
                 database=database, crm=crm, publish=bus.publish, also_owed=also_owed.of_created
             ),
             now=now,
-            pace=pace,
+            pace=pace if at_once is None else replace(pace or DeliveryPace(), concurrency=at_once),
             jitter=jitter,
         )
         self.recorder = CallRecorder(

@@ -82,6 +82,7 @@ def remembered(row: Row[Any], at: datetime) -> CallRemembered:
         row.queued_at,
         _pop_wish(row.decision),
         (row.decision or {}).get("language"),
+        any(one["what"] == "call" for one in row.recordings or ()),
     )
 
 

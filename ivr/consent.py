@@ -3,12 +3,16 @@ kept with its time, whether they agree or not."""
 
 from __future__ import annotations
 
+import logging
+
 from calls.decision import CallRecording
 from calls.events import MessageRecorded
 from calls.ports import CallChannel
 from config.rulebook import RecordCalls
 from ivr.conversation import PERSON_KEY, Conversation
 from ivr.messages import recording_name
+
+log = logging.getLogger(__name__)
 
 AGREE, REFUSE = "1", "2"
 #: A key that is neither, or silence, has the question asked once more.
@@ -27,9 +31,10 @@ async def record_call(wish: RecordCalls, talk: Conversation, channel: CallChanne
         talk.voice.keep(ahead)
     name = None
     if answer in ("refused", "silent", "not_heard"):
-        await channel.stop_recordings()
+        if not await channel.stop_recordings():
+            log.error("call %s: maybe it is recorded, and its caller did not agree", talk.call_id)
     else:
-        wanted = recording_name(talk.call_id, WHAT, 1)
+        wanted = recording_name(talk, WHAT, 1)
         name = wanted if await channel.start_recording(wanted) else None
     talk.course.call_recorded(CallRecording(answer, talk.now(), name))
     if name is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from calls.bus import EventBus
@@ -38,3 +39,5 @@ class Conversation:
     quiet: Quiet
     #: Of a caller who left a queue to be called back: where they stood, counted from 1.
     position_given_up: int | None = None
+    #: Tells it from other dialogs of the same call.
+    token: str = field(default_factory=lambda: secrets.token_hex(4))

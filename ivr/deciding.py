@@ -44,6 +44,9 @@ log = logging.getLogger(__name__)
 #: Offers that one decision asks the ledger for, and how long the caller may wait for all of them.
 CLAIMS_LIMIT = 3
 CLAIMS_S = 0.05
+#: At least so long a check of a PIN may take: argon2id alone takes a third of a second on a busy
+#: machine, and what is not known in time counts as a wrong PIN.
+PIN_S = 2.0
 
 _NOT_CALLABLE = (IdentityOutcome.OWN, IdentityOutcome.INTERNAL, IdentityOutcome.WITHHELD)
 
@@ -191,7 +194,7 @@ class CallCourse:
         assert self.caller.contact is not None
         try:
             good = await self._advisers.pins.check(
-                self.caller.contact.ref, pin, deadline=Deadline.after(self._answer_s)
+                self.caller.contact.ref, pin, deadline=Deadline.after(max(self._answer_s, PIN_S))
             )
         except Unavailable:
             good = False

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from calls.bus import EventBus
 from calls.deadlines import Deadline
-from calls.ports import CallChannel, LineRecordings, SpokenText
+from calls.ports import CallChannel, SpokenText
+from calls.recordings import LineRecordings
 from config.actions import (
     Action,
     AskCallback,

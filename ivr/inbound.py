@@ -20,7 +20,6 @@ from calls.ports import (
     CallChannel,
     CallerMemories,
     ContactDirectory,
-    LineRecordings,
     OfferLedger,
     OfferPolicies,
     PinCheck,
@@ -29,6 +28,7 @@ from calls.ports import (
     SpokenText,
     Webhooks,
 )
+from calls.recordings import LineRecordings
 from config.actions import Ending, HangUp, ToQueue, ToTarget, ToVoicemail
 from config.rulebook import Rulebook
 from config.settings import CrmSettings, RulebookSettings

@@ -6,8 +6,8 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from calls.errors import DeadlineExceeded, Unavailable
-from calls.ports import CallChannel, LineRecordings
+from calls.ports import CallChannel
+from calls.recordings import LineRecordings, silence
 from ivr.voice import Voice
 
 log = logging.getLogger(__name__)
@@ -24,19 +24,17 @@ class Quiet:
     async def secret(self, voice: Voice) -> AsyncIterator[bool]:
         """Silence is recorded from here to the end of the block. Where that cannot be had, the
         recording ends for good; False where that fails too: then nothing secret may be asked."""
+        call = self._channel.call
+        may_be_muted = True
         try:
-            yield await voice.during(self._mute()) or await self._stop()
+            mute = voice.meanwhile(self._recordings.mute(call, "dialog"))
+            quiet = await silence(call.id, mute=mute, stop=self._stop)
+            may_be_muted = quiet.may_be_muted
+            yield quiet.is_sure
         finally:
-            if not self._channel.hung_up:
-                self._recordings.unmute(self._channel.call)
-
-    async def _mute(self) -> bool:
-        try:
-            await self._recordings.mute(self._channel.call)
-        except (Unavailable, DeadlineExceeded) as error:
-            log.info("call %s: recordings cannot be muted: %s", self._channel.call.id, error)
-            return False
-        return True
+            # Also after a hang-up: what AGI tells as one may be a call that was sent elsewhere.
+            if may_be_muted:
+                self._recordings.unmute(call, "dialog")
 
     async def _stop(self) -> bool:
         stopped = await self._channel.stop_recordings()

@@ -9,8 +9,10 @@ import asyncio
 from collections.abc import Mapping
 
 import aiohttp
+from yarl import URL
 
 from calls.errors import DeadlineExceeded
+from config.public_addresses import resolver_for, why
 from ivr import sound
 from ivr.speech import WAV_LIMIT, SpeechFailed, Voice, base_language, finished, plain_text
 
@@ -56,7 +58,7 @@ class HttpSpeech:
         except TimeoutError as error:
             raise DeadlineExceeded(f"{WHO} did not answer in {self._deadline_s:g} s") from error
         except aiohttp.ClientError as error:
-            raise SpeechFailed(f"{WHO} cannot be reached ({type(error).__name__})") from error
+            raise SpeechFailed(f"{WHO} cannot be reached ({why(error)})") from error
         return await asyncio.to_thread(finished, wav, WHO)
 
     async def close(self) -> None:
@@ -68,7 +70,9 @@ class HttpSpeech:
         if self._session is None:
             # No cookies, no proxy of the environment, no way elsewhere with our secret.
             self._session = aiohttp.ClientSession(
-                headers=self._headers, cookie_jar=aiohttp.DummyCookieJar()
+                connector=aiohttp.TCPConnector(resolver=resolver_for(URL(self._url).scheme)),
+                headers=self._headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
             )
         url = f"{self._url}/audio/speech"
         async with self._session.post(url, json=body, allow_redirects=False) as answer:

@@ -133,6 +133,11 @@ class Voice:
         lead_in = self._take_lead_in()
         return await self._listening(work, lead_in)
 
+    async def meanwhile(self, work: Coroutine[Any, Any, T]) -> T:
+        """Waits for `work` in silence, which must be short; the lead-in is left for the next
+        question."""
+        return await self._listening(work)
+
     async def _listening(self, work: Coroutine[Any, Any, T], sounds: Sounds = ()) -> T:
         task = asyncio.create_task(work, name=f"during:{self._channel.call.id}")
         try:

@@ -16,10 +16,12 @@ from typing import Any, NoReturn, Self
 import aiohttp
 from yarl import URL
 
+from calls.bodies import PIECE, TooLong, whole
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
 from calls.ports import WebhookAnswer
 from calls.signatures import signature
+from config.clear_text import REFUSED, may_be_clear
 from config.public_addresses import careful_session, why
 from config.settings import RulebookSettings
 
@@ -76,6 +78,8 @@ class HttpWebhooks:
         host = (target.host or "").lower().rstrip(".")
         if target.scheme not in ("http", "https") or host not in self._hosts:
             raise Unavailable(f"webhook {webhook}: its host is not in rulebook.webhook_hosts")
+        if not may_be_clear(target.scheme, host, names=False):
+            raise Unavailable(f"webhook {webhook}: {REFUSED}")
         if target.user is not None or target.password is not None:
             raise Unavailable(f"webhook {webhook}: its address must not hold a password")
         return target
@@ -127,9 +131,7 @@ def _no_such_number(word: str) -> NoReturn:
 
 
 async def _read(webhook: str, response: aiohttp.ClientResponse) -> bytes:
-    answer = bytearray()
-    async for chunk in response.content.iter_chunked(4096):
-        answer += chunk
-        if len(answer) > MAX_ANSWER_BYTES:
-            raise Unavailable(f"webhook {webhook} answered more than {MAX_ANSWER_BYTES} bytes")
-    return bytes(answer)
+    try:
+        return await whole(response.content.iter_chunked(PIECE), MAX_ANSWER_BYTES)
+    except TooLong as error:
+        raise Unavailable(f"webhook {webhook} answered {error}") from error

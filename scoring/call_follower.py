@@ -39,8 +39,10 @@ log = logging.getLogger(__name__)
 
 #: Calls followed at once; beyond, the one heard of longest ago is forgotten.
 MAX_CALLS = 20_000
-#: Between tries while the database is away; the bus keeps what comes meanwhile.
-RETRIES_S = (0.2, 1.0, 5.0, 20.0)
+#: Calls whose writes wait at the same time, and so share a commit.
+LANES = 32
+#: Between tries while the database is away, for a quarter of an hour; the bus keeps what comes.
+RETRIES_S = (0.2, 1.0, 5.0, 20.0, *(30.0,) * 30)
 _MATCH = "match"
 
 
@@ -100,6 +102,7 @@ class CallFollower:
             events.OfferMet,
             events.AgentAnswered,
             events.CallEnded,
+            lanes=LANES,
         )
 
     async def handle(self, event: events.CallEvent) -> None:
@@ -186,7 +189,7 @@ class CallFollower:
                 seen = _seen(story, event, answers.values())
                 await state_rows.add_calls(connection, contact, [seen], event.at)
 
-        await self._insist(lambda: self._database.writer.write(work))
+        await self._insist(lambda: self._database.writer.write(work, brief=True))
 
     async def _insist(self, write: Callable[[], Awaitable[Any]]) -> Any:
         for pause_s in self._retries_s:

@@ -40,6 +40,9 @@ class DatabaseOfferLedger:
         up. A claim that came too late to be answered is given back when the call ends."""
 
         async def work(connection: AsyncConnection) -> str | None:
+            if not deadline.left_s:
+                # The call may be over and its claims given back by now.
+                return None
             return await offer_book.claim(
                 connection, contact, call_id, offer, cap=cap, now=self._now()
             )
@@ -65,6 +68,6 @@ class DatabaseOfferLedger:
         self, work: Callable[[AsyncConnection], Awaitable[T]], *, urgent: bool = False
     ) -> T:
         try:
-            return await self._database.writer.write(work, urgent=urgent)
+            return await self._database.writer.write(work, urgent=urgent, brief=True)
         except (SQLAlchemyError, OSError) as error:
             raise Unavailable("the offer ledger cannot be written") from error

@@ -38,6 +38,11 @@ class DeskCounters:
             ("why",),
             registry=self.registry,
         )
+        self.dials_cost = Gauge(
+            "switchboard_dials_cost_today",
+            "What numbers outside dialled for agents cost since midnight, by dialling.prices",
+            registry=self.registry,
+        )
         self.ack_s = Histogram(
             "switchboard_pop_ack_seconds",
             "From the event to the desktop's acknowledgement, seen from the server",

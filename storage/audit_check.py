@@ -16,6 +16,8 @@ from storage.audit_tables import audit_entries
 
 #: The action that tells, in `counts`, of how many rows the details went.
 ERASE: Final = "privacy.erase"
+#: The action that tells, in `rows_before`, how long the log was before an older one replaced it.
+RESTORE: Final = "restore"
 _AT_ONCE: Final = 500
 
 
@@ -57,6 +59,21 @@ async def check(link: AsyncConnection, keys: Sequence[AuditKey], seen: Head | No
     return found
 
 
+async def goes_on_from(link: AsyncConnection, seen: Head) -> bool:
+    """Whether the row is there that was the newest once, or a restore tells that it went."""
+    of = audit_entries.c
+    mac = await link.scalar(select(of.mac).where(of.seq == seen.seq))
+    if seen.seq == 0 or mac == seen.mac:
+        return True
+    restores = await link.scalars(select(of.details).where(of.action == RESTORE))
+    return any(_rows_before(details) >= seen.seq for details in restores)
+
+
+def _rows_before(details: Any) -> int:
+    told = details.get("rows_before") if isinstance(details, Mapping) else None
+    return told if isinstance(told, int) else 0
+
+
 async def _after(link: AsyncConnection, seq: int) -> Sequence[Mapping[Any, Any]]:
     question = select(audit_entries).where(audit_entries.c.seq > seq)
     rows = await link.execute(question.order_by(audit_entries.c.seq).limit(_AT_ONCE))
@@ -68,6 +85,9 @@ class _Walk:
         self._keys = keys
         self._seen = seen
         self._told_erased = 0
+        #: The longest log that a restore put an older one in place of.
+        self._replaced = 0
+        self._unlike: Broken | None = None
 
     def problem(self, row: Mapping[Any, Any], before: Head) -> Broken | None:
         seq = row["seq"]
@@ -80,6 +100,8 @@ class _Walk:
         if row["before"] != before.mac:
             return Broken(seq, "it does not follow the row before it")
         why = self._change_of(row, key)
+        if why is None:
+            self._look_for_seen(row)
         return None if why is None else Broken(seq, why)
 
     def _change_of(self, row: Mapping[Any, Any], key: AuditKey) -> str | None:
@@ -87,24 +109,31 @@ class _Walk:
             return "it was changed, or written without the key"
         details, salt = row["details"], row["salt"]
         if details is None and salt is None:
-            return self._is_another_than_seen(row)
+            return None
         if details is None or salt is None or hash_of(details, salt) != row["details_hash"]:
             return "its details were changed"
         if row["action"] == ERASE:
             self._told_erased += details.get("counts", {}).get(audit_entries.name, 0)
-        return self._is_another_than_seen(row)
+        if row["action"] == RESTORE:
+            self._replaced = max(self._replaced, _rows_before(details))
+        return None
 
-    def _is_another_than_seen(self, row: Mapping[Any, Any]) -> str | None:
+    def _look_for_seen(self, row: Mapping[Any, Any]) -> None:
         seen = self._seen
-        if seen is None or row["seq"] != seen.seq or row["mac"] == seen.mac:
-            return None
-        return "it is not the row that this machine saw: the log was made anew"
+        if seen is not None and row["seq"] == seen.seq and row["mac"] != seen.mac:
+            why = "it is not the row that this machine saw: the log was made anew"
+            self._unlike = Broken(row["seq"], why)
 
     def problem_of_end(self, found: Checked, told: Head) -> Broken | None:
         after = found.head.seq + 1
-        if self._seen is not None and self._seen.seq > found.head.seq:
+        seen = self._seen
+        # Of a machine where nobody restored: that it was done is told by the log itself.
+        is_explained = seen is not None and self._replaced >= seen.seq
+        if self._unlike is not None and not is_explained:
+            return self._unlike
+        if seen is not None and seen.seq > found.head.seq and not is_explained:
             why = (
-                f"it is missing: this machine has seen {self._seen.seq} rows. Rows were cut off, "
+                f"it is missing: this machine has seen {seen.seq} rows. Rows were cut off, "
                 "or an older database was put back"
             )
             return Broken(after, why)

@@ -146,6 +146,9 @@ async def _locked_head(link: AsyncConnection) -> Head:
     if link.dialect.name == "postgresql":
         await link.exec_driver_sql(f"SET LOCAL lock_timeout = {_LOCK_MS}")
     row = (await link.execute(question)).one_or_none()
+    if link.dialect.name == "postgresql":
+        # The transaction has other work behind this.
+        await link.exec_driver_sql("SET LOCAL lock_timeout TO DEFAULT")
     if row is None:
         first = Head()
         await insert_once(link, audit_heads, [{"id": 1, "seq": first.seq, "mac": first.mac}])

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, String, Table
+from sqlalchemy import BigInteger, Column, Integer, String, Table
 
+from storage.sealed.columns import SealedJson, SealedText
 from storage.tables import UtcDateTime, metadata
 
 audit_entries = Table(
@@ -23,8 +24,8 @@ audit_entries = Table(
     #: To what: a log-in, a version, an entry's key. Never a caller.
     Column("subject", String(120), nullable=False),
     #: What may name a caller; this and `salt` go when they go.
-    Column("details", JSON(none_as_null=True)),
-    Column("salt", String(32)),
+    Column("details", SealedJson("audit_entries.details", none_as_null=True)),
+    Column("salt", SealedText("audit_entries.salt")),
     #: SHA-256 of salt and details: without the salt nobody finds the details by trying.
     Column("details_hash", String(64), nullable=False),
     #: Which key made `mac`.

@@ -15,6 +15,8 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, Table, and_, delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from storage.sealed.columns import SealedJson
+
 #: JSON: `row` by column, and whether it `went` to the other contact.
 Kept = dict[str, Any]
 
@@ -137,7 +139,7 @@ def _to_json(table: Table, row: dict[str, Any]) -> Kept:
 
 
 def _kept(table: Table, name: str, value: Any) -> Any:
-    if isinstance(table.c[name].type, JSON):
+    if isinstance(table.c[name].type, JSON | SealedJson):
         return value
     if isinstance(value, datetime):
         return {"at": value.isoformat()}
@@ -151,7 +153,7 @@ def _from_json(table: Table, kept: Kept) -> Kept:
 
 
 def _value(table: Table, name: str, value: Any) -> Any:
-    if isinstance(table.c[name].type, JSON) or not isinstance(value, dict):
+    if isinstance(table.c[name].type, JSON | SealedJson) or not isinstance(value, dict):
         return value
     [(kind, text)] = value.items()
     if kind == "at":

@@ -14,7 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from calls.errors import Misconfigured
 from storage.audit_log import AuditLog, KeyOf
-from storage.sqlite_trips import OneTripDriver
+from storage.sealed.columns import give_seals
+from storage.sealed.seals import Seals
+from storage.sqlite_trips import AT_HOME, BUSY_MS, OneTripDriver
 from storage.writer import GroupWriter
 
 #: Execution option: how a SQLite transaction begins (DEFERRED unless told).
@@ -30,18 +32,27 @@ class Database:
     many units: see `storage.writer`).
 
     `url` is `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME`. `statement_s`: as
-    `open_engine` takes it. Without `audit_key` nothing is told to the audit log.
+    `open_engine` takes it. Without `audit_key` nothing is told to the audit log. With `seals`
+    numbers and names are written sealed, and opened when they are read.
     """
 
     def __init__(
-        self, url: str, *, statement_s: float = STATEMENT_S, audit_key: KeyOf | None = None
+        self,
+        url: str,
+        *,
+        statement_s: float = STATEMENT_S,
+        audit_key: KeyOf | None = None,
+        seals: Seals | None = None,
     ) -> None:
         self.url = driver_url(url)
         self.engine: AsyncEngine = open_engine(self.url, statement_s=statement_s)
+        self.seals = seals
+        give_seals(self.engine.dialect, seals)
         # A writer that begins by reading could not be given the lock later: two such writers
         # would each wait for the other. It takes the lock first.
         writing = self.engine.execution_options(**{SQLITE_BEGIN: "IMMEDIATE"})
-        self.writer = GroupWriter(writing)
+        for_callers = None if self.is_sqlite else GroupWriter(writing)
+        self.writer = GroupWriter(writing, for_callers=for_callers)
         self.audit = AuditLog(writing, audit_key)
 
     @property
@@ -121,6 +132,7 @@ def open_engine(url: str, *, statement_s: float | None = None) -> AsyncEngine:
     engine = create_async_engine(
         url,
         module=OneTripDriver(),
+        connect_args=AT_HOME,
         pool_size=8,
         max_overflow=0,
         pool_timeout=5,
@@ -139,7 +151,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # busy_timeout first: changing the journal mode may itself have to wait.
     # synchronous=FULL: a journaled call survives a power cut, not only our own death.
     for pragma in (
-        "busy_timeout=5000",
+        f"busy_timeout={BUSY_MS}",
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",

@@ -20,7 +20,7 @@ from storage.transient import is_transient
 _ADVISORY_LOCK = 7_304_020_161
 #: How long another process is waited for that makes the database, and how often it is looked at.
 _REACH_S, _AGAIN_S = 5.0, 0.02
-#: asyncpg lets its own errors and the socket's through while it connects.
+#: SQLAlchemy translates most of what asyncpg raises; the socket's errors come as they are.
 _UNREACHABLE = (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 

@@ -12,6 +12,8 @@ from calls.errors import Unavailable
 #: PostgreSQL, appendix A "Error Codes": serialization failure, deadlock, administrator's and
 #: crash shutdown, cannot connect now, too many connections. Class 08 is every connection failure.
 _SQLSTATES = frozenset({"40001", "40P01", "57P01", "57P02", "57P03", "53300"})
+#: A lock that was not had within `lock_timeout`: whoever holds it is stuck.
+_NOT_LOCKED = "55P03"
 #: sqlite.org/rescode.html: the low byte of an extended result code is the primary one.
 _SQLITE_CODES = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 
@@ -41,6 +43,8 @@ def is_outage(error: BaseException) -> bool:
         return True
     orig = error.orig if isinstance(error, DBAPIError) else error
     sqlstate = getattr(orig, "sqlstate", None)
+    if sqlstate == _NOT_LOCKED:
+        return True
     # Insufficient resources, operator intervention, system error.
     return isinstance(sqlstate, str) and sqlstate[:2] in ("53", "57", "58")
 

@@ -1,8 +1,8 @@
 """Writes in groups: units of work that wait at the same time share one commit, and one fsync.
 
 Under load this turns a hundred commits a second into a few dozen; alone, a unit waits for nobody.
-A group ends early where a caller waits for what comes: on PostgreSQL a whole one takes a trip for
-each of its hundreds of statements.
+What a caller waits for has groups of its own on PostgreSQL, where a group takes a trip for each of
+its hundreds of statements; SQLite has one writer, whose group ends early then.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from calls.errors import Unavailable
+from storage.sqlite_trips import in_place
 from storage.transient import is_transient
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ Fence = Callable[[AsyncConnection], Awaitable[None]]
 class _Unit:
     work: Work[Any]
     urgent: bool
+    brief: bool
     done: asyncio.Future[Any]
 
 
@@ -44,7 +46,11 @@ class GroupWriter:
     """One task owns the writing connection. A unit that fails is rolled back to its own savepoint
     and fails alone; a commit that fails fails every unit in it, so nobody believes in a write that
     is not on disk. A lock, a lost race or a lost connection is tried again, the whole group, up to
-    `max_attempts` times.
+    `max_attempts` times. Savepoints are two trips more for each unit, so a group is first tried
+    without them.
+
+    `for_callers` is a second one, on whose connection `urgent` work is done: where the database
+    lets two write at once.
 
     SQLite itself ends the transaction where the disk is full or broken (sqlite.org/lang_transaction
     .html, "Response To Errors Within A Transaction"): then the others begin again without the unit
@@ -55,14 +61,15 @@ class GroupWriter:
         self,
         engine: AsyncEngine,
         *,
+        for_callers: GroupWriter | None = None,
         max_group: int = 64,
         max_waiting: int = 5_000,
         max_attempts: int = 5,
         retry_after_s: float = 0.05,
     ) -> None:
         self._engine = engine
-        #: Awaited first in each transaction; what it raises fails every unit in it.
-        self.fence: Fence | None = None
+        self._for_callers = for_callers
+        self._fence: Fence | None = None
         self._max_group = max_group
         self._max_attempts = max_attempts
         self._retry_after_s = retry_after_s
@@ -73,9 +80,28 @@ class GroupWriter:
         self._urgent_waiting = 0
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def fence(self) -> Fence | None:
+        """Awaited first in each transaction; what it raises fails every unit in it."""
+        return self._fence
+
+    @fence.setter
+    def fence(self, fence: Fence | None) -> None:
+        self._fence = fence
+        if self._for_callers is not None:
+            self._for_callers.fence = fence
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """They end only when it is stopped, or broken."""
+        others = self._for_callers.tasks if self._for_callers is not None else []
+        return [*others, *([self._task] if self._task is not None else [])]
+
     async def start(self) -> None:
         if self._task is not None:
             raise RuntimeError("the writer runs already")
+        if self._for_callers is not None:
+            await self._for_callers.start()
         self._task = asyncio.create_task(self._run(), name="storage:writer")
 
     async def stop(self, *, limit_s: float = 30.0) -> None:
@@ -84,29 +110,38 @@ class GroupWriter:
         task, self._task = self._task, None
         if task is None:
             return
+        others = [self._for_callers.stop(limit_s=limit_s)] if self._for_callers is not None else []
+        await asyncio.gather(self._drained(limit_s), *others)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _drained(self, limit_s: float) -> None:
         try:
             async with asyncio.timeout(limit_s):
                 await self._queue.join()
         except TimeoutError:
             log.error("storage: stopped with %d writes waiting", self._queue.qsize())
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
-    async def write(self, work: Work[T], *, urgent: bool = False) -> T:
+    async def write(self, work: Work[T], *, urgent: bool = False, brief: bool = False) -> T:
         """Runs `work(connection)` in a transaction and returns its result once that is committed.
-        In order, but `urgent` work, on which a caller waits, goes before all that is not.
+        In order, but `urgent` work, on which a caller waits, goes before all that is not. Whatever
+        is `brief` asks for a few rows by their keys, and is done in place (see `sqlite_trips`);
+        so is what is urgent.
 
-        `work` may run again (after a lock, a lost race, or a connection lost during the commit,
-        which may have happened all the same): it touches nothing but the connection and leaves
-        the same rows when it is repeated. A caller that is cancelled does not know whether its
-        unit was written.
+        `work` may run again (after a lock, a lost race, another unit's failure, or a connection
+        lost during the commit, which may have happened all the same): it touches nothing but the
+        connection, lets no error of the database pass in silence, and leaves the same rows when it
+        is repeated. A caller that is cancelled does
+        not know whether its unit was written.
 
         Raises Unavailable when too many writes wait or the writer does not run, and whatever
         `work` raises.
         """
+        if urgent and self._for_callers is not None:
+            return await self._for_callers.write(work, brief=True)
         if self._task is None or self._task.done():
             raise Unavailable("the database is closed for writing")
-        unit = _Unit(work, urgent, asyncio.get_running_loop().create_future())
+        unit = _Unit(work, urgent, brief or urgent, asyncio.get_running_loop().create_future())
         try:
             self._queue.put_nowait((not urgent, next(self._count), unit))
         except asyncio.QueueFull:
@@ -151,20 +186,29 @@ class GroupWriter:
         return later
 
     async def _commit_or_retry(self, group: list[_Unit]) -> list[_Unit]:
-        attempt = 1
+        attempt, together = 1, True
         while True:
+            waiting = [unit for unit in group if not unit.done.done()]
+            # Alone, the transaction is the savepoint.
+            together = together or len(waiting) == 1
             try:
-                return await self._commit([unit for unit in group if not unit.done.done()])
+                return await self._commit(waiting, together=together)
             except _TransactionGone:
                 continue
             except Exception as error:
-                if attempt == self._max_attempts or not is_transient(error):
+                if not is_transient(error):
+                    if together and len(waiting) > 1:
+                        # Whose failure it was shows where each has its savepoint.
+                        together = False
+                        continue
+                    raise
+                if attempt == self._max_attempts:
                     raise
                 log.warning("storage: commit failed (%s), again", type(error).__name__)
                 await asyncio.sleep(self._retry_after_s * 2 ** (attempt - 1))
                 attempt += 1
 
-    async def _commit(self, group: list[_Unit]) -> list[_Unit]:
+    async def _commit(self, group: list[_Unit], *, together: bool) -> list[_Unit]:
         """Those that were left for later: the last of the group."""
         if not group:
             return []
@@ -173,16 +217,15 @@ class GroupWriter:
         async with self._engine.begin() as connection:
             if self.fence is not None:
                 await self.fence(connection)
-            if len(group) == 1:
-                # Alone, the transaction is the savepoint.
-                results.append((group[0], await group[0].work(connection)))
-            else:
-                # Urgent ones come first.
-                enough = sum(unit.urgent for unit in group) + _FEW
-                for place, unit in enumerate(group):
-                    if self._urgent_waiting and place >= enough and _is_long(began):
-                        ends = place
-                        break
+            # Urgent ones come first.
+            enough = sum(unit.urgent for unit in group) + _FEW
+            for place, unit in enumerate(group):
+                if self._urgent_waiting and place >= enough and _is_long(began):
+                    ends = place
+                    break
+                if together:
+                    results.append((unit, await self._done(unit, connection)))
+                else:
                     await self._attempt(unit, connection, results)
         for unit, result in results:
             if not unit.done.done():
@@ -196,7 +239,7 @@ class GroupWriter:
         try:
             async with connection.begin_nested():
                 try:
-                    result = await unit.work(connection)
+                    result = await self._done(unit, connection)
                 except Exception as error:
                     cause = error
                     raise
@@ -209,6 +252,12 @@ class GroupWriter:
                 raise _TransactionGone from error
         else:
             results.append((unit, result))
+
+    async def _done(self, unit: _Unit, connection: AsyncConnection) -> Any:
+        if not unit.brief:
+            return await unit.work(connection)
+        with in_place(connection, hurries=lambda: self._urgent_waiting > 0):
+            return await unit.work(connection)
 
 
 def _is_long(began: float) -> bool:

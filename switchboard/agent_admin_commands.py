@@ -117,6 +117,7 @@ def _as_json(one: ListedAgent) -> dict[str, object]:
         "reason": chosen.reason,
         "since": chosen.at.isoformat() if chosen.at else None,
         "logged_in": one.logged_in,
+        "second_factor": one.has_second_factor,
     }
 
 

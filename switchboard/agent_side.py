@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from calls.bus import EventBus
 from calls.ports import FollowUps, OfferAnswers, QueueControl, QueueMembership, Transfers
+from calls.recordings import LineRecordings
 from config.pop_settings import PopsSettings
 from config.settings import Settings
 from crm_adapter import pop_hooks
@@ -32,6 +33,7 @@ def agent_side(
     queue_control: QueueControl,
     memberships: Mapping[str, QueueMembership],
     transfers: Transfers,
+    recordings: LineRecordings,
     offers: OfferAnswers,
     follow_ups: FollowUps,
     registry: CollectorRegistry,
@@ -46,6 +48,7 @@ def agent_side(
         memberships=memberships,
         queues=settings.queues,
         transfers=transfers,
+        recordings=recordings,
         offers=offers,
         follow_ups=follow_ups,
         work=settings.agents,

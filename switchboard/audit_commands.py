@@ -137,11 +137,11 @@ async def _rows(settings: Settings, wanted: Any) -> Sequence[Mapping[Any, Any]]:
 
 async def _checked(settings: Settings, files: Sequence[Path]) -> Checked:
     from storage.audit_check import check
-    from switchboard.audit_files import SeenHead, key_of, load_key
+    from switchboard.audit_files import KEY_FILE, SeenHead, load_key
     from switchboard.offline import opened
 
-    keys = [await asyncio.to_thread(key_of, settings)]
-    keys += [await asyncio.to_thread(load_key, file) for file in files]
+    own = settings.audit.folder / KEY_FILE
+    keys = [await asyncio.to_thread(load_key, file) for file in (own, *files)]
     async with opened(settings) as database:
         # Before the rows: those written meanwhile are newer than it.
         seen = await asyncio.to_thread(SeenHead.of(settings).read)

@@ -96,17 +96,17 @@ class SeenHead:
         except (ValueError, TypeError, KeyError) as error:
             raise Misconfigured(f"{self.file} does not say how far the audit log came") from error
 
-    def keep(self, head: Head) -> bool:
-        """Only a newer one: a log that became shorter is what it is there to show. True where it
-        is kept now. Raises OSError and Misconfigured."""
-        before = self.read()
-        if before is not None and before.seq >= head.seq:
+    def keep(self, head: Head, *, instead_of: Head | None) -> bool:
+        """False where another process kept a newer one meanwhile. Raises OSError and
+        Misconfigured."""
+        now = self.read()
+        if now is not None and now != instead_of and now.seq >= head.seq:
             return False
         self.replace(head)
         return True
 
     def replace(self, head: Head) -> None:
-        """Also by an older one, after a backup was put back. Raises OSError."""
+        """Raises OSError."""
         secret_file.replace(self.file, json.dumps({"seq": head.seq, "mac": head.mac}) + "\n")
 
 

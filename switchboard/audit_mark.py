@@ -13,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from calls.errors import SwitchboardError
 from config.settings import Settings
+from storage.audit_chain import Head
+from storage.audit_check import goes_on_from
 from storage.audit_log import read_head
 from storage.database import Database
 from switchboard.audit_files import SeenHead
@@ -29,6 +31,7 @@ class AuditMark:
         self._database = database
         self._file = SeenHead.of(settings)
         self._seq = 0
+        self._misses = False
         if metrics is not None:
             metrics.register(self)
 
@@ -38,7 +41,10 @@ class AuditMark:
             "switchboard_audit_lost", "what the audit log should tell, and does not"
         )
         lost.add_metric([], self._database.audit.lost)
-        return [rows, lost]
+        misses = GaugeMetricFamily(
+            "switchboard_audit_rows_missing", "1: the log lacks rows that were there", self._misses
+        )
+        return [rows, lost, misses]
 
     async def watch(self) -> None:
         while True:
@@ -49,9 +55,17 @@ class AuditMark:
             await asyncio.sleep(EVERY_S)
 
     async def keep(self) -> None:
-        """Raises what database and folder raise."""
+        """Only the head of a log that has the row that was kept before: one that became shorter,
+        and has grown since, is what the file is there to show. Raises what database and folder
+        raise."""
+        before = await asyncio.to_thread(self._file.read)
         async with self._database.read() as link:
             head = await read_head(link)
-        self._seq = head.seq
-        if head.seq and await asyncio.to_thread(self._file.keep, head):
+            misses = before is not None and not await goes_on_from(link, before)
+        newly, self._misses, self._seq = misses > self._misses, misses, head.seq
+        if newly:
+            log.error("audit: rows that were there are gone: see `switchboard audit verify`")
+        if misses or head == (before or Head()):
+            return
+        if await asyncio.to_thread(self._file.keep, head, instead_of=before):
             log.info("audit: the log has %d rows, the last is %s", head.seq, head.mac)

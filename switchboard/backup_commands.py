@@ -14,12 +14,14 @@ import typer
 from rich.text import Text
 
 from calls import crash_points
-from calls.errors import Unavailable
+from calls.errors import SwitchboardError, Unavailable
 from storage.audit_chain import Entry
 from switchboard.terminal import ConfigOption, err, out, read_settings, sentences
 
 if TYPE_CHECKING:
+    from config.settings import Settings
     from switchboard.backup.manifest import Manifest
+    from switchboard.privacy.erasing_again import Again
 
 _JsonOption = Annotated[bool, typer.Option("--json", help="For programs.")]
 _KINDS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -108,7 +110,8 @@ def restore(
     Every hash is compared before anything is touched; a backup of an older version is brought up
     to this one. Settings and secrets are not put in place by themselves: unpack them, look at
     them, copy what you want. What --force replaces is kept aside under a name that ends in
-    .before-TIME; the rows of a PostgreSQL database are not.
+    .before-TIME; the rows of a PostgreSQL database are not. Whoever was erased since the backup is
+    erased again, as far as this machine's audit.folder knows of it.
 
     Example: [bold]switchboard restore --check backup.tar.gz[/bold]
     Example: [bold]switchboard restore --unpack-to look backup.tar.gz[/bold]
@@ -137,10 +140,12 @@ def restore(
         with bar("unpacking", err) as unpacking, bar("filling", err) as filling:
             restored = restoring.restore(settings, wanted, restoring.Reports(unpacking, filling))
         asyncio.run(offline.told_of_restore(settings, restored.manifest.made_at))
+    again = _erased_again(settings)
     if as_json:
         told = _facts(restored.manifest) | {
             "counts": dict(restored.counts),
             "kept": [str(path) for path in restored.kept],
+            "erased_again": again.told(),
         }
         out.print_json(json.dumps(told, ensure_ascii=False))
         return
@@ -153,6 +158,29 @@ def restore(
         _say(f"what was there before: {path}")
     _say(f"restored, as of {restored.manifest.made_at:%Y-%m-%d %H:%M:%S} UTC")
     _say_what_is_left(restored.manifest, {place.name for place in restored.put}, file)
+    for line in again.lines():
+        _say(line)
+    _say(
+        f"whoever was erased since then by another machine, or before {again.file} was kept, is "
+        "back: `switchboard privacy erase NUMBER` once more"
+    )
+
+
+def _erased_again(settings: Settings) -> Again:
+    """The backup is back by now, and whatever comes of this is told as that."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from switchboard.privacy.offline import erased_again
+
+    with sentences():
+        try:
+            return asyncio.run(erased_again(settings))
+        except (SwitchboardError, SQLAlchemyError, sqlite3.Error, OSError) as error:
+            why = str(getattr(error, "orig", None) or error).splitlines()[0]
+            raise Unavailable(
+                "the backup is back, and so is whoever was erased since then: put this right and "
+                f"run `switchboard privacy erase-again` before the server starts: {why}"
+            ) from error
 
 
 def _say_what_is_left(manifest: Manifest, put: set[str], file: Path) -> None:
@@ -165,7 +193,6 @@ def _say_what_is_left(manifest: Manifest, put: set[str], file: Path) -> None:
         )
     if manifest.environment:
         _say(f"it ran with these variables set: {', '.join(manifest.environment)}")
-    _say("whoever was erased since then is back: `switchboard privacy erase NUMBER` once more")
 
 
 def _describe(manifest: Manifest) -> None:
@@ -178,15 +205,18 @@ def _describe(manifest: Manifest) -> None:
     for folder, count in sorted(counts.items()):
         if folder != "database":
             _say(f"  {folder}: {count} {'file' if count == 1 else 'files'}")
+    people = "callers' names and numbers"
+    if manifest.sealed_with is not None:
+        people = f"{people} (sealed with the key {manifest.sealed_with}: its file is not in it)"
     if manifest.with_secrets:
         _say(
-            "it holds callers' names and numbers, secrets of other systems in plain, and hashes of "
-            "passwords: keep it like a password"
+            f"it holds {people}, secrets of other systems in plain, and hashes of passwords: keep "
+            "it like a password"
         )
     else:
         _say(
-            "it holds callers' names and numbers and hashes of passwords; no secrets of other "
-            "systems, and no agent's SIP secret"
+            f"it holds {people} and hashes of passwords; no secrets of other systems, and no "
+            "agent's SIP secret"
         )
 
 
@@ -199,6 +229,7 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
         "tables": {table.name: table.rows for table in manifest.tables},
         "files": len(manifest.members),
         "with_secrets": manifest.with_secrets,
+        "sealed_with": manifest.sealed_with,
     }
 
 

@@ -12,7 +12,9 @@ from aiohttp import web
 from ami_bridge.agi_server import AgiServer, DialogWatcher
 from ami_bridge.prompt_delays import PromptDelays
 from calls.bus import EventBus
-from calls.ports import CallJournal, LineRecordings, QueueExits, QueuePlaces
+from calls.ports import CallJournal, QueueExits, QueuePlaces
+from calls.recordings import LineRecordings
+from config.neighbours import Neighbours
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.pins import Pins
 from ivr import http_routes
@@ -153,6 +155,7 @@ class CallerSide:
             settings=settings.agi,
             system=settings.ami.system,
             more_systems=[one.system for one in settings.nodes.asterisks],
+            near=Neighbours.calling(settings),
             journal=journal,
             bus=self._bus,
             calls=calls,

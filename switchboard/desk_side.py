@@ -16,7 +16,7 @@ from ami_bridge.bridge import AmiBridge
 from ami_bridge.placing import Placing
 from config.settings import AmiSettings
 from crm_adapter import webhooks_in
-from crm_adapter.adapters.choice import names_of
+from crm_adapter.adapters.choice import deliveries_at_once, names_of
 from crm_adapter.churn_tasks import ChurnTasks, ContactsTasks
 from crm_adapter.follow_ups import DatabaseFollowUps
 from crm_adapter.journal import DatabaseJournal
@@ -70,6 +70,7 @@ class DeskSide:
             queue_control=self.asterisks.queue_control,
             memberships=self.asterisks.memberships,
             transfers=self.asterisks.transfers,
+            recordings=self.asterisks.recordings,
             offers=ground.ledger,
             follow_ups=self._follow_ups,
             registry=ground.health.registry,
@@ -115,6 +116,7 @@ class DeskSide:
             hooks=settings.crm.webhooks_out,
             titles={str(kind): title for kind, title in settings.crm.titles.items()},
             pace=DeliveryPace(give_up_after=timedelta(hours=settings.crm.outbox_attempts_h)),
+            at_once=deliveries_at_once(settings),
         )
         self._follow_ups.subscribe(ground.bus, self.records.wake)
         LateIdentifier(

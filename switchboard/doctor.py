@@ -14,8 +14,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from ami_bridge import self_check
+from calls.errors import SwitchboardError
+from config.crm_secrets import known_secrets
 from config.settings import Settings
-from switchboard import ami_doctor, asterisk_files, softphone_doctor
+from switchboard import ami_doctor, asterisk_files, seal_key, softphone_doctor
 from switchboard.findings import Finding
 
 DANGEROUS_WRITE = self_check.DANGEROUS | {"all"}
@@ -53,7 +55,13 @@ _TIMEOUTS = (
 
 def examine(settings: Settings, asterisk_etc: Path | None) -> list[Finding]:
     """Every finding, in the order a new administrator would mend them."""
-    findings = [*_programs(settings), *_storage(settings), *_sockets(settings)]
+    findings = [
+        *_programs(settings),
+        *_storage(settings),
+        *_seals(settings),
+        *(Finding("warning", one.told) for one in known_secrets(settings)),
+        *_sockets(settings),
+    ]
     findings += softphone_doctor.connection(settings)
     if asterisk_etc is not None:
         findings += _asterisk_files(settings, asterisk_etc)
@@ -91,6 +99,24 @@ def _piper_voices(settings: Settings) -> Iterator[Finding]:
                 f"speech.piper_voices: {language}: there is no file {missing}",
                 "download the voice (python -m piper.download_voices) or mend the path",
             )
+
+
+def _seals(settings: Settings) -> Iterator[Finding]:
+    file = settings.privacy.encryption.key_file
+    if file is None:
+        return
+    try:
+        seals = seal_key.read(file)
+        if seal_key.is_open_to_others(file):
+            yield Finding(
+                "warning",
+                f"encryption: others on this machine may read {file}",
+                f"chmod 600 {file}",
+            )
+    except SwitchboardError as error:
+        yield Finding("error", str(error), "the server does not start without it")
+        return
+    yield Finding("ok", f"encryption: the key {seals.fingerprint}")
 
 
 def _storage(settings: Settings) -> Iterator[Finding]:

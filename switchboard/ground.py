@@ -7,13 +7,13 @@ import logging
 import socket
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 from ami_bridge.bridge import AmiBridge
 from calls.bus import EventBus
 from calls.call_moment import CallMoment
 from calls.follow_up import FollowUp
 from config.call_moments import call_moment
+from config.crm_secrets import known_secrets
 from config.neighbours import Neighbours
 from config.problems import Problem
 from config.publishing import Rulebooks
@@ -35,13 +35,17 @@ from screenpop.desk.doorkeeper import Doorkeeper
 from storage import migrate
 from storage.audit_chain import Entry
 from storage.database import Database
+from storage.sealed import guard
 from supervisor.publishing import try_out
-from switchboard import audit_files, readiness
+from switchboard import audit_files, readiness, seal_key
 from switchboard.audit_mark import AuditMark
+from switchboard.connections import Connections
+from switchboard.crowd import Crowd
 from switchboard.health import Health
 from switchboard.openings import openings
 from switchboard.privacy.forgetting import Forgetting
 from switchboard.probes import Probe, redis_ping
+from switchboard.proxies import are_proxies
 from switchboard.stages import SideTasks, Stages
 
 log = logging.getLogger(__name__)
@@ -56,18 +60,30 @@ class Ground:
         self.settings = settings
         self.bus = EventBus()
         self.health = Health()
+        self.crowd = Crowd()
+        self.health.add_counters(lambda: {"http_requests_refused_total": float(self.crowd.refused)})
+        self._neighbours = Neighbours.of(settings)
+        self.connections = Connections(
+            most=settings.web.max_connections,
+            is_near=self._is_near,
+            is_proxy=are_proxies(settings.web.trusted_proxies),
+        )
+        self.health.add_counters(self.connections.counters)
         self.side_tasks = SideTasks()
         self.stages = Stages()
 
     async def start(self) -> None:
         """Raises Misconfigured or OSError where it cannot be."""
         settings, stages = self.settings, self.stages
-        key_of = partial(audit_files.key_of, settings)
-        await asyncio.to_thread(key_of)
-        database = Database(settings.storage.url, audit_key=key_of)
+        key = await asyncio.to_thread(audit_files.key_of, settings)
+        seals = await asyncio.to_thread(seal_key.seals_of, settings)
+        database = Database(settings.storage.url, audit_key=lambda: key, seals=seals)
         database.audit.origin = socket.gethostname()
         self.database = await stages.enter("storage", database, 10)
         await migrate.upgrade(self.database)
+        await guard.check(self.database)
+        for known in known_secrets(settings):
+            log.warning("%s", known.told)
         opened = openings(settings)
         database.audit.note(Entry(action="server.started", details={"opened": opened}))
         self._audit_mark = AuditMark(
@@ -166,10 +182,15 @@ class Ground:
         """Of a web server; see `Doorkeeper`."""
         return Doorkeeper(
             settings=self.settings.web,
-            neighbours=Neighbours.of(self.settings),
+            neighbours=self._neighbours,
             admission=admission,
             node_secret=node_secret,
         )
+
+    def _is_near(self, peer: str) -> bool:
+        """An Asterisk known by its name alone is near once it has asked for something."""
+        near = self._neighbours
+        return near.watches(peer) or bool(near.is_asterisk_at_once(peer))
 
     def warn_of_every_address(self) -> None:
         web = self.settings.web

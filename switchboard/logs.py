@@ -1,7 +1,9 @@
-"""One log: lines for people on a terminal, JSON in a pipe; numbers masked on the way out."""
+"""One log: lines for people on a terminal, JSON in a pipe; names cut and numbers masked on the way
+out."""
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
 import sys
@@ -9,6 +11,8 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import structlog
+
+from switchboard.cut_names import cut_arguments, cut_names
 
 #: Of a trained model (`scoring.registry.card.version_of`): a day, a time, and eight of a hash. No
 #: telephone number has 22 digits, nor a letter.
@@ -56,6 +60,14 @@ def escape_controls(
     return event
 
 
+class _Formatter(structlog.stdlib.ProcessorFormatter):
+    def format(self, record: logging.LogRecord) -> str:
+        # Others who handle it have it as it is.
+        record = copy.copy(record)
+        cut_arguments(record)
+        return super().format(record)
+
+
 def set_up(*, level: str = "INFO", mask: bool = True) -> None:
     """Replaces the root logger's handlers; called once, by the command line."""
     shared: list[Any] = [
@@ -68,7 +80,7 @@ def set_up(*, level: str = "INFO", mask: bool = True) -> None:
     if mask:
         shared.append(mask_numbers)
     # Not rich's: its tracebacks show the variables, and with them names, numbers and secrets.
-    last: list[Any] = [structlog.processors.format_exc_info]
+    last: list[Any] = [structlog.processors.format_exc_info, cut_names]
     if mask:
         last.append(mask_numbers)
     if sys.stderr.isatty():
@@ -79,7 +91,7 @@ def set_up(*, level: str = "INFO", mask: bool = True) -> None:
         last.append(structlog.processors.JSONRenderer())
     handler = logging.StreamHandler()
     handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
+        _Formatter(
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )

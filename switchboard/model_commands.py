@@ -131,6 +131,7 @@ def promote(
     The way back is `switchboard models rollback KIND`: `switchboard rollback` is the rulebook's.
 
     Example: [bold]switchboard models promote churn 8f3a[/bold]
+    Example: [bold]switchboard promote churn 8f3a[/bold]
     Example: [bold]switchboard models promote churn 8f3a --force --because "a trial"[/bold]
     """
     if force and not because.strip():

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from switchboard.policy_offline import PolicyShown
 
 offers_app = typer.Typer(
-    rich_markup_mode="rich", no_args_is_help=True, help="Offers: how the one of a call is chosen."
+    rich_markup_mode="rich",
+    no_args_is_help=True,
+    help=(
+        "Offers: how the one of a call is chosen.\n\n"
+        "Example: [bold]switchboard offers policy[/bold]"
+    ),
 )
 
 _STEPS = {

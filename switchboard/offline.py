@@ -51,14 +51,16 @@ from screenpop.agents.agent_admin import add_agent, reset_agent
 from screenpop.agents.softphones import softphones as stored_softphones
 from storage import migrate
 from storage.audit_chain import Entry
+from storage.audit_check import RESTORE
 from storage.audit_log import read_head
 from storage.database import STATEMENT_S, Database
+from storage.sealed import guard
 from supervisor import explain
 from supervisor.given import read_given
 from supervisor.menu_lengths import Seconds
 from supervisor.menu_waits import MenuWait, menu_waits
 from supervisor.told_pops import ToldPops, told_pops
-from switchboard import audit_files
+from switchboard import audit_files, seal_key
 from switchboard.audit_mark import AuditMark
 from switchboard.call_choice import chosen_call
 from switchboard.churn_waiting import said_of_waiting
@@ -74,14 +76,24 @@ async def opened(
     """What is done there is told to the audit log as done by who runs the command."""
     key_of = partial(audit_files.key_of, settings)
     url = settings.storage.url
-    async with Database(url, statement_s=statement_s, audit_key=key_of) as database:
+    seals = seal_key.seals_of(settings)
+    async with Database(url, statement_s=statement_s, audit_key=key_of, seals=seals) as database:
         database.audit.actor = audit_files.who_runs_this()
         database.audit.origin = audit_files.where_from()
         if upgraded:
             await migrate.upgrade(database)
+        await guard.check(database)
         yield database
         if database.audit.has_written:
-            await AuditMark(database=database, settings=settings).keep()
+            await _mark(AuditMark(database=database, settings=settings))
+
+
+async def _mark(mark: AuditMark) -> None:
+    """What the command did is done, whatever comes of this."""
+    try:
+        await mark.keep()
+    except (SQLAlchemyError, SwitchboardError, OSError) as error:
+        log.warning("audit: how far the log came is not kept (%s)", error)
 
 
 async def told(settings: Settings, entry: Entry, *, upgraded: bool = True) -> None:
@@ -102,7 +114,7 @@ async def told_of_restore(settings: Settings, made_at: datetime) -> None:
         details = {} if before is None else {"rows_before": before.seq, "last_before": before.mac}
         async with opened(settings) as database:
             subject = f"{made_at:%Y-%m-%dT%H:%M:%SZ}"
-            entry = Entry(action="restore", subject=subject, details=details)
+            entry = Entry(action=RESTORE, subject=subject, details=details)
             await database.audit.write(entry)
             async with database.read() as link:
                 head = await read_head(link)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from config.settings import Settings
+from config.this_machine import is_this_machine
 
 
 def openings(settings: Settings) -> list[str]:
@@ -14,11 +13,16 @@ def openings(settings: Settings) -> list[str]:
         "web.host": settings.web.host,
         "nodes.desk_host": settings.nodes.desk_host,
     }
-    found = [f"{name}: {host}" for name, host in hosts.items() if not _is_loopback(host)]
+    found = [f"{name}: {host}" for name, host in hosts.items() if not is_this_machine(host)]
     if not settings.privacy.mask_numbers:
         found.append("privacy.mask_numbers: false")
     for name, values in (
         ("web.allowed_origins", settings.web.allowed_origins),
+        ("web.watchers", settings.web.watchers),
+        ("web.asterisks", settings.web.asterisks),
+        ("web.trusted_proxies", settings.web.trusted_proxies),
+        ("nodes.trusted", [one for one in settings.nodes.trusted if not is_this_machine(one)]),
+        ("oidc.issuer", [settings.oidc.issuer] if settings.oidc.issuer else ()),
         ("rulebook.webhook_hosts", settings.rulebook.webhook_hosts),
         ("dialling.countries", settings.dialling.countries),
         ("dialling.allow", settings.dialling.allow),
@@ -26,10 +30,3 @@ def openings(settings: Settings) -> list[str]:
         if values:
             found.append(f"{name}: {', '.join(map(str, values))}")
     return found
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

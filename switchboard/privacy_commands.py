@@ -157,6 +157,26 @@ def erase(
         _say(f"left to do: {left}")
 
 
+@privacy_app.command("erase-again")
+def erase_again(as_json: _JsonOption = False, config: ConfigOption = None) -> None:
+    """Erase once more whom an older database brought back: for one that was put back by other
+    means than `switchboard restore`, which does this by itself. Stop the server first.
+
+    Who was erased stands in audit.folder, without numbers. Given again, it finds nobody.
+
+    Example: [bold]switchboard privacy erase-again[/bold]
+    """
+    from switchboard.privacy.offline import erased_again
+
+    with _told():
+        done = asyncio.run(erased_again(read_settings(config)))
+    if as_json:
+        out.print_json(json.dumps(done.told(), ensure_ascii=False))
+        return
+    for line in done.lines() or ["nobody: the database knows of all who were erased"]:
+        _say(line)
+
+
 def _is_meant(plan: Plan) -> bool:
     _show_plan(plan, as_json=False)
     return typer.confirm("Erase all this? It does not come back")
@@ -199,6 +219,86 @@ def _refs(contact: list[str] | None) -> list[ContactRef]:
         return [ContactRef.parse(each) for each in contact or ()]
     except ValueError as error:
         raise SwitchboardError(f"--contact: {error}") from error
+
+
+@privacy_app.command("new-key")
+def new_key(
+    file: Annotated[Path, typer.Argument(help="A new file, for its owner alone.")],
+) -> None:
+    """Make a key for privacy.encryption.key_file. Keep a copy of it apart from the backups: without
+    it nobody reads what it sealed.
+
+    Example: [bold]switchboard privacy new-key /etc/switchboard/seal.key[/bold]
+    """
+    from switchboard import seal_key
+
+    with _told():
+        try:
+            made = seal_key.make(file)
+        except OSError as error:
+            raise SwitchboardError(f"{file}: {error.strerror}") from error
+    _say(f"{file}: the key {made.fingerprint}")
+
+
+@privacy_app.command()
+def encrypt(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count the rows.")] = False,
+    config: ConfigOption = None,
+) -> None:
+    """Seal numbers, names and notes that are in the database already, by the key that
+    privacy.encryption.key_file names. Stop the server first; broken off, give it again.
+
+    Example: [bold]switchboard privacy encrypt --dry-run[/bold]
+    """
+    from switchboard.privacy import sealing
+
+    with _told():
+        settings = read_settings(config)
+        if dry_run:
+            counts = asyncio.run(sealing.planned(settings))
+            _show_counts({name: count for name, count in counts.items() if count}, "there")
+            return
+        counts = dict(asyncio.run(sealing.encrypted(settings, _rows_done)))
+    _show_counts(counts, "sealed")
+
+
+@privacy_app.command()
+def decrypt(config: ConfigOption = None) -> None:
+    """Open for good what was sealed; then take privacy.encryption out of the settings. Stop the
+    server first; broken off, give it again.
+
+    Example: [bold]switchboard privacy decrypt[/bold]
+    """
+    from switchboard.privacy import sealing
+
+    with _told():
+        counts = dict(asyncio.run(sealing.decrypted(read_settings(config), _rows_done)))
+    _show_counts(counts, "opened")
+    _say("now take privacy.encryption out of the settings")
+
+
+@privacy_app.command("rotate-key")
+def rotate_key(
+    old: Annotated[Path, typer.Option("--old", help="The file of the key before.")],
+    config: ConfigOption = None,
+) -> None:
+    """Seal everything with the key that the settings name now, instead of another one. Stop the
+    server first; broken off, give it again.
+
+    Example: [bold]switchboard privacy rotate-key --old /etc/switchboard/seal.key.2025[/bold]
+    """
+    from switchboard import seal_key
+    from switchboard.privacy import sealing
+
+    with _told():
+        settings = read_settings(config)
+        counts = dict(asyncio.run(sealing.rotated(settings, seal_key.read(old), _rows_done)))
+    _show_counts(counts, "sealed anew")
+
+
+def _rows_done(table: str, rows: int) -> None:
+    if rows:
+        _say(f"{table}: {rows:,} rows looked at")
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Self
 from aiohttp import web
 
 from config.settings import Settings
+from switchboard.connections import Connections
 from switchboard.ground import Ground
 from switchboard.listening import listening
 from switchboard.stages import SideTasks
@@ -49,20 +50,38 @@ class Process(ABC):
         """Where callers' prompts and desktops are served, until the process stops."""
         self._ground.warn_of_every_address()
         at = self.settings.web
-        stop = await serve(app, "the web server", section="web", host=at.host, port=at.port)
+        stop = await serve(
+            app,
+            "the web server",
+            self._ground.connections,
+            section="web",
+            host=at.host,
+            port=at.port,
+        )
         self._ground.stages.on_stop("web", stop, 10)
 
 
 async def serve(
-    app: web.Application, what: str, *, section: str, host: str, port: int
+    app: web.Application,
+    what: str,
+    connections: Connections,
+    *,
+    section: str,
+    host: str,
+    port: int,
 ) -> Callable[[], Awaitable[None]]:
     """Stops when the answer is called. Raises Misconfigured as `listening` does."""
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
     await runner.setup()
     try:
         with listening(what, section=section, host=host, port=port):
-            await web.TCPSite(runner, host, port).start()
+            server = await connections.listen(runner, host, port)
     except BaseException:
         await runner.cleanup()
         raise
-    return runner.cleanup
+
+    async def stop() -> None:
+        server.close()
+        await runner.cleanup()
+
+    return stop

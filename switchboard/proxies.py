@@ -32,14 +32,11 @@ def behind(trusted: Sequence[str]) -> Middleware:
 def client_of(trusted: Sequence[str]) -> Callable[[str | None, Sequence[str]], str | None]:
     """Of who connects and of their X-Forwarded-For: the last address in it that is no proxy of
     ours. What stands further left was written by whoever that is, and is believed of nobody."""
-    networks = [ipaddress.ip_network(text) for text in trusted]
-
-    def is_ours(address: _Address) -> bool:
-        return any(address in network for network in networks)
+    is_ours = _within(trusted)
 
     def client(remote: str | None, headers: Sequence[str]) -> str | None:
         asked = _address(remote or "")
-        if not networks or asked is None or not is_ours(asked):
+        if asked is None or not is_ours(asked):
             return remote
         hops = ",".join(headers).split(",")
         for hop in reversed(hops[-_MOST_HOPS:]):
@@ -52,6 +49,22 @@ def client_of(trusted: Sequence[str]) -> Callable[[str | None, Sequence[str]], s
         return str(asked)
 
     return client
+
+
+def are_proxies(trusted: Sequence[str]) -> Callable[[str], bool]:
+    """Of an address: whether one of ours connects from there."""
+    is_ours = _within(trusted)
+
+    def is_proxy(remote: str) -> bool:
+        address = _address(remote)
+        return address is not None and is_ours(address)
+
+    return is_proxy
+
+
+def _within(trusted: Sequence[str]) -> Callable[[_Address], bool]:
+    networks = [ipaddress.ip_network(text) for text in trusted]
+    return lambda address: any(address in network for network in networks)
 
 
 def _address(text: str) -> _Address | None:

@@ -176,6 +176,7 @@ def _agi_counters(agi: AgiServer) -> dict[str, float]:
         "agi_calls_total": counters["total"],
         "agi_refused_total": counters["refused"],
         "agi_bad_requests_total": counters["bad"],
+        "agi_strangers_total": float(agi.peers.strangers),
         "agi_failed_total": counters["failed"],
         "agi_left_total": counters["left"],
         "agi_worst_leave_seconds": counters["worst_leave_s"],

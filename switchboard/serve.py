@@ -30,10 +30,12 @@ __all__ = ["run", "told_to_go"]
 
 log = logging.getLogger(__name__)
 
-#: Desktops, sounds being fetched, databases, files.
-OTHER_FILES = 2_000
-#: What of it is kept free of calls where not so many files are to be had.
+#: Databases, CRM, webhooks, Asterisk's manager, files.
+OTHER_FILES = 500
+#: What is kept free of calls where not so many files are to be had.
 RESERVE = 128
+#: Of the web server's connections then.
+SHARE_OF_WEB = 1 / 4
 
 
 def run(settings: Settings, config: Path | None = None, part: Part = Part.ALL) -> int:
@@ -74,12 +76,12 @@ def _nightly_command(config: Path | None) -> list[str]:
 
 
 def allow_many_sockets(settings: Settings) -> Settings:
-    """Asks for as many files as `agi.max_sessions` may need: shells and containers begin with
-    1,024, and a server that has none left accepts nobody, neither Asterisk nor desktops. Where
-    fewer are allowed, the settings that it returns serve fewer calls; the others go to the default
-    queue at once."""
-    sessions = settings.agi.max_sessions
-    wanted = 2 * sessions + OTHER_FILES
+    """Asks for as many files as `agi.max_sessions` and `web.max_connections` may need: shells and
+    containers begin with 1,024, and a server that has none left accepts nobody, neither Asterisk
+    nor desktops. Where fewer are allowed, the settings that it returns serve fewer calls, the
+    others go to the default queue at once, and fewer connections."""
+    sessions, connections = settings.agi.max_sessions, settings.web.max_connections
+    wanted = 2 * sessions + connections + OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     unlimited = resource.RLIM_INFINITY
     allowed = wanted if hard == unlimited else min(wanted, hard)
@@ -88,15 +90,19 @@ def allow_many_sockets(settings: Settings) -> Settings:
     if allowed >= wanted:
         return settings
     sessions = min(sessions, max(1, (allowed - RESERVE) // 2))
+    connections = min(connections, max(RESERVE // 2, int(allowed * SHARE_OF_WEB)))
     log.warning(
-        "only %d files may be open, %d are wanted for agi.max_sessions: at most %d calls are in "
-        "dialogs at once; raise the limit (systemd: LimitNOFILE) or lower agi.max_sessions",
+        "only %d files may be open, %d are wanted for agi.max_sessions and web.max_connections: at "
+        "most %d calls are in dialogs at once, and %d connections to the web server; raise the "
+        "limit (systemd: LimitNOFILE), or lower these settings",
         allowed,
         wanted,
         sessions,
+        connections,
     )
     agi = settings.agi.model_copy(update={"max_sessions": sessions})
-    return settings.model_copy(update={"agi": agi})
+    web = settings.web.model_copy(update={"max_connections": connections})
+    return settings.model_copy(update={"agi": agi, "web": web})
 
 
 async def _serve(made: Process, heart: Heart) -> int:

@@ -64,6 +64,7 @@ class Centre(Process):
             client_max_size=256 * 1024,
             middlewares=[behind(ground.settings.web.trusted_proxies)],
         )
+        ground.crowd.bound(app)
         ground.doorkeeper(admission=desk.desk.admission).keep(app)
         ground.health.add_routes(app)
         callers.add_routes(app)

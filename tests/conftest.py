@@ -76,6 +76,12 @@ def _logs_as_before() -> Iterator[None]:
         structlog.reset_defaults()
 
 
+@pytest.fixture
+def other_actions(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test asks Asterisk what the program never does: as its administrator, or as a mistake."""
+    monkeypatch.setattr("ami_bridge.ami_protocol.refuse_unlisted", lambda *_: None)
+
+
 async def _create_tables(url: str) -> None:
     database = Database(url)
     async with database.engine.begin() as connection:

@@ -8,7 +8,8 @@ examples:
   python -m benchmarks gates --continue
 
 Writes benchmarks/gates/results.json, and with it the table of docs/operations.md and a sentence of
-README.md. Ctrl-C ends the gate that is being measured and keeps what was seen of it; twice: all.
+README.md; a run with less than the goal asks for stands in the file alone. Ctrl-C ends the gate
+that is being measured and keeps what was seen of it; twice: all.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.calls import settle
-from benchmarks.gates import books, numbers
+from benchmarks.gates import books, goals, numbers
 from benchmarks.gates.databases import empty
+from benchmarks.gates.service import AS_A_SERVICE
 from benchmarks.gates.slow_crm import SlowCrmProcess, slow_crm
 from benchmarks.gates.watching import Spent, Watch
 from benchmarks.row import Result
@@ -27,7 +28,6 @@ from switchboard.demo.sip_scenarios import PhoneShape
 from tests.acceptance.ledger import Ledger
 from tests.acceptance.waiting import until
 
-AGENTS = 80
 PHONE = PhoneShape(ring_ms=200, talk_ms=1000, audio=False)
 #: One sipp after the other, so that a run that is broken off ends soon and with whole calls.
 SLICE_S = 15.0
@@ -39,9 +39,9 @@ DELIVERED_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    minutes: float = 30.0
-    rate: float = 20.0
-    agents: int = AGENTS
+    minutes: float = goals.MINUTES
+    rate: float = goals.RATE
+    agents: int = goals.AGENTS
 
 
 @dataclass(slots=True)
@@ -88,6 +88,7 @@ async def measure(kind: str, load: Load, enough: Callable[[], bool], folder: Pat
             agents=load.agents,
             phone_bank=True,
             phone=PHONE,
+            under=AS_A_SERVICE,
             overrides=crm.settings,
         )
         async with centre:

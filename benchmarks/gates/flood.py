@@ -17,7 +17,6 @@ from tests.faults.flooded import Flooded, flooded
 QUEUE = 10_000
 #: Of so many events one is a hang-up that must be told.
 _EVENTS_A_CALL = 30
-BURST_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +26,7 @@ class Flood:
     seconds: float
 
 
-def floods(minutes: float, burst_s: float = BURST_S) -> tuple[Flood, ...]:
+def floods(minutes: float, burst_s: float) -> tuple[Flood, ...]:
     return (
         Flood("sustained", 2_000, minutes * 60),
         Flood("burst", 10_000, burst_s),

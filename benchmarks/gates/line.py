@@ -78,9 +78,7 @@ class Limit:
     def _verdict(self, values: Sequence[float], *, holds: bool) -> Verdict:
         if not self.goal:
             return "–"
-        if not _within(values, self.goal):
-            return "MISSED"
-        return "met" if holds else "unfinished"
+        return verdict(met=_within(values, self.goal), holds=holds)
 
     def _words(self, limits: tuple[float, ...]) -> str:
         if not limits:
@@ -95,6 +93,13 @@ def _figures(values: Sequence[float]) -> str:
 def _within(values: Sequence[float], limits: Sequence[float]) -> bool:
     # What is not a number is within nothing.
     return all(value <= limit for value, limit in zip(values, limits, strict=True))
+
+
+def verdict(*, met: bool, holds: bool) -> Verdict:
+    """`holds` as of `Limit.line`: a miss is one however short it was measured."""
+    if not met:
+        return "MISSED"
+    return "met" if holds else "unfinished"
 
 
 def when(result: Result, length: str = "") -> str:

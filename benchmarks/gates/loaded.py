@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from benchmarks.gates.databases import DATABASES, WORDS
+from benchmarks.gates.goals import CALLS, MINUTES, RATE
 from benchmarks.gates.line import Limit, Line, when
 from benchmarks.row import Result
 
 COMMAND = "python -m benchmarks gates --only"
-RATE, MINUTES, CALLS = 20.0, 30.0, 500
 
 _NONE = Limit("", (0,))
 #: What one run of arrivals tells: the words, the figures' names, and the goal.
@@ -55,12 +55,11 @@ def _arrivals(kept: Mapping[str, Result], name: str, database: str) -> Iterator[
         for words, _, limit in _FIGURES:
             yield limit.unmeasured(f"{database}: {words}", command)
     else:
-        yield _counted(what, seen, command, holds=seen["minutes"] >= MINUTES)
-        at = when(seen, _minutes(seen))
+        at, holds = when(seen, _minutes(seen)), seen["minutes"] >= MINUTES
+        yield _counted(what, seen, command, holds=holds)
         for words, names, limit in _FIGURES:
-            yield limit.line(
-                f"{database}: {words}", [seen[one] for one in names], command=command, when=at
-            )
+            values = [seen[one] for one in names]
+            yield limit.line(f"{database}: {words}", values, command=command, when=at, holds=holds)
         yield _growth(f"{database}: the server's memory, as those calls came", seen, command, at)
     for key, more in kept.items():
         if key.startswith(f"{name}@"):

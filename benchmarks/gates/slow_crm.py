@@ -24,6 +24,8 @@ from crm_adapter.adapters.written_once import record_key
 from tests.fakes.crm_server import Handler, digits
 from tests.fakes.espocrm_server import KEY, EspoCrmServer
 
+#: Several requests a call, twenty calls a second, .08 s each; and some to spare.
+AT_ONCE = 24
 #: Seconds until it answers, evenly between.
 ANSWERS_S = (0.04, 0.12)
 _KEY_FIELD = "switchboardKey"
@@ -110,7 +112,10 @@ class SlowCrmProcess:
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
-        return {"crm": {"adapter": "espocrm"}, "espocrm": {"url": self.url, "key": KEY}}
+        return {
+            "crm": {"adapter": "espocrm"},
+            "espocrm": {"url": self.url, "key": KEY, "concurrency": AT_ONCE},
+        }
 
     async def told(self) -> Told:
         async with aiohttp.ClientSession() as http, http.get(f"{self.url}/told") as answer:

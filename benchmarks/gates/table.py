@@ -7,16 +7,18 @@ from collections.abc import Iterator, Mapping
 
 from benchmarks import outbox, promises
 from benchmarks.gates import loaded
-from benchmarks.gates.line import Limit, Line, Verdict, when
+from benchmarks.gates.goals import BURST_S, FLOOD_MINUTES, SOAK_MINUTES
+from benchmarks.gates.line import Limit, Line, Verdict, verdict, when
 from benchmarks.gates.loaded import COMMAND
 from benchmarks.promises import Sources
 from benchmarks.row import Result
 from tests.faults import catalogue
 
 _HEAD = "| what | goal | stretch | measured | | by | when |\n|---|---|---|---|---|---|---|"
+#: The names of the goal's and the stretch's, their events a second, and how long they last.
 _FLOODS = (
-    ("sustained", "sustained_stretch", "2,000", "4,000"),
-    ("burst", "burst_stretch", "10,000", "15,000"),
+    ("sustained", "sustained_stretch", "2,000", "4,000", FLOOD_MINUTES * 60),
+    ("burst", "burst_stretch", "10,000", "15,000", BURST_S),
 )
 _FAULTS, _FAULTS_STRETCH = 50, 57
 _INPUTS, _INPUTS_STRETCH, _PARSERS = 10**6, 10**7, 12
@@ -44,8 +46,8 @@ def page(sources: Sources, kept: Mapping[str, Result]) -> str:
 def summary(sources: Sources, kept: Mapping[str, Result]) -> str:
     every = lines(sources, kept)
 
-    def count(verdict: Verdict) -> int:
-        return sum(line.verdict == verdict for line in every)
+    def count(one: Verdict) -> int:
+        return sum(line.verdict == one for line in every)
 
     goals = len(every) - count("–")
     told = f"Of {goals} goals under load {count('met')} are met, {count('MISSED')} missed"
@@ -74,7 +76,7 @@ def _pixels(sources: Sources) -> Iterator[Line]:
 
 def _floods(seen: Result | None) -> Iterator[Line]:
     command = f"{COMMAND} flood"
-    for name, harder, rate, more in _FLOODS:
+    for name, harder, rate, more, asked_s in _FLOODS:
         what = f"AMI events, {rate} a second, {name}: ends of calls not told"
         if seen is None or name not in seen:
             yield Line(what, "0", f"0 at {more}", "–", "not measured", command, "–")
@@ -85,7 +87,7 @@ def _floods(seen: Result | None) -> Iterator[Line]:
             goal="0",
             stretch=f"0 at {more}",
             measured=_flooded(flood),
-            verdict="met" if _is_told(flood) else "MISSED",
+            verdict=verdict(met=_is_told(flood), holds=flood["seconds"] >= asked_s),
             command=command,
             when=when(seen, f"{flood['seconds']:g} s"),
             stretched=stretch is not None and _is_told(stretch),
@@ -157,13 +159,13 @@ def _soaked(seen: Result | None) -> Iterator[Line]:
         yield Line(f"{what}: amiss", "nothing", "–", "–", "not measured", command, "–")
         yield slope.unmeasured(f"{what}: memory grows by", command)
         return
-    at = when(seen, f"{seen['minutes']:g} min")
+    at, holds = when(seen, f"{seen['minutes']:g} min"), seen["minutes"] >= SOAK_MINUTES
     yield Line(
         f"{what}: amiss",
         "nothing",
         "–",
         f"{seen['calls']:,} calls; " + ("; ".join(seen["amiss"]) or "nothing"),
-        "MISSED" if seen["amiss"] else "met",
+        verdict(met=not seen["amiss"], holds=holds),
         command,
         at,
     )
@@ -172,6 +174,7 @@ def _soaked(seen: Result | None) -> Iterator[Line]:
         [seen["mib_per_hour"]],
         command=command,
         when=at,
+        holds=holds,
         note=f"open files {seen['files']:+}, tasks {seen['tasks']:+}",
     )
 

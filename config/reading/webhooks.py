@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field
 
+from config.clear_text import REFUSED, may_be_clear
 from config.facts import Fact, FactKind
 from config.problems import did_you_mean
 from config.reading.hours import fact_name
@@ -60,6 +61,8 @@ def _check_url(reader: Reader, url: str, path: Path) -> None:
     if host is None or parts.scheme not in ("https", "http") or not url.isprintable() or " " in url:
         reader.report(path, "'url' must be an address that begins with https:// or http://")
         return
+    if not may_be_clear(parts.scheme, host, names=False):
+        reader.report(path, REFUSED)
     if parts.username is not None or parts.password is not None:
         reader.report(path, "'url' must not hold a name or password; every question is signed")
     allowed = reader.found.around.webhook_hosts

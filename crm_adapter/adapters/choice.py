@@ -29,6 +29,9 @@ from crm_adapter.sql.adapter import SqlCrm
 from crm_adapter.sql.statements import trace_statements
 from storage.database import Database
 
+_MOST_DELIVERIES = 24
+#: Of a CRM whose settings do not say (a REST mapping's own default).
+_USUAL_CONNECTIONS = 4
 #: By the name in the settings, which is also the name of its section.
 _MADE: dict[str, Callable[..., CrmAdapter]] = {
     "sql": SqlCrm,
@@ -69,6 +72,18 @@ def adapter_named(
     if made is None:
         raise Misconfigured(f"there is no adapter for the CRM '{name}'")
     return made(settings=getattr(settings, name), region=settings.crm.region, trace=trace)
+
+
+def deliveries_at_once(settings: Settings) -> int | None:
+    """How many records are told to the first CRM at the same time: of its connections a quarter is
+    left to callers' questions, which would else stand behind them. None: it has no connections.
+    Raises Misconfigured."""
+    name = names_of(settings)[0]
+    if name == "embedded":
+        return None
+    section = getattr(settings, name, None)
+    connections = getattr(section, "concurrency", None) or getattr(section, "pool", None)
+    return max(1, min(_MOST_DELIVERIES, (connections or _USUAL_CONNECTIONS) * 3 // 4))
 
 
 def source_of(name: str, settings: Settings) -> str:

@@ -22,7 +22,7 @@ BOOKED = "booked"
 
 def _by(key: Column[Any], owner: Column[Any], merged: Column[Any] | None = None) -> Select[Any]:
     """`merged`: what was typed to be known as a contact that was merged into another."""
-    digits = bindparam("digits", type_=String)
+    digits = bindparam("digits", type_=key.type)
     found: Any = select(owner).where(key == digits)
     if merged is not None:
         found = found.union(select(merged_contacts.c.contact_id).where(merged == digits))

@@ -33,6 +33,7 @@ from crm_adapter.embedded import accounts, contact_cards, history, merged_away, 
 from crm_adapter.embedded import changes as changed_contacts
 from storage.database import Database
 from storage.overtime import Overtime
+from storage.sealed.seals import NotOpened
 
 CRM = "embedded"
 
@@ -304,6 +305,8 @@ def _errors_named() -> Iterator[None]:
         yield
     except IntegrityError as error:
         raise Invalid("the embedded CRM refuses the record: it contradicts another") from error
+    except NotOpened as error:
+        raise Unavailable(f"the embedded CRM: {error}") from error
     except (SQLAlchemyError, OSError) as error:
         raise Unavailable("the embedded CRM's database does not answer: see storage.url") from error
 

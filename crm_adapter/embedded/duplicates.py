@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, exists, func, select
+from sqlalchemy import ColumnElement, Row, Select, String, exists, func, select, type_coerce
 from sqlalchemy.exc import SQLAlchemyError
 
 from calls.errors import Unavailable
@@ -21,6 +21,7 @@ from crm_adapter.embedded import tables
 from crm_adapter.embedded.likeness import Likeness, Person, folded, likeness, whole_name
 from crm_adapter.embedded.scratch import Scratch
 from storage.database import Database
+from storage.sealed.columns import SealedKey, SealedKeys
 
 Progress = Callable[[int, int], None]
 
@@ -100,19 +101,23 @@ async def _copy(database: Database, scratch: Scratch, search: _Search, progress:
 
 def _people() -> Select[Any]:
     contact, number, email = tables.contacts.c, tables.contact_numbers.c, tables.contact_emails.c
-    numbers = select(func.aggregate_strings(number.e164, " ")).where(
-        number.contact_id == contact.id
-    )
-    emails = select(func.aggregate_strings(email.folded, " ")).where(email.contact_id == contact.id)
+    numbers = select(_listed(number.e164)).where(number.contact_id == contact.id)
+    emails = select(_listed(email.folded)).where(email.contact_id == contact.id)
     return select(
         contact.id,
         contact.first_name,
         contact.last_name,
         func.coalesce(contact.company, "").label("company"),
-        func.coalesce(numbers.scalar_subquery(), "").label("numbers"),
-        func.coalesce(emails.scalar_subquery(), "").label("emails"),
+        numbers.scalar_subquery().label("numbers"),
+        emails.scalar_subquery().label("emails"),
         exists().where(tables.purchases.c.contact_id == contact.id).label("has_history"),
     )
+
+
+def _listed(column: ColumnElement[str]) -> ColumnElement[list[str]]:
+    assert isinstance(column.type, SealedKey)
+    together = func.aggregate_strings(type_coerce(column, String), " ")
+    return type_coerce(together, SealedKeys(column.type.place))
 
 
 def _person(row: Row[Any]) -> Person:
@@ -121,8 +126,8 @@ def _person(row: Row[Any]) -> Person:
         row.first_name,
         row.last_name,
         row.company,
-        frozenset(row.numbers.split()),
-        frozenset(row.emails.split()),
+        frozenset(row.numbers or ()),
+        frozenset(row.emails or ()),
         bool(row.has_history),
     )
 

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, case, delete, func, literal, or_
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    Table,
+    case,
+    delete,
+    func,
+    literal,
+    or_,
+    select,
+    type_coerce,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from crm_adapter.embedded import merged_rows, tables
 from crm_adapter.embedded.import_values import CONTACT, TABLES, Value, row_of
+from storage.sealed.columns import seals_of
 
 #: Empty in a file, they stay as they are: many lists have no such column.
 _KEPT = {
@@ -32,11 +45,37 @@ async def load_rows(connection: AsyncConnection, kind: str, values: list[Value])
     if kind == "contacts":
         now, compared = datetime.now(UTC), CONTACT
         rows = [row | {"updated_at": now} for row in rows]
+        if seals_of(connection.dialect) is not None:
+            rows = await _that_differ(connection, rows)
     key, kept = _KEYS.get(kind, "id"), _KEPT.get(kind, ())
-    await _upsert(connection, TABLES[kind], key, rows, compared=compared, kept=kept)
+    if rows:
+        await _upsert(connection, TABLES[kind], key, rows, compared=compared, kept=kept)
     if kind == "contacts":
         await _load_reaches(connection, values)
     return len(values)
+
+
+async def _that_differ(
+    connection: AsyncConnection, rows: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Of contacts: those that are new, or otherwise in a compared field. The database cannot tell:
+    the same name is never sealed alike. Whoever changes one meanwhile waits for the same writer, or
+    (on PostgreSQL) is compared with what was there."""
+    known, names = tables.contacts.c, [name for name in CONTACT if name != "id"]
+    asked = select(known.id, *(known[name] for name in names)).where(
+        known.id.in_([row["id"] for row in rows])
+    )
+    there = {row.id: row._asdict() for row in await connection.execute(asked)}
+    kept = _KEPT["contacts"]
+    return [row for row in rows if _differs(row, there.get(row["id"]), names, kept)]
+
+
+def _differs(
+    row: dict[str, Any], there: Mapping[str, Any] | None, names: list[str], kept: tuple[str, ...]
+) -> bool:
+    if there is None:
+        return True
+    return any(row[n] != there[n] and (row[n] is not None or n not in kept) for n in names)
 
 
 async def _load_reaches(connection: AsyncConnection, values: list[Value]) -> None:
@@ -99,9 +138,14 @@ async def _upsert(
     where = None
     if compared:
         changes["version"] = table.c.version + 1
-        where = or_(*(table.c[name].is_distinct_from(changes[name]) for name in compared))
+        where = or_(*(_plain(table.c[name]).is_distinct_from(changes[name]) for name in compared))
     statement = statement.on_conflict_do_update(index_elements=[key], set_=changes, where=where)
     await connection.execute(statement, values)
+
+
+def _plain(column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """As it stands there: sealed, what differs was found out before."""
+    return type_coerce(column, String)
 
 
 def _ended_at(

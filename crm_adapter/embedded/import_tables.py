@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table
+from sqlalchemy import Column, ForeignKey, Integer, String, Table
 
+from storage.sealed.columns import SealedJson
 from storage.tables import UtcDateTime, metadata
 
 imports = Table(
@@ -33,5 +34,5 @@ import_parts = Table(
     # contacts, products, purchases, orders, cases, accounts or appointments
     Column("kind", String(16), nullable=False),
     # As `crm_adapter.embedded.import_values` makes them.
-    Column("rows", JSON, nullable=False),
+    Column("rows", SealedJson("crm_import_parts.rows"), nullable=False),
 )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, ForeignKey, Integer, String, Table
+from sqlalchemy import Column, ForeignKey, Integer, String, Table
 
-from crm_adapter.embedded.tables import DIGITS
+from storage.sealed.columns import SealedJson, SealedKey, SealedText
 from storage.tables import UtcDateTime, metadata
 
 merges = Table(
@@ -16,11 +16,11 @@ merges = Table(
     Column("key", String(36), nullable=False, unique=True),
     Column("kept_id", String(64), nullable=False, index=True),
     Column("merged_id", String(64), nullable=False, index=True),
-    Column("merged_name", String(401), nullable=False),
+    Column("merged_name", SealedText("crm_merges.merged_name"), nullable=False),
     Column("by", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False),
     # All that putting it back needs: `crm_adapter.embedded.merging`.
-    Column("journal", JSON, nullable=False),
+    Column("journal", SealedJson("crm_merges.journal"), nullable=False),
     Column("undone_at", UtcDateTime),
     sqlite_autoincrement=True,
 )
@@ -38,6 +38,6 @@ merged_contacts = Table(
         index=True,
     ),
     Column("merge_id", Integer, nullable=False),
-    Column("customer_number", String(DIGITS), index=True),
-    Column("account_number", String(DIGITS), index=True),
+    Column("customer_number", SealedKey("typed"), index=True),
+    Column("account_number", SealedKey("typed"), index=True),
 )

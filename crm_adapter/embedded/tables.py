@@ -22,6 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
+from storage.sealed.columns import SealedJson, SealedKey, SealedText
 from storage.tables import UtcDateTime, metadata
 
 MONEY_SCALE = 10_000
@@ -58,14 +59,14 @@ contacts = Table(
     "crm_contacts",
     metadata,
     Column("id", String(64), primary_key=True),
-    Column("first_name", String(200), nullable=False, default=""),
-    Column("last_name", String(200), nullable=False, default=""),
-    Column("company", String(200)),
+    Column("first_name", SealedText("crm_contacts.first_name"), nullable=False, default=""),
+    Column("last_name", SealedText("crm_contacts.last_name"), nullable=False, default=""),
+    Column("company", SealedText("crm_contacts.company")),
     Column("language", String(16)),
     Column("url", Text),
     Column("owner", String(64)),
     # What the contact types to say who they are: digits, in which leading zeros count.
-    Column("customer_number", String(DIGITS), unique=True, index=True),
+    Column("customer_number", SealedKey("typed"), unique=True, index=True),
     # Raised by every change, so that a writer can tell whether what it read is still so.
     Column("version", Integer, nullable=False, default=1),
     Column("updated_at", UtcDateTime, nullable=False),
@@ -77,7 +78,7 @@ contact_numbers = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     _contact_id(),
-    Column("e164", String(20), nullable=False, index=True),
+    Column("e164", SealedKey("number"), nullable=False, index=True),
     Column("kind", String(16), nullable=False, default="phone"),
     # The merge (crm_merges) that brought it here; an import of the contact leaves it.
     Column("merge_id", Integer),
@@ -90,9 +91,9 @@ contact_emails = Table(
     Column("id", Integer, primary_key=True),
     _contact_id(),
     # As it was written.
-    Column("address", String(254), nullable=False),
+    Column("address", SealedText("crm_contact_emails.address"), nullable=False),
     # What it is compared by: without case. Some letters fold into two or three.
-    Column("folded", String(762), nullable=False, index=True),
+    Column("folded", SealedKey("email"), nullable=False, index=True),
     Column("merge_id", Integer),
     UniqueConstraint("contact_id", "folded"),
 )
@@ -137,7 +138,7 @@ orders = Table(
     Column("is_paid", Boolean),
     Column("paid_at", UtcDateTime),
     # What a caller types for it: digits, in which leading zeros count.
-    Column("number", String(DIGITS), index=True),
+    Column("number", SealedKey("typed"), index=True),
     Index(None, "contact_id", "placed_at"),
 )
 
@@ -146,7 +147,7 @@ cases = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     _contact_id(),
-    Column("subject", String(300), nullable=False),
+    Column("subject", SealedText("crm_cases.subject"), nullable=False),
     Column("kind", String(32), nullable=False),
     Column("is_open", Boolean, nullable=False),
     Column("opened_at", UtcDateTime, nullable=False),
@@ -164,7 +165,7 @@ accounts = Table(
         ForeignKey("crm_contacts.id", ondelete="CASCADE"),
         primary_key=True,
     ),
-    Column("number", String(DIGITS), nullable=False, index=True),
+    Column("number", SealedKey("typed"), nullable=False, index=True),
     # Below zero for what the contact owes.
     Column("balance", Money),
     Column("currency", String(3)),
@@ -178,7 +179,7 @@ appointments = Table(
     Column("id", String(64), primary_key=True),
     _contact_id(),
     Column("at", UtcDateTime, nullable=False),
-    Column("subject", String(300), nullable=False),
+    Column("subject", SealedText("crm_appointments.subject"), nullable=False),
     # booked, done or cancelled
     Column("status", String(16), nullable=False, default="booked"),
     Index(None, "contact_id", "at"),
@@ -189,16 +190,16 @@ leads = Table(
     metadata,
     Column("id", String(64), primary_key=True),
     Column("idem", String(100), nullable=False, unique=True),
-    Column("number", String(20), nullable=False, index=True),
+    Column("number", SealedKey("number"), nullable=False, index=True),
     Column("status", String(16), nullable=False, default="open"),
     # Until an agent has confirmed who it was.
     Column("unverified", Boolean, nullable=False, default=True),
     Column("system", String(40), nullable=False),
     Column("linkedid", String(80), nullable=False),
     Column("dialled", String(80), nullable=False),
-    Column("network_name", String(200)),
+    Column("network_name", SealedText("crm_leads.network_name")),
     # What to call them until somebody knows better.
-    Column("name", String(200)),
+    Column("name", SealedText("crm_leads.name")),
     # The agent whose it is.
     Column("owner", String(80)),
     # The rule that made it.
@@ -221,21 +222,21 @@ tasks = Table(
     Column("kind", String(16), nullable=False),
     Column("status", String(16), nullable=False, default="open"),
     Column("contact_id", String(64), index=True),
-    Column("number", String(20), index=True),
+    Column("number", SealedKey("number"), index=True),
     Column("queue", String(80)),
     Column("recording", String(120)),
     # The agent whose it is.
     Column("owner", String(80)),
     # What to press to call back.
-    Column("link", String(200)),
+    Column("link", SealedText("crm_tasks.link")),
     Column("system", String(40), nullable=False),
     Column("linkedid", String(80), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     # Where no call made it: why.
-    Column("because", String(300)),
+    Column("because", SealedText("crm_tasks.because")),
     Column("due_at", UtcDateTime),
     # What is to be done, in an agent's words.
-    Column("note", Text),
+    Column("note", SealedText("crm_tasks.note", long=True)),
     Index(None, "status", "created_at"),
 )
 
@@ -248,8 +249,8 @@ call_records = Table(
     Column("system", String(40), nullable=False),
     Column("linkedid", String(80), nullable=False),
     Column("contact_id", String(64), index=True),
-    Column("number", String(20), index=True),
-    Column("dialled", String(80), nullable=False),
+    Column("number", SealedKey("number"), index=True),
+    Column("dialled", SealedKey("number"), nullable=False),
     Column("identity", String(16), nullable=False),
     Column("outcome", String(24), nullable=False),
     Column("queue", String(40)),
@@ -261,18 +262,18 @@ call_records = Table(
     Column("talk_s", Integer, nullable=False),
     Column("rulebook_version", String(80)),
     Column("menu_path", JSON, nullable=False),
-    Column("legs", JSON, nullable=False),
+    Column("legs", SealedJson("crm_call_records.legs"), nullable=False),
     # By field: the digits that the caller typed.
-    Column("typed", JSON(none_as_null=True)),
+    Column("typed", SealedJson("crm_call_records.typed", none_as_null=True)),
     # What was recorded of the caller: what, name, seconds.
     Column("recordings", JSON(none_as_null=True)),
     # Where the call left us for: kind and target.
-    Column("routed", JSON(none_as_null=True)),
+    Column("routed", SealedJson("crm_call_records.routed", none_as_null=True)),
     # Of the last version written; never replaced by a lower one.
     Column("revision", Integer),
-    Column("title", String(240)),
+    Column("title", SealedText("crm_call_records.title")),
     Column("direction", String(16)),
-    Column("caller_name", String(240)),
+    Column("caller_name", SealedText("crm_call_records.caller_name")),
     Column("wait_s", Integer),
     # Offers met: offer, place, answer.
     Column("offers", JSON(none_as_null=True)),

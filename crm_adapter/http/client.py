@@ -19,8 +19,11 @@ from urllib.parse import urlencode
 import aiohttp
 from yarl import URL
 
+from calls.bodies import PIECE, TooLong, whole
 from calls.deadlines import Deadline
-from calls.errors import DeadlineExceeded
+from calls.errors import DeadlineExceeded, Misconfigured
+from config.clear_text import REFUSED, may_be_clear
+from config.public_addresses import NotPrivate, resolver_for
 from crm_adapter.adapter import AmbiguousWrite, AuthFailed, Timeout, Unavailable
 from crm_adapter.http.log_ins import LogIn, no_log_in
 from crm_adapter.http.packing import NotUnpackable, unpacked
@@ -30,8 +33,6 @@ from crm_adapter.http.traces import MASKED, Exchange, Trace, masked
 
 Json = Any
 Query = Mapping[str, str] | Sequence[tuple[str, str]]
-
-_CHUNK = 16 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,9 @@ class HttpLimits:
 class CrmHttp:
     """One CRM's HTTP side. `open` before the first request; it asks nothing.
 
-    Only `base_url`'s host is asked, and the hosts of `also` (where tokens are had). No redirects
-    are followed, no cookies kept, no proxies taken from the environment.
+    Only `base_url`'s host is asked, and the hosts of `also` (where tokens are had), over http only
+    in this machine and private networks (Misconfigured). No redirects are followed, no cookies
+    kept, no proxies taken from the environment.
     """
 
     def __init__(
@@ -73,15 +75,23 @@ class CrmHttp:
         self._classify = classify
         self._hosts = {_origin(base_url), *(_origin(address) for address in also)}
         self._trace = trace
-        self._session: aiohttp.ClientSession | None = None
+        for address in (base_url, *also):
+            _not_in_the_clear(crm, address)
+        #: By scheme: without TLS a name must lead into a network of ours.
+        self._sessions: dict[str, aiohttp.ClientSession] = {}
 
     def set_trace(self, trace: Trace | None) -> None:
         """From now on `trace` is told of every exchange."""
         self._trace = trace
 
     async def open(self) -> None:
-        connector = aiohttp.TCPConnector(limit=self._limits.connections, keepalive_timeout=30)
-        self._session = aiohttp.ClientSession(
+        self._sessions = {scheme: self._session_for(scheme) for scheme in ("http", "https")}
+
+    def _session_for(self, scheme: str) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(
+            limit=self._limits.connections, keepalive_timeout=30, resolver=resolver_for(scheme)
+        )
+        return aiohttp.ClientSession(
             connector=connector,
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._limits.connect_s),
             trust_env=False,
@@ -92,8 +102,8 @@ class CrmHttp:
 
     async def close(self) -> None:
         await self._log_in.close()
-        session, self._session = self._session, None
-        if session is not None:
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
             await session.close()
 
     async def read(
@@ -178,13 +188,14 @@ class CrmHttp:
         return reply
 
     async def _send(self, request: Request) -> Reply:
-        if self._session is None:
+        url = URL(request.address, encoded=True)
+        if (session := self._sessions.get(url.scheme)) is None:
             raise Unavailable(f"{self.crm} is not open")
         ours = {"Accept": "application/json", "Accept-Encoding": "identity", **request.headers}
         try:
-            async with self._session.request(
+            async with session.request(
                 request.method,
-                URL(request.address, encoded=True),
+                url,
                 headers=ours,
                 data=request.data or None,
                 allow_redirects=False,
@@ -203,15 +214,11 @@ class CrmHttp:
 
     async def _body(self, response: aiohttp.ClientResponse) -> bytes:
         most = self._limits.most_bytes
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(_CHUNK):
-            body += chunk
-            if len(body) > most:
-                raise aiohttp.ClientPayloadError(f"more than {most} bytes")
         encoding = response.headers.get("Content-Encoding", "")
         try:
-            return unpacked(bytes(body), encoding, most_bytes=most)
-        except NotUnpackable as error:
+            body = await whole(response.content.iter_chunked(PIECE), most)
+            return unpacked(body, encoding, most_bytes=most)
+        except (TooLong, NotUnpackable) as error:
             raise aiohttp.ClientPayloadError(str(error)) from error
 
     def _tell(self, request: Request, status: int | None, answer: str, started: float) -> None:
@@ -257,6 +264,13 @@ def _origin(address: str) -> str:
         raise Unavailable("the CRM's address cannot be read") from error
 
 
+def _not_in_the_clear(crm: str, address: str) -> None:
+    """Of an address written as a number; a name is looked at when it connects."""
+    url = URL(address)
+    if not may_be_clear(url.scheme, url.host or "", names=True):
+        raise Misconfigured(f"{crm}: {url.host}: {REFUSED}")
+
+
 def _why_not_trusted(error: Exception) -> str:
     """OpenSSL's own words are the same in every version; they hold no value."""
     if not isinstance(error, ssl.SSLCertVerificationError):
@@ -276,7 +290,8 @@ def _why(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientPayloadError) and error.args:
         return str(error.args[0])[:80]
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "its name is unknown: look at its address in the settings, and at this machine's DNS"
+        unknown = "its name is unknown: look at its address in the settings, and this machine's DNS"
+        return REFUSED if isinstance(error.os_error, NotPrivate) else unknown
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _why_not_trusted(error.certificate_error)
     if isinstance(error, aiohttp.ClientConnectorSSLError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Index, String, Table, Text
 
+from storage.sealed.columns import SealedKey, SealedText
 from storage.tables import UtcDateTime, metadata
 
 phone_index = Table(
@@ -11,13 +12,13 @@ phone_index = Table(
     metadata,
     Column("crm", String(40), primary_key=True),
     Column("ref", String(120), primary_key=True),
-    Column("e164", String(20), primary_key=True),
+    Column("e164", SealedKey("number"), primary_key=True),
     # National digits: what a CRM's own people search by.
-    Column("nsn", String(20), nullable=False),
+    Column("nsn", SealedKey("number"), nullable=False),
     # crm_adapter.adapter.HitKind
     Column("kind", String(16), nullable=False),
-    Column("name", String(240), nullable=False),
-    Column("company", String(200)),
+    Column("name", SealedText("crm_phone_index.name"), nullable=False),
+    Column("company", SealedText("crm_phone_index.company")),
     Column("language", String(16)),
     Column("owner", String(120)),
     Column("url", Text),
@@ -50,7 +51,7 @@ index_states = Table(
 number_choices = Table(
     "crm_number_choices",
     metadata,
-    Column("e164", String(20), primary_key=True),
+    Column("e164", SealedKey("number"), primary_key=True),
     Column("crm", String(40), nullable=False),
     Column("contact_id", String(120), nullable=False),
     Column("agent", String(80), nullable=False),

@@ -13,6 +13,7 @@ from config.problems import Problem
 from crm_adapter.adapter import HitKind
 from crm_adapter.mapped.files import MappingFile, Way, put_in_outside_values, read_mapping
 from crm_adapter.mapped.phone_forms import FORMS
+from crm_adapter.rest.known import check_known_secrets
 from crm_adapter.rest.names import check_names, names_of
 from crm_adapter.rest.shapes import ContactMap, RestMapping
 
@@ -43,6 +44,7 @@ def load_rest_mapping(where: Path | str, *, environ: Mapping[str, str]) -> Loade
     if mapping is not None:
         check_names(mapping, file)
         _check_addresses(mapping, file)
+        check_known_secrets(mapping, file)
         _check_whole(mapping, file)
         for way in literal:
             file.warn(way, "a secret stands in the file; ${env:NAME} or ${file:/path} keep it out")

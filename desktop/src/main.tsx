@@ -10,6 +10,7 @@ import "./ui/keys.css";
 import "./ui/phone.css";
 import "./ui/history/history.css";
 import "./ui/transfer.css";
+import "./ui/recording.css";
 
 const desk = new Desk();
 const phone = pagePhone(desk);

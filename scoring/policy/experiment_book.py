@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, select, type_coerce, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -16,6 +16,7 @@ from calls.call import CallId
 from scoring.policy.policy_tables import experiment_arms, experiment_subjects
 from storage.database import Database
 from storage.insert_once import insert_once
+from storage.sealed.columns import SealedOrder
 
 #: Who calls again within it was not helped.
 REPEAT = timedelta(days=7)
@@ -25,6 +26,7 @@ GUARDRAIL, PERSON = "guardrail", "person"
 _MAX_BECAUSE = 400
 
 _SUBJECT, _ARM = experiment_subjects.c, experiment_arms.c
+_order = type_coerce(_SUBJECT.subject, SealedOrder("subject"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ async def subjects_of(database: Database, experiment: str) -> AsyncIterator[Sequ
         if len(rows) < PAGE:
             return
         at, subject = rows[-1].at, rows[-1].subject
-        later = or_(_SUBJECT.at > at, _SUBJECT.subject > subject)
+        later = or_(_SUBJECT.at > at, _order > subject)
         page = query.where(_SUBJECT.at >= at, later)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, Boolean, Column, Index, String, Table
 
+from storage.sealed.columns import SealedKey
 from storage.tables import UtcDateTime, metadata
 
 #: Every answer of the gate; the newest one counts.
@@ -24,7 +25,7 @@ experiment_subjects = Table(
     metadata,
     Column("experiment", String(40), primary_key=True),
     #: Hash of the contact or number.
-    Column("subject", String(32), primary_key=True),
+    Column("subject", SealedKey("subject"), primary_key=True),
     Column("arm", String(40), nullable=False),
     Column("system", String(40), nullable=False),
     Column("linkedid", String(64), nullable=False),

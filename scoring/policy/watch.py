@@ -37,8 +37,10 @@ LOOK_EVERY_S = 5.0
 IDLE = 20
 #: Calls followed at once; beyond, the one heard of longest ago is forgotten.
 MAX_CALLS = 20_000
-#: Between tries while the database is away; the bus keeps what comes meanwhile.
-RETRIES_S = (0.2, 1.0, 5.0, 20.0)
+#: Calls whose writes wait at the same time, and so share a commit.
+LANES = 32
+#: Between tries while the database is away, for a quarter of an hour; the bus keeps what comes.
+RETRIES_S = (0.2, 1.0, 5.0, 20.0, *(30.0,) * 30)
 
 _ABANDONED = (CallOutcome.ABANDONED_IN_MENU, CallOutcome.ABANDONED_IN_QUEUE)
 
@@ -89,6 +91,7 @@ class ExperimentWatch:
             events.DecisionMade,
             events.OptionChosen,
             events.CallEnded,
+            lanes=LANES,
         )
 
     async def __aenter__(self) -> Self:
@@ -159,7 +162,7 @@ class ExperimentWatch:
     async def _insist(self, work: Work[None]) -> None:
         for pause_s in self._retries_s:
             try:
-                await self._database.writer.write(work)
+                await self._database.writer.write(work, brief=True)
             except (SQLAlchemyError, OSError, Unavailable) as error:
                 if not is_outage(error):
                     raise
@@ -167,7 +170,7 @@ class ExperimentWatch:
             else:
                 return
             await asyncio.sleep(pause_s)
-        await self._database.writer.write(work)
+        await self._database.writer.write(work, brief=True)
 
     async def look(self) -> None:
         """Takes what others have stopped, and stops what does harm by now. Raises SQLAlchemyError,

@@ -23,8 +23,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.errors import SwitchboardError, Unavailable
 from config.settings import SecondFactorFor, WebSettings
+from screenpop.agents.agent_admin import end_log_ins
 from screenpop.agents.agent_rules import ROLES
 from screenpop.agents.agent_tables import agent_sessions, agents
+from screenpop.agents.notes_of_nobody import NotesOfNobody
 from screenpop.agents.passwords import Passwords
 from screenpop.agents.second_factor_tables import second_factors
 from screenpop.agents.second_factors import Enrolment, Factor, SecondFactors, enrol
@@ -37,6 +39,8 @@ from storage.transient import is_outage
 MAX_PASSWORD = 256
 TICKET_LIFE_S = 30.0
 MAX_TICKETS = 5_000
+#: In the audit log, in place of a login that nobody has.
+_NOBODY = "(nobody)"
 
 
 class LogInRefused(SwitchboardError):
@@ -78,16 +82,18 @@ MUST_HAVE: dict[SecondFactorFor, frozenset[str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A session's token; with recovery codes, told this once, where a second factor was set up."""
+    """A session's token, and whose it is; with recovery codes, told this once, where a second
+    factor was set up."""
 
     token: str
+    login: str
     recovery_codes: Sequence[str] = ()
 
 
 class LogIns:
-    """Only failures count against the limits: five for one login, thirty for one address, then one
-    every twelve and every two seconds. Of codes after the right password five, then one every five
-    minutes: there are a million of them, and three are good at any time."""
+    """Only failures count against the limits, none of ours: five for one login, thirty for one
+    address, then one every twelve and every two seconds. Of codes after the right password five,
+    then one every five minutes: there are a million of them, and three are good at any time."""
 
     def __init__(
         self,
@@ -101,6 +107,7 @@ class LogIns:
     ) -> None:
         self._database = database
         self._counters = counters
+        self._notes_of_nobody = NotesOfNobody(database.audit.note)
         self._life = timedelta(hours=settings.session_hours)
         self._passwords = passwords or Passwords()
         self._clock = clock
@@ -129,55 +136,60 @@ class LogIns:
         LogInRefused, CodeWanted, WrongCode, EnrolmentWanted, TooManyLogIns, TooManyCodes or
         Unavailable."""
         login = login.strip().lower()[:40]
-        address = counted_as(address)
-        now = self._clock()
+        network, now = counted_as(address), self._clock()
         # Taken before the slow check, so that many at once cannot slip by; given back on success.
-        if not (self._by_address.take(address, now) and self._by_login.take(login, now)):
+        if not (self._by_address.take(network, now) and self._by_login.take(login, now)):
             self._counters.log_ins_refused.inc()
             raise TooManyLogIns("too many failed log-ins; wait a minute")
-        known = await self._known(login)
-        password_hash = known.password_hash if known else None
-        if not await self._passwords.check(password_hash, password[:MAX_PASSWORD]) or not known:
-            self._counters.log_ins_refused.inc()
-            # What nobody is called may be a password in the wrong field.
-            self._note("refused", login if known else "(nobody)", address, why="password")
-            raise LogInRefused("login or password is wrong")
         factor: Factor | None = None
         try:
-            with outage_named():
-                if known.has_factor:
-                    await self._check_code(login, code)
-                elif known.role in self._must_have:
-                    factor = await self._proven(login, code, enrolment)
-        except (CodeWanted, EnrolmentWanted):
-            # No failure; and no success either, which would forgive wrong codes of before.
+            known = await self._known_by_password(login, password, address)
+            if known.has_factor:
+                await self._check_code(login, code)
+            elif known.role in self._must_have:
+                factor = await self._proven(login, code, enrolment)
+        except (CodeWanted, EnrolmentWanted, Unavailable):
+            # No failure of theirs; no success either, which would forgive wrong codes of before.
             self._by_login.give_back(login)
-            self._by_address.give_back(address)
+            self._by_address.give_back(network)
             raise
         except (WrongCode, TooManyCodes):
             self._note("refused", login, address, why="code")
             raise
         self._by_login.forgive(login)
         self._by_code.forgive(login)
-        self._by_address.give_back(address)
+        self._by_address.give_back(network)
         opened = await self._open_session(login, factor)
         self._note("done", login, address)
         return opened
 
     def _note(self, result: Result, login: str, address: str, **told: str) -> None:
         entry = Entry(action="log_in", result=result, actor=login, origin=address, details=told)
-        self._database.audit.note(entry)
+        if login == _NOBODY:
+            self._notes_of_nobody.note(entry, counted_as(address))
+        else:
+            self._database.audit.note(entry)
 
     async def vouched(self, login: str, address: str) -> Opened | None:
         """Of whom somebody else has checked who they are: neither password nor code is asked. None
         where nobody has exactly this login."""
         if await self._known(login) is None:
             self._counters.log_ins_refused.inc()
-            self._note("refused", "(nobody)", address, why="openid")
+            self._note("refused", _NOBODY, address, why="openid")
             return None
         opened = await self._open_session(login)
         self._note("done", login, address, by="openid")
         return opened
+
+    async def _known_by_password(self, login: str, password: str, address: str) -> _Known:
+        known = await self._known(login)
+        password_hash = known.password_hash if known else None
+        if not await self._passwords.check(password_hash, password[:MAX_PASSWORD]) or not known:
+            self._counters.log_ins_refused.inc()
+            # What nobody is called may be a password in the wrong field.
+            self._note("refused", login if known else _NOBODY, address, why="password")
+            raise LogInRefused("login or password is wrong")
+        return known
 
     async def _known(self, login: str) -> _Known | None:
         question = (
@@ -193,25 +205,33 @@ class LogIns:
     async def _check_code(self, login: str, code: str | None) -> None:
         if code is None:
             raise CodeWanted("a code of your second factor is wanted")
-        self._take_a_try(login)
-        if not await self._second_factors.accepts(login, code):
-            self._refuse_code()
+        with self._a_try(login):
+            if not await self._second_factors.accepts(login, code):
+                self._refuse_code()
 
     async def _proven(self, login: str, code: str | None, token: str | None) -> Factor:
         offered = self._second_factors.offered(token or "", login)
         if offered is None or code is None:
             raise EnrolmentWanted(self._second_factors.offer(login))
-        self._take_a_try(login)
-        factor = await self._second_factors.proven(offered, code)
-        if factor is None:
-            self._refuse_code()
+        with self._a_try(login):
+            factor = await self._second_factors.proven(offered, code)
+            if factor is None:
+                self._refuse_code()
         self._second_factors.forget(offered)
         return factor
 
-    def _take_a_try(self, login: str) -> None:
+    @contextmanager
+    def _a_try(self, login: str) -> Iterator[None]:
+        """Of a code; given back where nobody could check it."""
         if not self._by_code.take(login, self._clock()):
             self._counters.log_ins_refused.inc()
             raise TooManyCodes("too many wrong codes; wait five minutes")
+        try:
+            with outage_named():
+                yield
+        except Unavailable:
+            self._by_code.give_back(login)
+            raise
 
     def _refuse_code(self) -> NoReturn:
         self._counters.log_ins_refused.inc()
@@ -237,7 +257,7 @@ class LogIns:
             await self._database.writer.write(lambda connection: connection.execute(statement))
 
     async def _open_session(self, login: str, factor: Factor | None = None) -> Opened:
-        """With `factor` stored at once, where it was just set up."""
+        """With `factor` stored at once, where it was just set up: log-ins without it end."""
         token = secrets.token_urlsafe(32)
         now = datetime.now(UTC)
 
@@ -245,6 +265,7 @@ class LogIns:
             if factor is not None:
                 if not await enrol(connection, login, factor):
                     raise CodeWanted("a second factor was set up meanwhile; log in with it")
+                await end_log_ins(connection, login)
                 entry = Entry(action="agent.second_factor_set_up", actor=login, subject=login)
                 await self._database.audit.append(connection, entry)
             await connection.execute(
@@ -261,7 +282,7 @@ class LogIns:
 
         with outage_named():
             await self._database.writer.write(write)
-        return Opened(token, factor.codes if factor is not None else ())
+        return Opened(token, login, factor.codes if factor is not None else ())
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,7 +175,6 @@ async def enrol(connection: AsyncConnection, login: str, factor: Factor) -> bool
             last_step=factor.last_step,
         )
     )
-    await connection.execute(sa.delete(recovery_codes).where(recovery_codes.c.login == login))
     await connection.execute(
         sa.insert(recovery_codes),
         [

@@ -7,6 +7,7 @@ import asyncio
 from aiohttp import web
 from pydantic import ValidationError
 
+from calls.bodies import PIECE, TooLong, whole
 from calls.doors import LOGGED_IN, NOTHING, Asker, Door, Reply, hang
 from screenpop.delivery.event_stream import EventStream
 from screenpop.desk.admission import SEAT
@@ -71,9 +72,10 @@ class EventRoutes:
             raise refusal(web.HTTPTooManyRequests, "rate_limited", "too many frames; slow down")
         if (request.content_length or 0) > MAX_MESSAGE_BYTES:
             raise _too_long()
-        body = await request.content.read(MAX_MESSAGE_BYTES + 1)
-        if len(body) > MAX_MESSAGE_BYTES:
-            raise _too_long()
+        try:
+            body = await whole(request.content.iter_chunked(PIECE), MAX_MESSAGE_BYTES)
+        except TooLong:
+            raise _too_long() from None
         if request.content_type != "application/json":
             raise refusal(web.HTTPBadRequest, "bad_request", "expected application/json")
         try:

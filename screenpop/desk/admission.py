@@ -43,20 +43,19 @@ class Admission:
         raise refusal(web.HTTPUnauthorized, "ticket_refused", "the ticket is not valid")
 
     async def agent(self, request: web.Request) -> Agent:
-        return await self.agent_of(request.cookies.get(COOKIE, ""))
-
-    async def agent_of(self, token: str) -> Agent:
-        return await self._known(await self._log_ins.login_of(token) if token else None)
+        token = request.cookies.get(COOKIE, "")
+        return await self.called(await self._log_ins.login_of(token) if token else None)
 
     async def program(self, request: web.Request) -> tuple[Agent, Seat]:
         """By a token, or by the desktop's cookie where none is sent."""
         token, by_token = _credential(request)
         book = self._tokens if by_token else self._log_ins
         session = hashed(token)
-        agent = await self._known((await book.living({session})).get(session) if token else None)
+        agent = await self.called((await book.living({session})).get(session) if token else None)
         return agent, Seat(agent.login, session)
 
-    async def _known(self, login: str | None) -> Agent:
+    async def called(self, login: str | None) -> Agent:
+        """Read from the database only where nobody here is called so yet."""
         agent = self._agents.find(login) if login else None
         if agent is None and login:
             # Added on the command line since we started.

@@ -18,6 +18,7 @@ from calls.bus import EventBus
 from calls.deadlines import Deadline
 from calls.errors import Unavailable
 from calls.ports import FollowUps, OfferAnswers, QueueControl, QueueMembership, Transfers
+from calls.recordings import LineRecordings
 from config.agent_settings import AgentSettings
 from config.dialling_settings import DiallingSettings
 from config.queue_settings import QueueSettings
@@ -35,6 +36,7 @@ from screenpop.desk.admission import Admission
 from screenpop.desk.hub import Desktop, Hub
 from screenpop.desk.presence import Presences
 from screenpop.dialling.guard import DiallingGuard
+from screenpop.dialling.kept_cost import KeptCost
 from screenpop.phone.phones import Phones
 from screenpop.pops import follow_up_plans
 from screenpop.pops.content import clean
@@ -43,6 +45,7 @@ from screenpop.pops.lead_cards import LeadCards
 from screenpop.pops.past_calls import PastCalls
 from screenpop.pops.pop_store import AlsoOwed, PopStore
 from screenpop.pops.pops import Opener, Pops
+from screenpop.pops.recording_pauses import RecordingPauses
 from screenpop.pops.transfers import CallTransfers, Refused, TransferFrame
 from screenpop.pops.wrap_ups import WrapUpRules
 from storage.database import Database
@@ -62,8 +65,8 @@ ANSWER_DEADLINE_S = 5.0
 class Desk:
     """`agents` is the AgentRoster. Enter it after storage and the bus exist and before events
     flow; it subscribes itself. `also_owed` and `owed` are the store's. Without `memberships` (by
-    Asterisk's name) nobody is made a member of a queue; without `transfers` no call is moved.
-    `region` is the country in whose format agents dial."""
+    Asterisk's name) nobody is made a member of a queue; without `transfers` no call is moved,
+    without `recordings` none is silenced. `region` is the country in whose format agents dial."""
 
     def __init__(
         self,
@@ -76,6 +79,7 @@ class Desk:
         offers: OfferAnswers,
         follow_ups: FollowUps,
         transfers: Transfers | None = None,
+        recordings: LineRecordings | None = None,
         web: WebSettings,
         softphone: SoftphoneSettings | None = None,
         dialling: DiallingSettings = DiallingSettings(),  # noqa: B008 -- frozen
@@ -127,19 +131,9 @@ class Desk:
             agents=self.agents, status_of=self.duties.status_of, tell=self.hub.tell
         )
         guard = self._guard(dialling, region, database)
-        self.transfers = (
-            CallTransfers(
-                agents=self.agents,
-                pops=self.pops,
-                transfers=transfers,
-                numbers=work.transfer_numbers,
-                guard=guard,
-                tell=self.hub.tell,
-                audit=database.audit.note,
-            )
-            if transfers is not None
-            else None
-        )
+        self._kept_cost = KeptCost(guard.cost, database)
+        self.transfers = self._moves(transfers, work.transfer_numbers, guard, database)
+        self.recordings = self._pauses(recordings, work.recording_pause_s, database, now)
         self.follow_ups = FollowUpPlans(
             pops=self.pops, book=follow_ups, publish=bus.publish, now=now, url=task_url
         )
@@ -170,15 +164,56 @@ class Desk:
             settings=dialling, region=region, counters=self.counters, audit=database.audit.note
         )
 
+    def _moves(
+        self, transfers: Transfers | None, numbers: str, guard: DiallingGuard, database: Database
+    ) -> CallTransfers | None:
+        if transfers is None:
+            return None
+        return CallTransfers(
+            agents=self.agents,
+            pops=self.pops,
+            transfers=transfers,
+            numbers=numbers,
+            guard=guard,
+            tell=self.hub.tell,
+            audit=database.audit.note,
+        )
+
+    def _pauses(
+        self,
+        recordings: LineRecordings | None,
+        limit_s: float,
+        database: Database,
+        now: Callable[[], datetime],
+    ) -> RecordingPauses | None:
+        if recordings is None:
+            return None
+        return RecordingPauses(
+            pops=self.pops,
+            recordings=recordings,
+            limit_s=limit_s,
+            tell=self.hub.tell,
+            stored=self.flush,
+            publish=self._bus.publish,
+            audit=database.audit.note,
+            now=now,
+        )
+
     async def __aenter__(self) -> Self:
         await self._stack.enter_async_context(self._store)
         self.hub.restore(await self._store.last_seqs())
         left_open = await self._store.open_pops()
         self.pops.restore(left_open)
+        if self.recordings is not None:
+            self.recordings.restore(left_open)
+            lost, back = self.recordings.on_ami_lost, self.recordings.on_ami_restored
+            self._bus.subscribe("recordings in doubt", lost, events.AmiLost)
+            self._bus.subscribe("recordings heard of", back, events.AmiRestored)
         self.days.restore(await self._store.pops_since(self.days.began_at))
         await self._stack.enter_async_context(self.agents)
         for memberships in self._memberships:
             await self._stack.enter_async_context(memberships)
+        await self._stack.enter_async_context(self._kept_cost)
         await self._stack.enter_async_context(self.phones)
         self.duties.restore(left_open)
         self._bus.subscribe("screenpop", self._hear, events.CallEvent)
@@ -198,6 +233,8 @@ class Desk:
         self.presences.close()
         if self.transfers is not None:
             await self.transfers.close()
+        if self.recordings is not None:
+            await self.recordings.close()
         self.hub.close_all()
         await asyncio.gather(*self._choices, return_exceptions=True)
         await self.past_calls.finish()
@@ -247,6 +284,8 @@ class Desk:
         self.duties.handle(event)
         if self.transfers is not None:
             self.transfers.handle(event)
+        if self.recordings is not None:
+            self.recordings.handle(event)
 
     def attach(self, login: str, desktop: Desktop, last_seq: int | None) -> bool:
         """Without waiting, so that no frame can fall between the greeting and the stream."""
@@ -308,6 +347,7 @@ class Desk:
             pops=() if resumed else self.pops.snapshot(login),
             leads=self.leads.of(login),
             consults=self.transfers.of(login) if self.transfers is not None else (),
+            recordings=self.recordings.of(login) if self.recordings is not None else (),
         )
 
     def _wrap_up(

@@ -28,6 +28,7 @@ _SERVER = (
     protocol.AgentStateChanged,
     protocol.AgentDay,
     protocol.CallConsult,
+    protocol.RecordingNow,
     protocol.Presence,
     protocol.Notice,
 )

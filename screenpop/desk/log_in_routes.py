@@ -120,7 +120,7 @@ class LogInRoutes:
             raise refusal(web.HTTPTooManyRequests, "too_many_codes", str(no)) from None
         except TooManyLogIns as no:
             raise refusal(web.HTTPTooManyRequests, "rate_limited", str(no)) from None
-        card = card_of(await self._admission.agent_of(opened.token))
+        card = card_of(await self._admission.called(opened.login))
         told_once = tuple(opened.recovery_codes) or None
         answer = LoggedIn(**card.model_dump(), recovery_codes=told_once)
         response = web.json_response(answer.model_dump(exclude_none=True))
@@ -135,7 +135,7 @@ class LogInRoutes:
             max_age=self._settings.session_hours * 3600,
             httponly=True,
             samesite="Strict",
-            secure=(self._settings.public_url or "").startswith("https:"),
+            secure=self._settings.is_https,
         )
 
     async def log_out(self, request: web.Request) -> web.StreamResponse:

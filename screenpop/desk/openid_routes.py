@@ -18,7 +18,7 @@ from screenpop.desk.desk import Desk
 from screenpop.desk.log_in_routes import LogInRoutes
 from screenpop.desk.rate_limit import RateLimit
 from screenpop.desk.static_files import guarded
-from screenpop.openid.failures import FailureCode, NotLetIn
+from screenpop.openid.failures import Failed, NotLetIn
 from screenpop.openid.openid_log_ins import LIFE_S, OpenIdLogIns
 
 log = logging.getLogger(__name__)
@@ -27,12 +27,6 @@ COOKIE = "switchboard_oidc"
 _PATH = "/api/v1/session"
 _BACK = f"{_PATH}/oidc/callback"
 _PAGES = {"": "/", "supervisor": "/supervisor"}
-
-
-class Failed(BaseModel):
-    code: FailureCode
-    #: Whom the provider named, where nobody here is called so.
-    who: str
 
 
 class Ways(BaseModel):
@@ -83,6 +77,7 @@ CALLBACK = Door(
     replies={
         302: Reply("To the page, logged in or not.", kind=""),
         404: Reply("There is none.", Refused),
+        429: Reply("Too fast.", Refused),
     },
 )
 DOORS = (WAYS, BEGIN, CALLBACK)
@@ -105,13 +100,12 @@ class OpenIdRoutes:
         self._name = name
         self._over = over
         self._log_in = log_in
-        self._begins = RateLimit(per_s=1.0, burst=30)
+        self._by_address = RateLimit(per_s=1.0, burst=30)
 
     async def ways(self, request: web.Request) -> web.StreamResponse:
         if self._over is None:
             return web.json_response(Ways(oidc=None, failed=None).model_dump())
-        failure = self._over.failure_of(request.cookies.get(COOKIE, ""))
-        failed = None if failure is None else Failed(code=failure.code, who=failure.who[:100])
+        failed = self._over.failure_of(request.cookies.get(COOKIE, ""))
         return web.json_response(Ways(oidc=self._name, failed=failed).model_dump())
 
     async def begin(self, request: web.Request) -> web.StreamResponse:
@@ -120,8 +114,7 @@ class OpenIdRoutes:
             raise refusal(web.HTTPNotFound, "not_here", "there is no log-in by OpenID Connect")
         if page is None:
             raise refusal(web.HTTPBadRequest, "bad_request", "there is no such page")
-        if not self._begins.take(counted_as(request.remote or "unknown"), time.monotonic()):
-            raise refusal(web.HTTPTooManyRequests, "rate_limited", "too many log-ins begun")
+        self._count(request)
         try:
             begun = await over.begin(redirect_uri=f"{self._base(request)}{_BACK}", page=page)
         except NotLetIn as failure:
@@ -133,6 +126,7 @@ class OpenIdRoutes:
         over, browser = self._over, request.cookies.get(COOKIE, "")
         if over is None:
             raise refusal(web.HTTPNotFound, "not_here", "there is no log-in by OpenID Connect")
+        counted = self._count(request)
         page = over.page_of(browser)
         try:
             login = await over.end(browser, request.query)
@@ -141,12 +135,21 @@ class OpenIdRoutes:
                 raise NotLetIn("nobody", "openid: nobody here is called so", who=login)
         except NotLetIn as failure:
             return self._not_in(over, failure, page)
+        # Whoever is let in costs no more than to begin it.
+        self._by_address.give_back(counted)
         # So that an agent added a moment ago is known when the page asks.
-        await self._desk.admission.agent_of(opened.token)
+        await self._desk.admission.called(opened.login)
         response = web.Response(status=302, headers={"Location": page})
         response.del_cookie(COOKIE, path=_PATH)
         self._log_in.seat(response, opened.token)
         return response
+
+    def _count(self, request: web.Request) -> str:
+        """As what; who asks too often leaves no line in the log."""
+        counted = counted_as(request.remote or "unknown")
+        if not self._by_address.take(counted, time.monotonic()):
+            raise refusal(web.HTTPTooManyRequests, "rate_limited", "too many log-ins; wait a bit")
+        return counted
 
     def _not_in(self, over: OpenIdLogIns, failure: NotLetIn, page: str) -> web.StreamResponse:
         """Back to the page, which asks this browser's failure and says it: an address that told it
@@ -165,13 +168,9 @@ class OpenIdRoutes:
             max_age=int(LIFE_S),
             httponly=True,
             samesite="Lax",
-            secure=self._base_is_https,
+            secure=self._settings.is_https,
         )
         return response
-
-    @property
-    def _base_is_https(self) -> bool:
-        return (self._settings.public_url or "").startswith("https:")
 
     def _base(self, request: web.Request) -> str:
         """A `Host` that somebody invents leads nowhere: the provider knows our address."""

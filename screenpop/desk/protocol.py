@@ -177,6 +177,22 @@ class CallConsult(ServerMessage):
     state: ConsultState
 
 
+RecordingState = Literal["on", "paused", "off", "unsure"]
+
+
+class RecordingNow(ServerMessage):
+    """Whether somebody, we or the telephone system, records a call in which this agent talks.
+    `unsure`: it may be recorded. `since` is when it was paused, `mine` that this agent paused it;
+    see PUT /api/v1/agent/calls/POP_ID/recording."""
+
+    kind: Literal["call.recording"] = "call.recording"
+    pop_id: str
+    state: RecordingState
+    #: Milliseconds since 1970.
+    since: float | None = None
+    mine: bool = False
+
+
 class Colleague(Frame):
     """Somebody with a phone; `state` is null where they never chose one."""
 
@@ -212,6 +228,7 @@ class Hello(ServerMessage):
     day: DayCounts = DayCounts()
     #: What goes on now.
     consults: tuple[CallConsult, ...] = ()
+    recordings: tuple[RecordingNow, ...] = ()
 
 
 class LeadNew(ServerMessage):
@@ -263,6 +280,7 @@ ServerFrame = Annotated[
     | AgentStateChanged
     | AgentDay
     | CallConsult
+    | RecordingNow
     | Presence
     | Notice,
     Field(discriminator="kind"),

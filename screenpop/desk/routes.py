@@ -11,7 +11,13 @@ from calls.doors import LOGGED_IN, Asker, Door, Origin, Param, Reply, hang
 from config.oidc_settings import OidcSettings
 from config.settings import WebSettings
 from screenpop.agents.log_in import TICKET_LIFE_S
-from screenpop.desk import call_routes, log_in_routes, openid_routes, static_files
+from screenpop.desk import (
+    call_routes,
+    log_in_routes,
+    openid_routes,
+    recording_routes,
+    static_files,
+)
 from screenpop.desk.admission import AGENT, COOKIE, SEAT
 from screenpop.desk.answers import refusal, spared
 from screenpop.desk.desk import Desk
@@ -58,6 +64,7 @@ DOORS = (
         log_in_routes.DOORS
         + openid_routes.DOORS
         + call_routes.DOORS
+        + recording_routes.DOORS
         + phone_routes.DOORS
         + static_files.DOORS
     ),
@@ -106,6 +113,7 @@ def add_routes(
     hang(app.router, TICKET, guarded(spared(routes.ticket)))
     hang(app.router, WEBSOCKET, routes.websocket)
     call_routes.add_routes(app, calls=desk.past_calls)
+    recording_routes.add_routes(app, pauses=desk.recordings)
     phone_routes.add_routes(app, phones=desk.phones)
     add_static(app, static)
 

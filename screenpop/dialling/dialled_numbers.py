@@ -59,11 +59,8 @@ class DialledNumbers:
         number = text.removeprefix(self._settings.outside_prefix)
         if not _NUMBER.fullmatch(number):
             return "dial_shape"
-        # A carrier may also take digits for a whole number with its country.
-        also = None if number.startswith("+") else _read("+" + number, None)
-        taken_so = None
-        if also is not None and phonenumbers.is_valid_number(also):
-            taken_so = self._of(also)
+        also = _taken_whole(number)
+        taken_so = None if also is None else self._of(also)
         if taken_so == "dial_costly":
             return taken_so
         read = _read(number, self._region)
@@ -71,6 +68,15 @@ class DialledNumbers:
         if verdict == "outside" and taken_so == "dial_country" and not self._is_whole(number):
             return taken_so
         return verdict
+
+    def readings(self, text: str) -> tuple[str, ...]:
+        """In E.164, all the numbers that a carrier may take it for."""
+        number = text.removeprefix(self._settings.outside_prefix)
+        if not _NUMBER.fullmatch(number):
+            return ()
+        also = None if self._is_whole(number) else _taken_whole(number)
+        found = (_read(number, self._region), also)
+        return tuple(dict.fromkeys(_e164(one) for one in found if one is not None))
 
     def e164_of(self, text: str) -> str | None:
         """As callers' numbers are kept; None for what is none."""
@@ -109,6 +115,12 @@ def _read(text: str, region: str | None) -> PhoneNumber | None:
         return phonenumbers.parse(text, region)
     except NumberParseException:
         return None
+
+
+def _taken_whole(digits: str) -> PhoneNumber | None:
+    """A carrier may also take digits for a whole number with its country."""
+    read = None if digits.startswith("+") else _read("+" + digits, None)
+    return read if read is not None and phonenumbers.is_valid_number(read) else None
 
 
 def _e164(number: PhoneNumber) -> str:

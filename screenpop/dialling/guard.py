@@ -1,7 +1,7 @@
 """Asked before the PBX dials for an agent: may this number be dialled, now, by this agent?
 
-A stolen log-in or a hostile page then costs the house a few calls at ordinary rates. The counts are
-this process's own: they begin anew with it.
+A stolen log-in or a hostile page then costs the house a few calls at ordinary rates. The counts of
+an hour are this process's own and begin anew with it; a day's cost is restored (`kept_cost`).
 """
 
 from __future__ import annotations
@@ -17,14 +17,13 @@ from pathlib import Path
 
 from config.dialling_settings import DiallingSettings
 from screenpop.counters import DeskCounters
+from screenpop.dialling.day_cost import LONGEST_HELD_S, DayCost
 from screenpop.dialling.dialled_numbers import DialledNumbers
 from storage.audit_chain import Entry
 
 log = logging.getLogger(__name__)
 
 HOUR_S = 3600.0
-#: A call whose end nobody told us counts as one that goes on for so long.
-LONGEST_HELD_S = 4 * HOUR_S
 
 #: By code, for programs and logs; the page says it in the agent's language.
 WHY = {
@@ -37,6 +36,7 @@ WHY = {
     "dial_at_once": "A call to a number outside that you began still goes on.",
     "dial_agent_limit": "You have had as many numbers outside dialled as an hour allows.",
     "dial_centre_limit": "All together have had as many numbers outside dialled as an hour allows.",
+    "dial_day_cost": "With this call, numbers outside would cost more today than is allowed.",
 }
 
 
@@ -89,6 +89,8 @@ class DiallingGuard:
         self._held: dict[str, _Held] = {}
         self._by_agent: dict[str, _Begun] = {}
         self._all = _Begun()
+        self.cost = DayCost(settings, local_now=local_now, monotonic=monotonic)
+        counters.dials_cost.set_function(self.cost.today)
 
     async def ask(self, login: str, text: str, key: str) -> None:
         """Returns where `text` may be dialled: then a number outside is counted, and `key` (the
@@ -97,13 +99,19 @@ class DiallingGuard:
         if verdict == "house":
             return
         stopped = await asyncio.to_thread(_is_there, self._settings.stop_file)
-        code = verdict if verdict != "outside" else self._refusal(login, key, stopped=stopped)
+        numbers = self._numbers.readings(text) if verdict == "outside" else ()
+        code: str | None = verdict
+        if verdict == "outside":
+            code = self._refusal(login, key, stopped=stopped)
+            if code is None and not self.cost.allows(numbers):
+                code = "dial_day_cost"
         if code is not None:
             raise self.refused(login, text, code)
         now = self._monotonic()
         self._held[key] = _Held(login, now, now + LONGEST_HELD_S)
         self._by_agent.setdefault(login, _Begun()).times.append(now)
         self._all.times.append(now)
+        self.cost.began(key, numbers)
         self._counters.dials.inc()
         log.info("audit: dialling: agent=%s number=%s", login, _shown(text))
 
@@ -140,9 +148,11 @@ class DiallingGuard:
     def ended(self, key: str) -> None:
         """Nothing happens where it was none that is counted."""
         self._held.pop(key, None)
+        self.cost.ended(key)
 
     def not_begun(self, key: str) -> None:
         """The PBX dialled nothing after all: it does not count."""
+        self.cost.not_begun(key)
         held = self._held.pop(key, None)
         if held is None:
             return
@@ -151,9 +161,10 @@ class DiallingGuard:
                 begun.times.remove(held.began)
 
     def ends_within(self, key: str, seconds: float) -> None:
-        """Nobody will tell us of its end; by then it is over."""
+        """Nobody will tell us of its end; by then it is over, or goes on unseen."""
         if held := self._held.get(key):
             held.until = min(held.until, self._monotonic() + seconds)
+            self.cost.unseen(key)
 
 
 def _shown(text: str) -> str:

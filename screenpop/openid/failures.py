@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import BaseModel
+
 from calls.errors import SwitchboardError
 
 FailureCode = Literal["stale", "refused", "away", "untrusted", "unverified", "nobody"]
+
+
+class Failed(BaseModel):
+    code: FailureCode
+    #: Whom the provider named, where nobody here is called so.
+    who: str
 
 
 class NotLetIn(SwitchboardError):
@@ -16,3 +24,7 @@ class NotLetIn(SwitchboardError):
         super().__init__(text)
         self.code: FailureCode = code
         self.who = who
+
+    def told(self) -> Failed:
+        """What is kept of it: an exception holds on to its traceback, and so to whole requests."""
+        return Failed(code=self.code, who=self.who[:100])

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from config.oidc_settings import OidcSettings
-from screenpop.openid.failures import NotLetIn
+from screenpop.openid.failures import Failed, NotLetIn
 from screenpop.openid.id_tokens import UnknownKey, checked
 from screenpop.openid.provider import Provider
 
@@ -27,12 +27,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """`browser` is the cookie's value, `address` where the browser goes, `page` where to in the
-    end."""
+    """`browser` is the cookie's value, `address` where the browser goes."""
 
     browser: str
     address: str
-    page: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +57,13 @@ class OpenIdLogIns:
         self._clock = clock
         self._now = now
         self._pending: OrderedDict[str, _Pending] = OrderedDict()
-        self._failed: OrderedDict[str, NotLetIn] = OrderedDict()
+        self._failed: OrderedDict[str, Failed] = OrderedDict()
 
     async def close(self) -> None:
         await self._provider.close()
 
     async def begin(self, *, redirect_uri: str, page: str) -> Begun:
+        """`page`: where the browser goes in the end (`page_of`)."""
         metadata = await self._provider.metadata()
         browser = secrets.token_urlsafe(32)
         pending = _Pending(
@@ -88,7 +87,7 @@ class OpenIdLogIns:
             "code_challenge_method": "S256",
         }
         to = metadata.authorization_endpoint
-        return Begun(browser, f"{to}{'&' if '?' in to else '?'}{urlencode(asked)}", page)
+        return Begun(browser, f"{to}{'&' if '?' in to else '?'}{urlencode(asked)}")
 
     def page_of(self, browser: str) -> str:
         pending = self._pending.get(browser)
@@ -145,9 +144,9 @@ class OpenIdLogIns:
         return login
 
     def remember(self, browser: str, failure: NotLetIn) -> None:
-        _keep(self._failed, browser, failure)
+        _keep(self._failed, browser, failure.told())
 
-    def failure_of(self, browser: str) -> NotLetIn | None:
+    def failure_of(self, browser: str) -> Failed | None:
         """Told once."""
         return self._failed.pop(browser, None)
 

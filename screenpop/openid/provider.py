@@ -10,7 +10,8 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -18,6 +19,7 @@ import aiohttp
 from joserfc.jwk import KeySet
 from pydantic import BaseModel, StringConstraints, ValidationError
 
+from calls.bodies import PIECE, TooLong, whole
 from config.oidc_settings import OidcSettings
 from config.public_addresses import careful_session, why
 from screenpop.openid.failures import NotLetIn
@@ -60,17 +62,26 @@ class Provider:
             await http.close()
 
     async def metadata(self) -> Metadata:
-        async with self._asking:
+        async with self._in_turn():
             return await self._known_metadata()
 
     async def keys(self, *, anew: bool = False) -> KeySet:
         """`anew`: those of before lack one."""
-        async with self._asking:
+        async with self._in_turn():
             now = self._clock()
             if self._keys is None or now - self._keys[1] >= (ANEW_S if anew else KEPT_S):
                 address = (await self._known_metadata()).jwks_uri
                 self._keys = (keys_of(await self._answer("GET", address)), now)
             return self._keys[0]
+
+    @asynccontextmanager
+    async def _in_turn(self) -> AsyncIterator[None]:
+        """What many want is asked once; whoever waits for it has the same deadline."""
+        try:
+            async with asyncio.timeout(self._settings.deadline_s), self._asking:
+                yield
+        except TimeoutError as error:
+            raise NotLetIn("away", "openid: the provider did not answer in time") from error
 
     async def id_token(self, code: str, *, verifier: str, redirect_uri: str) -> str:
         metadata = await self.metadata()
@@ -137,14 +148,15 @@ class Provider:
                     method, address, data=form, headers=told, allow_redirects=False
                 ) as answer,
             ):
-                body = await answer.content.read(MAX_ANSWER)
-                whole = answer.content.at_eof() or not await answer.content.read(1)
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+                body = await whole(answer.content.iter_chunked(PIECE), MAX_ANSWER)
+        except TooLong as error:
+            raise NotLetIn("away", f"openid: the provider answered {error}") from error
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             kind = why(error) if isinstance(error, aiohttp.ClientError | OSError) else "no answer"
             raise NotLetIn("away", f"openid: the provider cannot be asked ({kind})") from error
         if form is not None and answer.status in (400, 401):
             raise NotLetIn("refused", f"openid: the provider takes no code: {_error_of(body)}")
-        if answer.status != 200 or not whole:
+        if answer.status != 200:
             raise NotLetIn("away", f"openid: the provider answered {answer.status}")
         try:
             return json.loads(body)

@@ -95,6 +95,9 @@ class PlacedCalls:
             # The same will be asked again, with a proof of who asks.
             self._guard.not_begun(asked.key)
         if call is None or call.key != asked.key:
+            if told.status >= 300:
+                # A referral that the PBX does not follow: nobody is dialled.
+                self._guard.ended(asked.key)
             return
         if told.status < 300:
             call.asterisks_tag = told.to_tag

@@ -66,11 +66,6 @@ def words_of(content: PopContent, code: str | None, note: str) -> str:
     return lines[:_MAX_STORED]
 
 
-def like(word: str) -> str:
-    """A pattern with `\\` as its escape that finds `word` anywhere."""
-    return "%" + re.sub(r"([\\%_])", r"\\\1", word) + "%"
-
-
 def _parts(content: PopContent, code: str | None, note: str) -> Iterator[str | None]:
     call, match, contact = content.call, content.match, content.contact
     yield call.number

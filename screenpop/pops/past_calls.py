@@ -15,12 +15,13 @@ from calls.deadlines import Deadline
 from screenpop.agents.log_in import outage_named
 from screenpop.desk.protocol import Frame, WrapUp
 from screenpop.pops.call_story import epoch_ms
-from screenpop.pops.call_words import Sought, like
+from screenpop.pops.call_words import Sought
 from screenpop.pops.content import PopContent
 from screenpop.pops.pop_stops import NOT_SHOWN
 from screenpop.pops.pop_tables import pop_words, pops
 from storage.database import Database
 from storage.overtime import Overtime
+from storage.sealed.columns import SoughtWord
 
 #: How far back a search looks; the list itself goes back to the first call.
 SEARCHED = timedelta(days=90)
@@ -196,7 +197,8 @@ def _has(look_for: Sought) -> sa.ColumnElement[bool]:
 
 
 def _like(word: str) -> sa.ColumnElement[bool]:
-    return pop_words.c.words.like(like(word), escape="\\")
+    pattern = sa.bindparam(None, word, type_=SoughtWord())
+    return pop_words.c.words.like(pattern, escape="\\")
 
 
 def _line(row: sa.RowMapping, content: PopContent) -> PastCall:

@@ -45,6 +45,8 @@ class Pop:
     wrapup: WrapUp | None = None
     disposition: str | None = None
     note: str = ""
+    #: Since when the agent has the recording of the call paused.
+    paused_at: datetime | None = None
     #: The agent's phones that ring for it now.
     ringing: set[str] = field(default_factory=set)
     #: None of them rings any more, and not because the agent let it ring: why is yet to be told.

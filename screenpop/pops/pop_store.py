@@ -189,7 +189,9 @@ class PopStore:
     async def _store(self, batch: Sequence[_Row]) -> None:
         while True:
             try:
-                await self._database.writer.write(lambda connection: self._write(connection, batch))
+                await self._database.writer.write(
+                    lambda connection: self._write(connection, batch), brief=True
+                )
                 crash_points.reached("pop.stored")
                 return self._owed()
             except (Unavailable, OperationalError, OSError):
@@ -318,6 +320,7 @@ def _pop_row(pop: Pop) -> dict[str, Any]:
         "disposition": pop.disposition,
         "note": pop.note,
         "wrapup": pop.wrapup,
+        "paused_at": pop.paused_at,
     }
 
 
@@ -339,6 +342,7 @@ def _pop_of(row: sa.RowMapping) -> Pop:
         seq=row["seq"],
         claimed_at=row["claimed_at"],
         released_at=row["released_at"],
+        paused_at=row["paused_at"],
         note=row["note"] or "",
     )
     if pop.state == "wrapup":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from storage.sealed.columns import SealedJson, SealedText, SealedWords
 from storage.tables import UtcDateTime, metadata
 
 pops = sa.Table(
@@ -19,16 +20,18 @@ pops = sa.Table(
     sa.Column("state", sa.String(20), nullable=False, index=True),
     sa.Column("seq", sa.BigInteger, nullable=False),
     #: The newest content, as the desktop got it.
-    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("payload", SealedJson("pops.payload"), nullable=False),
     sa.Column("offered_at", UtcDateTime, nullable=False, index=True),
     sa.Column("claimed_at", UtcDateTime, nullable=True),
     sa.Column("released_at", UtcDateTime, nullable=True),
     sa.Column("closed_at", UtcDateTime, nullable=True),
     sa.Column("close_reason", sa.String(40), nullable=True),
     sa.Column("disposition", sa.String(40), nullable=True),
-    sa.Column("note", sa.Text, nullable=True),
+    sa.Column("note", SealedText("pops.note", long=True), nullable=True),
     #: What is asked of the agent after the call, as the desktop got it.
-    sa.Column("wrapup", sa.JSON(none_as_null=True), nullable=True),
+    sa.Column("wrapup", SealedJson("pops.wrapup", none_as_null=True), nullable=True),
+    #: Since when this agent has the recording of the call paused.
+    sa.Column("paused_at", UtcDateTime, nullable=True),
     #: One agent's calls, a page at a time.
     sa.Index("ix_pops_agent_offered_at", "agent", "offered_at", "pop_id"),
 )
@@ -42,7 +45,7 @@ pop_words = sa.Table(
     sa.Column("offered_at", UtcDateTime, primary_key=True),
     sa.Column("pop_id", sa.String(40), primary_key=True),
     #: Folded, see `call_words`.
-    sa.Column("words", sa.Text, nullable=False),
+    sa.Column("words", SealedWords(), nullable=False),
     sqlite_with_rowid=False,
 )
 
@@ -55,7 +58,7 @@ pop_deliveries = sa.Table(
     sa.Column("pop_id", sa.String(40), nullable=False, index=True),
     sa.Column("call_id", sa.String(120), nullable=False, index=True),
     sa.Column("kind", sa.String(20), nullable=False),
-    sa.Column("payload", sa.JSON, nullable=False),
+    sa.Column("payload", SealedJson("pop_deliveries.payload"), nullable=False),
     #: When the event happened that this frame tells of.
     sa.Column("event_at", UtcDateTime, nullable=False),
     sa.Column("sent_at", UtcDateTime, nullable=False),

@@ -9,7 +9,7 @@ from typing import Any
 
 from calls import events
 from calls.bus import EventBus
-from calls.call import CallId
+from calls.call import Call, CallId
 from calls.caller import ContactRef
 from calls.offers import OfferAnswer
 from calls.ports import AgentRoster
@@ -232,6 +232,26 @@ class Pops:
         pop = self._book.own(agent, pop_id)
         return (pop.call_id, pop.interface) if pop is not None and pop.state == "claimed" else None
 
+    def talkers(self, call_id: CallId) -> Sequence[Pop]:
+        """The pops of the agents who talk in the call."""
+        return [pop for pop in self._book.of_call(call_id) if pop.state == "claimed"]
+
+    def talks_now(self, agent: str) -> Sequence[Pop]:
+        """The pops of the calls in which the agent talks."""
+        return [pop for pop in self._book.of_agent(agent) if pop.state == "claimed"]
+
+    def line(self, call_id: CallId) -> Call | None:
+        """None where its arrival was not heard of."""
+        story = self._stories.find(call_id)
+        return story.call if story is not None else None
+
+    def keep_pause(self, agent: str, pop_id: str, since: datetime | None) -> None:
+        """Since when the agent has the call's recording paused; None: not any more."""
+        pop = self._book.own(agent, pop_id)
+        if pop is not None:
+            pop.paused_at = since
+            self._store.save_pop(pop)
+
     def call_of(self, agent: str, pop_id: str) -> CallId | None:
         """None where the card is not theirs, or no longer on their screen."""
         shown = (pop for pop in self._book.all_shown() if pop.pop_id == pop_id)
@@ -440,7 +460,7 @@ class Pops:
             self._update(pop.call_id, at, but=pop)
 
     def _wrap_up(self, pop: Pop, at: datetime, talk_s: float, *, transferred: bool) -> None:
-        pop.state, pop.released_at = "wrapup", at
+        pop.state, pop.released_at, pop.paused_at = "wrapup", at, None
         rule = self._rules.of(pop.content.call.queue)
         self._ask(pop, asked(rule, at, talk_s=talk_s, transferred=transferred), at)
         self._days.talked(pop.agent, talk_s)

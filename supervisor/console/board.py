@@ -40,6 +40,8 @@ class CallRow:
     agents: tuple[str, ...]
     #: The dialplan served it without us.
     fallback: bool
+    #: Since when an agent has its recording paused.
+    recording_paused_at: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -168,6 +168,7 @@ def _call(live: LiveCall, sources: Sources) -> CallRow:
             for interface in (live.talking or live.ringing)
         ),
         fallback=live.fallback,
+        recording_paused_at=live.paused_at,
     )
 
 

@@ -32,6 +32,8 @@ class LiveCall:
     queued_at: float | None = None
     ringing: dict[str, float] = field(default_factory=dict)
     talking: dict[str, float] = field(default_factory=dict)
+    #: Since when an agent has its recording paused.
+    paused_at: float | None = None
 
     @property
     def waits(self) -> bool:
@@ -156,6 +158,8 @@ def _apply_agent(live: LiveCall, event: events.CallEvent, at: float) -> bool:
             live.talking.pop(event.interface, None)
             if not live.talking and live.stage == "talking":
                 live.to("outside", at)
+        case events.RecordingPaused():
+            live.paused_at = at if event.on else None
         case _:
             return False
     return True

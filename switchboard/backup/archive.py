@@ -37,7 +37,7 @@ def write(file: BinaryIO, manifest: Manifest, staged: Path, report: Report) -> N
     done = 0
     # Neither a name nor a time in gzip's header: the same content is the same file.
     with gzip.GzipFile(filename="", fileobj=file, mode="wb", compresslevel=_LEVEL, mtime=0) as out:
-        content = manifest.model_dump_json(indent=1).encode()
+        content = manifest.model_dump_json(indent=1, exclude_none=True).encode()
         if len(content) > MAX_MANIFEST:
             raise BackupRefused("there are too many files for one backup")
         out.write(_header(MANIFEST, len(content), manifest) + content + _padding(len(content)))

@@ -24,6 +24,7 @@ from calls.errors import Misconfigured
 from config.settings import Settings
 from config.settings_file import DEFAULT_FILE
 from storage.database import driver_url
+from storage.seal_tables import seals
 from switchboard.backup import archive, postgres_copy, sqlite_copy
 from switchboard.backup.blanked import without_secrets
 from switchboard.backup.manifest import (
@@ -31,7 +32,6 @@ from switchboard.backup.manifest import (
     DatabaseKind,
     Manifest,
     Member,
-    TableRows,
     is_safe,
 )
 from switchboard.backup.places import held, places, secret_files, variables
@@ -83,7 +83,8 @@ def make(settings: Settings, config: Path | None, wanted: Wanted, reports: Repor
         staged = folder / "staged"
         notices: list[str] = []
         (staged / "database").mkdir(parents=True)
-        kind, revision, tables = _copy_database(settings, staged / "database", wanted, reports)
+        kind = database_kind(settings)
+        copied = _copy_database(settings, staged / "database", wanted, reports)
         # After the database: whatever version of a rulebook or model its rows name is there.
         _copy_files(settings, config, staged, wanted, notices)
         manifest = Manifest(
@@ -91,10 +92,11 @@ def make(settings: Settings, config: Path | None, wanted: Wanted, reports: Repor
             product=version("switchboard-pbx"),
             made_at=made_at,
             database=kind,
-            revision=revision,
-            tables=tables,
+            revision=copied.revision,
+            tables=copied.tables,
             members=tuple(_members(staged)),
             with_secrets=wanted.with_secrets,
+            sealed_with=copied.sealed_with,
             environment=variables(),
         )
         crash_points.reached("backup.copied")
@@ -166,21 +168,22 @@ def sqlite_path(settings: Settings) -> Path:
 
 def _copy_database(
     settings: Settings, folder: Path, wanted: Wanted, reports: Reports
-) -> tuple[DatabaseKind, str, tuple[TableRows, ...]]:
+) -> postgres_copy.Copied:
     secrets = wanted.with_secrets
     if database_kind(settings) == "postgresql":
-        copied = asyncio.run(
+        return asyncio.run(
             postgres_copy.copy(
                 settings.storage.url, folder, with_secrets=secrets, report=reports.copying
             )
         )
-        return "postgresql", copied.revision, copied.tables
     path, target = sqlite_path(settings), folder / SQLITE_FILE
     sqlite_copy.copy(path, target, with_secrets=secrets, report=reports.copying)
     revision = sqlite_copy.revision_of(target)
     shape = postgres_copy.known_shape(revision)
     expected = [(t.name, tuple(c.name for c in t.columns)) for t in shape.sorted_tables]
-    return "sqlite", str(revision), sqlite_copy.rows_of(target, expected)
+    rows = sqlite_copy.rows_of(target, expected)
+    sealed_with = sqlite_copy.sealed_with(target) if seals.name in shape.tables else None
+    return postgres_copy.Copied(str(revision), rows, sealed_with)
 
 
 def _copy_files(

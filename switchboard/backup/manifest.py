@@ -63,6 +63,8 @@ class Manifest(_Part):
     tables: tuple[TableRows, ...] = Field(max_length=1000)
     members: tuple[Member, ...] = Field(max_length=MOST_MEMBERS)
     with_secrets: bool
+    #: Fingerprint of the key by which the rows are sealed; the key is in no backup.
+    sealed_with: str | None = Field(None, pattern=r"^[0-9a-f]{16}$")
     #: Variables that changed the settings: names, never values.
     environment: tuple[str, ...] = ()
 

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.database import driver_url, open_engine
 from storage.migrate import take_turn
 from storage.revisions import upgrade_to, upgrade_to_head
+from storage.seal_tables import seals
 from storage.shapes import VERSION_TABLE, known_revisions, shape_at
 from switchboard.backup.manifest import ROWS, Manifest, TableRows
 from switchboard.backup.refusals import ArchiveRefused, BackupRefused
@@ -38,6 +39,7 @@ _OTHERS = """
 class Copied:
     revision: str
     tables: tuple[TableRows, ...]
+    sealed_with: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,10 @@ async def copy(url: str, folder: Path, *, with_secrets: bool, report: Report) ->
                 found = TableRows(name=table.name, columns=columns, rows=rows)
                 last = await _last_number(link, found)
                 tables.append(found.model_copy(update={"last_number": last}))
-    return Copied(revision, tuple(tables))
+            sealed_with = None
+            if seals.name in shape.tables:
+                sealed_with = await link.fetchval(f"SELECT fingerprint FROM {seals.name}")  # noqa: S608 -- names of our own tables
+    return Copied(revision, tuple(tables), sealed_with)
 
 
 def known_shape(revision: str | None) -> MetaData:
@@ -130,6 +135,12 @@ async def check_target(url: str, *, force: bool) -> None:
     async with _connected(url) as connection:
         await _refuse_company(connection)
         await _refuse_rows(connection, force=force)
+
+
+async def refuse_company(url: str) -> None:
+    """Raises BackupRefused where a server, or a command, uses the database."""
+    async with _connected(url) as connection:
+        await _refuse_company(connection)
 
 
 async def _refuse_company(connection: AsyncConnection) -> None:

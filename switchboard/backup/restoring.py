@@ -29,6 +29,7 @@ from switchboard.backup.moving import Ready, free_name, give, is_taken, owner_of
 from switchboard.backup.places import Place, places
 from switchboard.backup.refusals import ArchiveRefused, BackupRefused
 from switchboard.progress import Report
+from switchboard.seal_key import seals_of
 
 _UNPACKED = ".switchboard-restore"
 _NAMES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
@@ -91,6 +92,7 @@ def restore(settings: Settings, wanted: Wanted, reports: Reports) -> Restored:
             f"{_NAMES[kind]}: set storage.url to a database of the same kind"
         )
     _fits(promised)
+    _refuse_key(promised, settings)
     where = [place for place in places(settings) if promised.below(place.name)]
     _refuse_taken(where, promised, wanted)
     sqlite = sqlite_path(settings) if kind == "sqlite" else None
@@ -136,6 +138,20 @@ def _fits(manifest: Manifest) -> None:
     told = {table.name: set(table.columns) for table in manifest.tables}
     if due != told:
         raise ArchiveRefused(f"its tables are not those of revision {manifest.revision}")
+
+
+def _refuse_key(manifest: Manifest, settings: Settings) -> None:
+    """Without its key nobody reads what would stand there."""
+    if manifest.sealed_with is None:
+        return
+    seals = seals_of(settings)
+    if seals is None or seals.fingerprint != manifest.sealed_with:
+        has = "names none" if seals is None else f"names {seals.fingerprint}"
+        raise BackupRefused(
+            f"the backup is sealed with the key {manifest.sealed_with}, and "
+            f"privacy.encryption.key_file {has}: put that key's file there first (it is in no "
+            "backup)"
+        )
 
 
 def _refuse_taken(where: Sequence[Place], manifest: Manifest, wanted: Wanted) -> None:

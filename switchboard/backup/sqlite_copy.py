@@ -96,6 +96,13 @@ def revision_of(path: Path) -> str | None:
     return None if row is None else str(row[0])
 
 
+def sealed_with(path: Path) -> str | None:
+    """Fingerprint of the key, of a database that knows of seals."""
+    with _opened(path) as connection:
+        row = connection.execute("SELECT fingerprint FROM seals").fetchone()
+    return None if row is None else str(row[0])
+
+
 def rows_of(path: Path, tables: Sequence[tuple[str, tuple[str, ...]]]) -> tuple[TableRows, ...]:
     """By name and columns. Raises BackupRefused where a table is missing."""
     with _opened(path) as connection:

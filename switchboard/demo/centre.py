@@ -46,7 +46,8 @@ class DemoCentre:
     `desk_only` more agents have a desktop and no phone. `call_page`: on that port people ring in
     from the browser; and Dora is there, whose phone is in the browser too. `phone_bank`:
     see PrivatePbx. `rtp_timeout_s`: who sends no sound for so long is hung up on. `part`: what its
-    own server process does; whoever starts the others does so around this.
+    own server process does; whoever starts the others does so around this. `under`: see
+    ServerProcess.
     `overrides` are settings by section, on top of the demo's own. `storage_url` None: a fresh
     SQLite database with the demo's customers.
     """
@@ -74,6 +75,7 @@ class DemoCentre:
         more_agi_ports: Sequence[int] = (),
         watchdog: bool = False,
         part: Part = Part.ALL,
+        under: tuple[str, ...] = (),
         overrides: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> None:
         self.folder = folder.resolve()
@@ -120,7 +122,9 @@ class DemoCentre:
         settings = self._settings(web=web, agi=agi, ami_secret=ami_secret)
         for section, values in (overrides or {}).items():
             settings.setdefault(section, {}).update(values)
-        self.server = ServerProcess(self.folder, settings, watchdog=watchdog, part=part)
+        self.server = ServerProcess(
+            self.folder, settings, watchdog=watchdog, part=part, under=under
+        )
         self.call_page = (
             CallPage(
                 port=call_page,

@@ -240,7 +240,9 @@ class DesktopClient:
                 self._greet(frame)
             case "agent.state":
                 self.status = frame["status"]
-            case "agent.day" | "notice" | "lead.new" | "lead.gone" | "call.consult" | "presence":
+            case "agent.day" | "notice" | "lead.new" | "lead.gone" | "presence":
+                pass
+            case "call.consult" | "call.recording":
                 pass
             case _:
                 if self.last_seq is not None and frame["seq"] <= self.last_seq:

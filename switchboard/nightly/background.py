@@ -18,9 +18,10 @@ def step_back(limit_s: float) -> None:
     """The lowest priority, the first to go where memory runs out, half of the cores, and an end
     after `limit_s` that nothing in this process can put off (the kernel's SIGALRM). Called before
     anything numerical is imported."""
-    os.setpriority(os.PRIO_PROCESS, 0, LOWEST_PRIORITY)
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_GO, encoding="ascii")
+    # Last of what is seen from outside: whoever sees this priority sees the rest too.
+    os.setpriority(os.PRIO_PROCESS, 0, LOWEST_PRIORITY)
     for name in THREADS:
         os.environ.setdefault(name, str(max(1, (os.cpu_count() or 1) // 2)))
     signal.signal(signal.SIGALRM, signal.SIG_DFL)

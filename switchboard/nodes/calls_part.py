@@ -141,6 +141,7 @@ class CallsPart(Process):
             client_max_size=256 * 1024,
             middlewares=[behind(ground.settings.web.trusted_proxies)],
         )
+        ground.crowd.bound(app)
         ground.doorkeeper().keep(app)
         ground.health.add_routes(app)
         callers.add_routes(app, others)

@@ -170,6 +170,7 @@ class DeskPart(Process):
         return await serve(
             app,
             "the desk's web server",
+            self._ground.connections,
             section="nodes",
             host=nodes.desk_host,
             port=nodes.desk_port,

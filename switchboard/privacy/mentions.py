@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any, Final
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.caller import ContactRef
 from crm_adapter.spellings import last_digits
+from storage.sealed.columns import SealedJson, SealedText, SealedWords, seals_of
 from switchboard.privacy.held import Held, Key, Kind
 from switchboard.privacy.person import Person, is_any_in
 from switchboard.privacy.registry import REGISTRY
@@ -26,6 +27,8 @@ ERASED: Final = "(erased)"
 _LEAST_DIGITS = 7
 #: A name of one short word is many people's.
 _LEAST_NAME = 6
+#: Marks of sealed words follow from the pops.
+_OF_TEXT = String | JSON | SealedText | SealedJson | SealedWords
 #: By which people part the digits of a number.
 _MARKS = "- ./"
 #: Of no number and no name.
@@ -121,8 +124,11 @@ async def of_person(link: AsyncConnection, person: Person) -> list[Mention]:
     found = []
     for held, columns in _texts() if parts else ():
         text = _together(columns)
-        question = select(*held.key, *columns).where(is_any_in(text, parts))
-        for row in await link.execute(question):
+        question = select(*held.key, *columns)
+        # Where SQL cannot look into them every row is read.
+        if not _is_sealed(link, columns):
+            question = question.where(is_any_in(text, parts))
+        async for row in await link.stream(question):
             if marks.struck({column.name: row._mapping[column] for column in columns}):
                 found.append(Mention(held, tuple(row._mapping[column] for column in held.key)))
     return found
@@ -136,12 +142,31 @@ async def of_names(link: AsyncConnection, person: Person) -> Counter[str]:
     names = sorted({each.lower() for name in plain for each in (name, json.dumps(name)[1:-1])})
     counts: Counter[str] = Counter()
     for held, columns in _texts() if names else ():
+        if _is_sealed(link, columns):
+            counts[held.table.name] += await _named_in(link, columns, plain)
+            continue
         text = func.lower(_together(columns))
         has_one = or_(*(text.contains(name, autoescape=True) for name in names))
         count = await link.scalar(select(func.count()).select_from(held.table).where(has_one))
         if count:
             counts[held.table.name] += count
-    return counts
+    return +counts
+
+
+def _is_sealed(link: AsyncConnection, columns: Sequence[Column[Any]]) -> bool:
+    kinds = SealedText | SealedJson | SealedWords
+    return seals_of(link.dialect) is not None and any(isinstance(c.type, kinds) for c in columns)
+
+
+async def _named_in(
+    link: AsyncConnection, columns: Sequence[Column[Any]], names: Collection[str]
+) -> int:
+    """How many rows, read one after the other."""
+    lowered, count = [name.lower() for name in names], 0
+    async for row in await link.stream(select(*columns)):
+        text = json.dumps(list(row), ensure_ascii=False, default=str).lower()
+        count += any(name in text for name in lowered)
+    return count
 
 
 def _together(columns: Sequence[Column[Any]]) -> ColumnElement[str]:
@@ -165,7 +190,7 @@ def _texts_of(held: Held) -> list[Column[Any]]:
     return [
         column
         for column in held.table.c
-        if isinstance(column.type, String | JSON) and not column.primary_key
+        if isinstance(column.type, _OF_TEXT) and not column.primary_key
     ]
 
 

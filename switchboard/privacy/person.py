@@ -5,11 +5,24 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Text, and_, cast, false, or_, select, tuple_
+from sqlalchemy import (
+    JSON,
+    Column,
+    ColumnElement,
+    Table,
+    Text,
+    and_,
+    cast,
+    false,
+    or_,
+    select,
+    tuple_,
+    type_coerce,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.elements import KeyedColumnElement
 
@@ -23,6 +36,7 @@ from crm_adapter.embedded.merge_tables import merged_contacts
 from crm_adapter.live import answers
 from crm_adapter.live.index_tables import number_choices, phone_index
 from crm_adapter.spellings import spellings
+from storage.sealed.columns import seals_of
 
 #: Of something in JSON.
 Path = tuple[str | int, ...]
@@ -50,6 +64,9 @@ class Person:
     #: Keys of their leads and tasks.
     keys: frozenset[str] = frozenset()
     pops: frozenset[str] = frozenset()
+    #: Where JSON is sealed, and SQL cannot look into it: by column, what was found to name them, by
+    #: the primary keys of its rows.
+    opened: Mapping[Column[Any], Mapping[tuple[Any, ...], Any]] | None = None
 
     @property
     def spellings(self) -> list[str]:
@@ -86,16 +103,44 @@ class Person:
         """Whether JSON is about them: at these places stand its number and its contact, as `CRM:ID`
         or as a pair. What only names them beside somebody else is the other's."""
         told = [json.dumps(number) for number in sorted(self.numbers)] + self.contacts_told
+        if self.opened is not None:
+            places = (tuple(numbers), tuple(contacts))
+            return self._is_among(payload, lambda found: self._tells_of_them(found, *places))
         if not told:
             return false()
         refs = sorted((ref.crm, ref.id) for ref in self.contacts)
-        asked = [payload[place].as_string().in_(sorted(self.numbers)) for place in numbers]
+        inside = type_coerce(payload, JSON)
+        asked = [inside[place].as_string().in_(sorted(self.numbers)) for place in numbers]
         for place in contacts:
-            pair = (payload[(*place, 0)].as_string(), payload[(*place, 1)].as_string())
-            asked.append(payload[place].as_string().in_([f"{name}:{ref}" for name, ref in refs]))
+            pair = (inside[(*place, 0)].as_string(), inside[(*place, 1)].as_string())
+            asked.append(inside[place].as_string().in_([f"{name}:{ref}" for name, ref in refs]))
             if refs:
                 asked.append(tuple_(*pair).in_(refs))
         return and_(is_any_in(payload, told), or_(*asked))
+
+    def names_call(self, payload: Column[Any]) -> ColumnElement[bool]:
+        """Whether JSON names one of their calls, anywhere."""
+        told = [json.dumps(str(call)) for call in sorted(self.calls, key=str)]
+        if self.opened is not None:
+            return self._is_among(payload, lambda found: names_any(found, told))
+        return is_any_in(payload, told)
+
+    def _is_among(self, column: Column[Any], of: Callable[[Any], bool]) -> ColumnElement[bool]:
+        assert self.opened is not None
+        assert isinstance(column.table, Table)
+        keys = sorted(key for key, found in self.opened.get(column, {}).items() if of(found))
+        return tuple_(*column.table.primary_key).in_(keys) if keys else false()
+
+    def _tells_of_them(self, found: Any, numbers: Sequence[Path], contacts: Sequence[Path]) -> bool:
+        refs = {(ref.crm, ref.id) for ref in self.contacts}
+        told = {f"{name}:{ref}" for name, ref in refs}
+        if any(_at(found, place) in self.numbers for place in numbers):
+            return True
+        for stands in (_at(found, place) for place in contacts):
+            pair = tuple(stands[:2]) if isinstance(stands, list) else None
+            if pair in refs or (isinstance(stands, str) and stands in told):
+                return True
+        return False
 
     @property
     def contacts_told(self) -> list[str]:
@@ -114,6 +159,42 @@ class Person:
 def is_any_in(column: ColumnElement[Any], texts: Iterable[str]) -> ColumnElement[bool]:
     found = (cast(column, Text).contains(text, autoescape=True) for text in texts)
     return or_(false(), *found)
+
+
+def names_any(found: Any, texts: Iterable[str]) -> bool:
+    """As `is_any_in`, of what was read."""
+    written = json.dumps(found)
+    return any(text in written for text in texts)
+
+
+def _at(found: Any, place: Path) -> Any:
+    for step in place:
+        if isinstance(step, str):
+            found = found.get(step) if isinstance(found, dict) else None
+        else:
+            found = found[step] if isinstance(found, list) and len(found) > step else None
+    return None if isinstance(found, dict) else found
+
+
+async def with_opened(
+    link: AsyncConnection, person: Person, columns: Iterable[Column[Any]]
+) -> Person:
+    """Where these are sealed, reads all of them for what may be of the person: some ten thousand
+    rows a second."""
+    if seals_of(link.dialect) is None:
+        return person
+    told = [json.dumps(number) for number in sorted(person.numbers)] + person.contacts_told
+    told += [json.dumps(str(call)) for call in sorted(person.calls, key=str)]
+    opened = dict(person.opened or {})
+    for column in columns:
+        assert isinstance(column.table, Table)
+        key = tuple(column.table.primary_key)
+        question = select(*key, column).where(column.is_not(None))
+        async with link.stream(question) as rows:
+            opened[column] = {
+                tuple(row[:-1]): row[-1] async for row in rows if names_any(row[-1], told)
+            }
+    return replace(person, opened=opened)
 
 
 async def person_of(
@@ -136,8 +217,41 @@ async def person_of(
             "mean by --contact CRM:ID, or --shared for all of them"
         )
     contacts = await _with_merged(link, set(only) or holders)
-    person = Person(number, await _own_numbers(link, number, contacts), frozenset(contacts))
-    return await _with_calls(link, person)
+    return await _with_all(link, number, await _own_numbers(link, {number}, contacts), contacts)
+
+
+@dataclass(slots=True)
+class Known:
+    """What of somebody who was erased is there again. `had_contacts`: a contact was known of them
+    when they were erased."""
+
+    numbers: set[str]
+    contacts: set[ContactRef]
+    had_contacts: bool
+
+
+async def known_again(link: AsyncConnection, known: Known) -> tuple[Person, list[str]]:
+    """And what only people can say: a number of theirs that somebody else has here stays."""
+    contacts = await _with_merged(link, known.contacts)
+    doubts = []
+    for number in sorted(known.numbers):
+        holders = await _holders(link, number)
+        if len(holders) == 1 and not known.had_contacts:
+            contacts |= await _with_merged(link, holders)
+        elif not holders <= contacts:
+            doubts.append(
+                f"somebody who had {number} was erased; here it belongs to others, who stay "
+                f"({_listed(holders - contacts)}): `switchboard privacy erase` those who are meant"
+            )
+    numbers = await _own_numbers(link, known.numbers, contacts)
+    return await _with_all(link, next(iter(numbers), ""), numbers, contacts), doubts
+
+
+async def _with_all(
+    link: AsyncConnection, number: str, numbers: frozenset[str], contacts: Collection[ContactRef]
+) -> Person:
+    person = Person(number, numbers, frozenset(contacts))
+    return await _with_calls(link, await with_opened(link, person, [calls.c.callback]))
 
 
 def _listed(refs: Iterable[ContactRef]) -> str:
@@ -171,19 +285,20 @@ async def _with_merged(link: AsyncConnection, refs: set[ContactRef]) -> set[Cont
 
 
 async def _own_numbers(
-    link: AsyncConnection, number: str, contacts: Collection[ContactRef]
+    link: AsyncConnection, numbers: Collection[str], contacts: Collection[ContactRef]
 ) -> frozenset[str]:
+    """Of these and of the contacts' others, those that nobody else has."""
     ids = [ref.id for ref in contacts if ref.crm == EMBEDDED]
     theirs = select(crm.contact_numbers.c.e164).where(crm.contact_numbers.c.contact_id.in_(ids))
-    numbers = {number, *await link.scalars(theirs)}
+    found = {*numbers, *await link.scalars(theirs)}
     pairs = [(ref.crm, ref.id) for ref in contacts]
     if pairs:
         indexed = select(phone_index.c.e164).where(
             tuple_(phone_index.c.crm, phone_index.c.ref).in_(pairs)
         )
-        numbers |= set(await link.scalars(indexed))
+        found |= set(await link.scalars(indexed))
     alone = set()
-    for each in numbers:
+    for each in found:
         if await _holders(link, each) <= set(contacts):
             alone.add(each)
     return frozenset(alone)

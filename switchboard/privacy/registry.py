@@ -3,7 +3,6 @@ missing here, and a column of a row that may stay of which nothing is said."""
 
 from __future__ import annotations
 
-import json
 import secrets
 from dataclasses import replace
 from functools import partial
@@ -27,10 +26,11 @@ from scoring.policy import policy_tables
 from scoring.policy.experiment_book import hashed
 from screenpop.agents import agent_tables, membership_tables, second_factor_tables
 from screenpop.delivery import token_tables
+from screenpop.dialling import cost_tables
 from screenpop.pops import pop_tables
-from storage import audit_tables, erasure_tables, lease_tables
+from storage import audit_tables, erasure_tables, lease_tables, seal_tables
 from switchboard.privacy.held import Age, Held, Kind
-from switchboard.privacy.person import Person, is_any_in, is_theirs
+from switchboard.privacy.person import Person, is_theirs, with_opened
 
 _CALLS, _LEGS, _OUTBOX = call_tables.calls, call_tables.call_legs, call_tables.outbox
 _LEADS, _MISSED = call_tables.leads, call_tables.missed_tasks
@@ -80,11 +80,10 @@ def _of_outbox(person: Person) -> ColumnElement[bool]:
     of, keys = _OUTBOX.c, sorted(person.keys)
     entities = [f"{kind}/{key}" for kind in ("lead", "task") for key in keys]
     entities += [call_entity(call) for call in sorted(person.calls, key=str)]
-    calls = [json.dumps(str(call)) for call in sorted(person.calls, key=str)]
     return or_(
         of.key.in_(keys),
         of.entity.in_(entities),
-        is_any_in(of.payload, calls),
+        person.names_call(of.payload),
         person.is_of(of.payload, numbers=_NUMBERS, contacts=_CONTACTS),
     )
 
@@ -339,6 +338,8 @@ _OF_NOBODY = tuple(
             policy_tables.offer_policy_gates,
             policy_tables.experiment_arms,
             lease_tables.leases,
+            cost_tables.dialling_costs,
+            seal_tables.seals,
             erasure_tables.erasures,
             audit_tables.audit_heads,
         ),
@@ -353,8 +354,13 @@ OF_PEOPLE: Final = tuple(held for held in REGISTRY if held.of is not None)
 AGEING: Final = tuple(held for held in REGISTRY if held.age is not None)
 
 
+#: What `Person.is_of` and `Person.names_call` look into.
+_TELLING = (_OUTBOX.c.payload, _POPS.c.payload, _SENT.c.payload, _AUDIT.c.details)
+
+
 async def with_what_names_them(link: AsyncConnection, person: Person) -> Person:
     """And their leads, tasks and pops, by which other rows name them."""
+    person = await with_opened(link, person, _TELLING)
     keys, pops = set(person.keys), set(person.pops)
     for held in (held for held in _OWED if held.table is not _OUTBOX):
         keys |= {key for (key,) in await held.keys_of(link, person)}

@@ -71,6 +71,12 @@ class Example:
             found[text] = await asyncio.to_thread(path.read_bytes)
         return found
 
+    async def fetched(self, text: str, language: str = "en") -> bool:
+        """Asterisk has this sentence: it keeps what it was told to play and fetched from us."""
+        url = await self._prompts.render(text, language, deadline=Deadline.after(30))
+        assert url is not None
+        return Path(urlsplit(url).path).stem in await self.centre.pbx.rx("database show MediaCache")
+
     async def remembered(self, count: int) -> None:
         """Returns when the choices of so many calls are part of their callers' memories."""
         same = (

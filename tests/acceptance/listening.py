@@ -68,9 +68,11 @@ class Recording:
 
     async def _whole(self) -> bytes:
         """Nothing while Asterisk still has the file open: it closes it some time after `stop`."""
-        if self._path in await asyncio.to_thread(_open_files, self._pbx.pid):
-            return b""
-        return await asyncio.to_thread(_bytes, self._path)
+        return b"" if await self.goes_on() else await asyncio.to_thread(_bytes, self._path)
+
+    async def goes_on(self) -> bool:
+        """Asterisk has the file open."""
+        return self._path in await asyncio.to_thread(_open_files, self._pbx.pid)
 
     @property
     def now_s(self) -> float:

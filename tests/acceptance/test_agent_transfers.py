@@ -66,6 +66,15 @@ class Screen:
         assert found is not None
         return found
 
+    async def shown_from(self, login: str) -> None:
+        """In the offer; or right after it, where Asterisk tells of the ringing first."""
+
+        async def shown() -> bool:
+            pops = (*self.of("pop.offer"), *self.of("pop.update"))
+            return any(pop["content"]["call"]["transferred_from"] == login for pop in pops)
+
+        await until(shown, f"a call that {login} gave away", deadline_s=10, every_s=0.02)
+
     def of(self, kind: str) -> list[dict[str, Any]]:
         return [frame for frame in self.frames if frame["kind"] == kind]
 
@@ -267,7 +276,7 @@ async def test_local_members_give_away_at_once(local_floor: Floor) -> None:
     pop = await floor.answered(ben)
     ben.say(protocol.CallTransfer(pop_id=pop, target="chen"))
     await ben.some("pop.wrapup")
-    claimed = await chen.some("pop.offer")
-    assert claimed["content"]["call"]["transferred_from"] == "ben"
+    await chen.some("pop.offer")
+    await chen.shown_from("ben")
     await chen.some("pop.claim")
     assert await floor.talking_on() == {C}

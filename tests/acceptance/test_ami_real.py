@@ -27,6 +27,7 @@ SHOP = "+18005550100"
 BRISK = {"agent1": PhoneShape(ring_ms=100, talk_ms=300)}
 
 
+@pytest.mark.usefixtures("other_actions")
 async def test_the_rights_of_the_shipped_user_suffice_and_are_not_more(pbx: PrivatePbx) -> None:
     async with following(Followed(pbx)) as followed:
         client = followed.bridge.client

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.acceptance
 LONG = "desktop"
 #: Whose calls must not wait for other tests' work: they are counted.
 COUNTED = ("calls", "demo_start")
-#: Half a minute and more each; the others show that a benchmark runs and has rows.
-TAKES_LONG = ("crm_dip", "pops")
+#: A third of a minute and more each; the others show that a benchmark runs and has rows.
+TAKES_LONG = ("crm_dip", "demo_start", "pops")
 
 
 def _marks(name: str) -> list[pytest.MarkDecorator]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from switchboard.demo import free_ports
+from tests import logging_everything
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
 
@@ -34,14 +35,14 @@ COUNTS = (
 
 
 @contextmanager
-def demo(folder: Path, *words: str) -> Iterator[subprocess.Popen[str]]:
-    """In a group of its own, as a terminal starts it."""
+def demo(folder: Path, *words: str, first: Path = ROOT) -> Iterator[subprocess.Popen[str]]:
+    """In a group of its own, as a terminal starts it. Modules of `first` come before others."""
     command = [sys.executable, "-m", "switchboard", "demo", "--folder", str(folder), *words]
     port = str(free_ports.tcp())
     process = subprocess.Popen(
         [*command, "--web-port", port],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join((str(first), str(ROOT)))},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -69,18 +70,24 @@ def left_behind(folder: Path) -> list[str]:
 
 
 def test_it_ends_by_itself_with_its_counts_on_the_last_line(tmp_path: Path) -> None:
-    with demo(tmp_path, "--seconds", "12", "--rate", "1", "--json") as process:
+    first = tmp_path / "first"
+    first.mkdir()
+    logging_everything.in_first(first)
+    tmp_path /= "demo"
+    words = "--seconds", "12", "--rate", "2", "--json"
+    with demo(tmp_path, *words, first=first) as process:
         out, err = process.communicate(timeout=110)
     assert process.returncode == 0, err
     counts = json.loads(out.splitlines()[-1])
     assert set(COUNTS) <= set(counts)
-    assert counts["calls_offered"] == counts["calls_served"] == counts["call_records"] == 12
+    assert counts["calls_offered"] == counts["calls_served"] == counts["call_records"] == 24
     assert counts["pops_offered"] == counts["pops_acknowledged"] > 0
     assert (counts["fallback"], counts["lost"]) == (0, 0)
     assert counts["leads"] >= 1
     assert left_behind(tmp_path) == []
     log = (tmp_path / "server.log").read_text(encoding="utf-8")
     assert "serving calls" in log
+    assert {"info", "debug"} <= {json.loads(line)["level"] for line in log.splitlines()}
     assert {each for each in who_called(tmp_path) if each in log} == set()
 
 

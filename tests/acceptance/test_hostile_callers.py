@@ -15,7 +15,7 @@ from tests.acceptance.ledger import Ledger
 from tests.acceptance.load import assert_all_served, no_channels
 from tests.acceptance.waiting import until
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
+pytestmark = pytest.mark.acceptance
 
 CALLER = CallerShape(presses=(Press(1500, "0"),), hang_up_after_ms=1500, audio=False)
 #: Number and name, as they stand in From.

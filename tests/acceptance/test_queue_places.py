@@ -38,8 +38,9 @@ async def house(pbx: PrivatePbx, tmp_path: Path) -> AsyncIterator[House]:
 
 async def asterisks(house: House) -> dict[str, int]:
     """Position by unique id, as QueueStatus says."""
-    rows = await house.bridge.client.ask_list("QueueStatus", [("Queue", "billing")])
-    return {r["Uniqueid"]: int(r["Position"]) for r in rows if r.get("Event") == "QueueEntry"}
+    rows = await house.bridge.client.ask_list("QueueStatus")
+    waiting = [r for r in rows if r.get("Event") == "QueueEntry" and r["Queue"] == "billing"]
+    return {r["Uniqueid"]: int(r["Position"]) for r in waiting}
 
 
 def ours(house: House) -> dict[str, int]:

@@ -148,6 +148,7 @@ async def test_what_a_caller_says_is_recorded(house: House) -> None:
             assert file.getnframes() / 8000 == pytest.approx(recorded.seconds, abs=0.1)
 
 
+@pytest.mark.usefixtures("other_actions")
 async def test_only_agents_within_the_penalties_are_rung(house: House, phones: PhonesFor) -> None:
     async def penalty(points: str) -> None:
         headers = [("Interface", ANNA), ("Penalty", points), ("Queue", "sales")]

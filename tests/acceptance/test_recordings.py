@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from calls.errors import Unavailable
 from calls.ports import CallChannel
 from ivr import sound
 from ivr.quiet import Quiet
@@ -19,7 +20,14 @@ from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
 from tests.acceptance.example_centre import kept_rulebook
 from tests.acceptance.followed import Followed, following
 from tests.acceptance.ledger import Ledger
-from tests.acceptance.load import assert_all_served, numbers, strangers
+from tests.acceptance.listening import recorded_line
+from tests.acceptance.load import (
+    QueueVisit,
+    assert_all_served,
+    numbers,
+    queue_visits,
+    strangers,
+)
 from tests.acceptance.test_agi_dialog import Centre, centre, tone
 from tests.acceptance.waiting import until
 from tests.fakes.line_recordings import FakeRecordings
@@ -61,6 +69,7 @@ async def test_a_secret_is_in_no_recording_of_the_line(centre: Centre) -> None:
     await pbx.rx("module load app_mixmonitor.so")
     own = pbx.run / "spool" / "monitor" / "own.wav"
     quiet: list[bool] = []
+    left: list[str] = []
     followed = Followed(pbx)
     recordings = followed.bridge.recordings
 
@@ -71,7 +80,7 @@ async def test_a_secret_is_in_no_recording_of_the_line(centre: Centre) -> None:
         voice = Voice(channel=channel, speech=FakeSpeech(), language="en", deadline_s=1)
         line = Quiet(channel=channel, recordings=recordings)
         deaf = FakeRecordings()
-        deaf.away = True
+        deaf.refusal = Unavailable("deaf")
         await channel.answer()
         assert await channel.start_recording("call-pbx-1")
         await pbx.rx(f"mixmonitor start {channel.call.channel} {own}")
@@ -84,6 +93,13 @@ async def test_a_secret_is_in_no_recording_of_the_line(centre: Centre) -> None:
         async with Quiet(channel=channel, recordings=deaf).secret(voice) as is_quiet:
             quiet.append(is_quiet)
             await channel.play([sounds])
+        # As the desk ends them, over AMI; also where none is left.
+        line_of = channel.call.channel
+        await pbx.rx(f"mixmonitor start {line_of} {own.with_name('ended.wav')}")
+        left.append(await pbx.rx(f"mixmonitor list {line_of}"))
+        for _ in range(2):
+            await recordings.stop(channel.call)
+        left.append(await pbx.rx(f"mixmonitor list {line_of}"))
         await channel.hang_up()
 
     centre.dialog = dialog
@@ -91,6 +107,7 @@ async def test_a_secret_is_in_no_recording_of_the_line(centre: Centre) -> None:
         await centre.ring(CallerShape(presses=(Press(2200, "7"),)))
         assert await centre.end() == (False, False)
     assert quiet == [True, True]
+    assert ["monitor/ended" in listed for listed in left] == [True, False], left
     for path in (own, own.with_name("call-pbx-1.wav")):
         loud = await asyncio.to_thread(when_loud, path)
         assert len(loud) == 2, (path, loud)
@@ -113,14 +130,30 @@ def when_loud(path: Path) -> list[tuple[float, float]]:
 
 
 async def test_who_agrees_is_recorded_and_who_refuses_is_not(asked: DemoCentre) -> None:
-    """Both are put through; the same key goes on to answer the menu after the question."""
+    """Both are put through; the same key goes on to answer the menu after the question. The PBX
+    records the one who refuses, which ends before they hang up."""
     shapes = [
         CallerShape(presses=tuple(Press(1500, key) for _ in range(5)), hang_up_after_ms=1000)
         for key in "12"
     ]
     callers = strangers(shapes[0], 2)
-    callers[1] = replace(callers[1], shape=shapes[1])
-    assert_all_served(await asked.callers.run(callers, deadline_s=60), 2)
+    line, own = await recorded_line(asked.pbx, callers[1].dialled)
+    callers[1] = replace(callers[1], dialled=line, shape=shapes[1])
+    went_on: list[bool] = []
+
+    async def waits() -> bool:
+        went_on.append(await own.goes_on())
+        return QueueVisit(callers[1].number, "sales") in queue_visits(asked.pbx)
+
+    async def has_ended() -> bool:
+        return not await own.goes_on()
+
+    at_work = asked.callers.start(callers)
+    await until(waits, "whoever refuses waits")
+    await until(has_ended, "the PBX's own recording ends")
+    left = [row[4] for row in asked.pbx.queue_log() if row[4] == "ABANDON"]
+    assert (any(went_on), left) == (True, [])
+    assert_all_served(await at_work.wait(deadline_s=60), 2)
     async with Ledger(asked.storage_url) as ledger:
         entries = await ledger.balanced(numbers(2), deadline_s=30)
     agreed, refused = (entries[number].call for number in numbers(2))

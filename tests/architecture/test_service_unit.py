@@ -21,7 +21,7 @@ UNIT = Path(__file__).parents[2] / "deploy" / "switchboard.service"
 #: systemd.exec(5), systemd.service(5), systemd.kill(5), systemd.unit(5), of systemd 252.
 _WORDS = """
     After CapabilityBoundingSet Description ExecStart KillMode LimitCORE LimitNOFILE
-    LockPersonality NoNewPrivileges PrivateDevices PrivateTmp ProtectClock ProtectControlGroups
+    LockPersonality Nice NoNewPrivileges PrivateDevices PrivateTmp ProtectClock ProtectControlGroups
     ProtectHome ProtectHostname ProtectKernelLogs ProtectKernelModules ProtectKernelTunables
     ProtectProc ProtectSystem Restart RestartSec RestrictAddressFamilies RestrictNamespaces
     RestrictRealtime RestrictSUIDSGID RuntimeDirectory StateDirectory StateDirectoryMode
@@ -50,6 +50,10 @@ def test_systemd_watches_the_watchdog_and_the_watchdog_the_server() -> None:
     assert float(unit["WatchdogSec"]) > 4 * EVERY_S
     # Whoever is asked to stop has its own limit before systemd's.
     assert float(unit["TimeoutStopSec"]) > WatchdogSettings().stop_limit_s
+
+
+def test_calls_do_not_wait_behind_what_else_the_machine_does() -> None:
+    assert int(settings()["Nice"]) < 0
 
 
 def test_the_service_may_do_little() -> None:

@@ -10,6 +10,7 @@ import pytest
 from tests.crm_worlds import claims
 from tests.crm_worlds.found import all_worlds
 from tests.crm_worlds.results import Results
+from tests.crm_worlds.turns import one_of_its_ways
 from tests.crm_worlds.world import WorldKind
 
 _RESULTS = pytest.StashKey[Results]()
@@ -78,16 +79,22 @@ def _take_turns(items: list[pytest.Item]) -> None:
 
 def _take_one_more_way(items: list[pytest.Item]) -> None:
     """Every test asks the real servers by their adapters, and by one of the other ways to them, the
-    next by the next; the rest take long."""
-    met: dict[tuple[str, ...], int] = {}
+    next by the next, among those that it has; the rest take long."""
+    ways: dict[tuple[str, ...], dict[str, pytest.Item]] = {}
     for item in items:
         kind = world_kind_of(item)
         if kind is None or kind.name not in _MORE_WAYS or "right" in _params(item):
             continue
-        test = (item.nodeid.partition("[")[0], *_names(item, kind))
-        turn = met.setdefault(test, len(met))
-        if kind.name != _MORE_WAYS[turn % len(_MORE_WAYS)]:
-            item.add_marker(pytest.mark.long)
+        if item.get_closest_marker("long") is None:
+            turns = item.get_closest_marker("takes_turns")
+            apart = ("world_kind", turns.args[0] if turns else "")
+            rest = (str(value) for name, value in _params(item).items() if name not in apart)
+            ways.setdefault((item.nodeid.partition("[")[0], *rest), {})[kind.name] = item
+    taken = one_of_its_ways({test: tuple(has) for test, has in ways.items()})
+    for test, has in ways.items():
+        for name, item in has.items():
+            if name != taken[test]:
+                item.add_marker(pytest.mark.long)
 
 
 def world_kind_of(item: pytest.Item) -> WorldKind | None:

@@ -16,6 +16,7 @@ from calls.agents import Agent
 from calls.bus import EventBus
 from calls.errors import Unavailable
 from calls.ports import Transfers
+from calls.recordings import LineRecordings
 from config.agent_settings import AgentSettings
 from config.dialling_settings import DiallingSettings
 from config.neighbours import Neighbours
@@ -107,6 +108,7 @@ async def desk_server(
     work: AgentSettings = AgentSettings(),  # noqa: B008 -- frozen
     dialling: DiallingSettings = DiallingSettings(),  # noqa: B008 -- frozen
     transfers: Transfers | None = None,
+    recordings: LineRecordings | None = None,
     web_settings: WebSettings | None = None,
     oidc: OidcSettings = OidcSettings(),  # noqa: B008 -- frozen
     clock: Callable[[], datetime] = now,
@@ -130,6 +132,7 @@ async def desk_server(
             softphone=softphone,
             dialling=dialling,
             transfers=transfers,
+            recordings=recordings,
             opener=OpenAddresses(addresses),
             also_owed=PopHooks(hooks=webhooks, owe=pop_hooks.PopNotices().owe).of_frames,
             owed=workers.wake,

@@ -86,9 +86,7 @@ class StorageHouse:
     async def die(self) -> None:
         """As by SIGKILL: nothing is tidied up, and what was in memory alone is gone."""
         self._stack.pop_all()
-        doomed = [*self.records.tasks, *self.bus._tasks, *self._calls]
-        if self.database.writer._task is not None:
-            doomed.append(self.database.writer._task)
+        doomed = [*self.records.tasks, *self.bus._tasks, *self._calls, *self.database.writer.tasks]
         for task in doomed:
             task.cancel()
         await asyncio.gather(*doomed, return_exceptions=True)

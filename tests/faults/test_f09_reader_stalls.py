@@ -30,6 +30,7 @@ FLOOD = [
 ]
 
 
+@pytest.mark.usefixtures("other_actions")
 async def test_who_is_cut_off_misses_no_end(
     pbx: PrivatePbx, callers: SipCallers, phones: PhonesFor
 ) -> None:

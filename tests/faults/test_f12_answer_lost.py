@@ -22,6 +22,7 @@ NAMELESS = b"Response: Error\r\nMessage: Too many lines in message\r\n\r\n"
 PLACE = [("Channel", "PJSIP/agent1"), ("Exten", "4930123456"), ("ChannelId", "place-1")]
 
 
+@pytest.mark.usefixtures("other_actions")
 @pytest.mark.parametrize("answer", [b"", NAMELESS], ids=["lost", "without ActionID"])
 async def test_an_action_ends_at_its_deadline_and_is_sent_once(answer: bytes) -> None:
     async with FakeAmi(mute={"Originate"}) as fake:

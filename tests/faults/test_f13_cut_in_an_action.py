@@ -43,6 +43,7 @@ PLACE = [
 ]
 
 
+@pytest.mark.usefixtures("other_actions")
 async def test_a_call_placed_as_the_line_breaks_is_one_call(
     hall: TransferHouse, tmp_path: Path
 ) -> None:

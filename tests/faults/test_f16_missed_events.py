@@ -23,7 +23,7 @@ from tests.acceptance.load import assert_all_served, no_channels, numbers, stran
 from tests.acceptance.waiting import until
 from tests.faults.proxy import Direction, FaultProxy
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.alone]
+pytestmark = [pytest.mark.acceptance, pytest.mark.alone, pytest.mark.long]
 
 CALLS = 300
 RATE_PER_S = 15.0

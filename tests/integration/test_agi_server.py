@@ -25,6 +25,7 @@ from calls.clocks import Clock
 from calls.errors import CallerHungUp, ChannelBroken
 from calls.events import CallArrived
 from calls.ports import CallChannel, Keys, QueueRequest
+from config.neighbours import Neighbours
 from config.settings import AgiSettings
 from tests.fakes.asterisk_agi import DEAD, FakeAsterisk, FakeLine, header
 
@@ -117,6 +118,7 @@ async def serving(
     withdrawn: Dialog | None = None,
     command_s: float = 60.0,
     journal_s: float = 60.0,
+    near: Neighbours | None = None,
     **settings: Any,
 ) -> AsyncIterator[World]:
     news: list[tuple[Any, ...]] = []
@@ -131,6 +133,7 @@ async def serving(
             settings=AgiSettings(port=0, **settings),
             system="pbx",
             more_systems=["branch"],
+            near=near,
             journal=journal,
             bus=bus,
             calls=watcher,

@@ -105,12 +105,30 @@ async def test_nothing_unsafe_reaches_the_socket(fake: FakeAmi, watched: Watched
     before = len(fake.actions)
     for value in ("x\r\n\r\nAction: Originate", "x\ny", "x\0", "y" * 1100):
         with pytest.raises(UnsafeAction):
-            await watched.client.ask("UserEvent", [("UserEvent", value)])
+            await watched.client.ask("Setvar", [("Value", value)])
     with pytest.raises(UnsafeAction):
-        await watched.client.ask("UserEvent", [("H", "v")] * 200)
-    await watched.client.ask("UserEvent", [("UserEvent", "fine")])
+        await watched.client.ask("Setvar", [("Value", "v")] * 200)
+    await watched.client.ask("Setvar", [("Value", "fine")])
     sent = [a["Action"] for a in fake.actions[before:] if a["Action"] != "Ping"]
-    assert sent == ["UserEvent"]
+    assert sent == ["Setvar"]
+
+
+async def test_what_is_not_on_the_list_of_actions_is_not_sent(
+    fake: FakeAmi, watched: Watched
+) -> None:
+    before = len(fake.actions)
+    for action, headers in (
+        ("Originate", [("Channel", "PJSIP/agent1"), ("Application", "System")]),
+        ("ping", []),
+        ("Getvar", [("Channel", "PJSIP/agent1"), ("Variable", "x"), ("Command", "x")]),
+        ("QueueStatus", [("ActionID", "another")]),
+    ):
+        with pytest.raises(UnsafeAction):
+            await watched.client.ask(action, headers)
+        with pytest.raises(UnsafeAction):
+            await watched.client.ask_list(action, headers)
+    assert {a["Action"] for a in fake.actions[before:]} <= {"Ping"}
+    assert watched.downs == []
 
 
 async def test_a_refused_login_is_not_hammered_and_not_taken_for_the_network(

@@ -88,6 +88,23 @@ def test_an_older_database_put_back_is_told(shell: Shell) -> None:
     shell("audit", "verify").refuses("row 5: it is missing: this machine has seen 5 rows")
 
 
+def test_what_was_cut_off_is_told_though_the_log_has_grown_since(shell: Shell) -> None:
+    at_the_database(
+        shell,
+        "DELETE FROM audit_entries WHERE seq > 2",
+        "UPDATE audit_heads SET seq = 2, mac = (SELECT mac FROM audit_entries WHERE seq = 2)",
+    )
+    for role in ("agent", "admin", "agent"):
+        assert shell("agents", "change", "anna", "--role", role).code == 0
+    shell("audit", "verify").refuses("row 4: it is not the row that this machine saw")
+
+
+def test_a_command_that_is_done_says_so_whatever_comes_of_the_log(shell: Shell) -> None:
+    [file] = (shell.home / "var/audit").glob("head-*.json")
+    file.write_text("no head")
+    assert shell("agents", "change", "anna", "--role", "agent").code == 0
+
+
 def test_a_log_begun_anew_is_told(shell: Shell) -> None:
     at_the_database(shell, "DELETE FROM audit_entries", "DELETE FROM audit_heads")
     shell("audit", "verify").refuses("row 1: it is missing: this machine has seen 4 rows")
@@ -116,3 +133,14 @@ def test_a_backup_put_back_by_the_command_is_told_and_the_log_goes_on(shell: She
     assert (last["seq"], last["action"]) == (5, "restore")
     assert last["details"] == {"rows_before": before["seq"], "last_before": before["mac"]}
     assert shell("audit", "verify").code == 0
+    # Another machine has seen the log as it was before.
+    [file] = (shell.home / "var/audit").glob("head-*.json")
+    file.write_text(json.dumps({"seq": before["seq"], "mac": before["mac"]}))
+    assert shell("audit", "verify").code == 0
+
+
+def test_verify_makes_no_key(shell: Shell) -> None:
+    key = shell.home / "var/audit/key"
+    key.unlink()
+    shell("audit", "verify").refuses("audit.folder", "No such file")
+    assert not key.exists()

@@ -16,6 +16,7 @@ from config.settings import AgiSettings, Settings, WebSettings
 from crm_adapter import call_tables
 from screenpop.agents.agent_admin import add_agent
 from screenpop.agents.log_in import LogInRefused, LogIns
+from screenpop.agents.notes_of_nobody import MOST
 from screenpop.agents.passwords import Passwords
 from screenpop.counters import DeskCounters
 from screenpop.dialling.guard import DiallingGuard, NotDialled
@@ -66,6 +67,16 @@ async def test_log_ins_and_refused_ones(audited: Database) -> None:
     ]
 
 
+async def test_guessed_log_ins_fill_no_database(audited: Database) -> None:
+    log_ins = LogIns(
+        database=audited, counters=DeskCounters(), settings=WebSettings(), passwords=CHEAP
+    )
+    for number in range(3 * MOST):
+        with pytest.raises(LogInRefused):
+            await log_ins.log_in(f"guess{number}", "wrong", f"2001:db8::{number:x}")
+    assert len(await told(audited, "log_in")) == MOST
+
+
 async def test_numbers_that_the_guard_refuses(audited: Database) -> None:
     guard = DiallingGuard(
         settings=DiallingSettings(),
@@ -100,11 +111,14 @@ def test_settings_that_open_something() -> None:
     assert openings(Settings()) == []
     wide = Settings(
         agi=AgiSettings(host="192.0.2.1"),
-        web=WebSettings(allowed_origins=("https://crm.example.com",)),
+        web=WebSettings(
+            allowed_origins=("https://crm.example.com",), trusted_proxies=("192.0.2.7",)
+        ),
         dialling=DiallingSettings(countries=("FR",)),
     )
     assert openings(wide) == [
         "agi.host: 192.0.2.1",
         "web.allowed_origins: https://crm.example.com",
+        "web.trusted_proxies: 192.0.2.7",
         "dialling.countries: FR",
     ]

@@ -22,7 +22,9 @@ from pathlib import Path
 
 import pytest
 import structlog
+import typer
 import yaml
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from calls.call import Call, CallId
@@ -35,32 +37,6 @@ pytestmark = pytest.mark.integration
 
 LIMIT_S = 60
 ENVIRONMENT = {"COLUMNS": "100", "NO_COLOR": "1"}
-COMMANDS = (
-    "run",
-    "demo",
-    "check",
-    "explain",
-    "explain-pop",
-    "score",
-    "doctor",
-    "pbx-config",
-    "import",
-    "agents",
-    "agents add",
-    "agents reset",
-    "agents list",
-    "agents import",
-    "agents change",
-    "agents remove",
-    "softphone-config",
-    "agents token",
-    "contacts",
-    "contacts duplicates",
-    "contacts merge",
-    "contacts merges",
-    "contacts unmerge",
-    "contacts quality",
-)
 PASSWORD = "correct horse"
 CONTACTS = """id,phone,first_name,last_name,language
 C1,+12025550111;+12025550112,Maria,Garcia,en
@@ -161,11 +137,24 @@ def taken_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-def test_every_command_explains_itself_with_an_example(shell: Shell) -> None:
-    for command in COMMANDS:
-        said = shell(*command.split(), "--help")
-        assert said.code == 0, said
-        assert f"Example: switchboard {command}" in said.out, command
+def helps(group: TyperGroup, above: str = "switchboard") -> Iterator[tuple[str, str]]:
+    for name, command in group.commands.items():
+        yield f"{above} {name}", command.help or ""
+        if isinstance(command, TyperGroup):
+            yield from helps(command, f"{above} {name}")
+
+
+def test_every_command_explains_itself_with_an_example() -> None:
+    told = dict(helps(typer.main.get_group(cli.app)))
+    assert {"switchboard run", "switchboard agents second-factor"} < set(told)
+    for command, text in told.items():
+        assert f"Example: [bold]{command}" in text, command
+
+
+def test_help_is_printed_with_its_example(shell: Shell) -> None:
+    said = shell("agents", "list", "--help")
+    assert said.code == 0, said
+    assert "Example: switchboard agents list" in said.out
 
 
 @pytest.mark.parametrize(
@@ -503,6 +492,7 @@ def test_agents_are_listed_for_people_and_programs(shell: Shell) -> None:
         "reason": None,
         "since": None,
         "logged_in": False,
+        "second_factor": False,
     }
 
 
@@ -617,12 +607,14 @@ def test_a_program_s_token_is_made_once_listed_by_name_and_revoked(shell: Shell)
 
 
 def test_the_doctor_finds_what_is_missing(shell: Shell, taken_port: int) -> None:
-    config = shell.write_settings("ami.yaml", ami={"port": taken_port})
+    lab = {"url": "http://127.0.0.1:8000", "password": "admin"}
+    config = shell.write_settings("ami.yaml", ami={"port": taken_port}, tryton=lab)
     etc = shell.home / "etc"
     etc.mkdir(exist_ok=True)
     said = shell("doctor", "--config", config, "--asterisk", etc)
     assert said.code == 1
     assert f"AMI answers at 127.0.0.1:{taken_port}" in said.out
+    assert "look tryton.password is one that everybody knows: have the CRM take" in said.out
     assert f"bad  no AMI user [switchboard] in {etc}/manager.conf or" in said.out
     assert "bad  nowhere is not a folder" in shell("doctor", "--asterisk", "nowhere").out
     shell.write("url.yaml", "storage: {url: nonsense}\n")

@@ -278,3 +278,24 @@ def test_the_process_ends_itself_too_where_the_server_is_gone() -> None:
         check=False,
     )
     assert (ended.returncode, ended.stdout.strip()) == (-signal.SIGALRM, "19")
+
+
+def test_who_sees_its_priority_sees_that_it_is_the_first_to_go() -> None:
+    text = (
+        "import os\n"
+        "from pathlib import Path\n"
+        "from switchboard.nightly.background import step_back\n"
+        "def seen(*_):\n"
+        "    print(Path('/proc/self/oom_score_adj').read_text(), flush=True)\n"
+        "os.setpriority = seen\n"
+        "step_back(60)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", text],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert ended.stdout.strip() == "1000"

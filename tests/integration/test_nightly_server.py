@@ -141,6 +141,7 @@ def command(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.long
 def test_by_hand(home: Path) -> None:
     assert command(home, "import", "people.csv").returncode == 0
     done = command(home, "nightly")

@@ -272,10 +272,17 @@ async def test_an_allowed_name_that_leads_into_our_own_network_is_not_asked(
     monkeypatch.setattr(webhooks.aiohttp, "ThreadedResolver", _PointingHome)
     monkeypatch.setattr(_PointingHome, "addresses", (address,))
     async with peer(answering({})) as shop:
-        url = shop.url.replace("127.0.0.1", "api.example.com")
+        url = shop.url.replace("http://127.0.0.1", "https://api.example.com")
         with pytest.raises(Unavailable, match=r"webhook stock: .* private network"):
             await ask(url)
     assert shop.paths == []
+
+
+async def test_no_name_is_asked_without_tls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webhooks.aiohttp, "ThreadedResolver", _PointingHome)
+    monkeypatch.setattr(_PointingHome, "addresses", ("8.8.8.8",))
+    with pytest.raises(Unavailable, match=r"webhook stock: http without TLS .* write https"):
+        await ask("http://api.example.com/stock")
 
 
 async def test_localhost_may_be_allowed_by_its_name() -> None:

@@ -112,6 +112,7 @@ class MortalCentre:
         self._pid = 0
         self._end: asyncio.Task[str] | None = None
         self._armed = False
+        self._is_told_dead = False
         self._queue = "default"
         self._desktop: DesktopClient | None = None
         self.deaths = 0
@@ -160,7 +161,10 @@ class MortalCentre:
 
     async def start(self) -> None:
         """Returns when it serves, is in step with Asterisk and has the agent's desktop."""
-        self._armed = False
+        if self._end is not None and not self._is_told_dead:
+            # After all that was waited for.
+            await self._died_in(self.told[-1])
+        self._armed = self._is_told_dead = False
         connected = self._desktop.counters.connects if self._desktop is not None else 0
         self._pid, self._end = await self._nursery.start(self._config)
         async with asyncio.timeout(STARTED_S):
@@ -201,18 +205,23 @@ class MortalCentre:
     async def _happened(self, told: Told, *, back_at_once: bool, within_s: float = SOON_S) -> None:
         """Time for what happened to reach the server, and for a death that comes of it."""
         assert self._end is not None
-        if self._end.done():
+        if self._is_told_dead:
             return
         await asyncio.wait({self._end}, timeout=within_s)
         if self.lives:
             return
-        await self._end
-        if self._end.result() != str(-signal.SIGKILL):
-            raise RuntimeError(f"a server ended with {self._end.result()}: {self._log_end()}")
-        self.deaths += 1
-        told.died = True
+        await self._died_in(told)
         if back_at_once:
             await self.start()
+
+    async def _died_in(self, told: Told) -> None:
+        assert self._end is not None
+        self._is_told_dead = True
+        result = await self._end
+        if result != str(-signal.SIGKILL):
+            raise RuntimeError(f"a server ended with {result}: {self._log_end()}")
+        self.deaths += 1
+        told.died = True
 
     @property
     def pops_seen(self) -> set[str]:

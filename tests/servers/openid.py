@@ -3,6 +3,7 @@ lies as it is told."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -13,6 +14,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from joserfc import jwt
@@ -37,26 +39,51 @@ class OpenIdProvider:
     #: By code: what was asked with it.
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     key_questions: int = 0
+    discoveries: int = 0
+    #: Until when discovery has no answer.
+    silent_until: asyncio.Event | None = None
     #: Of discovery, what is said otherwise.
     says: Claims = field(default_factory=dict)
+    #: Whether its answers come in two pieces.
+    in_pieces: bool = False
 
     def signed(self, claims: Claims) -> str:
         return jwt.encode({"alg": self.alg, "kid": self.key.kid}, claims, self.key, [self.alg])
 
-    async def discovery(self, _request: web.Request) -> web.Response:
+    async def _answer(self, request: web.Request, told: Claims) -> web.StreamResponse:
+        if not self.in_pieces:
+            return web.json_response(told)
+        body = json.dumps(told).encode()
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        await answer.write(body[:20])
+        # Whoever reads in this loop has the first piece once this has gone there and back.
+        at = urlsplit(self.issuer)
+        _, back = await asyncio.open_connection(at.hostname, at.port)
+        back.close()
+        await back.wait_closed()
+        await answer.write(body[20:])
+        return answer
+
+    async def discovery(self, request: web.Request) -> web.StreamResponse:
+        self.discoveries += 1
+        if self.silent_until is not None:
+            await self.silent_until.wait()
         told = {
             "issuer": self.issuer,
             "authorization_endpoint": f"{self.issuer}/authorize?tenant=1",
             "token_endpoint": f"{self.issuer}/token",
             "jwks_uri": f"{self.issuer}/keys",
         }
-        return web.json_response(told | self.says)
+        return await self._answer(request, told | self.says)
 
-    async def keys(self, _request: web.Request) -> web.Response:
+    async def keys(self, request: web.Request) -> web.StreamResponse:
         self.key_questions += 1
         public = KeySet([self.key]).as_dict()
         # Of a kind that nobody here knows.
-        return web.json_response({"keys": [{"kty": "AKP", "kid": "new"}, *public["keys"]]})
+        return await self._answer(
+            request, {"keys": [{"kty": "AKP", "kid": "new"}, *public["keys"]]}
+        )
 
     async def authorize(self, request: web.Request) -> web.Response:
         asked = dict(request.query)
@@ -68,7 +95,7 @@ class OpenIdProvider:
         back = f"{asked['redirect_uri']}?code={code}&state={asked['state']}"
         raise web.HTTPFound(f"{back}&iss={self.issuer}")
 
-    async def token(self, request: web.Request) -> web.Response:
+    async def token(self, request: web.Request) -> web.StreamResponse:
         form = await request.post()
         shown = base64.b64decode(request.headers["Authorization"].removeprefix("Basic ")).decode()
         asked = self.codes.pop(str(form["code"]), None)
@@ -91,7 +118,8 @@ class OpenIdProvider:
             **self.person,
         }
         token = self.sign(self, self.change(claims))
-        return web.json_response({"access_token": "x", "token_type": "Bearer", "id_token": token})
+        told = {"access_token": "x", "token_type": "Bearer", "id_token": token}
+        return await self._answer(request, told)
 
 
 def unsigned(_provider: OpenIdProvider, claims: Claims) -> str:

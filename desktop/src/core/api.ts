@@ -1,10 +1,15 @@
 /** The plain addresses: log out, who am I, a ticket for the websocket. */
 
 import type { PhoneLogIn } from "./phone/phone";
+import { noticeOf, type RecordingAnswer } from "./recording";
 import { SignedOut } from "./socket";
 
+/** The server answers sooner, whatever the telephone system does. */
+const RECORDING_MS = 8000;
+
+/** Also where the page is closed at once. */
 export async function logOut(): Promise<void> {
-  await fetch("/api/v1/session", { method: "DELETE" });
+  await fetch("/api/v1/session", { method: "DELETE", keepalive: true });
 }
 
 /** False: nobody is logged in here. Rejects where the server cannot be reached. */
@@ -29,6 +34,21 @@ export async function phoneLogIn(): Promise<PhoneLogIn | null> {
   if (response.status === 404) return null;
   if (!response.ok) throw new Error(`the server answered ${response.status}`);
   return (await response.json()) as PhoneLogIn;
+}
+
+/** The code of a notice for the agent; null: it was done. */
+export async function setRecording(popId: string, paused: boolean): Promise<string | null> {
+  try {
+    const response = await fetch(`/api/v1/agent/calls/${encodeURIComponent(popId)}/recording`, {
+      method: "PUT",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ paused }),
+      signal: AbortSignal.timeout(RECORDING_MS),
+    });
+    return noticeOf(paused, response.ok, (await response.json()) as RecordingAnswer);
+  } catch {
+    return noticeOf(paused, false, null);
+  }
 }
 
 export function socketAddress(ticketText: string, lastSeq: number | null): string {

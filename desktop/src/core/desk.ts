@@ -11,6 +11,7 @@ import {
   dismissNotice,
   EMPTY,
   isKnown,
+  noticed,
   show,
   transferring,
   type DeskState,
@@ -148,6 +149,12 @@ export class Desk {
   endAsking(popId: string, how: "complete" | "cancel" | "conference"): void {
     const kind = how === "conference" ? "call.conference" : (`call.transfer_${how}` as const);
     this.socket.send({ kind, pop_id: popId });
+  }
+
+  /** The card follows the server's word; what was not done is told. */
+  async pauseRecording(popId: string, paused: boolean): Promise<void> {
+    const code = await api.setRecording(popId, paused);
+    if (code !== null) this.setDesk(noticed(this.current.desk, code, Date.now()));
   }
 
   planFollowUp(popId: string, id: string, at: number | null, note: string): void {

@@ -10,6 +10,7 @@ export const diallingInEnglish = {
   notice_dial_at_once: "A call to a number outside that you began still goes on.",
   notice_dial_agent_limit: "You have had as many numbers outside dialled as an hour allows.",
   notice_dial_centre_limit: "All of you have had as many numbers outside dialled as an hour allows.",
+  notice_dial_day_cost: "With this call, numbers outside would cost more today than is allowed.",
 } as const;
 
 export const diallingInChinese: Record<keyof typeof diallingInEnglish, string> = {
@@ -22,4 +23,5 @@ export const diallingInChinese: Record<keyof typeof diallingInEnglish, string> =
   notice_dial_at_once: "您发起的另一个外部通话仍在进行。",
   notice_dial_agent_limit: "您一小时内拨打外部号码的次数已达上限。",
   notice_dial_centre_limit: "全体坐席一小时内拨打外部号码的次数已达上限。",
+  notice_dial_day_cost: "再拨打此号码，今日外部通话费用将超过上限。",
 };

@@ -47,6 +47,7 @@ export function hello(fields: Partial<Hello> = {}): Hello {
     pops: [],
     leads: [],
     consults: [],
+    recordings: [],
     ...fields,
   };
 }

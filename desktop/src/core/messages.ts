@@ -7,6 +7,7 @@ import { phoneInChinese, phoneInEnglish } from "./phone/messages";
 import { supervisorInChinese, supervisorInEnglish } from "./supervisor/messages";
 import { logInInChinese, logInInEnglish } from "./log_in_messages";
 import { diallingInChinese, diallingInEnglish } from "./dialling_messages";
+import { recordingInChinese, recordingInEnglish } from "./recording_messages";
 import { transferInChinese, transferInEnglish } from "./transfer_messages";
 
 const en = {
@@ -17,6 +18,7 @@ const en = {
   ...supervisorInEnglish,
   ...transferInEnglish,
   ...diallingInEnglish,
+  ...recordingInEnglish,
   ...logInInEnglish,
   app: "Switchboard",
   log_in: "Log in",
@@ -130,14 +132,6 @@ const en = {
   waiting: "Waiting",
   dialled: "Dialled",
   call_language: "Speaks",
-  recording: "Recording",
-  recording_agreed: "Yes, the caller agreed",
-  recording_agreed_by_silence: "Yes, the caller did not object",
-  recording_announced: "Yes, the caller was told",
-  recording_not_asked: "Yes, the caller was not asked",
-  recording_refused: "No, the caller refused",
-  recording_silent: "No, the caller did not answer",
-  recording_not_heard: "No, the caller could not be asked",
   attestation: "Number verified",
   attestation_A: "Fully (A)",
   attestation_B: "Partly (B)",
@@ -257,6 +251,7 @@ const zh: Record<Word, string> = {
   ...supervisorInChinese,
   ...transferInChinese,
   ...diallingInChinese,
+  ...recordingInChinese,
   ...logInInChinese,
   app: "Switchboard",
   log_in: "登录",
@@ -370,14 +365,6 @@ const zh: Record<Word, string> = {
   waiting: "等待中",
   dialled: "拨打号码",
   call_language: "语言",
-  recording: "录音",
-  recording_agreed: "有，来电者已同意",
-  recording_agreed_by_silence: "有，来电者未反对",
-  recording_announced: "有，已告知来电者",
-  recording_not_asked: "有，未询问来电者",
-  recording_refused: "无，来电者拒绝",
-  recording_silent: "无，来电者未回答",
-  recording_not_heard: "无，无法询问来电者",
   attestation: "号码认证",
   attestation_A: "完全认证 (A)",
   attestation_B: "部分认证 (B)",

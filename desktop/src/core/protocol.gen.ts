@@ -193,6 +193,7 @@ export interface Hello {
   leads: readonly LeadCard[];
   day: DayCounts;
   consults: readonly CallConsult[];
+  recordings: readonly RecordingNow[];
 }
 
 export interface KeyShown {
@@ -449,6 +450,16 @@ export interface PurchaseShown {
   quantity: number;
 }
 
+export interface RecordingNow {
+  v: 4;
+  ts: number;
+  kind: "call.recording";
+  pop_id: string;
+  state: "on" | "paused" | "off" | "unsure";
+  since: number | null;
+  mine: boolean;
+}
+
 export interface SegmentsShown {
   tier: string;
   lifecycle: string;
@@ -519,6 +530,7 @@ export type ServerFrame =
   | AgentStateChanged
   | AgentDay
   | CallConsult
+  | RecordingNow
   | Presence
   | Notice;
 

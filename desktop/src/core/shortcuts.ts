@@ -20,6 +20,7 @@ export const DESK_ACTIONS = [
   "next",
   "my_calls",
   "help",
+  "recording",
 ] as const;
 export type PhoneAction = (typeof PHONE_ACTIONS)[number];
 export type Action = PhoneAction | (typeof DESK_ACTIONS)[number];
@@ -58,6 +59,7 @@ export const FIRST_CHORDS: Chords = {
   next: second("ArrowDown"),
   my_calls: second("KeyC"),
   help: second("KeyH"),
+  recording: second("KeyR"),
 };
 
 /** What ends a call is not done from within a field, where a slip is likely. */

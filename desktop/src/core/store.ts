@@ -11,6 +11,7 @@ import type {
   PopContent,
   PopSnapshot,
   Presence,
+  RecordingNow,
   ServerFrame,
   WrapUp,
 } from "./protocol.gen";
@@ -48,6 +49,8 @@ export interface DeskState {
   readonly day: DayCounts;
   /** Whom this agent asks about a call, or confers with. */
   readonly consults: readonly CallConsult[];
+  /** Whether the calls in which this agent talks are recorded. */
+  readonly recordings: readonly RecordingNow[];
   /** The call that the agent is about to give away: its transfer box is open. */
   readonly transferring: string | null;
   /** As they were when the agent looked last. */
@@ -74,6 +77,7 @@ export const EMPTY: DeskState = {
   leads: [],
   day: { offered: 0, answered: 0, missed: 0, talk_s: 0, wrapup_s: 0 },
   consults: [],
+  recordings: [],
   transferring: null,
   colleagues: [],
   queues: [],
@@ -96,6 +100,8 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
         leads: frame.leads,
         day: frame.day,
         consults: frame.consults,
+        // A server of before this page was has none.
+        recordings: frame.recordings ?? [],
         transferring: frame.consults.at(-1)?.pop_id ?? state.transferring,
         skewMs: Math.abs(skew) > SKEW_FLOOR_MS ? skew : 0,
       };
@@ -108,6 +114,8 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
       return { ...state, day: frame.day };
     case "call.consult":
       return withConsult(state, frame);
+    case "call.recording":
+      return withRecording(state, frame);
     case "presence":
       return withPresence(state, frame);
     case "lead.new":
@@ -117,6 +125,8 @@ export function apply(state: DeskState, frame: ServerFrame, nowMs: number): Desk
     case "notice":
       return { ...state, notices: [...state.notices, frame].slice(-NOTICES_KEPT) };
     default:
+      // Of a newer server: what this page does not know changes nothing here.
+      if (!("seq" in frame)) return state;
       if (isKnown(state, frame.seq)) return state;
       return settle({ ...withPop(state, frame), lastSeq: frame.seq });
   }
@@ -141,6 +151,16 @@ export function consultOf(state: DeskState, id: string): CallConsult | null {
   return state.consults.find((consult) => consult.pop_id === id) ?? null;
 }
 
+export function recordingOf(state: DeskState, id: string): RecordingNow | null {
+  return state.recordings.find((one) => one.pop_id === id) ?? null;
+}
+
+/** Something that this page found out itself. */
+export function noticed(state: DeskState, code: string, nowMs: number): DeskState {
+  const notice: Notice = { v: 4, kind: "notice", ts: nowMs, level: "warning", code, text: "" };
+  return { ...state, notices: [...state.notices, notice].slice(-NOTICES_KEPT) };
+}
+
 export function dismissNotice(state: DeskState, index: number): DeskState {
   return { ...state, notices: state.notices.filter((_, at) => at !== index) };
 }
@@ -153,6 +173,11 @@ function withConsult(state: DeskState, consult: CallConsult): DeskState {
   const others = state.consults.filter((known) => known.pop_id !== consult.pop_id);
   if (consult.state === "over") return { ...state, consults: others };
   return { ...state, consults: [...others, consult], transferring: consult.pop_id };
+}
+
+function withRecording(state: DeskState, told: RecordingNow): DeskState {
+  const others = state.recordings.filter((known) => known.pop_id !== told.pop_id);
+  return { ...state, recordings: [...others, told] };
 }
 
 function withPresence(state: DeskState, told: Presence): DeskState {
@@ -175,6 +200,7 @@ type PopFrame = Exclude<
       | "agent.state"
       | "agent.day"
       | "call.consult"
+      | "call.recording"
       | "presence"
       | "notice"
       | "lead.new"
@@ -236,8 +262,12 @@ const URGENCY: Record<PopState, number> = { claimed: 0, offered: 1, wrapup: 2, c
 
 /** Drops old closed pops, and picks what to show: nothing open is ever pushed aside by a ring. */
 function settle(before: DeskState): DeskState {
-  const box = before.pops.find((pop) => pop.id === before.transferring);
-  const state = box?.state === "claimed" ? before : { ...before, transferring: null };
+  const talking = new Set(before.pops.filter((pop) => pop.state === "claimed").map((pop) => pop.id));
+  const state: DeskState = {
+    ...before,
+    transferring: talking.has(before.transferring ?? "") ? before.transferring : null,
+    recordings: before.recordings.filter((one) => talking.has(one.pop_id)),
+  };
   const closed = state.pops.filter((pop) => pop.state === "closed").slice(-CLOSED_KEPT);
   const pops = state.pops.filter((pop) => pop.state !== "closed" || closed.includes(pop));
   const current = pops.find((pop) => pop.id === state.shown);

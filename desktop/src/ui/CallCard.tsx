@@ -2,7 +2,7 @@ import { useRef, useState } from "react";
 import type { Desk } from "../core/desk";
 import { link, percent } from "../core/format";
 import { inLanguage } from "../core/i18n";
-import type { Pop } from "../core/store";
+import { recordingOf, type Pop } from "../core/store";
 import { Candidates } from "./Candidates";
 import { ContactPanel } from "./ContactPanel";
 import { FollowUps, hasFollowUps } from "./FollowUps";
@@ -13,6 +13,7 @@ import { OfferPanel } from "./OfferPanel";
 import { OpenLink } from "./OpenLink";
 import { stateWord } from "./PopList";
 import { callerName, callerNumber } from "./caller";
+import { RecordingBar } from "./RecordingBar";
 import { StoryPanel } from "./StoryPanel";
 import { Since } from "./time";
 import { TransferBox, type TransferProps } from "./TransferBox";
@@ -31,9 +32,13 @@ export function CallCard({ desk, pop, skewMs, giving }: Props) {
   const words = useWords();
   const [note, setNote] = useState(pop.note);
   const { content } = pop;
+  const recording = giving && pop.state === "claimed" ? recordingOf(giving.state, pop.id) : null;
   return (
     <article className={`card card-${pop.state}`} aria-labelledby={`who-${pop.id}`}>
       <Strip pop={pop} skewMs={skewMs} />
+      {recording && giving && (
+        <RecordingBar desk={desk} recording={recording} online={giving.online} skewMs={skewMs} />
+      )}
       <Head pop={pop} />
       {content.note && (
         <p className="rule-note">

@@ -23,6 +23,7 @@ export const ACTION_WORDS: Readonly<Record<Action, Word>> = {
   next: "key_next",
   my_calls: "my_calls",
   help: "shortcuts",
+  recording: "key_recording",
 };
 
 function useShortcuts(): Shortcuts {

@@ -185,6 +185,7 @@ async def desk_world(
                 bus=house.bus,
                 queue_control=house.bridge.queue_control,
                 transfers=house.bridge.transfers,
+                recordings=house.bridge.recordings,
                 offers=DatabaseOfferLedger(database=database),
                 follow_ups=DatabaseFollowUps(database=database),
                 web=settings,

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from playwright.async_api import BrowserContext, Locator, Page, expect
@@ -29,6 +30,11 @@ from tests.acceptance.listening import Recording, callers_channel
 from tests.acceptance.waiting import until
 from tests.fakes.desk_server import DeskServer
 from tests.fakes.ringing_call import now, offering
+
+#: In so long the fake microphone beeps at least once.
+PART_S = 0.8
+#: As late as sound was seen beside three busy loops, and more.
+LATE_S = 1.0
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.asyncio(loop_scope="module")]
 
@@ -63,7 +69,7 @@ def phone(page: Page) -> Locator:
 async def test_a_call_from_ring_to_wrap_up(desk: Desktop, world: PhoneWorld) -> None:
     page = desk.page
     keys = world.pbx.run / "log" / "keys"
-    await world.pbx.rx("logger add channel keys dtmf")
+    await world.pbx.rx("logger add channel keys dtmf,verbose(3)")
     work = world.ring()
     box = phone(page)
     await expect(box.get_by_text("Victoria Stone")).to_be_visible()
@@ -98,10 +104,12 @@ async def test_a_call_from_ring_to_wrap_up(desk: Desktop, world: PhoneWorld) -> 
     await desk.picture("phone-keypad")
     await until(lambda: pressed(keys, "42*"), "the keys at Asterisk", deadline_s=8)
     hold = box.get_by_role("button", name="Hold")
+    begun = await music_began(keys)
     await hold.click()
     await expect(box.get_by_text("On hold")).to_be_visible()
     await expect(page.get_by_test_id("activity")).to_contain_text("On hold")
-    held = await span(caller, after_s=0.5)
+    await until(lambda: music_began(keys, more_than=begun), "music on hold", deadline_s=8)
+    held = await span(caller, after_s=0.3)
     await hold.click()
     await expect(box.get_by_text("Talking", exact=True)).to_be_visible()
     await hears_the_caller(page)
@@ -113,10 +121,11 @@ async def test_a_call_from_ring_to_wrap_up(desk: Desktop, world: PhoneWorld) -> 
     await work.wait(deadline_s=10)
     # The fake microphone beeps twice a second.
     assert caller.loudness(*spoken) > 0.005
-    assert caller.loudness(*muted) < 0.001
+    assert min(caller.loudness(*part) for part in parts(muted)) < 0.001
     # Music on hold swells and fades (at its softest 0.011): it is known by its notes.
-    assert caller.share_of(MUSIC_HZ, *held) > 0.5
-    assert caller.loudness(*held) > 0.005
+    music = max(parts(held), key=lambda part: caller.share_of(MUSIC_HZ, *part))
+    assert caller.share_of(MUSIC_HZ, *music) > 0.5
+    assert caller.loudness(*music) > 0.005
 
 
 async def may_leave(page: Page) -> bool:
@@ -126,12 +135,26 @@ async def may_leave(page: Page) -> bool:
 
 
 async def span(caller: Recording, *, after_s: float) -> tuple[float, float]:
-    """From when to when: so long that the fake microphone would have beeped in it. It is sound, so
-    the time has to pass: there is no event of what is not heard."""
+    """From when to when: `PART_S`. It is sound, so the time has to pass: there is no event of what
+    is not heard."""
     await asyncio.sleep(after_s)
     start_s = caller.now_s
-    await asyncio.sleep(0.8)
+    await asyncio.sleep(PART_S)
     return start_s, caller.now_s
+
+
+def parts(span: tuple[float, float]) -> list[tuple[float, float]]:
+    """All of so long: on a busy machine sound comes to the recording later than it was made."""
+    start_s, end_s = span
+    starts = np.arange(start_s, end_s + LATE_S - PART_S, 0.1)
+    return [(float(at), float(at) + PART_S) for at in starts]
+
+
+async def music_began(log: Path, *, more_than: int = -1) -> int:
+    """How often, once it is more (res_musiconhold.c of Asterisk 22.10)."""
+    text = await asyncio.to_thread(log.read_text)
+    count = text.count("Started music on hold")
+    return count if count > more_than else 0
 
 
 async def pressed(log: Path, wanted: str) -> bool:

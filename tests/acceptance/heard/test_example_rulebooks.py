@@ -161,7 +161,7 @@ async def test_a_stranger_hears_the_hospitals_menu_and_waits(start: Start) -> No
 
 async def test_keys_typed_ahead_lead_through_three_menus(start: Start) -> None:
     async with start("hospital", always_open) as hospital:
-        keys = (Press(3000, "3"), Press(150, "1"), Press(150, "1"))
+        keys = (Press(5000, "3"), Press(150, "1"), Press(150, "1"))
         heard = await hospital.call(HOSPITAL, *keys, number=STRANGER, stay_ms=4000)
         sounds = await hospital.wavs(
             "For maternity, press 1.", "If your baby is coming, press 1.", "Wards and results."
@@ -190,6 +190,7 @@ async def test_a_balance_in_mandarin_after_the_pin(start: Start) -> None:
         # The question is in no recording, and silence stands for it.
         sounds = await bank.wavs("请输入您的密码。", f"您的账户余额为{amount}。", language="zh")
         assert heard.heard(sounds) == list(sounds)[1:]
+        assert await bank.fetched("请输入您的密码。", "zh")
 
 
 async def test_a_wrong_pin_opens_nothing(start: Start) -> None:
@@ -202,6 +203,8 @@ async def test_a_wrong_pin_opens_nothing(start: Start) -> None:
         wrong, balance = "对不起，密码不正确。", f"您的账户余额为{amount}。"
         # What is said while the PIN is asked for is in no recording.
         assert heard.heard(await bank.wavs(wrong, balance, language="zh")) == [wrong]
+        assert await bank.fetched("请输入您的密码。", "zh")
+        assert not await bank.fetched(balance, "zh")
         entry = await bank.entry(demo_cast.MANDARIN)
         assert [step["intent"] for step in entry.call.menu_path] == ["balance", "pin"]
         assert entry.call.queue == "bank"
@@ -272,7 +275,7 @@ async def test_who_always_chooses_the_same_hears_it_first_on_its_key(start: Star
         loans = "For loans and mortgages, press 4."
 
         async def ring(press: Press) -> Recording:
-            return await bank.call(BANK, press, number=demo_cast.LAPSED, stay_ms=4000)
+            return await bank.call(BANK, press, number=demo_cast.LAPSED, stay_ms=2500)
 
         async def hears_all_options(recording: Recording) -> list[str]:
             """As decided for the last call."""
@@ -289,7 +292,7 @@ async def test_who_always_chooses_the_same_hears_it_first_on_its_key(start: Star
         await bank.remembered(1)
         assert (await hears_all_options(first))[4] == loans
         for calls in (2, 3):
-            await ring(Press(4000, "4"))
+            await ring(Press(1500, "4"))
             await bank.remembered(calls)
         again = await ring(Press(19000, "4"))
         await bank.remembered(4)

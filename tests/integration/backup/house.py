@@ -48,6 +48,7 @@ class Installation:
         self.config.write_text(
             f"storage:\n  url: {self.url}\n"
             f"ami:\n  secret_file: {self.folder}/ami.secret\n"
+            f"audit:\n  folder: {self.folder}/audit\n"
             f"odoo:\n  key: 'inline-key' # of our own\n"
             f"rulebook:\n  path: {self.folder}/rulebook\n  state_dir: {self.folder}/rulebooks\n"
             f"scoring:\n  models_dir: {self.folder}/models\n"

@@ -76,7 +76,7 @@ def test_begun_again_in_an_empty_house_it_needs_no_force(
     left = [path for path in elsewhere.folder.iterdir() if path.name.startswith(".")]
     assert left == []
     assert "not put in place: secrets, settings" in done.stdout
-    assert "whoever was erased since then is back" in done.stdout
+    assert "whoever was erased since then by another machine" in done.stdout
 
 
 async def test_never_under_a_server(house: Installation, file: str) -> None:

@@ -16,6 +16,8 @@ from calls.past_calls import PastCallTold, PastChoice, PastConsidered, PastOffer
 from crm_adapter.call_histories import DatabaseCallHistories
 from crm_adapter.call_tables import calls
 from storage.database import Database
+from storage.sealed.columns import give_seals
+from storage.sealed.seals import PREFIX, Seals
 
 pytestmark = pytest.mark.integration
 
@@ -137,6 +139,21 @@ async def test_what_no_call_says_is_left_out_and_said_once(
     assert [record.message for record in caplog.records] == [
         "3 calls are kept with something that no call says, left out"
     ]
+
+
+async def test_what_lies_sealed_is_told_and_what_does_not_open_ends_nothing(
+    any_database: Database,
+) -> None:
+    give_seals(any_database.engine.dialect, Seals(b"k" * 32))
+    decision = {"offers": [{"offer": "bag", "chosen": True, "propensity": 0.25}], "policy": "fair"}
+    for number in range(3):
+        await add(any_database, number, decision=decision, number="+862083331234")
+    damaged = text(f"UPDATE calls SET decision = '\"{PREFIX}AAAA\"' WHERE linkedid = '1.1'")
+    await any_database.writer.write(lambda link: link.execute(damaged))
+    found = await told(any_database)
+    assert [call.policy for call in found] == ["fair", None, "fair"]
+    assert found[0].considered == (PastConsidered("bag", chosen=True, propensity=0.25),)
+    assert {call.area for call in found} == {"+86 20"}
 
 
 async def test_a_row_that_is_no_json_ends_nothing(database: Database) -> None:

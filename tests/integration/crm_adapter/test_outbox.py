@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from calls.records import CallRecord, NewLead
 from crm_adapter import outbox
@@ -24,6 +25,7 @@ from storage.database import Database
 from tests.fakes.clock import FakeClock
 from tests.fakes.crm_writer import InMemoryCrm
 from tests.fakes.outbox_desk import LEAD, PACE, Desk, call_entry, lead_entry
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -253,6 +255,46 @@ async def test_a_running_worker_delivers_as_soon_as_it_is_told(
         await delivered.wait()
     await desk.worker.stop()
     assert await desk.states() == {"a": "done"}
+
+
+async def test_a_place_at_the_crm_is_not_held_while_the_database_is_told(
+    desk: Desk, crm: InMemoryCrm
+) -> None:
+    """And however slow that is, no more than four times as many are under way."""
+    names = [f"a{n}" for n in range(100)]
+    await desk.owe(*(call_entry(name) for name in names))
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    async def busy(_connection: AsyncConnection) -> None:
+        inside.set()
+        await go_on.wait()
+
+    sent = 0
+
+    def count(_key: str, _what: object) -> None:
+        nonlocal sent, writing
+        sent += 1
+        if sent == 1:
+            # Before the first one's settling: all of these wait behind it.
+            writing = asyncio.create_task(desk.database.writer.write(busy))
+
+    writing: asyncio.Task[None] | None = None
+    crm.fail_after = count
+    most = desk.pace.concurrency
+    await desk.worker.start()
+    desk.worker.wake()
+    await inside.wait()
+    await wait_until(lambda: len(desk.worker._settling) == most)
+    assert not desk.worker._in_flight
+    assert desk.worker._free() == most
+    go_on.set()
+    await wait_until(lambda: len(crm.records) == len(names))
+    await desk.worker.stop()
+    assert set((await desk.states()).values()) == {"done"}
+    assert sorted(key for _, key in crm.asked) == sorted(names)
+    desk.worker._settling = {asyncio.create_task(asyncio.sleep(0)) for _ in range(4 * most)}
+    assert desk.worker._free() == 0
+    await asyncio.gather(*desk.worker._settling)
 
 
 async def test_a_stopping_worker_delivers_what_is_due(desk: Desk, crm: InMemoryCrm) -> None:

@@ -8,10 +8,12 @@ import threading
 from collections.abc import AsyncIterator
 
 import pytest
-from argon2 import PasswordHasher
+from argon2 import PasswordHasher, extract_parameters
+from argon2.exceptions import VerifyMismatchError
 
 from calls.caller import ContactRef
 from calls.deadlines import Deadline
+from calls.hash_of_nothing import hash_of_nothing
 from crm_adapter.adapter import Unavailable
 from crm_adapter.embedded.adapter import EmbeddedCrm
 from crm_adapter.pins import Pins, hash_pin
@@ -82,6 +84,23 @@ async def test_what_is_no_pin_costs_no_try(
         assert not await pins.check(maria, typed, deadline=soon())
     assert await pins.check(maria, PIN, deadline=soon())
     assert hasher.verified == 1
+
+
+async def test_nobody_waits_for_a_hash_and_one_of_nothing_is_compared_with_in_full(
+    any_database: Database, maria: ContactRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crm, hasher = EmbeddedCrm(database=any_database), PasswordHasher()
+    ordinary = hasher.hash(PIN)
+    monkeypatch.delattr(PasswordHasher, "hash")
+    pins = Pins(database=any_database, hashes=crm, hasher=hasher)
+    assert await pins.check(maria, PIN, deadline=soon())
+    nothing = hash_of_nothing(hasher)
+    assert extract_parameters(nothing) == extract_parameters(ordinary)
+    assert nothing != hash_of_nothing(hasher)
+    with pytest.raises(VerifyMismatchError):
+        hasher.verify(nothing, PIN)
+    await pins.close()
+    await crm.close()
 
 
 async def test_after_five_wrong_ones_the_right_one_waits_for_the_hour(

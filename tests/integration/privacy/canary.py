@@ -42,11 +42,13 @@ from scoring.policy import experiment_book
 from scoring.tables import churn_warnings
 from storage.audit_chain import Entry
 from storage.database import Database
+from storage.sealed.seals import Seals
 from switchboard import audit_files, cli
 from switchboard.demo.desktop_client import DesktopClient
 from switchboard.nodes.event_stream import connected, stream_of
 from switchboard.nodes.event_teller import EventTeller
 from switchboard.nodes.news_stream import NewsTeller, news_of
+from switchboard.seal_key import seals_of
 from tests.declared_tables import declared_metadata
 from tests.fakes.call_stories import Roster, Story
 from tests.fakes.desk_server import ANNA, BEN, DeskServer, add_agents, desk_server
@@ -132,8 +134,9 @@ async def live_through(house: House) -> None:
     """They buy, call as a contact and as a stranger, leave messages, are noted down and offered
     something; somebody else calls too."""
     await asyncio.to_thread(_import, house)
-    key_of = partial(audit_files.key_of, load_settings(house.folder / "switchboard.yaml"))
-    async with Database(house.url, audit_key=key_of) as database:
+    settings = load_settings(house.folder / "switchboard.yaml")
+    key_of, seals = partial(audit_files.key_of, settings), seals_of(settings)
+    async with Database(house.url, audit_key=key_of, seals=seals) as database:
         await add_agents(database, ANNA, BEN)
         for told in ({"number": NUMBER}, {"contact": str(CONTACT)}, {"number": OTHER_NUMBER}):
             await database.audit.write(Entry(action="dial", result="refused", details=told))
@@ -357,10 +360,11 @@ def leave_remnants(house: House) -> bool:
     return b"remnant of" in path.read_bytes()
 
 
-async def everything(house: House) -> dict[str, str]:
-    """Where what stands: every row of every table, every file, every message."""
+async def everything(house: House, seals: Seals | None = None) -> dict[str, str]:
+    """Where what stands: every row of every table, every message. Without `seals`, what whoever
+    took the database reads."""
     found = {}
-    async with Database(house.url) as database, database.read() as link:
+    async with Database(house.url, seals=seals) as database, database.read() as link:
         for table in declared_metadata().sorted_tables:
             rows = [tuple(row) for row in await link.execute(select(table))]
             found[table.name] = "\n".join(map(repr, rows))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ async def told(house: House, *words: str) -> dict[str, Any]:
 
 
 async def test_of_a_person_erased_everywhere_nothing_is_left(
-    house: House, capsys: pytest.CaptureFixture[str]
+    house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await canary.live_through(house)
     kept: dict[str, Any] = {}
@@ -39,6 +40,8 @@ async def test_of_a_person_erased_everywhere_nothing_is_left(
     in_redis = {f"redis {name(house.system)}" for name in (stream_of, news_of)}
     assert {"calls", *in_redis, "outbox", "crm_contacts", "pops"} <= set(before)
 
+    backup = tmp_path / "backup.tar.gz"
+    assert (await asyncio.to_thread(house.call, "backup", str(backup))).exit_code == 0
     assert canary.leave_remnants(house) == house.url.startswith("sqlite")
     for number in (NUMBER, STRANGER):
         done = await told(house, "erase", number, "--yes", "--json")
@@ -55,4 +58,10 @@ async def test_of_a_person_erased_everywhere_nothing_is_left(
     assert "'decaf'" in after["offer_meetings"]
     assert canary.hits(canary.files(house)) == {}
     assert (await told(house, "erase", NUMBER, "--yes", "--json"))["counts"] == {}
+    back = await asyncio.to_thread(house.call, "restore", str(backup), "--force")
+    assert back.exit_code == 0, back.output
+    assert "erased again: 2 of 3 people" in back.stdout
+    assert canary.hits(await canary.everything(house)) == {}
+    assert canary.hits(canary.files(house)) == {}
+    assert (await told(house, "export", OTHER_NUMBER))["kept"]["calls"]["calls"]
     assert canary.hits({"log": capsys.readouterr().err}) == {}

@@ -172,7 +172,8 @@ def alone(tmp_path: Path) -> House:
     house = House(folder, f"sqlite:///{folder}/switchboard.db", "")
     house.voices.mkdir(parents=True)
     (folder / "switchboard.yaml").write_text(
-        f"storage:\n  url: {house.url}\nprivacy:\n  recordings_dir: {house.voices}\n"
+        f"storage:\n  url: {house.url}\naudit:\n  folder: {folder}/audit\n"
+        f"privacy:\n  recordings_dir: {house.voices}\n"
     )
     return house
 

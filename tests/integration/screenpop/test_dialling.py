@@ -102,6 +102,30 @@ async def test_nothing_costly_is_dialled_and_the_agent_reads_why(database: Datab
         await server.publish(second.ended())
 
 
+async def test_what_numbers_outside_cost_today_outlives_the_desk(database: Database) -> None:
+    await add_agents(database)
+    twin = TransfersTwin()
+    costs = DiallingSettings(prices={"+1": 0.6}, day_cost=0.9)
+    async with (
+        desk_server(database, work=ANYTHING, dialling=costs, transfers=twin) as server,
+        server.client() as anna,
+    ):
+        call, pop = await talks(server)
+        await transfer(anna, pop, "12025550123")
+        await wait_until(lambda: twin.dialled == ["12025550123"])
+        await server.publish(call.ended())
+    async with (
+        desk_server(database, work=ANYTHING, dialling=costs, transfers=twin) as server,
+        server.client() as anna,
+    ):
+        assert server.metric("dials_cost_today") == 0.6
+        _, pop = await talks(server)
+        await transfer(anna, pop, "12025550123")
+        assert "cost more today" in await refused(anna, "dial_day_cost")
+        await transfer(anna, pop, "100")
+        await wait_until(lambda: twin.dialled[1:] == ["100"])
+
+
 async def test_what_asterisk_refuses_goes_on_nowhere(database: Database) -> None:
     await add_agents(database)
     twin = TransfersTwin(broken=True)

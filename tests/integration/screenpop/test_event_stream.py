@@ -220,6 +220,22 @@ async def test_what_is_no_frame(
         assert "<b>" not in told["message"]
 
 
+async def test_a_frame_that_comes_in_pieces(server: DeskServer, token: str) -> None:
+    frame = {"kind": "state.set", "state": "available"}
+    text = json.dumps(frame).encode()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+
+        async def pieces() -> AsyncIterator[bytes]:
+            yield text[:20]
+            # The first piece has come once this has gone there and back.
+            assert await say(server, http, frame) == 204
+            yield text[20:]
+
+        async with http.post(f"{server.base_url}/api/v1/agent/frames", data=pieces()) as answer:
+            assert answer.status == 204, await answer.text()
+
+
 async def test_too_many_frames_are_slowed_down(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

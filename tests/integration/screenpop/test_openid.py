@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -14,11 +15,12 @@ from joserfc.jwk import ECKey, RSAKey
 from pydantic import SecretStr, ValidationError
 
 from config.oidc_settings import OidcSettings
+from config.settings import WebSettings
 from screenpop.openid.failures import NotLetIn
 from screenpop.openid.openid_log_ins import LIFE_S, OpenIdLogIns
-from screenpop.openid.provider import ANEW_S, Provider
+from screenpop.openid.provider import ANEW_S, MAX_ANSWER, Provider
 from storage.database import Database
-from tests.fakes.desk_server import DeskServer, add_agents, desk_server
+from tests.fakes.desk_server import PASSWORD, DeskServer, add_agents, desk_server
 from tests.servers.openid import (
     CLIENT,
     SECRET,
@@ -132,6 +134,20 @@ async def test_other_signatures(house: House, key: RSAKey | ECKey, alg: str) -> 
     browser = await house.browser()
     assert await browser.goes(await browser.comes_back()) == "/"
     assert await browser.who() == "anna"
+
+
+async def test_answers_that_come_in_pieces(house: House) -> None:
+    house.provider.in_pieces = True
+    browser = await house.browser()
+    await browser.goes(await browser.comes_back())
+    assert (await browser.failure(), await browser.who()) == (None, "anna")
+
+
+async def test_an_answer_without_end_is_not_read(house: House) -> None:
+    house.provider.says = {"more": "x" * MAX_ANSWER}
+    browser = await house.browser()
+    await browser.goes("/api/v1/session/oidc")
+    assert await browser.failure() == "away"
 
 
 def altered(**claims: object) -> Callable[[Claims], Claims]:
@@ -265,6 +281,24 @@ async def test_a_new_key_is_asked_for_and_not_again_and_again(house: House) -> N
         await over.close()
 
 
+async def test_who_waits_for_an_answer_to_somebody_else_waits_no_longer_than_they_do() -> None:
+    """One after the other, the last of many would wait for minutes."""
+    async with openid_provider() as silent:
+        silent.silent_until = asyncio.Event()
+        settings = OidcSettings(issuer=silent.issuer, client_id=CLIENT, deadline_s=0.2)
+        provider = Provider(settings)
+        asked = [provider.metadata, provider.keys] * 4
+        try:
+            told = await asyncio.gather(*(ask() for ask in asked), return_exceptions=True)
+        finally:
+            silent.silent_until.set()
+            await provider.close()
+        assert [type(one) for one in told] == [NotLetIn] * len(asked)
+        assert {one.code for one in told if isinstance(one, NotLetIn)} == {"away"}
+        # Of the first, and of some whose time is not quite over when the first one's is.
+        assert silent.discoveries <= len(asked) // 2
+
+
 async def walk(over: OpenIdLogIns, browser: Browser) -> str:
     begun = await over.begin(redirect_uri="http://127.0.0.1:9/back", page="/")
     query = parse_qs(urlsplit(await browser.goes(begun.address)).query)
@@ -283,6 +317,45 @@ async def test_what_was_begun_long_ago_is_over(house: House) -> None:
     finally:
         await over.close()
     assert await browser.who() is None
+
+
+async def test_answers_of_nobody_are_slowed_down_and_flood_no_log(
+    house: House, caplog: pytest.LogCaptureFixture
+) -> None:
+    browser = await house.browser()
+    address, told = f"{house.server.base_url}{BACK}?code=x&state=y", 0
+    # 30, and as many more as are forgiven meanwhile: one each second.
+    for _ in range(200):
+        async with browser.http.get(address, allow_redirects=False) as answer:
+            if answer.status == 429:
+                break
+            assert answer.status == 302
+            told += 1
+    else:
+        pytest.fail("it is never slowed down")
+    assert caplog.text.count("openid: ") == told
+
+
+@pytest.mark.parametrize(
+    ("public_url", "secure"), [("https://desk.example.com", True), ("http://desk", False)]
+)
+async def test_where_browsers_come_by_https_cookies_go_by_nothing_else(
+    database: Database, public_url: str, secure: bool
+) -> None:
+    await add_agents(database)
+    async with openid_provider() as provider:
+        web, oidc = WebSettings(public_url=public_url), settings_of(provider)
+        async with (
+            desk_server(database, web_settings=web, oidc=oidc) as server,
+            aiohttp.ClientSession(server.base_url) as http,
+        ):
+            body = {"login": "anna", "password": PASSWORD}
+            async with (
+                http.post("/api/v1/session", json=body) as opened,
+                http.get("/api/v1/session/oidc", allow_redirects=False) as begun,
+            ):
+                cookies = [one.headers["Set-Cookie"] for one in (opened, begun)]
+    assert ["Secure" in cookie for cookie in cookies] == [secure] * 2
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, NoReturn
 
 import aiohttp
 import pyotp
@@ -15,9 +16,10 @@ import segno
 import sqlalchemy as sa
 
 from calls.agents import Agent
-from calls.errors import SwitchboardError
+from calls.errors import SwitchboardError, Unavailable
 from config.settings import WebSettings
-from screenpop.agents.log_in import LogIns
+from screenpop.agents.log_in import LogInRefused, LogIns, TooManyLogIns, hashed
+from screenpop.agents.notes_of_nobody import MOST
 from screenpop.agents.one_time_codes import STEP_S, address_of
 from screenpop.agents.second_factors import (
     ENROLMENT_LIFE_S,
@@ -93,6 +95,12 @@ async def enrolled(database: Database, agent: Agent = ANNA) -> tuple[pyotp.TOTP,
     return totp, list(codes)
 
 
+def log_ins_of(database: Database, **more: Any) -> LogIns:
+    """As they are where the settings ask nobody for a second factor."""
+    told = {"counters": DeskCounters(), "settings": WebSettings(), "passwords": cheap()}
+    return LogIns(database=database, **(told | more))
+
+
 async def test_a_code_is_asked_for_after_the_right_password_only(
     asks: Asker, database: Database, clock: Clock
 ) -> None:
@@ -159,13 +167,7 @@ async def test_codes_are_slowed_down_more_than_passwords(database: Database) -> 
     await add_agents(database, ANNA)
     totp, _ = await enrolled(database)
     time = 0.0
-    log_ins = LogIns(
-        database=database,
-        counters=DeskCounters(),
-        settings=WebSettings(),
-        passwords=cheap(),
-        clock=lambda: time,
-    )
+    log_ins = log_ins_of(database, clock=lambda: time)
     for _ in range(5):
         assert await told(log_ins, "nonsense") == "WrongCode"
     assert await told(log_ins, "nonsense") == "TooManyLogIns"
@@ -173,6 +175,20 @@ async def test_codes_are_slowed_down_more_than_passwords(database: Database) -> 
     assert await told(log_ins, totp.at(now())) == "TooManyCodes"
     time += 300
     assert await told(log_ins, totp.at(now())) == "Opened"
+
+
+async def test_a_database_that_is_away_costs_no_tries(database: Database) -> None:
+    """Neither of the login and its codes, five, nor of the address, thirty."""
+    await add_agents(database, ANNA)
+    totp, recovery = await enrolled(database)
+    moment = now()
+    log_ins = log_ins_of(database, clock=lambda: 0.0, now=lambda: moment)
+    await database.writer.stop()
+    for _ in range(16):
+        for code in (totp.at(moment), recovery[0]):
+            assert await told(log_ins, code) == "Unavailable"
+    await database.writer.start()
+    assert await told(log_ins, totp.at(moment)) == "Opened"
 
 
 async def told(log_ins: LogIns, code: str) -> str:
@@ -204,6 +220,44 @@ async def test_whoever_must_have_one_sets_it_up_at_log_in(
         assert await asks(INES, code=code) == (401, "wrong_code")
         assert (await asks(INES, code=card["recovery_codes"][0]))[0] == 200
     assert secret not in caplog.text
+
+
+async def test_recovery_codes_are_told_though_nothing_can_be_read_any_more(
+    asks: Asker, database: Database, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are stored, and told this once."""
+    offered = await offer_to(asks, INES)
+    write = database.writer.write
+
+    def away() -> NoReturn:
+        raise Unavailable("gone")
+
+    async def write_and_go(work: Any) -> Any:
+        done = await write(work)
+        monkeypatch.setattr(database, "read", away)
+        return done
+
+    monkeypatch.setattr(database.writer, "write", write_and_go)
+    code = code_of(offered, clock)
+    status, card = await asks(INES, enrolment=offered["enrolment"], code=code)
+    assert status == 200, card
+    assert len(card["recovery_codes"]) == 10
+
+
+async def test_one_set_up_at_log_in_ends_log_ins_without_it(
+    asks: Asker, database: Database, clock: Clock
+) -> None:
+    async def opened(agent: Agent, **more: str) -> str:
+        log_ins = asks.server.desk.log_ins
+        return (await log_ins.log_in(agent.login, PASSWORD, "test", **more)).token
+
+    before_it_was_asked = log_ins_of(database)
+    old = (await before_it_was_asked.log_in("ines", PASSWORD, "test")).token
+    bens = await opened(BEN)
+    offered = await offer_to(asks, INES)
+    new = await opened(INES, enrolment=offered["enrolment"], code=code_of(offered, clock))
+    living = await asks.server.desk.log_ins.living({hashed(one) for one in (old, bens, new)})
+    assert living == {hashed(bens): "ben", hashed(new): "ines"}
 
 
 async def test_an_offered_secret_is_its_agents_own(
@@ -258,6 +312,24 @@ async def test_a_change_ends_log_ins_and_a_removed_one_is_not_asked_for(
     assert await remove_second_factor(database, "anna")
     assert (await asks())[0] == 200
     assert not await remove_second_factor(database, "anna")
+
+
+async def test_the_audit_log_has_the_address_and_the_limits_its_network(sqlite_url: str) -> None:
+    key = AuditKey.new()
+    async with Database(sqlite_url, audit_key=lambda: key) as database:
+        await add_agents(database, ANNA)
+        log_ins = log_ins_of(database, clock=lambda: 0.0)
+        for n in range(1, 31):
+            with pytest.raises(LogInRefused):
+                await log_ins.log_in(f"nobody{n}", "wrong wrong", f"2001:db8::{n:x}")
+        with pytest.raises(TooManyLogIns):
+            await log_ins.log_in("anna", PASSWORD, "2001:db8::1f")
+        await log_ins.log_in("anna", PASSWORD, "2001:db8:0:1::7")
+        await database.audit.stop()
+        origins = sa.select(audit_entries.c.origin).where(audit_entries.c.action == "log_in")
+        async with database.read() as connection:
+            told = (await connection.scalars(origins.order_by(audit_entries.c.seq))).all()
+    assert told == [*(f"2001:db8::{n:x}" for n in range(1, MOST + 1)), "2001:db8:0:1::7"]
 
 
 async def test_the_audit_log_tells_of_it(sqlite_url: str, clock: Clock) -> None:

@@ -35,6 +35,7 @@ def test_a_second_factor_is_added_told_of_and_removed(tmp_path: Path) -> None:
     assert told.endswith("recovery codes left: 10\n")
     listed = shell("agents", "list").out + shell("agents", "list", "--json").out
     assert "Anna" in listed
+    assert '"second_factor": true' in listed
     assert pyotp.parse_uri(uri).secret not in listed + told
     assert "no second factor any more" in shell(*about, "--remove").out
     assert shell(*about, "--remove").out == "anna had none\n"

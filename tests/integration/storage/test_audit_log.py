@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from sqlalchemy import delete, insert, select, text, update
+from sqlalchemy.exc import DBAPIError
 
 from calls.errors import SwitchboardError
+from storage import audit_log
 from storage.audit_chain import NOTHING, AuditKey, Entry, Head, chained
 from storage.audit_check import Checked, check
 from storage.audit_log import read_head
@@ -207,6 +209,27 @@ async def test_several_that_write_at_once_make_one_chain(any_database_url: str) 
         found = await checked(one, seen=await head_of(other))
         assert (found.rows, found.broken) == (82, None)
         assert one.audit.lost == other.audit.lost == 0
+
+
+async def test_a_head_that_another_holds_loses_nothing_and_leaves_the_rest_its_time(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a process does that stands still inside a transaction."""
+    monkeypatch.setattr(audit_log, "_LOCK_MS", 50)
+    monkeypatch.setattr(audit_log, "_AGAIN_S", 0.05)
+    async with Database(postgres_url, audit_key=lambda: KEY) as database:
+        await database.audit.write(entry(0))
+        async with database.engine.begin() as holder:
+            await holder.execute(select(audit_heads).with_for_update())
+            database.audit.note(entry(1))
+            with pytest.raises(DBAPIError, match="lock timeout"):
+                await database.audit.write(entry(2))
+        await database.audit.stop(limit_s=60)
+        found = await checked(database)
+        assert (found.rows, found.broken, database.audit.lost) == (2, None, 0)
+        async with database.engine.begin() as link:
+            await database.audit.append(link, entry(3))
+            assert (await link.exec_driver_sql("SHOW lock_timeout")).scalar_one() == "0"
 
 
 async def test_it_is_told_where_its_work_is_done_and_only_there(log: Database) -> None:

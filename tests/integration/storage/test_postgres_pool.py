@@ -6,7 +6,7 @@ import asyncpg
 import pytest
 from sqlalchemy.engine import make_url
 
-from tests.postgres_pool import PostgresPool
+from tests.postgres_pool import PostgresPool, administer
 
 pytestmark = pytest.mark.integration
 
@@ -20,10 +20,31 @@ async def _counts(url: str) -> dict[str, int]:
         await link.close()
 
 
+async def _oid(url: str) -> int:
+    """Which database it is, whatever its name."""
+    link = await asyncpg.connect(url)
+    try:
+        return int(
+            await link.fetchval("SELECT oid FROM pg_database WHERE datname = current_database()")
+        )
+    finally:
+        await link.close()
+
+
+async def _is_there(cluster: str, oid: int) -> bool:
+    link = await asyncpg.connect(f"{cluster}/postgres")
+    try:
+        found = await link.fetchval("SELECT count(*) FROM pg_database WHERE oid = $1", oid)
+        return bool(found)
+    finally:
+        await link.close()
+
+
 async def test_rows_are_gone_numbers_begin_anew_and_nobody_is_in_it(
     postgres_pool: PostgresPool,
 ) -> None:
     async with postgres_pool.borrowed() as url:
+        oid = await _oid(url)
         left_open = await asyncpg.connect(url)
         await left_open.execute(
             "INSERT INTO crm_contacts (id, first_name, last_name, version, updated_at)"
@@ -39,7 +60,7 @@ async def test_rows_are_gone_numbers_begin_anew_and_nobody_is_in_it(
         await writing.start()
         await left_open.execute("UPDATE crm_contacts SET version = 2")
     async with postgres_pool.borrowed() as again:
-        assert again == url
+        assert await _oid(again) == oid
         assert left_open.is_closed()
         counts = await _counts(again)
         assert "crm_contact_numbers" in counts
@@ -47,6 +68,25 @@ async def test_rows_are_gone_numbers_begin_anew_and_nobody_is_in_it(
         link = await asyncpg.connect(again)
         assert await link.fetchval(f"SELECT nextval('{sequence}')") == 1
         await link.close()
+
+
+async def test_who_is_left_of_the_test_does_not_come_back(postgres_pool: PostgresPool) -> None:
+    async with postgres_pool.borrowed() as url:
+        oid = await _oid(url)
+    with pytest.raises(asyncpg.InvalidCatalogNameError):
+        await asyncpg.connect(url)
+    async with postgres_pool.borrowed() as again:
+        assert (await _oid(again), again != url) == (oid, True)
+
+
+async def test_one_that_cannot_be_emptied_is_thrown_away(
+    postgres_pool: PostgresPool, postgres_cluster: str
+) -> None:
+    async with postgres_pool.borrowed() as url:
+        oid = await _oid(url)
+        name = make_url(url).database
+        await administer(postgres_cluster, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+    assert not await _is_there(postgres_cluster, oid)
 
 
 @pytest.mark.parametrize(
@@ -66,14 +106,14 @@ async def test_rows_are_gone_numbers_begin_anew_and_nobody_is_in_it(
     ],
 )
 async def test_one_of_another_shape_is_thrown_away(
-    postgres_pool: PostgresPool, statement: str
+    postgres_pool: PostgresPool, postgres_cluster: str, statement: str
 ) -> None:
     async with postgres_pool.borrowed() as url:
+        oid = await _oid(url)
         link = await asyncpg.connect(url)
         await link.execute(statement.format(name=make_url(url).database))
         await link.close()
     async with postgres_pool.borrowed() as other:
-        assert other != url
+        assert await _oid(other) != oid
         assert set((await _counts(other)).values()) == {0}
-    with pytest.raises(asyncpg.InvalidCatalogNameError):
-        await asyncpg.connect(url)
+    assert not await _is_there(postgres_cluster, oid)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -22,6 +23,15 @@ async def notes(any_database: Database) -> Database:
     async with any_database.engine.begin() as connection:
         await connection.execute(text("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)"))
     return any_database
+
+
+@pytest.fixture
+async def one_writer(sqlite_url: str) -> AsyncIterator[Database]:
+    """Where callers' writes have no connection of their own."""
+    async with Database(sqlite_url) as database:
+        async with database.engine.begin() as connection:
+            await connection.execute(text("CREATE TABLE notes (id INTEGER PRIMARY KEY, body TEXT)"))
+        yield database
 
 
 def insert(number: int) -> Any:
@@ -52,6 +62,22 @@ async def test_a_failing_unit_takes_nobody_with_it(notes: Database) -> None:
     assert [number for number in results if isinstance(number, int)] == [0, 1, 2, 4, 5]
     assert isinstance(results[3], IntegrityError)
     assert await stored(notes) == [0, 1, 2, 3, 4, 5]
+
+
+async def test_a_group_in_which_nothing_fails_has_no_savepoints(notes: Database) -> None:
+    said: list[str] = []
+
+    @event.listens_for(notes.engine.sync_engine, "savepoint")
+    def note(_connection: Any, name: str) -> None:
+        said.append(name)
+
+    await asyncio.gather(*(notes.writer.write(insert(number)) for number in range(6)))
+    assert said == []
+    await asyncio.gather(
+        *(notes.writer.write(insert(number)) for number in (5, 6, 7)), return_exceptions=True
+    )
+    assert len(said) == 3
+    assert await stored(notes) == [*range(8)]
 
 
 async def test_half_a_unit_is_never_kept(notes: Database) -> None:
@@ -200,7 +226,7 @@ async def test_a_writer_that_breaks_leaves_nobody_waiting(notes: Database) -> No
         await notes.writer.stop(limit_s=0.01)
 
 
-async def test_work_a_caller_waits_for_goes_first(notes: Database) -> None:
+async def test_work_a_caller_waits_for_goes_first(one_writer: Database) -> None:
     order: list[int] = []
     began, go_on = asyncio.Event(), asyncio.Event()
 
@@ -215,19 +241,39 @@ async def test_work_a_caller_waits_for_goes_first(notes: Database) -> None:
         return work
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(notes.writer.write(busy))
+        group.create_task(one_writer.writer.write(busy))
         await began.wait()
         for number in (1, 2):
-            group.create_task(notes.writer.write(noting(number)))
+            group.create_task(one_writer.writer.write(noting(number)))
         await asyncio.sleep(0)
-        group.create_task(notes.writer.write(noting(3), urgent=True))
+        group.create_task(one_writer.writer.write(noting(3), urgent=True))
         await asyncio.sleep(0)
         go_on.set()
     assert order == [3, 1, 2]
 
 
+async def test_on_postgresql_callers_wait_for_no_group(notes: Database) -> None:
+    if notes.is_sqlite:
+        # It has one writer: the next test.
+        return
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    async def busy(connection: AsyncConnection) -> None:
+        await insert(1)(connection)
+        inside.set()
+        await go_on.wait()
+
+    writing = asyncio.create_task(notes.writer.write(busy))
+    await inside.wait()
+    assert await notes.writer.write(insert(2), urgent=True) == 2
+    assert await stored(notes) == [2]
+    go_on.set()
+    await writing
+    assert await stored(notes) == [1, 2]
+
+
 async def test_a_group_ends_early_for_work_a_caller_waits_for(
-    notes: Database, monkeypatch: pytest.MonkeyPatch
+    one_writer: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A group is no short one, whatever the clock says.
     monkeypatch.setattr(writer, "_UNDISTURBED_S", -1.0)
@@ -243,19 +289,19 @@ async def test_a_group_ends_early_for_work_a_caller_waits_for(
             order.append(number)
             if number == 1:
                 # From here on somebody waits, while the group is under way.
-                group.create_task(notes.writer.write(noting(100), urgent=True))
+                group.create_task(one_writer.writer.write(noting(100), urgent=True))
             await insert(number)(connection)
 
         return work
 
     async with asyncio.TaskGroup() as group:
-        group.create_task(notes.writer.write(busy))
+        group.create_task(one_writer.writer.write(busy))
         await began.wait()
         for number in range(1, 31):
-            group.create_task(notes.writer.write(noting(number)))
+            group.create_task(one_writer.writer.write(noting(number)))
         await asyncio.sleep(0)
         go_on.set()
     at = order.index(100)
     assert 1 < at < 30
     assert [*order[:at], *order[at + 1 :]] == [*range(1, 31)]
-    assert await stored(notes) == [*range(1, 31), 100]
+    assert await stored(one_writer) == [*range(1, 31), 100]

@@ -219,6 +219,14 @@ def test_of_keys_only_the_one_that_leaves_a_queue_is_an_event(
             ami.Held("2.1", "1.1", on=False),
         ),
         (
+            b"Event: MixMonitorStart\r\nChannel: PJSIP/trunk-1\r\nUniqueid: 1.1\r\nLinkedid: 1.1",
+            ami.RecordingSeen("1.1", "1.1", on=True),
+        ),
+        (
+            b"Event: MixMonitorStop\r\nChannel: PJSIP/trunk-1\r\nUniqueid: 1.1\r\nLinkedid: 1.1",
+            ami.RecordingSeen("1.1", "1.1", on=False),
+        ),
+        (
             b"Event: LocalBridge\r\nLocalOneUniqueid: 1.2\r\nLocalOneLinkedid: 1.1\r\n"
             b"LocalTwoUniqueid: 1.3",
             ami.LocalsPaired("1.2", "1.1", "1.3"),

@@ -16,9 +16,9 @@ from ami_bridge.asterisks import (
 )
 from ami_bridge.bridge import AmiBridge
 from calls.bus import EventBus
-from calls.call import CallId
+from calls.call import CallId, CallOutcome
 from calls.errors import Unavailable
-from calls.events import CallbackRequested
+from calls.events import CallbackRequested, CallEnded
 from calls.ports import QueuePlace, TransferTarget
 from config.settings import AmiSettings
 from tests.fakes.call_channel import A_CALL
@@ -78,6 +78,17 @@ async def test_a_call_back_is_asked_for_by_one_of_two_with_equal_ids(
     assert wished == {"hq": False, "branch": True}
 
 
+async def test_a_call_that_ends_is_not_recorded_again(both: Asterisks, bus: EventBus) -> None:
+    """Where the AMI is away nobody else tells of it."""
+    line = both.by_system["hq"].recordings
+    async with bus:
+        both.recordings.unmute(replace(A_CALL, id=HQ), "dialog")
+        assert line.waiting == 1
+        bus.publish(CallEnded(HQ, datetime.now(UTC), CallOutcome.ABANDONED_IN_MENU))
+        await bus.drain()
+    assert line.waiting == 0
+
+
 def test_a_place_is_that_in_its_own_asterisks_queue(both: Asterisks) -> None:
     for system, others in (("hq", 0), ("branch", 2)):
         places = both.by_system[system].places
@@ -115,12 +126,17 @@ async def test_a_transfer_and_a_key_go_to_where_the_call_is() -> None:
 
     lines = {"hq": FakeRecordings(), "branch": FakeRecordings()}
     recordings = RecordingsWhereTheyAre(lines)
-    await recordings.mute(replace(A_CALL, id=HQ))
-    recordings.unmute(replace(A_CALL, id=HQ))
-    assert (lines["hq"].asked, lines["branch"].asked) == (["mute", "unmute"], [])
+    await recordings.mute(replace(A_CALL, id=HQ), "dialog")
+    recordings.unmute(replace(A_CALL, id=HQ), "dialog")
+    await recordings.unmuted(HQ)
+    await recordings.stop(replace(A_CALL, id=HQ))
+    assert (lines["hq"].asked, lines["branch"].asked) == (["mute", "unmute", "stop"], [])
     with pytest.raises(Unavailable):
-        await recordings.mute(replace(A_CALL, id=ELSEWHERE))
-    recordings.unmute(replace(A_CALL, id=ELSEWHERE))
+        await recordings.mute(replace(A_CALL, id=ELSEWHERE), "agent")
+    with pytest.raises(Unavailable):
+        await recordings.stop(replace(A_CALL, id=ELSEWHERE))
+    recordings.unmute(replace(A_CALL, id=ELSEWHERE), "agent")
+    await recordings.unmuted(ELSEWHERE)
 
     waits = {"hq": FakeExits(), "branch": FakeExits()}
     exits = ExitsWhereTheyWait(waits)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.gates import __main__ as gates
-from benchmarks.gates import kept, numbers, runs, table
+from benchmarks.gates import kept, live, numbers, runs, table
 from benchmarks.gates.line import Limit, Line
 from benchmarks.gates.runs import GATES, Gate, Wanted
 from benchmarks.promises import Sources
@@ -74,8 +74,12 @@ def test_each_goal_is_met_or_missed_by_its_own_figure() -> None:
     ],
 )
 def test_a_shorter_run_meets_nothing_and_a_loss_is_one(change: Result, verdict: str) -> None:
-    line = of(lines({"arrivals-sqlite": ARRIVALS | change}), "min, SQLite")
+    found = lines({"arrivals-sqlite": ARRIVALS | change})
+    line = of(found, "min, SQLite")
     assert line.verdict == verdict
+    assert of(found, "SQLite: our first word").verdict == (
+        "unfinished" if "minutes" in change else "met"
+    )
     assert ("12.5 of 30 min" in line.when) == ("minutes" in change)
 
 
@@ -107,6 +111,66 @@ def test_a_flood_misses_by_what_it_did_not_tell() -> None:
     assert of(found, "10,000 a second").verdict == "MISSED"
     once = lines({"flood": flood | {"sustained": FLOOD}})
     assert of(once, "10,000 a second").verdict == "not measured"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told", "verdict"),
+    [(119.9, 0, "unfinished"), (119.9, 1, "MISSED"), (150, 0, "met")],
+)
+def test_a_flood_lasts_as_long_as_the_goal_asks(seconds: float, told: int, verdict: str) -> None:
+    short = FLOOD | {"seconds": seconds, "untold": told}
+    seen = {"date": "2026-03-02", "broken_off": False, "sustained": short, "burst": short}
+    assert of(lines({"flood": seen}), "2,000 a second").verdict == verdict
+    # A burst is ten seconds.
+    assert of(lines({"flood": seen}), "10,000 a second").verdict == ("MISSED" if told else "met")
+
+
+@pytest.mark.parametrize(
+    ("change", "verdict"),
+    [({}, "met"), ({"minutes": 60.0}, "unfinished"), ({"minutes": 9, "amiss": ["cut"]}, "MISSED")],
+)
+def test_a_soak_lasts_two_hours(change: Result, verdict: str) -> None:
+    soaked = {
+        "date": "2026-03-02", "broken_off": False, "minutes": 120.4, "calls": 36_000, "amiss": [],
+        "mib_per_hour": 0.2, "files": 1, "tasks": 2,
+    }  # fmt: skip
+    found = lines({"soak": soaked | change})
+    assert of(found, "each minute: amiss").verdict == verdict
+    assert of(found, "each minute: memory").verdict == ("met" if not change else "unfinished")
+
+
+@pytest.mark.parametrize(
+    ("gate", "wanted", "key"),
+    [
+        ("arrivals-sqlite", Wanted(), "arrivals-sqlite"),
+        ("arrivals-sqlite", Wanted(minutes=30, rate=20, agents=80), "arrivals-sqlite"),
+        ("arrivals-sqlite", Wanted(minutes=60, agents=90), "arrivals-sqlite"),
+        ("arrivals-sqlite", Wanted(minutes=1), "arrivals-sqlite#minutes=1"),
+        ("arrivals-sqlite", Wanted(rate=5), "arrivals-sqlite#rate=5"),
+        ("arrivals-sqlite", Wanted(rate=50, minutes=10), "arrivals-sqlite@50"),
+        ("arrivals-sqlite", Wanted(rate=50, agents=8), "arrivals-sqlite#agents=8"),
+        ("live-sqlite", Wanted(minutes=1, calls=2000), "live-sqlite@2000"),
+        ("live-sqlite", Wanted(calls=20, rate=3), "live-sqlite#rate=3,calls=20"),
+        ("flood", Wanted(minutes=0.5), "flood#minutes=0.5"),
+        ("soak", Wanted(minutes=5, rate=5), "soak#minutes=5"),
+        ("soak", Wanted(minutes=480), "soak"),
+    ],
+)
+def test_a_run_with_less_than_the_goal_asks_replaces_none(
+    gate: str, wanted: Wanted, key: str
+) -> None:
+    [chosen] = gates.chosen([gate])
+    assert chosen.key(wanted) == key
+    if "#" in key:
+        less = ARRIVALS | {"calls": 1}
+        assert lines({key: less}) == lines({})
+
+
+@pytest.mark.parametrize(
+    ("parts", "well"), [({}, False), ({"ami": {"ok": False}}, False), ({"ami": {"ok": True}}, True)]
+)
+def test_a_server_that_starts_is_not_back_yet(parts: Result, well: bool) -> None:
+    assert live.is_well({"ready": False, "parts": parts}, "ami") is well
 
 
 def test_nothing_measured_and_no_number_meet_no_goal() -> None:

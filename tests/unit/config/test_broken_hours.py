@@ -214,6 +214,12 @@ BROKEN: dict[str, tuple[dict[str, str | bytes], list[str]]] = {
         {"webhooks": webhook(url='"ftp://api.example.com/"')},
         ["webhooks.yaml:2: 'url' must be an address that begins with https:// or http://"],
     ),
+    "webhook in the clear": (
+        {"webhooks": webhook(url='"http://api.example.com/"')},
+        [
+            "webhooks.yaml:2: http without TLS is for this machine and private networks alone: write https, or the address of a proxy of yours that speaks TLS to it"
+        ],
+    ),
     "webhook with a password": (
         {"webhooks": webhook(url='"https://me:secret@api.example.com/"')},
         ["webhooks.yaml:2: 'url' must not hold a name or password; every question is signed"],

@@ -190,7 +190,7 @@ ACTIONS: dict[str, Any] = {
 }  # fmt: skip
 MORE = (
     "skills: {a: {max_penalty: 3}, b: {min_penalty: 1, max_penalty: 5}}\n"
-    'webhooks: {stock: {url: "http://api.example.com/", answers: {a: text}}}\n'
+    'webhooks: {stock: {url: "https://api.example.com/", answers: {a: text}}}\n'
 )
 
 

@@ -8,11 +8,15 @@ import socket
 import pytest
 from pydantic import ValidationError
 
-from config.neighbours import LOOK_UP_EVERY_S, Neighbours
+from config.neighbours import LOOK_UP_AGAIN_S, LOOK_UP_EVERY_S, Neighbours
 from config.settings import AmiSettings, NodesSettings, Settings, WebSettings
 from tests.fakes.clock import FakeClock
 
 pytestmark = pytest.mark.unit
+
+
+#: Leads nowhere.
+NOBODY = "stopped"
 
 
 class Names:
@@ -23,9 +27,9 @@ class Names:
         self.asked = 0
         monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", self._look_up)
 
-    async def _look_up(self, _host: str, _port: None) -> list[tuple[object, ...]]:
+    async def _look_up(self, host: str, _port: None) -> list[tuple[object, ...]]:
         self.asked += 1
-        if self.at is None:
+        if self.at is None or host == NOBODY:
             raise socket.gaierror("no answer")
         return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (self.at, 0))]
 
@@ -47,6 +51,18 @@ async def test_a_name_is_looked_up_now_and_then(monkeypatch: pytest.MonkeyPatch)
     names.at = None
     clock.advance(seconds=LOOK_UP_EVERY_S)
     assert not await near.is_asterisk("192.0.2.9")
+    assert await near.is_asterisk("192.0.2.21")
+
+
+async def test_a_name_that_leads_nowhere_shuts_nobody_else_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock, names = FakeClock(), Names(monkeypatch, "192.0.2.20")
+    near = Neighbours(hosts=["asterisk", NOBODY], now=lambda: clock().timestamp())
+    assert await near.is_asterisk("192.0.2.20")
+    # Whoever is away is asked for again soon.
+    names.at = "192.0.2.21"
+    clock.advance(seconds=LOOK_UP_AGAIN_S)
     assert await near.is_asterisk("192.0.2.21")
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import config
 from calls.errors import Misconfigured
+from config.crm_secrets import known_secrets
 from config.problems import ProblemsFound
 from config.settings import Settings
 from config.settings_file import load_settings
@@ -58,6 +59,14 @@ def test_the_environment_wins_over_the_file(tmp_path: Path) -> None:
     assert settings.redis.url is None
 
 
+def test_prices_by_beginnings_of_numbers(tmp_path: Path) -> None:
+    text = "dialling:\n  day_cost: 50\n  prices:\n    +1: 0.01\n    +4930: 1\n"
+    dialling = load_settings(write(tmp_path, text), {}).dialling
+    assert (dialling.prices, dialling.day_cost) == ({"+1": 0.01, "+4930": 1.0}, 50)
+    environ = {"SWITCHBOARD_DIALLING__PRICES": '{"+44": 0.02}'}
+    assert load_settings(write(tmp_path, ""), environ).dialling.prices == {"+44": 0.02}
+
+
 def test_a_secret_comes_from_its_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("hush\n")
     path = write(tmp_path, f"ami: {{secret: old, secret_file: {tmp_path}/secret}}\n")
@@ -84,13 +93,47 @@ def test_a_secret_that_everybody_knows_is_refused(tmp_path: Path, secret: str) -
     (tmp_path / "known").write_text(f"{secret}\n")
     nodes = f"nodes:\n  asterisks:\n    - {{host: b, system: b, secret: {secret}}}\n"
     hidden = f"rulebook:\n  webhook_secret_file: {tmp_path}/known\n"
-    told = problems(write(tmp_path, f"ami:\n  secret: {secret}\n{nodes}{hidden}"))
+    listed = f"crm:\n  webhooks_in:\n    - {{name: shop, secret_file: {tmp_path}/known}}\n"
+    theirs = f"odoo:\n  webhook_secret: {secret}\n"
+    text = f"ami:\n  secret: {secret}\n{nodes}{hidden}{listed}{theirs}"
+    told = problems(write(tmp_path, text))
     assert [line.partition(" is one")[0] for line in told] == [
         "switchboard.yaml:2: 'secret'",
         "switchboard.yaml:5: 'secret'",
         "switchboard.yaml:6: 'webhook_secret'",
+        "switchboard.yaml:10: 'secret_file'",
+        "switchboard.yaml:12: 'webhook_secret'",
     ]
     assert all("openssl rand" in line and secret not in line for line in told)
+
+
+@pytest.mark.parametrize(
+    ("section", "here", "there", "key"),
+    [
+        ("tryton", "http://127.0.0.1:8000", "http://10.0.0.7:8000", "password"),
+        ("odoo", "http://[::1]:8069", "https://odoo.example.com/x", "key"),
+        ("suitecrm", "http://localhost", "http://suite", "client_secret"),
+        ("sql", "postgresql://u:%61dmin@127.0.0.1/crm", "postgresql://u:admin@db/crm", "url"),
+        ("sql", "postgresql://u:odoo@/crm", "postgresql://u:postgres@10.0.0.7/crm", "url"),
+    ],
+)
+def test_a_crms_secret_that_everybody_knows_stays_on_this_machine(
+    tmp_path: Path, section: str, here: str, there: str, key: str
+) -> None:
+    (tmp_path / "known").write_text("admin\n")
+    by_file = "" if section == "sql" else f"  {key}_file: {tmp_path}/known\n"
+    line = 2 if section == "sql" else 1
+    [told] = problems(write(tmp_path, f"{section}:\n  url: {there}\n{by_file}"))
+    assert told.startswith(f"switchboard.yaml:{line}: '{key}' is one that everybody knows, and")
+    settings = load_settings(write(tmp_path, f"{section}:\n  url: {here}\n{by_file}"), {})
+    [tolerated] = known_secrets(settings)
+    assert tolerated.told.startswith(f"{section}.{key} is one that everybody knows")
+    assert "admin" not in tolerated.told
+
+
+def test_a_crms_own_secret_is_nobody_elses(tmp_path: Path) -> None:
+    text = "sql:\n  url: sqlite:///crm.db\nodoo:\n  url: https://odoo.example.com\n  key: 7c0f\n"
+    assert list(known_secrets(load_settings(write(tmp_path, text), {}))) == []
 
 
 def test_a_file_asked_for_must_be_there(tmp_path: Path) -> None:
@@ -129,6 +172,18 @@ def test_mistakes_in_file_and_environment_come_together(tmp_path: Path) -> None:
         (
             "web:\n  trusted_proxies: [0.0.0.0/0]",
             "switchboard.yaml:2: '0.0.0.0/0' is everybody: name your proxies alone",
+        ),
+        (
+            "dialling:\n  day_cost: 50",
+            "switchboard.yaml:1: dialling.day_cost is set, but dialling.prices does not say what",
+        ),
+        (
+            "dialling:\n  prices: {0049: 0.02}",
+            "switchboard.yaml:2: '0049' cannot be '0049'; a number's beginning is written like",
+        ),
+        (
+            "dialling: {day_cost: 5, prices: {+1: .inf}}",
+            "switchboard.yaml:1: '+1' must be a number, not '.inf'",
         ),
         (
             "crm:\n  own_numbers: 5",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from calls.events import DecisionMade, MessageRecorded
 from config.actions import ToMenu, ToQueue
 from config.rulebook import RecordCalls
 from config.rulebook_loader import load_rulebook
-from tests.fakes.call_channel import A_CALL, FakeChannel, Press
+from tests.fakes.call_channel import FakeChannel, Press
 from tests.fakes.dialog_house import dialog_house
 from tests.fakes.spoken_text import words
 from tests.unit.ivr.test_dialog import NOON, World
@@ -21,7 +22,7 @@ from tests.unit.ivr.test_dialog import NOON, World
 pytestmark = pytest.mark.unit
 
 ASK = RecordCalls("ask")
-NAME = "call-pbx-1700000000.1-1"
+NAME = re.compile(r"call-pbx-1700000000\.1-[0-9a-f]{8}-1")
 QUESTION = "We would like to record this call."
 
 RULEBOOK = """
@@ -71,7 +72,7 @@ async def test_it_is_recorded(
 ) -> None:
     channel = FakeChannel(presses)
     assert await asked(world, channel, wish) == answer
-    assert channel.recorded_as == NAME
+    assert NAME.fullmatch(channel.recorded_as or "")
     assert "stop_recordings" not in channel.commands
 
 
@@ -91,6 +92,23 @@ async def test_it_is_not_recorded_and_not_by_the_pbx_either(
     channel = FakeChannel(presses)
     assert await asked(world, channel, wish) == answer
     assert (channel.recorded_as, channel.recordings_ended) == (None, 1)
+
+
+async def test_a_second_dialog_of_a_call_leaves_the_first_ones_recording(world: World) -> None:
+    channel, names = FakeChannel(["1", "1"]), set()
+    for _ in range(2):
+        await world.dialog(channel).record_call(ASK)
+        names.add(channel.recorded_as)
+    assert len(names) == 2
+
+
+async def test_a_recording_that_may_go_on_is_told_of(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    channel = FakeChannel(["2"])
+    channel.recordings_end = False
+    assert await asked(world, channel) == "refused"
+    assert [(one.name, one.levelname) for one in caplog.records] == [("ivr.consent", "ERROR")]
 
 
 @pytest.mark.parametrize("wish", [ASK, RecordCalls("announce")])
@@ -140,7 +158,8 @@ async def test_the_answer_goes_with_the_decision_and_the_call_goes_on(
     assert decided[0].recording is None
     kept = decided[-1].recording
     assert kept is not None
-    assert (kept.answer, kept.name) == (answer, NAME if key == "1" else None)
+    assert (kept.answer, kept.name) == (answer, channel.recorded_as)
+    assert (kept.name is not None) == (key == "1")
     assert decided[-1].as_json()["recording"] == {
         "answer": answer,
         "at": kept.at.isoformat(),
@@ -148,4 +167,3 @@ async def test_the_answer_goes_with_the_decision_and_the_call_goes_on(
     }
     assert channel.queued is not None
     assert channel.queued.queue == queue
-    assert A_CALL.id.linkedid in NAME

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from calls.bus import EventBus
-from calls.errors import CallerHungUp, ChannelBroken
+from calls.errors import CallerHungUp, ChannelBroken, DeadlineExceeded, Unavailable
 from calls.events import CallbackRequested, CallEvent, FieldCollected, MessageRecorded
 from calls.ports import Keys
 from config.actions import (
@@ -208,20 +209,41 @@ class TestPin:
         assert world.recordings.asked == ["mute", "unmute"]
         assert channel.recordings_ended == 0
 
+    async def test_a_key_cuts_short_what_is_said_before_it(self, world: World) -> None:
+        channel = FakeChannel([Press("2580#", during="about your account")])
+        before = SayText(text_of("This is about your account."), PIN)
+        assert await world.play(channel, before) == YES
+        assert words(channel.heard) == ["This is about your account."]
+        assert "play" not in channel.commands
+
     async def test_where_they_cannot_be_muted_they_end_before_it_is_asked(
         self, world: World
     ) -> None:
-        world.recordings.away = True
+        world.recordings.refusal = Unavailable("away")
         channel = FakeChannel(["2580#"])
         assert await world.play(channel, PIN) == YES
         assert channel.commands.index("stop_recordings") < channel.commands.index("collect")
+        # What has ended needs not be heard again.
+        assert world.recordings.asked == ["mute"]
+
+    @pytest.mark.parametrize(
+        ("refusal", "ends"),
+        [(Unavailable("refused"), False), (DeadlineExceeded("late"), True)],
+    )
+    async def test_what_may_have_been_muted_is_heard_again(
+        self, world: World, refusal: Exception, ends: bool
+    ) -> None:
+        world.recordings.refusal = refusal
+        channel = FakeChannel(["2580#"])
+        channel.recordings_end = ends
+        assert await world.play(channel, PIN) == (YES if ends else NO)
         assert world.recordings.asked == ["mute", "unmute"]
 
     @pytest.mark.parametrize("step", [PIN, CVV])
     async def test_where_they_can_neither_be_ended_it_is_not_asked(
         self, world: World, step: CheckPin | Collect
     ) -> None:
-        world.recordings.away = True
+        world.recordings.refusal = Unavailable("away")
         channel = FakeChannel(["2580#"])
         channel.recordings_end = False
         assert await world.play(channel, step) == NO
@@ -229,8 +251,8 @@ class TestPin:
         assert world.course.was_typed == []
 
     async def test_they_hear_again_whatever_becomes_of_the_question(self, world: World) -> None:
-        for channel in (FakeChannel(["0"]), FakeChannel(break_at=2)):
-            with contextlib.suppress(ChannelBroken):
+        for channel in (FakeChannel(["0"]), FakeChannel(break_at=2), FakeChannel(hang_up_at=2)):
+            with contextlib.suppress(ChannelBroken, CallerHungUp):
                 await world.play(channel, PIN)
             assert world.recordings.muted == set()
 
@@ -267,7 +289,8 @@ class TestRecord:
     async def test_a_message_is_told_of(self, world: World) -> None:
         channel = FakeChannel()
         assert await world.play(channel, MESSAGE) == HangUp()
-        name = "message-pbx-1700000000.1-1"
+        [name] = channel.recordings
+        assert re.fullmatch(r"message-pbx-1700000000\.1-[0-9a-f]{8}-1", name)
         assert channel.recordings == {name: 4.0}
         assert words(channel.heard) == ["Please speak after the tone."]
         assert world.events == [
@@ -284,10 +307,16 @@ class TestRecord:
     async def test_two_recordings_of_a_call_have_two_names(self, world: World) -> None:
         channel = FakeChannel()
         await world.play(channel, Record("name", text_of("Your name, please."), then=MESSAGE))
-        assert list(channel.recordings) == [
-            "name-pbx-1700000000.1-1",
-            "message-pbx-1700000000.1-2",
-        ]
+        names = [re.sub("-[0-9a-f]{8}-", "-TOKEN-", name) for name in channel.recordings]
+        assert names == ["name-pbx-1700000000.1-TOKEN-1", "message-pbx-1700000000.1-TOKEN-2"]
+
+    async def test_a_second_dialog_of_a_call_leaves_the_first_ones_message(
+        self, world: World
+    ) -> None:
+        channel = FakeChannel()
+        await world.play(channel, MESSAGE)
+        await world.play(channel, MESSAGE)
+        assert len(channel.recordings) == 2
 
     async def test_who_cannot_leave_a_message_is_put_through_to_a_person(
         self, world: World

@@ -15,11 +15,11 @@ from screenpop.pops.call_words import (
     MAX_SOUGHT,
     Sought,
     folded,
-    like,
     sought,
 )
 from screenpop.pops.past_calls import Cursor
 from screenpop.pops.pop import DISPOSITION_CODES
+from storage.sealed.columns import like
 
 pytestmark = pytest.mark.unit
 

@@ -159,6 +159,24 @@ def test_digits_that_are_another_countrys_whole_number(
 
 
 @pytest.mark.parametrize(
+    ("numbers", "text", "readings"),
+    [
+        (US, "2025550123", ("+12025550123",)),
+        (US, "+12025550123", ("+12025550123",)),
+        (US, "12025550123", ("+12025550123",)),
+        (GERMAN, "00232761234", ("+49232761234",)),
+        # Bochum's, less a zero, or Sierra Leone's: whoever counts the cost takes the dearer.
+        (GERMAN, "23276123456", ("+4923276123456", "+23276123456")),
+        (GERMAN, "reception", ()),
+    ],
+)
+def test_what_a_carrier_may_take_it_for(
+    numbers: DialledNumbers, text: str, readings: tuple[str, ...]
+) -> None:
+    assert numbers.readings(text) == readings
+
+
+@pytest.mark.parametrize(
     ("number", "verdict"),
     [
         ("+442079460018", "outside"),

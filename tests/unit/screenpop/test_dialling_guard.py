@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -161,3 +161,106 @@ async def test_each_is_told_to_the_log(caplog: pytest.LogCaptureFixture) -> None
         "audit: dialling refused (dial_costly): agent=ben number=+19005550100",
         "audit: dialling refused (dial_shape): agent=ben number=100",
     ]
+
+
+#: Five cents a minute here, the dearest abroad.
+PRICES = {"+1": 0.05, "+1202": 0.01, "+49": 0.5, "+4930": 0.02}
+
+
+def cost(house: House) -> float:
+    return house.metric("dials_cost_today")
+
+
+async def test_a_burst_ends_at_the_cost_of_a_day_before_any_call_does() -> None:
+    house = House(prices=PRICES, day_cost=0.2, agent_at_once=100)
+    told = [await house.dial() for _ in range(30)]
+    assert told == [""] * 20 + ["dial_day_cost"] * 10
+    assert cost(house) == 0.2
+    assert house.metric("dials_refused_total", why="dial_day_cost") == 10
+    for number in ("100", "911", "112", "reception"):
+        assert await house.dial(number=number) == ""
+
+
+async def test_the_longest_beginning_says_the_price_and_the_dearest_where_none_does() -> None:
+    house = House(prices=PRICES, countries=["DE", "FR"])
+    for number, price in (
+        (NUMBER, 0.01),
+        ("2025550123", 0.01),
+        ("2125550123", 0.05),
+        ("011493012345678", 0.02),
+        ("+4989123456", 0.5),
+        ("+33142685300", 0.5),
+    ):
+        before = cost(house)
+        assert await house.dial(number=number, key="a") == ""
+        house.guard.ended("a")
+        assert cost(house) - before == pytest.approx(price), number
+
+
+async def test_a_call_costs_by_its_length_while_it_goes_on_and_when_it_is_over() -> None:
+    house = House(prices={"+1": 0.6}, day_cost=6.1)
+    assert await house.dial(key="a") == ""
+    assert cost(house) == 0.6
+    house.seconds += 59
+    assert cost(house) == 0.6
+    house.seconds += 241
+    assert cost(house) == 3.0
+    house.guard.ended("a")
+    house.seconds += 100
+    assert cost(house) == 3.0
+    assert await house.dial("ben", key="b") == ""
+    house.seconds += 310
+    assert cost(house) == 6.1
+    # It goes on; nobody else is called.
+    assert await house.short() == "dial_day_cost"
+    house.seconds += 49
+    house.guard.ended("b")
+    assert cost(house) == 6.6
+
+
+async def test_what_was_not_dialled_after_all_costs_nothing() -> None:
+    house = House(prices={"+1": 0.6}, day_cost=0.6)
+    assert await house.dial(key="a") == ""
+    house.guard.not_begun("a")
+    assert cost(house) == 0
+    assert await house.dial(key="a") == ""
+
+
+async def test_at_midnight_the_count_begins_anew_with_the_rest_of_what_goes_on() -> None:
+    house = House(prices={"+1": 0.6}, day_cost=60, agent_at_once=3)
+    house.now = house.now.replace(hour=23, minute=50)
+    assert [await house.dial(key=key) for key in ("a", "b")] == ["", ""]
+    house.guard.ended("b")
+    # Asked for the first time at a quarter past: the first ten minutes were yesterday's.
+    house.seconds += 25 * 60
+    house.now += timedelta(minutes=25)
+    assert cost(house) == pytest.approx(15 * 0.6)
+    house.guard.ended("a")
+    assert cost(house) == pytest.approx(15 * 0.6)
+    house.now += timedelta(days=1)
+    assert cost(house) == 0
+
+
+async def test_of_a_call_whose_end_nobody_sees_more_is_counted() -> None:
+    house = House(prices={"+1": 0.6}, agent_at_once=3)
+    assert await house.dial(key="a") == ""
+    house.seconds += 120
+    house.guard.ends_within("a", 60)
+    for _ in range(2):
+        assert cost(house) == pytest.approx(0.6 * 62)
+        house.seconds += 30_000
+    assert await house.dial(key="lost") == ""
+    house.seconds += 30_000
+    assert cost(house) == pytest.approx(0.6 * (62 + LONGEST_HELD_S / 60))
+    # The PBX refused it after all, or told of its end.
+    assert await house.dial(key="b") == ""
+    house.guard.ends_within("b", 60)
+    house.guard.ended("b")
+    assert cost(house) == pytest.approx(0.6 * (63 + LONGEST_HELD_S / 60))
+
+
+async def test_without_prices_nothing_is_counted() -> None:
+    house = House()
+    assert await house.dial() == ""
+    house.seconds += 10_000
+    assert cost(house) == 0

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
+import threading
+
 import pytest
 from argon2 import PasswordHasher
 
 from calls.agents import Agent
-from calls.errors import Misconfigured
+from calls.errors import Misconfigured, Unavailable
 from screenpop.agents.agent_admin import add_agent, list_agents
 from screenpop.agents.agent_rules import password_problem
 from screenpop.agents.agent_tables import agents
@@ -21,6 +25,7 @@ from screenpop.agents.log_in import (
 from screenpop.agents.passwords import Passwords
 from screenpop.desk.rate_limit import RateLimit
 from storage.database import Database
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.unit
 
@@ -78,6 +83,40 @@ async def test_passwords() -> None:
     assert not await CHEAP.check(hashed, "wrong")
     assert not await CHEAP.check(None, "correct horse")
     assert not await CHEAP.check("not a hash", "correct horse")
+
+
+class Slow(PasswordHasher):
+    """Hashes nothing until it may."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=8, parallelism=1)
+        self.may = threading.Event()
+        self.at_work = itertools.count(1)
+        self.begun = 0
+
+    def hash(self, password: str | bytes, *, salt: bytes | None = None) -> str:
+        self.begun = next(self.at_work)
+        assert self.may.wait(30)
+        return super().hash(password, salt=salt)
+
+
+async def test_new_passwords_and_codes_are_hashed_two_at_a_time() -> None:
+    slow = Slow()
+    passwords = Passwords(slow)
+    try:
+        hashing = [asyncio.create_task(passwords.hash("correct horse")) for _ in range(4)]
+        await wait_until(lambda: slow.begun >= 2)
+        # Threads begin in order: were there a third, it would have begun before this one.
+        await asyncio.to_thread(lambda: None)
+        assert slow.begun == 2
+        waiting = [asyncio.create_task(passwords.check(None, "x")) for _ in range(28)]
+        await asyncio.to_thread(lambda: None)
+        with pytest.raises(Unavailable, match="too many"):
+            await passwords.hash("correct horse")
+    finally:
+        slow.may.set()
+    assert len({*await asyncio.gather(*hashing)}) == 4
+    assert not any(await asyncio.gather(*waiting))
 
 
 async def test_agents_are_added_changed_and_listed(database: Database) -> None:

@@ -229,6 +229,15 @@ async def test_a_referral_asked_again_with_a_proof_is_one_and_no_other_frees_it(
     assert await phone.other() == "dial_agent_limit"
 
 
+async def test_a_referral_that_asterisk_refuses_is_over() -> None:
+    phone = Phone()
+    more = f"Refer-To: <sip:{OUTSIDE}@x>\r\n"
+    assert await phone.dial(request("REFER", "sip:a@x", more=more)) == ""
+    assert await phone.other() == "dial_at_once"
+    phone.placed.hear(answer("SIP/2.0 404 Not Found", "7 REFER"))
+    assert await phone.other() == ""
+
+
 async def test_a_phone_has_some_calls_and_not_any_number() -> None:
     phone = Phone()
     calls = [request(uri=HOUSE, call_id=f"i: c{number}\r\n") for number in range(51)]

@@ -38,6 +38,7 @@ def test_every_frame_is_in_both_unions() -> None:
         "lead.done", "offer.answer", "agent.day", "wrapup.extend", "wrapup.skip",
         "call.consult", "call.transfer", "call.transfer_complete", "call.transfer_cancel",
         "call.conference", "callback.create", "callback.cancel", "presence", "presence.watch",
+        "call.recording",
     }  # fmt: skip
 
 

@@ -52,6 +52,7 @@ def test_a_lock_or_a_lost_connection_passes(error: BaseException) -> None:
     [
         wrapped(sqlite_error(sqlite3.SQLITE_FULL), OperationalError),
         wrapped(PostgresError("53100")),
+        wrapped(PostgresError("55P03")),
         Unavailable("too many writes wait"),
     ],
 )

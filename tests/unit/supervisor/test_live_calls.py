@@ -78,6 +78,15 @@ async def test_a_call_of_before_a_restart_keeps_its_place() -> None:
     assert (live.stage, live.queue, live.since) == ("queue", "support", at.timestamp() * 1000)
 
 
+async def test_an_agents_pause_of_the_recording_is_told() -> None:
+    calls, call = LiveCalls(), RingingCall()
+    at = now()
+    await stages(calls, call.arrived(), events.RecordingPaused(call.id, at, on=True))
+    assert only(calls).paused_at == at.timestamp() * 1000
+    await calls.handle(events.RecordingPaused(call.id, now(), on=False))
+    assert only(calls).paused_at is None
+
+
 async def test_what_no_row_shows_is_no_change_and_unknown_calls_are_left_alone() -> None:
     changes = 0
 

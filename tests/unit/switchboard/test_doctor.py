@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from config.settings import RulebookSettings, Settings, SpeechSettings
-from switchboard import doctor
+from switchboard import doctor, seal_key
+from switchboard.backup.places import places, secret_files
 from switchboard.findings import Finding
 
 pytestmark = pytest.mark.unit
@@ -203,3 +204,21 @@ def test_targets_of_the_settings_need_a_context(tmp_path: Path) -> None:
     own = GOOD["extensions"] + "[switchboard-targets]\nexten => reception,1,Dial(PJSIP/200,30)\n"
     write(tmp_path, extensions=own)
     assert warnings(tmp_path, settings) == []
+
+
+def test_the_key_of_the_database_is_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "seal.key"
+    settings = Settings.model_validate({"privacy": {"encryption": {"key_file": file}}})
+    [missing] = doctor._seals(settings)
+    assert missing.level == "error"
+    assert "new-key" in missing.what
+    made = seal_key.make(file)
+    assert [f.what for f in doctor._seals(settings)] == [f"encryption: the key {made.fingerprint}"]
+    file.chmod(0o644)
+    assert [f.level for f in doctor._seals(settings)] == ["warning", "ok"]
+
+
+def test_no_backup_holds_the_key(tmp_path: Path) -> None:
+    settings = Settings.model_validate({"privacy": {"encryption": {"key_file": tmp_path / "k"}}})
+    assert tmp_path / "k" not in secret_files(settings).values()
+    assert not any(tmp_path / "k" == place.path for place in places(settings))

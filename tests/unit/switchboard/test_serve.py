@@ -26,15 +26,15 @@ class Limits:
 
 
 @pytest.mark.parametrize(
-    ("soft", "hard", "after", "sessions"),
+    ("soft", "hard", "after", "sessions", "connections"),
     [
-        (1_024, 500_000, 6_000, 2_000),
-        (1_024, resource.RLIM_INFINITY, 6_000, 2_000),
-        (20_000, 20_000, 20_000, 2_000),
-        (1_024, 5_000, 5_000, 2_000),
-        (1_024, 4_000, 4_000, 1_936),
-        (256, 256, 256, 64),
-        (100, 100, 100, 1),
+        (1_024, 500_000, 6_548, 2_000, 2_048),
+        (1_024, resource.RLIM_INFINITY, 6_548, 2_000, 2_048),
+        (20_000, 20_000, 20_000, 2_000, 2_048),
+        (1_024, 5_000, 5_000, 2_000, 1_250),
+        (1_024, 4_000, 4_000, 1_936, 1_000),
+        (256, 256, 256, 64, 64),
+        (100, 100, 100, 1, 64),
     ],
 )
 def test_it_serves_as_many_as_its_files_allow(
@@ -42,6 +42,7 @@ def test_it_serves_as_many_as_its_files_allow(
     hard: int,
     after: int,
     sessions: int,
+    connections: int,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
@@ -51,4 +52,5 @@ def test_it_serves_as_many_as_its_files_allow(
     settings = serve.allow_many_sockets(Settings(agi=AgiSettings(max_sessions=2_000)))
     assert limits.now == (after, hard)
     assert settings.agi.max_sessions == sessions
+    assert settings.web.max_connections == connections
     assert ("raise the limit" in caplog.text) is (hard not in (-1, 500_000, 20_000))

@@ -17,6 +17,7 @@ export interface CallRow {
   position: number | null;
   agents: readonly string[];
   fallback: boolean;
+  recording_paused_at: number | null;
 }
 
 export interface EndedRow {

@@ -70,6 +70,13 @@ function Calls({ board, skewMs }: { board: Board; skewMs: number }) {
             </span>{" "}
             <bdi className="faint">{whereIn(call)}</bdi>
             {call.fallback && <span className="faint"> {words("sv_fallback")}</span>}
+            {call.recording_paused_at !== null && (
+              <span className="faint">
+                {" "}
+                {words("recording_now_paused")}{" "}
+                <Since at={call.recording_paused_at} skewMs={skewMs} />
+              </span>
+            )}
           </td>
           <td>
             <Since at={call.since} skewMs={skewMs} />

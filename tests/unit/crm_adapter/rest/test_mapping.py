@@ -128,6 +128,36 @@ def test_a_written_secret_and_a_write_without_a_key_are_warned_of(tmp_path: Path
     assert any("written twice" in one for one in found)
 
 
+@pytest.mark.parametrize(
+    ("was", "becomes", "told"),
+    [
+        ("${file:SECRET}", "changeme", ["crm.yaml:6: 'client_secret' is one that everybody knows"]),
+        ("phone: {", "headers: {X-Api-Key: Admin}\nphone: {", ["crm.yaml:8: 'X-Api-Key' is one"]),
+        ("${env:HOOK}", "admin", ["crm.yaml:35: 'secret' is one that everybody knows: make"]),
+        ("${env:CRM_ID}", "admin", []),  # a user's name
+    ],
+)
+def test_a_secret_that_everybody_knows_goes_nowhere_else(
+    tmp_path: Path, was: str, becomes: str, told: list[str]
+) -> None:
+    text = WHOLE.replace(was, becomes)
+    if not told:
+        assert load(tmp_path, text).warnings == ()
+        return
+    found = [one for one in problems(tmp_path, text) if "stands in the file" not in one]
+    assert [one[: len(sentence)] for one, sentence in zip(found, told, strict=True)] == told
+
+
+def test_on_this_machine_it_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "known").write_text("admin\n")
+    text = WHOLE.replace("SECRET", f"{tmp_path}/known")
+    for host in ("https://crm.example", "https://login.example"):
+        assert any("leads to another machine" in one for one in problems(tmp_path, text))
+        text = text.replace(host, "http://127.0.0.1:8069")
+    [warning] = load(tmp_path, text).warnings
+    assert "crm.yaml:6: warning: 'client_secret' is one that everybody knows" in str(warning)
+
+
 def test_plain_http_to_far_away_is_warned_of(tmp_path: Path) -> None:
     far = load(tmp_path, WHOLE.replace("https://crm", "http://crm")).warnings
     near = load(tmp_path, WHOLE.replace("https://crm.example", "http://10.0.0.7:8069")).warnings
