@@ -137,7 +137,7 @@ class Memories:
     async def _read(self, contact: ContactRef) -> CallerMemory:
         now = self._now()
         keys = {"of_crm": contact.crm, "of_contact": contact.id, "since": now - _OFFERS_LAST}
-        async with self._database.read() as connection:
+        async with self._database.read(brief=True) as connection:
             rows = list(await connection.execute(_OF_CONTACT, keys))
         return _memory(rows, now) if rows else NO_MEMORY
 

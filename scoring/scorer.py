@@ -52,6 +52,6 @@ class Scorer:
 
     async def _read(self, contact: ContactRef) -> Segments | None:
         whose = {"of_crm": contact.crm, "of_contact": contact.id}
-        async with self._database.read() as connection:
+        async with self._database.read(brief=True) as connection:
             row = (await connection.execute(_OF_CONTACT, whose)).one_or_none()
         return None if row is None else segments_in(row)

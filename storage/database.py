@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from calls.errors import Misconfigured
 from storage.audit_log import AuditLog, KeyOf
 from storage.sealed.columns import give_seals
 from storage.sealed.seals import Seals
-from storage.sqlite_trips import AT_HOME, BUSY_MS, OneTripDriver
+from storage.sqlite_trips import AT_HOME, BUSY_MS, OneTripDriver, in_place
 from storage.writer import GroupWriter
 
 #: Execution option: how a SQLite transaction begins (DEFERRED unless told).
@@ -60,10 +60,13 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @asynccontextmanager
-    async def read(self) -> AsyncIterator[AsyncConnection]:
-        """One consistent view for as long as the connection is held; never waits for a writer."""
+    async def read(self, *, brief: bool = False) -> AsyncIterator[AsyncConnection]:
+        """One consistent view for as long as the connection is held; never waits for a writer.
+        `brief`: for questions that find their few rows by a key, while a caller waits; SQLite
+        answers them without a trip to its thread."""
         async with self.engine.connect() as connection:
-            yield connection
+            with in_place(connection) if brief else nullcontext():
+                yield connection
 
     async def __aenter__(self) -> Self:
         await self.writer.start()

@@ -4,8 +4,8 @@ SQLAlchemy's adapter goes there four times for each statement (cursor, execute, 
 Each trip wakes two threads and waits for a turn of the event loop, which on a busy machine takes
 tens of milliseconds. So a statement goes there once; and what waits for no lock and hardly for the
 disk does not go at all: to begin and to end reading, to begin writing where the lock is free, and
-what a unit of work that calls itself brief does while it holds that lock (see `in_place`). Commits
-always go: they wait for the disk.
+what a unit of work or a question that calls itself brief asks (see `in_place`). Commits always go:
+they wait for the disk.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ class _Place:
     async def begin(self, how: str) -> None:
         """To read; or to write, in the thread where another process holds the lock."""
         raw = self.connection._conn
+        # Whoever begins has just had a turn of the loop's.
+        self._kept_since = time.monotonic()
         self._changes_before = raw.total_changes if how == _BEGIN_READING else None
         if how == _BEGIN_READING or not await self._got_lock(how):
             await self.run(lambda: raw.execute(how).close(), at_once=how == _BEGIN_READING)
@@ -216,9 +218,10 @@ AT_HOME = {"check_same_thread": False}
 def in_place(
     connection: AsyncConnection, *, hurries: Callable[[], bool] = _nobody_waits
 ) -> Iterator[None]:
-    """What is asked here of a connection that holds SQLite's lock for writing runs in the event
-    loop's thread, some milliseconds at a time, or some more while somebody `hurries` to write next:
-    for statements that find their few rows by a key. Elsewhere it changes nothing."""
+    """What is asked here of a connection that only reads, or holds SQLite's lock for writing, runs
+    in the event loop's thread, some milliseconds at a time, or some more while somebody `hurries`
+    to write next: for statements that find their few rows by a key. With PostgreSQL it changes
+    nothing."""
     proxied = connection.sync_connection.connection if connection.sync_connection else None
     adapted = proxied.dbapi_connection if proxied is not None else None
     if not isinstance(adapted, _Connection):

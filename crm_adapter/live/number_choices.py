@@ -41,7 +41,7 @@ class NumberChoices:
             number_choices.c.e164 == e164
         )
         try:
-            async with self._database.read() as connection:
+            async with self._database.read(brief=True) as connection:
                 row = (await connection.execute(query)).one_or_none()
         except (SQLAlchemyError, OSError) as error:
             raise Unavailable("the remembered choices cannot be read: see storage.url") from error

@@ -112,7 +112,7 @@ class PhoneIndex:
     async def _trusted_now(self) -> frozenset[str]:
         at = datetime.now(UTC)
         try:
-            async with self._database.read() as connection:
+            async with self._database.read(brief=True) as connection:
                 rows = list(await connection.execute(select(index_states)))
         except (SQLAlchemyError, OSError) as error:
             raise Unavailable("the phone index cannot be read: see storage.url") from error
@@ -122,7 +122,7 @@ class PhoneIndex:
 
     async def _rows(self, asked: dict[str, Any]) -> list[Row[Any]]:
         try:
-            async with self._database.read() as connection:
+            async with self._database.read(brief=True) as connection:
                 return list(await connection.execute(_BY_NUMBER, asked))
         except (SQLAlchemyError, OSError) as error:
             raise Unavailable("the phone index cannot be read: see storage.url") from error

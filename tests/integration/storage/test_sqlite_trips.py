@@ -63,6 +63,30 @@ async def test_to_read_is_one_trip_a_statement(
     assert await count(database) == 1
 
 
+async def test_a_brief_question_is_answered_in_one_turn_of_the_loop(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So no deadline strikes meanwhile, and one connection does for whoever else asks."""
+    await database.writer.write(names("a", "b"))
+    assert await count(database) == 2  # a connection that is prepared
+    trips = Trips(monkeypatch)
+    answers: list[int] = []
+
+    async def ask() -> None:
+        async with database.read(brief=True) as connection:
+            query = text("SELECT count(*) FROM t")
+            answers.append((await connection.execute(query)).scalar_one())
+
+    asked = asyncio.create_task(ask())
+    await asyncio.sleep(0)
+    assert answers == [2]
+    await asked
+    assert trips.count == 0
+    # Who is not in a hurry has the connection after it, and is answered in the thread.
+    assert await count(database) == 2
+    assert trips.count == 1
+
+
 async def test_brief_work_is_done_in_place(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
