@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 
 from calls.errors import DeadlineExceeded
@@ -29,13 +30,28 @@ async def run_program(
 ) -> bytes:
     """The WAV that `program` wrote as `speech.wav` from the file `text` in its working folder.
     `package` is what to install where it is missing."""
-    folder = await asyncio.to_thread(_folder_with, text)
-    try:
-        process = await start(program, arguments, Path(folder.name), package=package)
+    async with working_folder() as folder:
+        await asyncio.to_thread((folder / "text").write_text, text + "\n", encoding="utf-8")
+        process = await start(program, arguments, folder, package=package)
         await _wait(process, program, deadline_s)
-        return await asyncio.to_thread(read_sound, Path(folder.name, "speech.wav"), program)
+        return await asyncio.to_thread(read_sound, folder / "speech.wav", program)
+
+
+@contextlib.asynccontextmanager
+async def working_folder() -> AsyncIterator[Path]:
+    """A new folder, gone afterwards with what is in it: also where this is cancelled while it is
+    made or removed."""
+    made = asyncio.ensure_future(
+        asyncio.to_thread(lambda: Path(tempfile.mkdtemp(prefix="switchboard-speech-")))
+    )
+    try:
+        yield await asyncio.shield(made)
     finally:
-        await asyncio.to_thread(folder.cleanup)
+        await asyncio.shield(_remove(made))
+
+
+async def _remove(made: asyncio.Future[Path]) -> None:
+    await asyncio.to_thread(shutil.rmtree, await made, ignore_errors=True)
 
 
 async def start(
@@ -44,8 +60,8 @@ async def start(
     """In a session of its own. `talks`: with pipes from and to us, else without. Raises
     SpeechFailed."""
     pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-    try:
-        process = await asyncio.create_subprocess_exec(
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
             program,
             *arguments,
             cwd=folder,
@@ -55,6 +71,13 @@ async def start(
             start_new_session=True,
             env=_without_secrets(os.environ),
         )
+    )
+    try:
+        process = await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # Cancelled itself, it would leave behind what the program has started already.
+        await asyncio.shield(_end_started(starting))
+        raise
     except OSError as error:
         raise SpeechFailed(
             f"cannot run the speech program {program!r} ({error.strerror}); "
@@ -78,6 +101,11 @@ async def end(process: asyncio.subprocess.Process) -> None:
     await asyncio.shield(_reaped(process))
 
 
+async def _end_started(starting: asyncio.Future[asyncio.subprocess.Process]) -> None:
+    with contextlib.suppress(OSError):
+        await end(await starting)
+
+
 async def _reaped(process: asyncio.subprocess.Process) -> None:
     # A full pipe that nobody reads keeps asyncio (3.11) from noticing the end.
     if process.stdout is not None:
@@ -98,12 +126,6 @@ async def _wait(process: asyncio.subprocess.Process, program: str, deadline_s: f
         raise SpeechFailed(f"{program} wrote more than {speech.WAV_LIMIT} bytes")
     if code:
         raise SpeechFailed(f"{program} ended with status {code}; is the voice installed?")
-
-
-def _folder_with(text: str) -> tempfile.TemporaryDirectory[str]:
-    folder = tempfile.TemporaryDirectory(prefix="switchboard-speech-")
-    Path(folder.name, "text").write_text(text + "\n", encoding="utf-8")
-    return folder
 
 
 def read_sound(path: Path, program: str) -> bytes:

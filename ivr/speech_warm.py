@@ -12,14 +12,13 @@ import asyncio
 import logging
 import os
 import signal
-import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 
 from calls.errors import DeadlineExceeded
 from ivr.speech import SpeechFailed
-from ivr.speech_programs import end, read_sound, start
+from ivr.speech_programs import end, read_sound, start, working_folder
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,8 @@ class WarmProgram:
         self._program = program
         self._arguments = arguments
         self._package = package
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: Path | None = None
+        self._folders = AsyncExitStack()
         self._process: asyncio.subprocess.Process | None = None
         self._spoken = 0
 
@@ -65,22 +65,18 @@ class WarmProgram:
         """Not while somebody waits for a sentence. The folder is gone also where this is
         cancelled."""
         process, self._process = self._process, None
-        folder, self._folder = self._folder, None
+        self._folder = None
         try:
             if process is not None:
                 await end(process)
         finally:
             if process is not None and process.stdin is not None:
                 process.stdin.close()
-            if folder is not None:
-                await asyncio.shield(asyncio.to_thread(folder.cleanup))
+            await self._folders.aclose()
 
     async def _start(self) -> None:
         self._spoken = 0
-        self._folder = await asyncio.to_thread(
-            lambda: tempfile.TemporaryDirectory(prefix="switchboard-speech-")
-        )
-        folder = Path(self._folder.name)
+        folder = self._folder = await self._folders.enter_async_context(working_folder())
         self._process = await start(
             self._program, self._arguments(folder), folder, package=self._package, talks=True
         )
@@ -94,7 +90,7 @@ class WarmProgram:
         stdin.write(line.encode() + b"\n")
         try:
             await stdin.drain()
-            path = await self._path_told(stdout, Path(self._folder.name))
+            path = await self._path_told(stdout, self._folder)
         except (ConnectionError, ValueError) as error:
             raise SpeechFailed(f"{self._program} stopped listening or said too much") from error
         return await asyncio.to_thread(_taken, path, self._program)

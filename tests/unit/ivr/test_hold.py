@@ -165,7 +165,8 @@ async def test_only_one_message_is_still_told_from_itself(queue: Queue) -> None:
         ["You are next in the queue."],
     )
     # What was not rendered in time is not said: the first time nobody had known the place.
-    assert heard == [[], three, two, two, one, one]
+    assert heard[0] in ([], three)
+    assert heard[1:] == [three, two, two, one, one]
 
 
 async def test_a_place_is_rendered_as_soon_as_there_is_one(queue: Queue) -> None:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import tempfile
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +20,8 @@ from ivr import sound, speech
 from ivr.speech_engines import engine_for
 from ivr.speech_espeak import Espeak
 from ivr.speech_flite import Flite
-from ivr.speech_programs import run_program
+from ivr.speech_programs import run_program, working_folder
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.unit
 
@@ -175,6 +181,57 @@ async def test_giving_up_kills_the_program(tmp_path: Path) -> None:
     with pytest.raises(asyncio.CancelledError):
         await asked
     assert all([await gone(pid) for pid in pids])
+
+
+async def test_giving_up_before_the_start_is_over_kills_the_program_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, go_on = asyncio.create_subprocess_exec, asyncio.Event()
+
+    async def slowly(*arguments: Any, **options: Any) -> asyncio.subprocess.Process:
+        process = await really(*arguments, **options)
+        await go_on.wait()
+        return process
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", slowly)
+    path = hanging(tmp_path)
+    asked = asyncio.create_task(run_program(path, [], "Hello", package="x", deadline_s=60))
+    pids = await told_pids(tmp_path, asked)
+    asked.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert all([await gone(pid) for pid in pids])
+
+
+@pytest.mark.parametrize(
+    ("module", "name"), [(tempfile, "mkdtemp"), (shutil, "rmtree")], ids=["made", "removed"]
+)
+async def test_a_folder_is_gone_though_whoever_uses_it_gives_up_while_it_is(
+    module: ModuleType, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    really = getattr(module, name)
+
+    def slowly(*arguments: Any, **options: Any) -> Any:
+        begun.set()
+        assert go_on.wait(10)
+        return really(*arguments, **options)
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(module, name, slowly)
+
+    async def use() -> None:
+        async with working_folder() as folder:
+            (folder / "text").touch()
+
+    using = asyncio.create_task(use())
+    assert await asyncio.to_thread(begun.wait, 10)
+    using.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await using
+    await wait_until(lambda: not any(tmp_path.iterdir()), 10)
 
 
 async def test_a_program_sees_none_of_our_settings(

@@ -116,11 +116,11 @@ async def test_closing_leaves_no_program_and_no_file(piper: Piper) -> None:
     await piper.speak("Guten Tag.", "de")
     (pid,) = processes(piper)
     (pool,) = piper._pools.values()
-    folders = [p._folder.name for p in pool._programs if p._folder is not None]
-    assert [list(Path(folder).iterdir()) for folder in folders] == [[]]
+    folders = [p._folder for p in pool._programs if p._folder is not None]
+    assert [list(folder.iterdir()) for folder in folders] == [[]]
     await piper.close()
     assert not Path(f"/proc/{pid}").exists()
-    assert not any(Path(folder).exists() for folder in folders)
+    assert not any(folder.exists() for folder in folders)
 
 
 async def test_closing_in_the_middle_of_sentences_ends_them(piper: Piper) -> None:
@@ -140,7 +140,7 @@ async def test_who_is_cancelled_while_a_program_ends_leaves_no_file() -> None:
     program = WarmProgram(program="cat", arguments=lambda _: (), package="coreutils")
     await program._start()
     assert program._folder is not None
-    folder = Path(program._folder.name)
+    folder = program._folder
     closing = asyncio.create_task(program.close())
     await asyncio.sleep(0)
     assert folder.exists()
