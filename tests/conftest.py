@@ -204,6 +204,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             raise pytest.UsageError(f"{item.nodeid}: give it one of the marks {_CATEGORIES}")
         if item.get_closest_marker("odoo"):
             item.add_marker(pytest.mark.timeout(_ODOO_LIMIT_S))
+        if elsewhere := item.get_closest_marker("long_on"):
+            callspec = getattr(item, "callspec", None)
+            databases = set(getattr(callspec, "params", {}).values()) & {"sqlite", "postgresql"}
+            if not databases:
+                raise pytest.UsageError(f"{item.nodeid}: long_on, but of no database")
+            if databases & set(elsewhere.args):
+                item.add_marker(pytest.mark.long)
         if " at 0x" in item.nodeid:
             raise pytest.UsageError(f"{item.nodeid}: a name that is another in each process")
         item.add_marker(pytest.mark.xdist_group(_together(item)))

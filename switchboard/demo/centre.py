@@ -54,6 +54,8 @@ class DemoCentre:
 
     #: Where databases are kept that are copied for a fresh one; None: each in its own `folder`.
     templates: ClassVar[Path | None] = None
+    #: Settings by section for every centre, below its `overrides`.
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     def __init__(
         self,
@@ -120,8 +122,9 @@ class DemoCentre:
         self._in_browser = (replace(DORA, queues=tuple(queues)),) if in_browser else ()
         self.database_file = self.folder / "switchboard.db"
         settings = self._settings(web=web, agi=agi, ami_secret=ami_secret)
-        for section, values in (overrides or {}).items():
-            settings.setdefault(section, {}).update(values)
+        for more in (self.defaults, overrides or {}):
+            for section, values in more.items():
+                settings.setdefault(section, {}).update(values)
         self.server = ServerProcess(
             self.folder, settings, watchdog=watchdog, part=part, under=under
         )

@@ -94,4 +94,4 @@ class Example:
 
     async def entry(self, number: str) -> Entry:
         async with Ledger(self.centre.storage_url) as ledger:
-            return (await ledger.balanced([number], deadline_s=20))[number]
+            return (await ledger.balanced([number], deadline_s=60))[number]

@@ -50,7 +50,7 @@ class ProcessHouse:
                         return desk
             return None
 
-        return await until(found, "a process that keeps the desk", deadline_s=20)
+        return await until(found, "a process that keeps the desk")
 
     def client(self, base_url: str, login: str = "anna") -> DesktopClient:
         return DesktopClient(base_url, login, prepared.PASSWORD, comes_back=True)

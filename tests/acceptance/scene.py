@@ -76,6 +76,6 @@ class Scene:
             over = rows and rows[0].ended_at is not None and set(states) == {"done"}
             return rows[0] if over else None
 
-        record = await until(finished, "the finished record", deadline_s=14)
+        record = await until(finished, "the finished record")
         assert record is not None
         return record

@@ -201,7 +201,7 @@ async def test_all_three_talk_and_the_agent_leaves(floor: Floor) -> None:
         shown = await floor.house.pbx.rx("bridge show all")
         return any(line.split()[1:2] == ["3"] or " 3 " in line for line in shown.splitlines())
 
-    await until(three, "a bridge of three", deadline_s=5)
+    await until(three, "a bridge of three")
     assert not floor.house.of(events.AgentReleased)
     await floor.hang_up(A)
     await floor.anna.some("pop.wrapup")

@@ -23,7 +23,7 @@ from tests.acceptance.waiting import until
 
 pytestmark = pytest.mark.acceptance
 
-CALLER = CallerShape(presses=(Press(1500, "0"), Press(1000, "0")), hang_up_after_ms=1000)
+CALLER = CallerShape(presses=(Press(3000, "0"), Press(4000, "0")), hang_up_after_ms=2000)
 #: root reads what nobody may; without these rights it reads no more than a file's mode allows.
 LIKE_ANYBODY = (
     ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
@@ -184,7 +184,7 @@ async def served(centre: DemoCentre, n: int) -> Entry:
     calls = [ScriptedCall(number, cast.SHOP, shape=CALLER)]
     assert_all_served(await centre.callers.run(calls), 1)
     async with Ledger(centre.storage_url) as ledger:
-        entries = await ledger.balanced(numbers(n + 1), deadline_s=20)
+        entries = await ledger.balanced(numbers(n + 1), deadline_s=60)
     entry = entries[number]
     assert entry.call.queue in ("support", "key_accounts")
     assert not entry.call.fallback

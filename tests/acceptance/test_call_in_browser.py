@@ -55,7 +55,7 @@ async def browser() -> AsyncIterator[Browser]:
 @asynccontextmanager
 async def logged_in(browser: Browser, login: str, address: str) -> AsyncIterator[Page]:
     page = await browser.new_page(viewport={"width": 1360, "height": 820}, locale="en-US")
-    page.set_default_timeout(20_000)
+    page.set_default_timeout(30_000)
     await page.goto(address)
     await page.get_by_label("Login").fill(login)
     await page.get_by_label("Password").fill(prepared.PASSWORD)
@@ -147,11 +147,11 @@ async def test_a_supervisor_follows_it_from_the_menu_and_reads_why(
             at_work = centre.callers.start([call])
             row = board.locator(".sv-calls").get_by_role("row").filter(has_text="Maria Garcia")
             await expect(row).to_contain_text("Menu")
-            await expect(row).to_contain_text("In the queue", timeout=20_000)
+            await expect(row).to_contain_text("In the queue", timeout=40_000)
             await page.get_by_label("Available", exact=True).click()
-            await expect(row).to_contain_text("Ringing", timeout=20_000)
+            await expect(row).to_contain_text("Ringing", timeout=40_000)
             await expect(row).to_contain_text("anna")
-            await expect(row).to_contain_text("Talking", timeout=20_000)
+            await expect(row).to_contain_text("Talking", timeout=40_000)
             ARTEFACTS.mkdir(parents=True, exist_ok=True)
             await board.screenshot(path=ARTEFACTS / "supervisor-follows.png")
             await row.get_by_role("link").click()

@@ -41,7 +41,7 @@ async def test_each_is_served_and_ends_as_exactly_one_record(centre: DemoCentre)
     calls = [ScriptedCall(number, cast.SHOP, name, CALLER) for number, name in HOSTILE]
     assert_all_served(await centre.callers.run(calls, rate_per_s=5), len(calls))
     async with Ledger(centre.storage_url) as ledger:
-        entries = await ledger.settled(deadline_s=20)
+        entries = await ledger.settled(deadline_s=60)
     assert {(len(entry.calls), len(entry.records)) for entry in entries.values()} == {(1, 1)}
     assert len(entries) == len(HOSTILE)
     assert not any(entry.call.fallback for entry in entries.values())
@@ -85,11 +85,11 @@ async def test_no_number_tells_of_another_call(centre: DemoCentre) -> None:
             rows = [row for entry in (await ledger.entries()).values() for row in entry.calls]
             return sum(row.ended_at is not None for row in rows) >= len(forgers)
 
-        await until(forgers_gone, "the forgers' calls over", deadline_s=10)
+        await until(forgers_gone, "the forgers' calls over")
         [before] = (await ledger.entries())[VICTIM].calls
         assert before.ended_at is None, "nobody hung up"
         assert_all_served(await waiting.wait(deadline_s=30), 1)
-        entries = await ledger.settled(deadline_s=20)
+        entries = await ledger.settled(deadline_s=60)
     assert entries[VICTIM].call.outcome == "abandoned_in_queue"
     # Their senders are served as callers without a number, and not by the fallback.
     unreadable = entries["invalid"]

@@ -109,7 +109,7 @@ async def check(scene: Scene, record: Row[Any], *, calls_there: int = 1) -> None
     async def ended() -> list[datetime]:
         return cel(scene, "LINKEDID_END", record.linkedid)
 
-    [end] = await until(ended, "the end in CEL", deadline_s=5)
+    [end] = await until(ended, "the end in CEL")
     assert abs(end - record.ended_at) < NEAR
     assert not record.end_estimated
     if record.answered_at is not None:
@@ -231,7 +231,7 @@ async def test_calls_in_the_house_are_not_recorded_unasked(opened: Opened) -> No
     async with opened() as scene, scene.phones(agent2=TALKS):
         call = scene.dial("agent1", "102", talk_ms=20_000)
         await scene.operator.some("DialEnd")
-        await call.wait(deadline_s=10)
+        await call.wait(deadline_s=30)
         assert scene.house.told == []
 
 
@@ -247,7 +247,7 @@ async def test_a_restart_in_the_middle(opened: Opened, hall: TransferHouse, tmp_
             going, before.playing = before.playing, []
         shape = CallerShape(hang_up_after_ms=20_000)
         going.append(hall.dial("agent2", "90049301234567", folder=tmp_path, shape=shape))
-        await until(lambda: talks(hall, "agent2"), "Ben's talk", deadline_s=10)
+        await until(lambda: talks(hall, "agent2"), "Ben's talk")
         async with opened() as after:
             after.playing = going
             await after.answered(2)
@@ -262,7 +262,7 @@ async def test_a_restart_in_the_middle(opened: Opened, hall: TransferHouse, tmp_
                     rows = list(await link.execute(query))
                 return rows if len(rows) == 2 and all(row.ended_at for row in rows) else []
 
-            rows = await until(finished, "the finished records", deadline_s=14)
+            rows = await until(finished, "the finished records")
             told = [(row.number, row.outcome, legs(row)) for row in rows]
             assert told == [
                 (NUMBER, "answered", [("anna", "dial", True)]),

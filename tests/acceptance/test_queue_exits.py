@@ -87,7 +87,7 @@ async def offered(house: House) -> events.CallQueued | events.CallArrived:
     async def waits() -> bool:
         return house.bridge.places.place_of(arrived.call_id) is not None
 
-    await until(waits, "the caller in the queue", deadline_s=5, every_s=0.01)
+    await until(waits, "the caller in the queue", every_s=0.01)
     await house.bridge.exits.allow_exit(arrived.call_id)
     return arrived  # type: ignore[no-any-return]
 

@@ -64,14 +64,15 @@ async def test_positions_are_asterisks_own(house: House) -> None:
 
     house.dialog = dialog
     shapes = [
-        CallerShape(hang_up_after_ms=3500 if n % 10 in (1, 4, 7) else 6000) for n in range(WAITING)
+        CallerShape(hang_up_after_ms=8000 if n % 10 in (1, 4, 7) else 16_000)
+        for n in range(WAITING)
     ]
     work = house.ring(*shapes, rate_per_s=20)
-    full = await until(lambda: agreed(WAITING), "twenty places alike", deadline_s=6)
+    full = await until(lambda: agreed(WAITING), "twenty places alike", deadline_s=20)
     joined = [event.call_id.linkedid for event in house.of(events.CallArrived)]
     assert sorted(full.values()) == list(range(1, WAITING + 1))
     assert sorted(joined, key=lambda linkedid: full[linkedid]) != joined
-    await until(lambda: agreed(STAYING), "the others moving up", deadline_s=6)
+    await until(lambda: agreed(STAYING), "the others moving up", deadline_s=20)
     # What a resync reads is the same.
     await house.bridge._resync.run()
     assert await asterisks(house) == ours(house)

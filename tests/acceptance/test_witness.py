@@ -57,7 +57,7 @@ async def test_the_books_are_what_the_witness_saw(centre: DemoCentre) -> None:
     ]
     assert_all_served(await centre.callers.run(calls, rate_per_s=4), len(calls))
     async with Ledger(centre.storage_url) as ledger:
-        entries = await ledger.balanced(numbers(18), deadline_s=20)
+        entries = await ledger.balanced(numbers(18), deadline_s=60)
     seen = witness.close()
 
     def told(name: str) -> list[dict[str, str]]:

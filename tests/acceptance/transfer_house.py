@@ -118,7 +118,7 @@ class Operator:
         async def seen() -> bool:
             return len(self.of(name)) >= count
 
-        await until(seen, f"{count} {name}", deadline_s=12, every_s=0.02)
+        await until(seen, f"{count} {name}", every_s=0.02)
 
     async def channel(self, endpoint: str) -> str:
         """The newest of this endpoint that is not hung up, once it is told of here too."""
@@ -132,7 +132,7 @@ class Operator:
             ]
             return bool(found)
 
-        await until(seen, f"a channel of {endpoint}", deadline_s=12, every_s=0.02)
+        await until(seen, f"a channel of {endpoint}", every_s=0.02)
         return found[-1]
 
     def close(self) -> None:

@@ -64,7 +64,7 @@ async def test_twenty_reloads_change_no_call_and_every_member_is_known(
             async def the_same() -> bool:
                 return followed_as(followed) == await shown(pbx)
 
-            await until(the_same, "the members that `queue show` has", deadline_s=5)
+            await until(the_same, "the members that `queue show` has")
             assert len({str(sorted(each["default"])) for each in seen}) > 1, "they did change"
             assert of(events.CallEnded) == []
             assert followed.count(events.AmiLost) == 0

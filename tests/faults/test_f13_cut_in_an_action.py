@@ -24,7 +24,8 @@ from tests.acceptance.followed import Followed, following
 from tests.acceptance.queue_house import Roster
 from tests.acceptance.scene import AGENTS
 from tests.acceptance.transfer_house import PLACER, TransferHouse
-from tests.faults.proxy import Direction, FaultProxy
+from tests.acceptance.waiting import until
+from tests.faults.proxy import Blackhole, Direction, FaultProxy
 
 pytestmark = [
     pytest.mark.acceptance,
@@ -52,15 +53,15 @@ async def test_a_call_placed_as_the_line_breaks_is_one_call(
     def seen(_connection: int, direction: Direction, piece: bytes) -> None:
         if direction is Direction.UP and b"Action: Originate" in piece:
             sent.append(piece)
-            # It is on its way; its answer is not.
-            asyncio.get_running_loop().call_soon(lambda: proxy.cut(rst=True))
+            # It arrives; its answer does not.
+            proxy.add(Blackhole(), Direction.DOWN)
 
     placing = Placing(login_of=Roster(AGENTS).login_of, outbound=True, internal=False)
     phones = SipPhones(
         agents=(*hall.pbx.agents, hall.outside),
         shapes={
             "agent1": PhoneShape(ring_ms=1000),
-            "outside": PhoneShape(ring_ms=1000, talk_ms=800),
+            "outside": PhoneShape(ring_ms=1000),
         },
         folder=tmp_path,
     )
@@ -71,9 +72,16 @@ async def test_a_call_placed_as_the_line_breaks_is_one_call(
             Followed(hall.pbx, port=proxy.port, username=PLACER, placing=placing)
         ) as followed,
     ):
-        with pytest.raises(Unavailable):
-            await followed.bridge.client.ask("Originate", PLACE)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(ask_in_vain(followed))
+            await until(lambda: has_begun(hall), "the call that was asked for")
+            proxy.let_pass()
+            proxy.cut(rst=True)
         await followed.until_told(events.AmiRestored)
+        # However long that took, they are talking still.
+        await followed.until(lambda: bool(followed.of(events.AgentAnswered)))
+        await until(lambda: both_talk(hall), "the two in talk")
+        await hall.pbx.rx("channel request hangup all")
         await followed.until(lambda: bool(followed.of(events.CallEnded)))
         await followed.bus.drain()
         [arrived] = followed.of(events.CallArrived)
@@ -85,3 +93,17 @@ async def test_a_call_placed_as_the_line_breaks_is_one_call(
     assert len(sent) == 1
     begun = [row for row in hall.pbx.cel() if row[0] == "CHAN_START" and row[3] == CHANNEL]
     assert len(begun) == 1
+
+
+async def ask_in_vain(followed: Followed) -> None:
+    with pytest.raises(Unavailable):
+        await followed.bridge.client.ask("Originate", PLACE, deadline_s=30)
+
+
+async def has_begun(hall: TransferHouse) -> bool:
+    return CHANNEL in await hall.pbx.rx("core show channels concise")
+
+
+async def both_talk(hall: TransferHouse) -> bool:
+    lines = (await hall.pbx.rx("core show channels concise")).splitlines()
+    return sum("!Up!" in line for line in lines) == 2

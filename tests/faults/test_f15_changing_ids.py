@@ -162,7 +162,7 @@ async def conference(scene: Scene) -> None:
         await scene.operator.some("ConfbridgeJoin", 3)
         await scene.hang_up("agent1")
         await scene.operator.some("ConfbridgeLeave", 2)
-        await chen.wait(deadline_s=5)
+        await chen.wait(deadline_s=30)
         await scene.hang_up("trunk")
         await scene.record()
 
@@ -285,7 +285,7 @@ async def check_with_asterisk(scene: Scene, record: Row[Any]) -> None:
             if row[0] == "LINKEDID_END" and row[2] == record.linkedid
         ]
 
-    [end] = await until(ends, "the end in CEL", deadline_s=5)
+    [end] = await until(ends, "the end in CEL")
     assert abs(end - record.ended_at) < NEAR
     in_bridges = {
         event["Channel"].rpartition("-")[0]

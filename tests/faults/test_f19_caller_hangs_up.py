@@ -84,7 +84,7 @@ async def test_nothing_stays_of_who_leaves_at_any_step(centre: DemoCentre) -> No
 
     async with Ledger(centre.storage_url) as ledger:
         asked = asked_for_us(centre)
-        entries = await ledger.balanced(set(await ledger.entries()), deadline_s=20)
+        entries = await ledger.balanced(set(await ledger.entries()), deadline_s=60)
     by_id = {entry.call.linkedid: entry.call for entry in entries.values()}
     in_queue = {row[1] for row in centre.pbx.queue_log() if row[4] == "ENTERQUEUE"}
     assert set(by_id) == asked

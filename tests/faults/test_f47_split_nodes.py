@@ -77,7 +77,7 @@ async def test_one_call_that_two_processes_talk_with_is_one(
             await anna.wait_for(lambda: bool(pops_of(centre, anna, "1.1")))
             centre.answer("1.1")
             centre.hang_up("1.1")
-            entries = await centre.ledger.balanced([number], deadline_s=20)
+            entries = await centre.ledger.balanced([number], deadline_s=60)
             assert (len(pops_of(centre, anna, "1.1")), anna.counters.offers) == (1, 1)
         assert not entries[number].call.fallback
         assert await count_of_leads(empty_postgres_url) == 1
@@ -121,7 +121,7 @@ async def test_a_desk_that_slept_through_the_end_of_its_lease_writes_nothing(
             for uid in ("1.2", "1.3"):
                 centre.hang_up(uid)
             await wait_until(lambda: not frozen.is_running, 20)
-            await centre.ledger.balanced(numbers, deadline_s=20)
+            await centre.ledger.balanced(numbers, deadline_s=60)
             wrote = await admin.fetch(
                 "SELECT what FROM wrote WHERE who = $1 AND at > $2", FROZEN, woke_at
             )

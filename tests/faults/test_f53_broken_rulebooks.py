@@ -131,7 +131,7 @@ async def test_none_of_sixty_is_taken_while_calls_are_served(
         before = await until(functools.partial(told, centre, good, before), f"{name} is told")
     assert_all_served(await at_work.wait(), CALLS)
     async with Ledger(centre.storage_url) as ledger:
-        entries = await ledger.balanced(numbers(CALLS), deadline_s=20)
+        entries = await ledger.balanced(numbers(CALLS), deadline_s=60)
     assert {(e.call.rulebook_version, e.call.queue) for e in entries.values()} == {(good, "sales")}
     assert not any(entry.call.fallback for entry in entries.values())
 

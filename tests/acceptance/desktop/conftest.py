@@ -30,7 +30,7 @@ ROOT = Path(__file__).parents[3]
 ARTEFACTS = ROOT / "tests" / "artefacts"
 AXE = ROOT / "desktop" / "node_modules" / "axe-core" / "axe.min.js"
 #: For a page that is broken, not one that is slow: Playwright's 5 s were too few on a busy machine.
-EXPECT_MS = 15_000
+EXPECT_MS = 30_000
 expect.set_options(timeout=EXPECT_MS)
 FLAGS = [
     "--no-sandbox",

@@ -30,7 +30,7 @@ class Desks:
         )
         if at is None:
             self._stack.push_async_callback(context.close)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         desktop = await self._stack.enter_async_context(opened(context, self.world.server))
         await desktop.log_in(agent.login)
         return desktop

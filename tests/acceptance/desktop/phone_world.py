@@ -118,7 +118,7 @@ class PhoneWorld:
         async def there() -> bool:
             return len(await self.contacts()) == 1
 
-        await until(there, "the phone's registration", deadline_s=10)
+        await until(there, "the phone's registration")
 
     async def can_ring(self, wanted: bool) -> bool:
         """Whether the server knows of the agent's phone in the queue that it can ring, or not."""
@@ -139,7 +139,7 @@ class PhoneWorld:
         async def none() -> bool:
             return not await self.channels()
 
-        await until(none, "the end of every call", deadline_s=10)
+        await until(none, "the end of every call")
 
 
 async def heard(page: Page, seconds: float = 0.6) -> Heard:

@@ -187,7 +187,7 @@ async def test_a_click_shows_the_decision_and_the_pops_way(
     await expect(page.get_by_role("heading", name="Live calls")).to_be_visible()
     lost = page.locator(".sv-lost-pops").get_by_role("row").filter(has_text="ben")
     # Figures are read every few seconds.
-    await expect(lost).to_contain_text("Agent not logged in", timeout=15_000)
+    await expect(lost).to_contain_text("Agent not logged in")
     await lost.get_by_role("link").click()
     await expect(stop).to_be_visible()
     await page.goto(f"{house.base_url}/supervisor#/call/pbx%2Fnone")

@@ -149,7 +149,7 @@ async def test_the_call_is_taken_back_and_then_three_talk(desks: Desks, world: P
         shown = await world.pbx.rx("bridge show all")
         return any(" 3 " in line for line in shown.splitlines())
 
-    await until(three, "a bridge of three", deadline_s=5)
+    await until(three, "a bridge of three")
     await looks_right(anna, "conference")
     await button(anna, "Leave the call to them").click()
     await expect(anna.page.get_by_role("heading", name=WRAP_UP)).to_be_visible()
@@ -187,6 +187,6 @@ async def test_who_lets_it_ring_leaves_the_caller_with_the_agent(
     await expect(button(anna, "Ask first")).to_be_enabled()
     await button(anna, "Ask first").click()
     nobody = anna.page.get_by_text("The caller is with you.")
-    await expect(nobody).to_be_visible(timeout=10_000)
+    await expect(nobody).to_be_visible()
     await expect(whom).to_be_visible()
     await expect(state(anna)).to_contain_text("On call")

@@ -273,6 +273,8 @@ async def test_the_shops_hold_programme_in_its_order(start: Start) -> None:
 async def test_who_always_chooses_the_same_hears_it_first_on_its_key(start: Start) -> None:
     async with start("bank", always_open, control_share=0.0) as bank:
         loans = "For loans and mortgages, press 4."
+        # After the last option, though the menu may be said again by then.
+        patient = Press(24_000, "4")
 
         async def ring(press: Press) -> Recording:
             return await bank.call(BANK, press, number=demo_cast.LAPSED, stay_ms=2500)
@@ -284,17 +286,18 @@ async def test_who_always_chooses_the_same_hears_it_first_on_its_key(start: Star
             last = max(rung, key=lambda call: call.arrived_at)
             options = last.decision["options"]
             sentences = [f"{option['say']}, press {option['digit']}." for option in options]
-            assert recording.heard(await bank.wavs(*sentences)) == sentences
+            heard = recording.heard(await bank.wavs(*sentences))
+            assert heard[: len(sentences)] == sentences
             assert [call.queue for call in rung] == ["loans"] * len(rung)
             return sentences
 
-        first = await ring(Press(19000, "4"))
+        first = await ring(patient)
         await bank.remembered(1)
         assert (await hears_all_options(first))[4] == loans
         for calls in (2, 3):
             await ring(Press(1500, "4"))
             await bank.remembered(calls)
-        again = await ring(Press(19000, "4"))
+        again = await ring(patient)
         await bank.remembered(4)
         assert (await hears_all_options(again))[0] == loans
 

@@ -119,13 +119,13 @@ async def two_callers(site: Site) -> None:
         arrived = site.house.of(events.CallArrived)
         return bool(arrived) and site.house.bridge.places.place_of(arrived[0].call_id) is not None
 
-    await until(queued, "the first caller in the queue", deadline_s=10)
+    await until(queued, "the first caller in the queue")
     second = site.house.ring(CallerShape(hang_up_after_ms=14_000))
 
     async def came_back() -> list[int | None]:
         return site.withdrawn
 
-    await until(came_back, "the caller who left the queue", deadline_s=20)
+    await until(came_back, "the caller who left the queue")
     await first.wait(deadline_s=30)
     await second.wait(deadline_s=30)
     for recording in site.recordings:

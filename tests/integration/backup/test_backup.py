@@ -178,6 +178,7 @@ def test_only_the_newest_are_kept(house: Installation, tmp_path: Path) -> None:
     assert wrong.exit_code == 2
 
 
+@pytest.mark.long_on("postgresql")
 def test_a_folder_that_a_killed_one_left_is_removed_and_no_half_file_is_there(
     house: Installation, mortal: Mortal, tmp_path: Path
 ) -> None:

@@ -39,6 +39,7 @@ async def _add_bob(url: str) -> None:
         await database.writer.write(lambda link: link.execute(insert(agents), bob))
 
 
+@pytest.mark.long_on("postgresql")
 def test_killed_anywhere_it_is_as_it_was_or_is_finished_by_the_same_command(
     house: Installation, template: Installation, file: str, mortal: Mortal
 ) -> None:
@@ -65,6 +66,7 @@ def test_killed_anywhere_it_is_as_it_was_or_is_finished_by_the_same_command(
     assert "older" in {(path / "current").read_text() for path in kept}
 
 
+@pytest.mark.long_on("postgresql")
 def test_begun_again_in_an_empty_house_it_needs_no_force(
     template: Installation, elsewhere: Installation, file: str, mortal: Mortal
 ) -> None:

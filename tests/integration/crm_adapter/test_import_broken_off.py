@@ -246,6 +246,7 @@ async def test_killed_while_loading(any_database: Database, tmp_path: Path) -> N
     assert await nothing_is_left(any_database)
 
 
+@pytest.mark.long
 async def test_calls_are_journaled_beside_an_import(database: Database, tmp_path: Path) -> None:
     """On SQLite, where one writes at a time."""
     rows = 20_000

@@ -36,6 +36,7 @@ def _is_whole(cells: list[matrix.Cell]) -> None:
     assert [one for one in cells if one.crashes != 1] == []
 
 
+@pytest.mark.long
 async def test_killed_anywhere_the_crm_has_everything_once(
     postgres_cluster: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

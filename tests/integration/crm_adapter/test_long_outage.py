@@ -100,6 +100,7 @@ def resident_bytes() -> int:
     return int(resident) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.long_on("sqlite")
 @pytest.mark.timeout(WITHIN_S)
 @pytest.mark.parametrize("calls", [FEWER_CALLS, pytest.param(CALLS, marks=pytest.mark.long)])
 async def test_a_day_s_backlog_drains_in_order_and_within_minutes(

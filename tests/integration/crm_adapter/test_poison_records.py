@@ -75,6 +75,7 @@ async def test_silence_is_told_apart_too(any_database: Database, clock: FakeCloc
     assert set(states.values()) == {"done"}
 
 
+@pytest.mark.long_on("sqlite")
 async def test_in_the_end_a_person_has_to_look(
     desk: Desk, crm: InMemoryCrm, clock: FakeClock
 ) -> None:

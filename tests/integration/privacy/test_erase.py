@@ -25,6 +25,7 @@ async def told(house: House, *words: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.long_on("postgresql")
 async def test_of_a_person_erased_everywhere_nothing_is_left(
     house: House, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -93,6 +93,7 @@ async def test_who_has_their_number_there_stays_and_is_named(
     assert await numbers(any_database) == [NUMBER]
 
 
+@pytest.mark.long_on("sqlite")
 async def test_of_whom_no_contact_was_known_the_contact_goes_too(
     any_database: Database, settings: Settings, listed: ErasedList
 ) -> None:

@@ -102,6 +102,7 @@ async def household(database: Database) -> None:
     await add(database, calls, a_call("4", NOW, number=OTHER))
 
 
+@pytest.mark.long_on("postgresql")
 async def test_of_those_who_share_a_number_one_is_meant(any_database: Database) -> None:
     await household(any_database)
     with pytest.raises(NotOnePerson, match="belongs to 2 contacts"):
@@ -140,6 +141,7 @@ async def test_whose_phone_somebody_used_is_another_person(any_database: Databas
     assert plan.counts == {"calls": 1}
 
 
+@pytest.mark.long_on("postgresql")
 async def test_longer_numbers_and_names_are_other_peoples(any_database: Database) -> None:
     await add(any_database, calls, a_call("1", NOW, number=NUMBER, contact_name="Ana Maria Silva"))
     notes = [f"{NUMBER}5", f"9{NUMBER[1:]}", "Ana Maria Silva", "0012025550187", "202-555-0187."]

@@ -77,6 +77,7 @@ async def read_by_a_thief(house: House) -> dict[str, list[str]]:
     return {place: needles for place, needles in seen.items() if needles}
 
 
+@pytest.mark.long_on("sqlite")
 @both
 async def test_the_database_tells_nobody(house: House) -> None:
     seals = with_key(house)
@@ -103,6 +104,7 @@ async def test_the_database_tells_nobody(house: House) -> None:
     assert "asks us to ring (erased), her neighbour" in after["pops"]
 
 
+@pytest.mark.long_on("postgresql")
 @both
 async def test_what_was_there_before_is_sealed_and_opened_again(house: House) -> None:
     house.write()
@@ -132,6 +134,7 @@ async def test_what_was_there_before_is_sealed_and_opened_again(house: House) ->
     assert after["seals"] == ""
 
 
+@pytest.mark.long_on("postgresql")
 @both
 async def test_broken_off_it_goes_on_where_it_was(
     house: House, monkeypatch: pytest.MonkeyPatch
@@ -164,6 +167,7 @@ def _break_off(table: str, _rows: int) -> None:
         raise _BrokenOffError
 
 
+@pytest.mark.long_on("postgresql")
 @both
 async def test_a_damaged_value_is_a_failure_of_the_database(house: House) -> None:
     seals = with_key(house)
@@ -179,6 +183,7 @@ async def test_a_damaged_value_is_a_failure_of_the_database(house: House) -> Non
     assert "storage.url: crm_contacts.first_name: a value cannot be opened" in refused.output
 
 
+@pytest.mark.long_on("sqlite")
 @both
 async def test_a_backup_names_its_key_and_comes_back_with_it_alone(house: House) -> None:
     seals = with_key(house)

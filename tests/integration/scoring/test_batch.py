@@ -198,6 +198,7 @@ async def test_the_demo_s_town(database: Database) -> None:
     assert stages["loyal"] > stages["lost"] > stages["won_back"] > 10
 
 
+@pytest.mark.long
 async def test_tomorrow_s_demo_replaces_today_s(database: Database) -> None:
     await load_demo(database, today=TODAY)
     assert await load_demo(database, today=TODAY + timedelta(days=1))

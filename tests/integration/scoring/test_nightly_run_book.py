@@ -163,6 +163,7 @@ async def test_what_always_fails_is_left_alone(any_database: Database) -> None:
     assert run.is_over
 
 
+@pytest.mark.long_on("postgresql")
 async def test_old_nights_are_forgotten(any_database: Database) -> None:
     clock, (book,) = books(any_database, 1)
     for day in range(KEPT_RUNS + 5):

@@ -49,6 +49,7 @@ def _breaks(_job: int) -> int:
     raise ZeroDivisionError("of a program's own")
 
 
+@pytest.mark.long
 def test_what_a_job_says_comes_back(cluster: Cluster) -> None:
     from scoring.cluster.dask_spread import OnCluster  # noqa: PLC0415 -- as in conftest
 

@@ -35,6 +35,7 @@ def people(count: int, seed: int) -> tuple[Matrix, Floats, Floats]:
     return rows, margin, dice.poisson(rate).astype(np.float64)
 
 
+@pytest.mark.long
 def test_the_same_model_within_a_tolerance(cluster: Cluster, train_there: Trainer) -> None:
     processes = set(cluster.client.run(os.getpid).values())
     assert len(processes | {os.getpid()}) == 3, "two processes, neither of them this one"
@@ -81,6 +82,7 @@ def test_fewer_rows_than_workers_and_refused_ones(train_there: Trainer) -> None:
         train_there(replace(EXACT, objective=POISSON), rows, -counts - 1, names=NAMES)
 
 
+@pytest.mark.long
 def test_the_command_keeps_what_the_cluster_grew(tmp_path: Path, engine: str) -> None:
     company = Company(tmp_path, "manual")
     company.bought(buyers(120, days=115))

@@ -84,6 +84,7 @@ def town(count: int, *, knows: bool, differs: bool = True) -> list[PastCallTold]
     return told
 
 
+@pytest.mark.long_on("postgresql")
 async def test_what_was_found_is_what_servers_go_by(any_database: Database) -> None:
     past = Past(town(3_000, knows=True))
     found = await run_gate(any_database, past, {}, NOW)

@@ -76,6 +76,7 @@ def test_a_model_is_kept_and_promoted_as_the_settings_say(
         assert "nothing came since" in " ".join(second["because"])
 
 
+@pytest.mark.long
 def test_who_stopped_buying_is_shown_as_such_when_they_call(
     buying: Company, trained: dict[str, Any]
 ) -> None:

@@ -37,6 +37,7 @@ def test_dates_are_read_however_they_are_written(tmp_path: Path, form: str) -> N
     assert found["facts"]["until"].startswith("2024-10")
 
 
+@pytest.mark.long
 def test_the_same_file_gives_the_same_figures_in_every_wrapping(tmp_path: Path) -> None:
     frame = made_tables.purchases(60).drop("product", "quantity")
     plain = written(frame, tmp_path / "orders.csv")

@@ -87,6 +87,7 @@ def test_bad_rows_are_left_out_and_counted(tmp_path: Path) -> None:
         assert any(words in note for note in found["notes"]), words
 
 
+@pytest.mark.long
 def test_refunds_larger_than_purchases_and_one_purchase_each(tmp_path: Path) -> None:
     frame = made_tables.purchases(80)
     refunds = frame.head(300).with_columns(-pl.col("amount") * 5)

@@ -49,6 +49,7 @@ def first_deployed(table: LoggedTable, *, spends: bool = True) -> int | None:
     return None
 
 
+@pytest.mark.long
 def test_what_is_no_better_is_hardly_ever_deployed_in_sixty_nights() -> None:
     """Claimed: 5 in 100 at most. At that share more than 7 of 60 towns come once in a hundred
     times; the seeds are fixed. With the first night's interval every night there are more in half
