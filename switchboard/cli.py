@@ -36,6 +36,7 @@ from switchboard.crm_commands import crm_app
 from switchboard.engines import EngineOption
 from switchboard.experiment_commands import experiments_app
 from switchboard.lead_commands import leads_app
+from switchboard.loading import nothing_collected
 from switchboard.offer_commands import offers_app
 from switchboard.outbox_commands import outbox_app
 from switchboard.part import Part
@@ -54,10 +55,6 @@ app.add_typer(agents_app, name="agents")
 agent_token_commands.add_to(agents_app)
 app.add_typer(crm_app, name="crm")
 app.add_typer(contacts_app, name="contacts")
-
-
-def main() -> None:
-    app()
 
 
 @app.command()
@@ -93,7 +90,8 @@ def run(
 
         run_it = process.run
     else:
-        from switchboard import serve
+        with nothing_collected():
+            from switchboard import serve
 
         if not serve.told_to_go(os.environ):
             return

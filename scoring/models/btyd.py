@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit, gammaln, hyp2f1
 
 Floats = NDArray[np.float64]
@@ -193,6 +192,9 @@ def _point_of(start: ParetoNbd | None, unit: float, scaled: Histories) -> Floats
 
 def _most_likely(scaled: Histories, counts: Floats, start: Floats | None) -> Floats:
     """Logarithms of r, alpha, s, beta; then what each trait adds to buying, and to dying."""
+    # Only training needs it, and it takes a server a good part of its start.
+    from scipy.optimize import minimize
+
     traits = scaled.traits.shape[1]
 
     def loss(point: Floats) -> float:

@@ -277,7 +277,7 @@ def test_a_process_exits_with_the_same_code_and_no_traceback(
     assert "Traceback" not in said.err
 
 
-@pytest.mark.parametrize("part", ["web", "agi"])
+@pytest.mark.parametrize("part", ["web", pytest.param("agi", marks=pytest.mark.long)])
 def test_run_names_the_port_that_is_taken_and_what_to_do(
     shell: Shell, taken_port: int, part: str
 ) -> None:

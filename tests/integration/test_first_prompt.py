@@ -103,6 +103,7 @@ async def assert_in_time(
         await server.stop()
 
 
+@pytest.mark.long
 async def test_the_first_words_are_in_time_whatever_the_customers_database_does(
     proxy: FaultProxy, postgres_url: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

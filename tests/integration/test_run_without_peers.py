@@ -148,7 +148,7 @@ def taken_port() -> Iterator[int]:
         yield taken.getsockname()[1]
 
 
-@pytest.mark.parametrize("part", ["agi", "web", "database"])
+@pytest.mark.parametrize("part", ["agi", pytest.param("web", marks=pytest.mark.long), "database"])
 def test_what_it_cannot_start_without_is_one_sentence(
     tmp_path: Path, taken_port: int, part: str
 ) -> None:

@@ -36,7 +36,6 @@ def _is_whole(cells: list[matrix.Cell]) -> None:
     assert [one for one in cells if one.crashes != 1] == []
 
 
-@pytest.mark.long
 async def test_killed_anywhere_the_crm_has_everything_once(
     postgres_cluster: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -57,6 +56,7 @@ async def test_killed_anywhere_the_crm_has_everything_once(
 LOST = ("outbox.before_send", "outbox.before_settle", "outbox.settle_before_commit")
 
 
+@pytest.mark.long
 async def test_a_crm_that_outlives_us_and_whose_answers_are_lost(
     postgres_cluster: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -32,7 +32,7 @@ def test_evaluate_says_what_to_install() -> None:
     code = (
         "import sys; sys.modules['polars'] = None\n"
         "sys.argv = ['switchboard', 'evaluate', '--purchases', 'orders.csv']\n"
-        "from switchboard.cli import main; main()\n"
+        "from switchboard.__main__ import main; main()\n"
     )
     done = run(code)
     assert done.returncode == 1

@@ -50,6 +50,7 @@ def test_a_whole_model_is_loaded_and_answers_as_it_did(folder: Path) -> None:
     assert card.columns == model.columns
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("objective", ["binary:logistic", "count:poisson", "reg:squarederror"])
 def test_the_largest_models_stand_their_trial(objective: str) -> None:
     """Seven digits are all that sums of 150 trees have."""

@@ -91,6 +91,7 @@ def test_too_little_is_said_in_numbers(rows: int) -> None:
         Buying(past_of(frame(few), (), UNTIL), 20, held_out=nobody, progress=unwatched)
 
 
+@pytest.mark.long
 def test_numbers_that_are_none_train_all_the_same() -> None:
     bought = regulars(80)
     odd = bought.with_columns(

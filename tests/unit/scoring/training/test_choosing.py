@@ -38,6 +38,7 @@ def past(calls: int) -> Past:
     return past_of(frame([]), tuple(told), UNTIL)
 
 
+@pytest.mark.long
 def test_a_habit_that_counting_does_not_see_is_found() -> None:
     made = [
         train_choosing(past(900), None, held_out=nobody, now=NOW, progress=unwatched)

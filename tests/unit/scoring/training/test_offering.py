@@ -77,6 +77,7 @@ def offering(past: Past, product_of: dict[str, str] | None = None) -> Offering:
     return Offering(past, 20, product_of=product_of or {}, held_out=nobody, progress=unwatched)
 
 
+@pytest.mark.long
 def test_the_category_that_drives_buying_is_found(past: Past) -> None:
     card = offering(past).train(None, now=NOW).card
     ours, counting = card.metrics, card.baselines["counting"]
@@ -115,6 +116,7 @@ def answers_of(trained: Trained, rows: Matrix) -> NDArray[np.float64]:
     return found
 
 
+@pytest.mark.long
 def test_counting_and_the_model_say_the_same_share_and_it_comes(past: Past) -> None:
     """On days that neither saw: a rule on `propensity` means the same after promoting."""
     known = past_of(past.purchases.filter(pl.col("day") <= CUT), (), CUT)
