@@ -30,27 +30,47 @@ export class Opener {
   }
 }
 
-const OPENED = "switchboard.opened";
+const OPENED = "opened";
 const REMEMBERED = 50;
 
-/** The ports of a real page. The list of opened pops is the browser's, so all tabs share it. */
+/** The ports of a real page. What was opened is known to all tabs of the browser. */
 export function pagePorts(): OpenerPorts {
   return {
     // The page that opens cannot reach back to this one.
     open: (url) => void window.open(url, "_blank", "noopener,noreferrer"),
     isHidden: () => document.visibilityState === "hidden",
     later: (ms, run) => void setTimeout(run, ms),
-    claim: async (popId) => {
-      const locks = navigator.locks as LockManager | undefined;
-      // Pages without encryption have no locks; two tabs at the very same moment may then open twice.
-      return locks ? locks.request(OPENED, async () => claimed(popId)) : claimed(popId);
-    },
+    // Where nothing may be kept, each tab opens it: better twice than not at all.
+    claim: (popId) => claimed(popId).catch(() => true),
   };
 }
 
-function claimed(popId: string): boolean {
-  const opened = (localStorage.getItem(OPENED) ?? "").split(" ");
-  if (opened.includes(popId)) return false;
-  localStorage.setItem(OPENED, [...opened, popId].slice(-REMEMBERED).join(" ").trim());
-  return true;
+/**
+ * Whether this tab is the first that keeps this pop. Transactions of all tabs come one after the
+ * other, while localStorage may tell a tab what was there before another wrote (HTML Standard,
+ * Web storage: nothing locks it; seen in Chromium on a busy machine).
+ */
+async function claimed(popId: string): Promise<boolean> {
+  const asked = indexedDB.open("switchboard", 1);
+  asked.onupgradeneeded = () => {
+    const pops = asked.result.createObjectStore(OPENED, { autoIncrement: true });
+    pops.createIndex("pop", "pop", { unique: true });
+  };
+  const database = await answered(asked);
+  try {
+    const pops = database.transaction(OPENED, "readwrite").objectStore(OPENED);
+    if (await answered(pops.index("pop").getKey(popId))) return false;
+    const place = Number(await answered(pops.add({ pop: popId })));
+    await answered(pops.delete(IDBKeyRange.upperBound(place - REMEMBERED)));
+    return true;
+  } finally {
+    database.close();
+  }
+}
+
+function answered<T>(asked: IDBRequest<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    asked.onsuccess = () => resolve(asked.result);
+    asked.onerror = () => reject(asked.error ?? new Error("not kept"));
+  });
 }
