@@ -1,8 +1,8 @@
 """Ports that nobody listens on, for programs that are to listen on them a moment later.
 
 What the kernel itself gives to outgoing connections (`ip_local_port_range`) is left alone: it would
-give away such a port in the moment before it is used. Two of us choosing at the same time keep a
-lock on each port chosen.
+give away such a port in the moment before it is used. Whoever chooses one keeps a lock on it: what
+listens there may stop for a while, and start again.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 import random
 import socket
 import tempfile
-from collections import deque
+from functools import cache
 from pathlib import Path
 
 from calls.errors import Misconfigured, Unavailable
@@ -21,9 +21,10 @@ from calls.errors import Misconfigured, Unavailable
 #: private Asterisk's audio uses other ports.
 _FIRST, _LAST = 20_500, 32_500
 _TRIES = 200
-#: Locks of the newest choices; whoever was given an older one listens on it by now.
-_LOCKS: deque[int] = deque(maxlen=64)
 _CHOICE = random.SystemRandom()
+#: The newest choices of this process, each a locked byte of the file: the byte's place is the port.
+_LOCKED: dict[int, None] = {}
+_REMEMBERED = 2_000
 
 
 def udp(host: str) -> int:
@@ -60,21 +61,26 @@ def _is_free(host: str, port: int, kind: socket.SocketKind) -> bool:
 
 
 def _locked(port: int) -> bool:
-    folder = Path(tempfile.gettempdir()) / "switchboard-ports"
-    folder.mkdir(mode=0o777, exist_ok=True)
-    try:
-        lock = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except OSError:
-        return False  # another user's
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
+    if port in _LOCKED:
         return False
-    if len(_LOCKS) == _LOCKS.maxlen:
-        os.close(_LOCKS.popleft())
-    _LOCKS.append(lock)
+    try:
+        fcntl.lockf(_locks(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
+    except OSError:
+        return False
+    _LOCKED[port] = None
+    if len(_LOCKED) > _REMEMBERED:
+        oldest = next(iter(_LOCKED))
+        del _LOCKED[oldest]
+        fcntl.lockf(_locks(), fcntl.LOCK_UN, 1, oldest)
     return True
+
+
+@cache
+def _locks() -> int:
+    """One file for all of this user's processes, opened once and never closed: a process that
+    closes a file loses its locks there (fcntl(2))."""
+    path = Path(tempfile.gettempdir()) / f"switchboard-ports-{os.getuid()}"
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def require_free(port: int, *, what: str, remedy: str, host: str = "127.0.0.1") -> None:
