@@ -59,10 +59,13 @@ PATIENCE = {
 
 @pytest.fixture(scope="session", autouse=True)
 def _patient_centres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Centres with the same agents begin with copies of one database, and wait long enough."""
+    """Centres with the same agents begin with copies of one database, speak each sentence once for
+    all of them, and wait long enough."""
+    sounds = str(tmp_path_factory.mktemp("prompts", numbered=True))
+    speech = {"speech": {**PATIENCE["speech"], "cache_dir": sounds}}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(DemoCentre, "templates", tmp_path_factory.mktemp("demo", numbered=True))
-        patch.setattr(DemoCentre, "defaults", PATIENCE)
+        patch.setattr(DemoCentre, "defaults", {**PATIENCE, **speech})
         yield
 
 

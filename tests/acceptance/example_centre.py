@@ -40,13 +40,14 @@ def kept_rulebook(folder: Path, text: str) -> str:
 @asynccontextmanager
 async def with_ears(centre: DemoCentre) -> AsyncIterator[Example]:
     """The centre is running, and what its callers hear is known by the sounds it made."""
-    store = PromptStore(folder=centre.folder / "prompts", limit_bytes=10**8, base_url="http://x")
+    folder = Path(centre.server.settings["speech"]["cache_dir"])
+    store = PromptStore(folder=folder, limit_bytes=10**9, base_url="http://x")
     async with centre, store, engine_for(SpeechSettings()) as engine:
         yield Example(centre, Prompts(store=store, engine=engine), store)
 
 
 class Example:
-    """`prompts` and `store` work on the centre's own folder of sounds."""
+    """`prompts` and `store` work on the folder of sounds that the centre has."""
 
     def __init__(self, centre: DemoCentre, prompts: Prompts, store: PromptStore) -> None:
         self.centre = centre

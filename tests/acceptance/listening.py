@@ -15,6 +15,7 @@ import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d
 
 from ivr import sound
+from ivr.prompt_store import WAV_HEAD
 from switchboard.demo.private_pbx import PrivatePbx
 from tests.acceptance.waiting import until
 
@@ -69,6 +70,13 @@ class Recording:
     async def _whole(self) -> bytes:
         """Nothing while Asterisk still has the file open: it closes it some time after `stop`."""
         return b"" if await self.goes_on() else await asyncio.to_thread(_bytes, self._path)
+
+    async def so_far(self) -> Self:
+        """What is in the file while it grows, 32 KiB at a time (main/file.c of Asterisk 22)."""
+        wav = await asyncio.to_thread(_bytes, self._path)
+        data = wav[WAV_HEAD:]
+        self.samples = np.frombuffer(data[: len(data) // 2 * 2], "<i2") / 32768
+        return self
 
     async def goes_on(self) -> bool:
         """Asterisk has the file open."""

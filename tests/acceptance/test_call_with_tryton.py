@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from config.settings import CrmSettings
 from crm_adapter.live.phone_index import PhoneIndex
 from storage.database import Database
 from switchboard.demo import cast
@@ -68,7 +69,12 @@ async def centre(
         agents=1,
         phone=PhoneShape(ring_ms=300, talk_ms=500),
         overrides={
-            "crm": {"adapter": "tryton", "cache_s": 0},
+            "crm": {
+                "adapter": "tryton",
+                "cache_s": 0,
+                "lookup_deadline_s": CrmSettings().lookup_deadline_s,
+                "answer_deadline_s": CrmSettings().answer_deadline_s,
+            },
             "tryton": {
                 "url": f"http://127.0.0.1:{proxy.port}",
                 "database": server.database,
