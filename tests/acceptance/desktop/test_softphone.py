@@ -294,7 +294,7 @@ async def test_a_caller_who_gives_up_and_one_who_is_declined(
 ) -> None:
     page, box = desk.page, phone(desk.page)
     await page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
-    work = world.ring(CallerShape(hang_up_after_ms=2000))
+    work = world.ring(CallerShape(hang_up_after_ms=8000))
     await expect(box.get_by_role("button", name="Accept")).to_be_visible()
     await expect(box.get_by_text("Victoria Stone")).to_be_visible()
     # The number stood there until the pop came; the name takes its place.
