@@ -29,7 +29,7 @@ class ServerProcess:
 
     folder: Path
     settings: dict[str, Any]
-    start_limit_s: float = 30.0
+    start_limit_s: float = 60.0
     watchdog: bool = False
     part: Part = Part.ALL
     under: tuple[str, ...] = ()

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import and_, func, join, select
 
-from calls.deadlines import Deadline
 from config.settings import SpeechSettings
 from crm_adapter.call_tables import calls
 from ivr.prompt_store import PromptStore
@@ -23,7 +22,7 @@ from switchboard.demo.centre import DemoCentre
 from switchboard.demo.sip_callers import ScriptedCall
 from switchboard.demo.sip_scenarios import CallerShape, Press
 from tests.acceptance.ledger import Entry, Ledger
-from tests.acceptance.listening import Recording, recorded_line
+from tests.acceptance.listening import Recording, recorded_line, rendered
 from tests.acceptance.load import assert_all_served
 from tests.acceptance.waiting import until
 
@@ -66,16 +65,14 @@ class Example:
         """By text, how it sounds; every text is one sentence."""
         found = {}
         for text in texts:
-            url = await self._prompts.render(text, language, deadline=Deadline.after(30))
-            assert url is not None
+            url = await rendered(self._prompts, text, language)
             path = self._store.path(Path(urlsplit(url).path).stem)
             found[text] = await asyncio.to_thread(path.read_bytes)
         return found
 
     async def fetched(self, text: str, language: str = "en") -> bool:
         """Asterisk has this sentence: it keeps what it was told to play and fetched from us."""
-        url = await self._prompts.render(text, language, deadline=Deadline.after(30))
-        assert url is not None
+        url = await rendered(self._prompts, text, language)
         return Path(urlsplit(url).path).stem in await self.centre.pbx.rx("database show MediaCache")
 
     async def remembered(self, count: int) -> None:

@@ -14,8 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import maximum_filter1d
 
+from calls.deadlines import Deadline
 from ivr import sound
 from ivr.prompt_store import WAV_HEAD
+from ivr.prompts import Prompts
 from switchboard.demo.private_pbx import PrivatePbx
 from tests.acceptance.waiting import until
 
@@ -144,6 +146,16 @@ class Recording:
         heard_hz = np.fft.rfftfreq(part.size, 1 / sound.RATE)
         notes = np.any([np.abs(heard_hz - note) < NOTE_HZ for note in notes_hz], axis=0)
         return float(energy[notes].sum() / max(energy.sum(), np.finfo(float).tiny))
+
+
+async def rendered(prompts: Prompts, text: str, language: str = "en") -> str:
+    """Its address. A busy machine may not speak in the time that a sentence has, and is asked
+    again."""
+
+    async def spoken() -> str | None:
+        return await prompts.render(text, language, deadline=Deadline.after(30))
+
+    return str(await until(spoken, f"the sound of {text!r}"))
 
 
 def _open_files(pid: int) -> set[Path]:

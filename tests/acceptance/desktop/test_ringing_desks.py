@@ -63,7 +63,7 @@ async def test_three_are_rung_and_one_is_faster(
 ) -> None:
     anna, ben, chen = [await desks.available(one) for one in (ANNA, BEN, CHEN)]
     unknown_yet(world, "everybody")
-    shapes = {"agent1": RINGS_ON, "agent2": RINGS_ON, "agent3": PhoneShape(ring_ms=3500)}
+    shapes = {"agent1": RINGS_ON, "agent2": RINGS_ON, "agent3": PhoneShape(ring_ms=8000)}
     async with phones(shapes):
         world.ring()
         for desk in (anna, ben, chen):
@@ -160,7 +160,7 @@ async def test_a_colleague_who_is_asked_first_sees_the_caller(
         desks = Desks(world, browser, stack)
         anna, ben = [await desks.available(one) for one in (ANNA, BEN)]
         unknown_yet(world, "anna_only")
-        shapes = {"agent1": PhoneShape(ring_ms=100), "agent2": PhoneShape(ring_ms=1500)}
+        shapes = {"agent1": PhoneShape(ring_ms=100), "agent2": PhoneShape(ring_ms=3000)}
         await stack.enter_async_context(
             SipPhones(agents=world.pbx.agents, shapes=shapes, folder=tmp_path)
         )

@@ -30,7 +30,7 @@ from ivr.speech_engines import engine_for
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape
-from tests.acceptance.listening import Recording, callers_channel, record
+from tests.acceptance.listening import Recording, callers_channel, record, rendered
 from tests.acceptance.queue_house import door_open
 from tests.acceptance.waiting import until
 from tests.fakes.fast_agi import ScriptedAgi, route_to
@@ -100,8 +100,7 @@ class HoldSide:
 
     async def wav(self, text: str) -> bytes:
         """How a text of one sentence sounds."""
-        url = await self.prompts.render(text, "en", deadline=Deadline.after(30))
-        assert url is not None
+        url = await rendered(self.prompts, text)
         path = self.store.path(Path(urlsplit(url).path).stem)
         return await asyncio.to_thread(path.read_bytes)
 

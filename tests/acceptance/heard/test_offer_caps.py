@@ -115,10 +115,10 @@ async def explained(centre: DemoCentre, call_id: str) -> dict[str, Any]:
 
 async def test_the_cap_holds_over_calls_and_places(shop: Example) -> None:
     sounds = await shop.wavs(IN_MENU, ON_HOLD)
-    patient, hurried = Press(9000, "1"), Press(1200, "0")
+    patient, hurried = Press(14_000, "1"), Press(1200, "0")
 
     async def ring(press: Press) -> list[str]:
-        heard = await shop.call(NUMBER, press, number=demo_cast.LAPSED, stay_ms=9500)
+        heard = await shop.call(NUMBER, press, number=demo_cast.LAPSED, stay_ms=12_000)
         return sorted(set(heard.heard(sounds)))
 
     assert await ring(patient) == [IN_MENU]

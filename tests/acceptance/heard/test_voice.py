@@ -32,6 +32,7 @@ from ivr.speech_engines import engine_for
 from switchboard.demo.private_pbx import PrivatePbx
 from switchboard.demo.sip_callers import ScriptedCall, SipCallers
 from switchboard.demo.sip_scenarios import CallerShape, PhoneShape, Press
+from tests.acceptance.listening import rendered
 from tests.acceptance.queue_house import door_open
 from tests.fakes.call_course import FakeCourse, FakePlan
 from tests.fakes.hold_programmes import hold_programmes
@@ -127,9 +128,7 @@ class VoiceSide:
             await self._news.wait_for(lambda: set(paths) <= set(self.fetched))
 
     async def path_of(self, text: str, language: str = "en") -> str:
-        url = await self.prompts.render(text, language, deadline=Deadline.after(30))
-        assert url is not None
-        return urlsplit(url).path
+        return urlsplit(await rendered(self.prompts, text, language)).path
 
     async def seconds_of(self, text: str) -> float:
         path = self.store.path(Path(await self.path_of(text)).stem)
@@ -252,6 +251,10 @@ async def test_a_caller_who_presses_nothing_hears_everything_and_reaches_a_perso
     voice: VoiceSide, callers: SipCallers, pbx: PrivatePbx
 ) -> None:
     voice.name = "Zoe"
+    options = ["For billing, press 2.", "For a person, press 0."]
+    greeting = ["Welcome to Acme, Zoe.", "It is good to hear from you."]
+    heard = [*greeting, *options, "I did not hear you.", *options]
+    expected_s = sum([await voice.seconds_of(text) for text in heard]) + 2 * 2
     silent = shape(hang_up_after_ms=40_000)
     work = callers.start([ScriptedCall("+12025550163", SHOP, shape=silent)])
     try:
@@ -260,10 +263,6 @@ async def test_a_caller_who_presses_nothing_hears_everything_and_reaches_a_perso
         await work.stop()
         await pbx.rx("channel request hangup all")
     assert voice.keys() == [("main", "", "timeout"), ("main", "", "failure")]
-    options = ["For billing, press 2.", "For a person, press 0."]
-    greeting = ["Welcome to Acme, Zoe.", "It is good to hear from you."]
-    heard = [*greeting, *options, "I did not hear you.", *options]
-    expected_s = sum([await voice.seconds_of(text) for text in heard]) + 2 * 2
     begun, *_, ended = [e.at for e in voice.events if isinstance(e, MenuPresented | OptionChosen)]
     assert (ended - begun).total_seconds() == pytest.approx(expected_s, abs=1.5)
 
@@ -273,7 +272,7 @@ async def test_after_a_restart_of_ours_the_queues_own_music_plays(
 ) -> None:
     voice.name = "Anna"
     monkeypatch.setattr(voice.hold, "is_live", lambda name: False)
-    waiting = shape((400, "0"), hang_up_after_ms=1500)
+    waiting = shape((400, "0"), hang_up_after_ms=5000)
     result = await callers.run([ScriptedCall("+12025550164", SHOP, shape=waiting)])
     assert result.successful == 1, result.errors
     assert "/pbx/musiconhold/single" in voice.fetched
